@@ -1,0 +1,170 @@
+"""From a prompt and an answer to token ids: the only place where a conversation becomes tokens.
+
+Training, evaluation, serving and export all call ``encode_prompt`` / ``encode_example``; so what a model was trained on
+is, token for token, what it is asked with. For every record, with n the number of −100 labels,
+``encode_example(...)[0][:n] == encode_prompt(...)``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any, Literal, NamedTuple
+
+from app.core.errors import ModelError
+from app.core.files import sha256_text
+from app.core.questions import LETTERS
+
+ChatFormat = Literal["auto", "chatml", "plain"]
+CHAT_FORMATS: tuple[ChatFormat, ...] = ("auto", "chatml", "plain")
+IGNORE = -100
+
+# ChatML as Qwen uses it, for tokenizers that have the markers but no template.
+CHATML_TEMPLATE = (
+    "{% for message in messages %}{{ '<|im_start|>' + message['role'] + '\n' + message['content'] + '<|im_end|>\n' }}"
+    "{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}"
+)
+_PROBE = "〓"
+
+
+class Example(NamedTuple):
+    """Token ids of prompt + answer + stop token, and labels of the same length (−100 on the prompt)."""
+
+    input_ids: list[int]
+    labels: list[int]
+
+
+def _template(tokenizer: Any, chat_format: ChatFormat) -> str | None:
+    if chat_format == "chatml":
+        return CHATML_TEMPLATE
+    if chat_format == "plain":
+        return None
+    template = getattr(tokenizer, "chat_template", None)
+    if not template:
+        raise ModelError(
+            "トークナイザにチャットテンプレートがありません。--chat-format chatml か --chat-format plain を指定してください。"
+        )
+    return str(template)
+
+
+def chat_template_hash(tokenizer: Any, chat_format: ChatFormat = "auto") -> str:
+    """SHA-256 of the template that is in effect; ``plain`` for the plain format."""
+    template = _template(tokenizer, chat_format)
+    return "plain" if template is None else sha256_text(template)
+
+
+def render_prompt(tokenizer: Any, prompt: str, *, chat_format: ChatFormat = "auto", thinking: bool = False) -> str:
+    """The text the model reads before it answers, markers included."""
+    template = _template(tokenizer, chat_format)
+    if template is None:
+        return prompt + "\n"
+    return str(
+        tokenizer.apply_chat_template(
+            [{"role": "user", "content": prompt}],
+            chat_template=template,
+            tokenize=False,
+            add_generation_prompt=True,
+            enable_thinking=thinking,
+        )
+    )
+
+
+def stop_token_id(tokenizer: Any, *, chat_format: ChatFormat = "auto") -> int:
+    """Id of the token that ends an answer: the one the template writes after an assistant's content.
+
+    Raises ModelError if the template writes no single special token there, since a model trained without a stop token
+    never stops.
+    """
+    template = _template(tokenizer, chat_format)
+    if template is None:
+        if tokenizer.eos_token_id is None:
+            raise ModelError(
+                "トークナイザに終了トークン（eos_token）がありません。tokenizer_config.json を確かめてください。"
+            )
+        return int(tokenizer.eos_token_id)
+    conversation = [{"role": "user", "content": _PROBE}, {"role": "assistant", "content": _PROBE * 2}]
+    text = tokenizer.apply_chat_template(conversation, chat_template=template, tokenize=False)
+    tail = text.rpartition(_PROBE * 2)[2]
+    ids = tokenizer(tail, add_special_tokens=False)["input_ids"]
+    special = set(tokenizer.all_special_ids) | {
+        index for index, token in getattr(tokenizer, "added_tokens_decoder", {}).items() if token.special
+    }
+    if not ids or ids[0] not in special:
+        raise ModelError(
+            f"チャットテンプレートが回答の後に終了トークンを書きません（書かれるのは {tail!r}）。"
+            "--chat-format chatml を指定するか、モデルのテンプレートを直してください。"
+        )
+    return int(ids[0])
+
+
+def _marker_texts(tokenizer: Any) -> set[str]:
+    # Some tokenizers (GGUF conversions) do not flag <|im_start|> as special though it is an added token.
+    added = getattr(tokenizer, "added_tokens_decoder", {}).values()
+    return {str(token) for token in added if token.special or str(token).startswith("<|")} | {
+        token for token in tokenizer.all_special_tokens if token
+    }
+
+
+def _without_special_text(tokenizer: Any, text: str) -> None:
+    # A question that holds "<|im_end|>" would end the user's turn; it is refused rather than passed through.
+    for token in _marker_texts(tokenizer):
+        if token in text:
+            raise ModelError(f"文中に特殊トークン {token} が含まれています。データから取り除いてください。")
+
+
+def encode_prompt(
+    tokenizer: Any, prompt: str, *, chat_format: ChatFormat = "auto", thinking: bool = False
+) -> list[int]:
+    """Token ids of the whole prompt, ready for the first answer token. Thinking is off unless asked for."""
+    _without_special_text(tokenizer, prompt)
+    text = render_prompt(tokenizer, prompt, chat_format=chat_format, thinking=thinking)
+    return list(tokenizer(text, add_special_tokens=False)["input_ids"])
+
+
+def encode_example(
+    tokenizer: Any, prompt: str, answer: str, *, chat_format: ChatFormat = "auto", thinking: bool = False
+) -> Example:
+    """Token ids and labels of one training row: −100 on the prompt; answer and stop token supervised.
+
+    Prompt and answer are tokenised apart, so no token can straddle the border and the prompt's ids are exactly those
+    of ``encode_prompt``.
+    """
+    _without_special_text(tokenizer, answer)
+    prompt_ids = encode_prompt(tokenizer, prompt, chat_format=chat_format, thinking=thinking)
+    answer_ids = list(tokenizer(answer, add_special_tokens=False)["input_ids"])
+    if not answer_ids:
+        raise ModelError(f"回答 {answer!r} がトークンになりません。レコードの output を確かめてください。")
+    answer_ids.append(stop_token_id(tokenizer, chat_format=chat_format))
+    return Example(prompt_ids + answer_ids, [IGNORE] * len(prompt_ids) + answer_ids)
+
+
+def letter_token_ids(tokenizer: Any, letters: Sequence[str] = LETTERS) -> list[list[int]]:
+    """For each letter, the ids of every spelling of it that is a single token (a, A, ａ, Ａ, with or without space).
+
+    Raises ModelError if a letter has no single-token spelling or two letters share a token.
+    """
+    found: list[list[int]] = []
+    for letter in letters:
+        wide = chr(ord(letter) + 0xFEE0)
+        ids: list[int] = []
+        for spelling in (letter, letter.upper(), wide, chr(ord(letter.upper()) + 0xFEE0)):
+            for text in (spelling, " " + spelling, "\n" + spelling):
+                tokens = tokenizer(text, add_special_tokens=False)["input_ids"]
+                if len(tokens) == 1 and tokens[0] not in ids and _spells(tokenizer, tokens[0], text):
+                    ids.append(int(tokens[0]))
+        if not ids:
+            raise ModelError(
+                f"トークナイザに文字 {letter} を表す単独のトークンがありません。このモデルは採点できません。"
+            )
+        found.append(ids)
+    flat = [index for ids in found for index in ids]
+    if len(flat) != len(set(flat)):
+        raise ModelError(
+            "トークナイザが複数の文字を同じトークンにします（未知語トークンなど）。このモデルは採点できません。"
+        )
+    return found
+
+
+def _spells(tokenizer: Any, token_id: int, text: str) -> bool:
+    # An unknown-token id also has length one, but does not decode back to the letter.
+    return re.sub(r"\s", "", str(tokenizer.decode([token_id]))) == text.strip()

@@ -1,0 +1,106 @@
+"""What every program shares: exit codes, one-line errors, ``--debug`` and progress on stderr."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TypeVar
+
+from app.core.errors import EXIT_DONE, EXIT_FAILED, EXIT_UNTRUSTWORTHY, EXIT_USAGE, UntrustworthyResult, UserError
+
+Item = TypeVar("Item")
+
+
+class JapaneseParser(argparse.ArgumentParser):
+    """argparse with Japanese headings, examples kept as written, and ``--debug`` on every program."""
+
+    def __init__(self, description: str, examples: Sequence[str]) -> None:
+        epilog = "例:\n" + "\n".join(f"  {example}" for example in examples)
+        super().__init__(
+            description=description,
+            epilog=epilog,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+            add_help=False,
+            allow_abbrev=False,
+        )
+        self._optionals.title = "オプション"
+        self._positionals.title = "引数"
+        self.add_argument("-h", "--help", action="help", help="この説明を表示して終わる")
+        self.add_argument(
+            "--debug", action="store_true", help="エラーのとき、1 行の説明に加えてトレースバックも表示する"
+        )
+
+    def error(self, message: str) -> None:  # type: ignore[override]  # argparse declares NoReturn; we exit as it does
+        self.exit(EXIT_USAGE, f"{self.prog}: 使い方の誤り: {message}（{self.prog} --help で説明を表示）\n")
+
+
+def run_program(main: Callable[[Sequence[str]], int | None], argv: Sequence[str] | None = None) -> int:
+    """Run ``main`` and turn its errors into one line on stderr and an exit code (0, 1, 2, 3; 130 when interrupted)."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    debug = "--debug" in arguments
+    try:
+        return main(arguments) or EXIT_DONE
+    except UserError as error:
+        if debug:
+            raise
+        log(f"エラー: {_one_line(str(error))}")
+        return EXIT_FAILED
+    except UntrustworthyResult as warning:
+        log(f"警告: {_one_line(str(warning))}")
+        return EXIT_UNTRUSTWORTHY
+    except BrokenPipeError:
+        # The reader of our output (head, less) went away: not our failure.
+        sys.stderr.close()
+        return EXIT_DONE
+    except KeyboardInterrupt:
+        log("中断しました。")
+        return 130
+    except Exception as error:
+        if debug:
+            raise
+        log(f"エラー: {type(error).__name__}: {_one_line(str(error))}（--debug を付けるとトレースバックを表示します）")
+        return EXIT_FAILED
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())
+
+
+def log(message: str) -> None:
+    """One line on stderr, at once."""
+    print(message, file=sys.stderr, flush=True)
+
+
+def format_seconds(seconds: float) -> str:
+    """``75.2`` as ``1分15秒``; under a minute with one decimal."""
+    if seconds < 60:
+        return f"{seconds:.1f}秒"
+    whole = round(seconds)
+    hours, rest = divmod(whole, 3600)
+    minutes, left = divmod(rest, 60)
+    return f"{hours}時間{minutes}分" if hours else f"{minutes}分{left}秒"
+
+
+def progress(items: Iterable[Item], *, total: int, label: str, every_seconds: float = 10.0) -> Iterator[Item]:
+    """Yield the items; show a bar on a terminal, otherwise a plain line every ``every_seconds`` and one at the end."""
+    if sys.stderr.isatty():
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+        with Progress(*columns, console=Console(stderr=True)) as bar:
+            yield from bar.track(items, total=total, description=label)
+        return
+    started = last = time.monotonic()
+    done = 0
+    for item in items:
+        yield item
+        done += 1
+        now = time.monotonic()
+        if now - last >= every_seconds and done < total:
+            last = now
+            left = (now - started) / done * (total - done)
+            log(f"{label}: {done}/{total}（残り約 {format_seconds(left)}）")
+    log(f"{label}: {done}/{total}（{format_seconds(time.monotonic() - started)}）")

@@ -1,0 +1,154 @@
+"""Reading and writing files so that a killed run leaves the old file or the new one, never half of one."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any
+
+from app.core.errors import DataError
+
+
+def sha256_bytes(data: bytes) -> str:
+    """Hex SHA-256 of ``data``."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def sha256_text(text: str) -> str:
+    """Hex SHA-256 of the UTF-8 bytes of ``text``."""
+    return sha256_bytes(text.encode("utf-8"))
+
+
+def sha256_file(path: Path) -> str:
+    """Hex SHA-256 of a file, read in 1 MiB pieces."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while piece := file.read(1 << 20):
+            digest.update(piece)
+    return digest.hexdigest()
+
+
+def to_json(value: Any, *, indent: int | None = None) -> str:
+    """JSON with Japanese text as it is; NaN and infinity are refused (they are not JSON)."""
+    return json.dumps(value, ensure_ascii=False, indent=indent, allow_nan=False)
+
+
+@contextmanager
+def replace_file(path: Path) -> Iterator[IO[bytes]]:
+    """Open a temporary file beside ``path``; when the block ends well it is renamed to ``path``."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        # mkstemp makes files private; outputs should follow the user's umask like any other file.
+        umask = os.umask(0)
+        os.umask(umask)
+        os.chmod(name, 0o666 & ~umask)
+        os.replace(name, path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+
+
+def write_bytes(path: Path, data: bytes) -> None:
+    """Replace ``path`` by ``data`` in one step."""
+    with replace_file(path) as file:
+        file.write(data)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Replace ``path`` by ``text`` (UTF-8) in one step."""
+    write_bytes(path, text.encode("utf-8"))
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Replace ``path`` by indented JSON in one step."""
+    write_text(path, to_json(value, indent=2) + "\n")
+
+
+def write_jsonl(path: Path, rows: Iterable[Any]) -> int:
+    """Replace ``path`` by one JSON object a line in one step; returns the number of lines."""
+    count = 0
+    with replace_file(path) as file:
+        for row in rows:
+            file.write(to_json(row).encode("utf-8") + b"\n")
+            count += 1
+    return count
+
+
+def append_jsonl(path: Path, row: Any) -> None:
+    """Add one JSON line and flush it to the disk; half a line left by a killed run is cut off first."""
+    path.touch()
+    with path.open("r+b") as file:
+        end = file.seek(0, os.SEEK_END)
+        if end:
+            file.seek(end - 1)
+            if file.read(1) != b"\n":
+                file.seek(0)
+                file.truncate(file.read().rfind(b"\n") + 1)
+                file.seek(0, os.SEEK_END)
+        file.write(to_json(row).encode("utf-8") + b"\n")
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def read_text(path: Path) -> str:
+    """Text of a UTF-8 file (with or without BOM). Raises DataError naming the path and the way out."""
+    try:
+        return path.read_bytes().decode("utf-8-sig")
+    except FileNotFoundError:
+        raise DataError(f"{path}: ファイルがありません。パスを確かめてください。") from None
+    except IsADirectoryError:
+        raise DataError(f"{path}: フォルダです。ファイルを指定してください。") from None
+    except UnicodeDecodeError as error:
+        raise DataError(
+            f"{path}: UTF-8 として読めません（{error.start} バイト目）。UTF-8 で保存し直してください。"
+        ) from None
+
+
+def read_json(path: Path) -> Any:
+    """Value of a JSON file. Raises DataError naming the line of the fault."""
+    try:
+        return json.loads(read_text(path))
+    except json.JSONDecodeError as error:
+        raise DataError(f"{path}: {error.lineno} 行目が JSON として読めません（{error.msg}）。") from None
+
+
+def read_jsonl(path: Path) -> list[Any]:
+    """Values of a JSON-lines file, blank lines left out. Raises DataError naming the first bad line."""
+    rows: list[Any] = []
+    for number, line in enumerate(read_text(path).split("\n"), start=1):
+        if not line.strip():
+            continue
+        try:
+            rows.append(json.loads(line))
+        except json.JSONDecodeError as error:
+            raise DataError(f"{path}: {number} 行目が JSON として読めません（{error.msg}）。") from None
+    return rows
+
+
+def read_jsonl_tail(path: Path) -> list[Any]:
+    """Values of a JSON-lines file that a kill may have cut: a last line without newline is dropped, others must parse."""
+    if not path.exists():
+        return []
+    data = path.read_bytes()
+    whole, _, _ = data.rpartition(b"\n")
+    rows: list[Any] = []
+    for number, line in enumerate(whole.decode("utf-8").split("\n"), start=1):
+        if not line.strip():
+            continue
+        try:
+            rows.append(json.loads(line))
+        except json.JSONDecodeError as error:
+            raise DataError(
+                f"{path}: {number} 行目が壊れています（{error.msg}）。ファイルを消してから、はじめからやり直してください。"
+            ) from None
+    return rows

@@ -1,0 +1,112 @@
+"""What every run records about itself: command, code, packages, machine. Secrets never enter."""
+
+from __future__ import annotations
+
+import os
+import platform
+import re
+import subprocess
+import sys
+from collections.abc import Sequence
+from datetime import datetime
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from app.core.errors import DataError
+from app.core.files import read_json
+
+PACKAGES = (
+    "torch", "transformers", "peft", "bitsandbytes", "accelerate", "datasets", "tokenizers", "safetensors", "tantivy",
+)  # fmt: skip
+_SECRET = re.compile(r"(?i)(key|token|secret|password|passwd|credential)")
+_URL_PASSWORD = re.compile(r"(\w+://)[^/@\s]+@")
+REPOSITORY = Path(__file__).resolve().parents[2]
+
+
+def redact(arguments: Sequence[str]) -> list[str]:
+    """The command line without the values of secret-looking options and without passwords in addresses."""
+    clean: list[str] = []
+    hide_next = False
+    for argument in arguments:
+        if hide_next and not argument.startswith("--"):
+            clean.append("***")
+            hide_next = False
+            continue
+        name, equals, _ = argument.partition("=")
+        secret = name.startswith("--") and bool(_SECRET.search(name)) and not name.startswith("--max-new-tokens")
+        hide_next = secret and not equals
+        clean.append(f"{name}=***" if secret and equals else _URL_PASSWORD.sub(r"\1***@", argument))
+    return clean
+
+
+def package_versions(names: Sequence[str] = PACKAGES) -> dict[str, str | None]:
+    """Installed version of each package, None where it is not installed. Nothing is imported."""
+    versions: dict[str, str | None] = {}
+    for name in names:
+        try:
+            versions[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            versions[name] = None
+    return versions
+
+
+def git_revision(folder: Path = REPOSITORY) -> str | None:
+    """Commit of the program's own checkout, with ``+dirty`` when tracked files differ; None outside git."""
+    try:
+        commit = subprocess.run(
+            ["git", "rev-parse", "HEAD"], cwd=folder, capture_output=True, text=True, check=True, timeout=10
+        ).stdout.strip()
+        changed = subprocess.run(
+            ["git", "status", "--porcelain", "--untracked-files=no"],
+            cwd=folder, capture_output=True, text=True, check=True, timeout=10,
+        ).stdout.strip()  # fmt: skip
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return commit + ("+dirty" if changed else "")
+
+
+def hardware() -> dict[str, Any]:
+    """Cores, platform and, where torch is loaded already and sees one, the GPU."""
+    facts: dict[str, Any] = {"cpu_cores": os.cpu_count(), "machine": platform.machine(), "system": platform.system()}
+    torch = sys.modules.get("torch")
+    if torch is not None and torch.cuda.is_available():
+        properties = torch.cuda.get_device_properties(0)
+        facts["gpu"] = properties.name
+        facts["gpu_memory_gib"] = round(properties.total_memory / 2**30, 2)
+    return facts
+
+
+def run_header(arguments: Sequence[str]) -> dict[str, Any]:
+    """The part of every manifest that describes the run itself."""
+    return {
+        "command": [Path(sys.argv[0]).name, *redact(arguments)],
+        "git_revision": git_revision(),
+        "python": platform.python_version(),
+        "packages": package_versions(),
+        "hardware": hardware(),
+        "started_at": now(),
+    }
+
+
+def now() -> str:
+    """Local time with offset, to the second, ISO 8601."""
+    return datetime.now().astimezone().isoformat(timespec="seconds")
+
+
+def peak_rss_bytes() -> int | None:
+    """Peak resident memory of this process; None where the system does not tell (Windows)."""
+    try:
+        import resource
+    except ImportError:
+        return None
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return int(peak if sys.platform == "darwin" else peak * 1024)
+
+
+def read_adapter_manifest(folder: Path) -> dict[str, Any]:
+    """``run.json`` of an adapter folder. Raises DataError when it is missing or not an object."""
+    value = read_json(folder / "run.json")
+    if not isinstance(value, dict):
+        raise DataError(f"{folder / 'run.json'}: JSON のオブジェクトではありません。学習をやり直してください。")
+    return value

@@ -1,0 +1,118 @@
+"""The prompts: one renderer for training records, evaluation and serving.
+
+The order of the parts is chosen for speed: instruction, context and question come first and are the same in all four
+orders of a question; the choices come last, so that the orders share one long prefix.
+
+No prompt holds a line that ``app.core.answers`` would read as an answer: a few-shot example names its letter as
+``（この例で選ぶ文字は「b」）`` inside a sentence, never as ``Answer: b`` on a line of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from app.core.questions import LETTERS
+
+# Changes with every change of wording below; stored with records, adapters and results, and compared between them.
+PROMPT_VERSION = "1"
+
+CotStyle = Literal["compact", "detailed"]
+
+DIRECT_INSTRUCTION = (
+    "日本の法令に関する四択問題です。選択肢a、b、c、dから一つを選び、その文字だけを答えてください。説明は不要です。"
+)
+DIRECT_CONTEXT_NOTE = "参照条文があるときは、それを根拠にしてください。"
+COT_INSTRUCTIONS: dict[CotStyle, str] = {
+    "compact": (
+        "日本の法令に関する四択問題です。「Reasoning:」に続けて根拠と理由を簡潔に述べ、"
+        "最後の行に「Answer:」に続けて選んだ文字を一つだけ書いてください。"
+    ),
+    "detailed": (
+        "日本の法令に関する四択問題です。「Reasoning:」に続けて、根拠となる法令と条を挙げ、決め手となる文を「」で引用し、"
+        "各選択肢が条文と合うか合わないかを順に述べてください。"
+        "最後の行に「Answer:」に続けて選んだ文字を一つだけ書いてください。"
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class FewShotExample:
+    """A solved question shown before the one asked."""
+
+    question: str
+    choices: Mapping[str, str]
+    correct: str
+
+
+# Invented examples about rules of a game, so that no statute of any data set is given away.
+BUILTIN_EXAMPLES: tuple[FewShotExample, ...] = (
+    FewShotExample(
+        "図書室の利用規則に「本は二週間借りることができる」とある場合、本を借りることができる期間として正しいものはどれですか。",
+        {"a": "一週間", "b": "二週間", "c": "三週間", "d": "四週間"},
+        "b",
+    ),
+    FewShotExample(
+        "競技の規則に「一組は五人とする」とある場合、一組の人数として誤っているものを除いたとき、残るものはどれですか。",
+        {"a": "三人", "b": "四人", "c": "六人", "d": "五人"},
+        "d",
+    ),
+)
+
+
+def render_choices(choices: Mapping[str, str]) -> str:
+    """The four choices, one a line, ``a 本文``."""
+    return "\n".join(f"{letter} {choices[letter]}" for letter in LETTERS)
+
+
+def _examples(few_shot: bool | Sequence[FewShotExample]) -> str:
+    if few_shot is False:
+        return ""
+    examples = BUILTIN_EXAMPLES if few_shot is True else tuple(few_shot)
+    parts = [
+        f"【例{number}】\n{example.question}\n{render_choices(example.choices)}\n（この例で選ぶ文字は「{example.correct}」）\n"
+        for number, example in enumerate(examples, start=1)
+    ]
+    return "".join(part + "\n" for part in parts)
+
+
+def _body(question: str, choices: Mapping[str, str], context: str | None) -> str:
+    reference = f"【参照条文】\n{context.strip()}\n\n" if context and context.strip() else ""
+    return f"{reference}【問題】\n{question.strip()}\n\n【選択肢】\n{render_choices(choices)}"
+
+
+def build_mc_prompt_direct(
+    question: str,
+    choices: Mapping[str, str],
+    context: str | None = None,
+    *,
+    few_shot: bool | Sequence[FewShotExample] = True,
+) -> str:
+    """The user prompt that asks for one letter and nothing else.
+
+    ``few_shot`` is True for the two built-in examples, False for none, or the examples to show.
+    """
+    note = DIRECT_CONTEXT_NOTE if context and context.strip() else ""
+    return f"{DIRECT_INSTRUCTION}{note}\n\n{_examples(few_shot)}{_body(question, choices, context)}"
+
+
+def build_mc_prompt_cot(
+    question: str,
+    choices: Mapping[str, str],
+    context: str | None = None,
+    *,
+    style: CotStyle = "compact",
+) -> str:
+    """The user prompt that asks for ``Reasoning: …`` and then ``Answer: x``."""
+    return f"{COT_INSTRUCTIONS[style]}\n\n{_body(question, choices, context)}"
+
+
+def render_direct_answer(letter: str) -> str:
+    """The answer a direct record teaches: the letter alone."""
+    return letter
+
+
+def render_cot_answer(reasoning: str, letter: str) -> str:
+    """The answer a cot record teaches."""
+    return f"Reasoning: {reasoning.strip()}\nAnswer: {letter}"

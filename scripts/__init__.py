@@ -1,0 +1,1 @@
+"""Programs; each reads top to bottom as the story of its step."""
