@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import unicodedata
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
+
+from app.core.files import sha256_text
 
 LETTERS = ("a", "b", "c", "d")
 
@@ -63,3 +67,13 @@ def reorder(question: Question, order: str) -> Question:
 def original_letter(shown: str, order: str) -> str:
     """The letter, in the file's own order, of the choice that ``order`` shows under ``shown``."""
     return order[LETTERS.index(shown)]
+
+
+def content_hash(question: str, choices: Mapping[str, str]) -> str:
+    """SHA-256 of what is asked, whatever the id, the order of the choices, widths and spaces.
+
+    Two files that carry the same question under other ids or in another order give the same hash: this is what a leak
+    between training and test is recognised by.
+    """
+    parts = [question, *sorted(choices.values())]
+    return sha256_text("\x1f".join("".join(unicodedata.normalize("NFKC", part).split()) for part in parts))
