@@ -1,0 +1,40 @@
+# `make demo` and `make test` are the two commands of the README. Both need only python3 (3.11–3.13), pip and PyPI.
+PYTHON ?= python3
+VENV := .venv
+# A venv keeps its programs in Scripts on Windows and in bin elsewhere.
+BIN := $(VENV)/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
+STAMP := $(VENV)/.installed
+# The library of each thread pool would take every core twice over on small machines.
+export TOKENIZERS_PARALLELISM := false
+export PYTHONUTF8 := 1
+
+.PHONY: help demo test lint format docs index gpu-check clean
+
+help:  ## この一覧を表示する
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
+
+$(STAMP): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' \
+	  || { echo "Python 3.11〜3.13 が必要です（いまは $$($(PYTHON) --version)）。make PYTHON=python3.12 $(MAKECMDGOALS) のように指定してください。" >&2; exit 1; }
+	@echo "必要なパッケージを $(VENV) に入れます（初回は数分かかります）"
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@touch $@
+
+demo: $(STAMP)  ## 付属の見本で、学習から評価までを通して動かす（CPU で 3 分以内）
+	@$(BIN)/python scripts/demo.py
+
+test: lint  ## 検査（ruff, mypy）とテスト
+	@$(BIN)/python -m pytest -q
+
+lint: $(STAMP)  ## 検査だけ（ruff, mypy）
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+
+format: $(STAMP)  ## コードを整形する
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+clean:  ## .venv と作業ファイルを消す
+	rm -rf $(VENV) build .pytest_cache .mypy_cache .ruff_cache .hypothesis
