@@ -1,0 +1,98 @@
+"""Fixtures for every test folder: one thread, no network, and a random two-layer Qwen3 with a small tokenizer."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+# Set before torch or tokenizers are imported: one thread makes sums come out bit-identical, and no test may reach out.
+os.environ["OMP_NUM_THREADS"] = "1"
+os.environ["TOKENIZERS_PARALLELISM"] = "false"
+os.environ["HF_HUB_OFFLINE"] = "1"
+os.environ["CUDA_VISIBLE_DEVICES"] = ""
+
+# The thinking switch works like Qwen3's: switched off, the template writes an empty thought itself.
+QWEN3_STYLE_TEMPLATE = (
+    "{% for message in messages %}{{ '<|im_start|>' + message['role'] + '\n' + message['content'] + '<|im_end|>\n' }}"
+    "{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}"
+    "{% if enable_thinking is defined and enable_thinking is false %}{{ '<think>\n\n</think>\n\n' }}{% endif %}{% endif %}"
+)
+SPECIAL_TOKENS = ("<|endoftext|>", "<|im_start|>", "<|im_end|>")
+THINK_TOKENS = ("<think>", "</think>")
+_TEXT = [
+    "日本の法令に関する四択問題です。選択肢a、b、c、dから一つを選び、その文字だけを答えてください。説明は不要です。",
+    "次のうち、正しいものを教えてください。次のうち、誤っているものを教えてください。",
+    "第一条 この法律において「届出」とは、行政庁に対し一定の事項を通知する行為をいう。",
+    "Reasoning: 条文によれば aが正しい。\nAnswer: a\nAnswer: b\nAnswer: c\nAnswer: d",
+    "ａ ｂ ｃ ｄ Ａ Ｂ Ｃ Ｄ a b c d A B C D 【参照条文】【問題】【選択肢】",
+]
+
+
+def build_tiny_tokenizer() -> Any:
+    """A byte-level BPE of a few hundred tokens with Qwen's markers and chat template."""
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+    from transformers import PreTrainedTokenizerFast
+
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=500,
+        special_tokens=list(SPECIAL_TOKENS),
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        show_progress=False,
+    )
+    tokenizer.train_from_iterator(_TEXT, trainer)
+    wrapped = PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer,
+        eos_token="<|im_end|>",
+        pad_token="<|endoftext|>",
+        additional_special_tokens=["<|im_start|>"],
+        chat_template=QWEN3_STYLE_TEMPLATE,
+    )
+    wrapped.add_tokens(list(THINK_TOKENS))
+    return wrapped
+
+
+def build_tiny_model(vocabulary_size: int, eos_token_id: int, *, seed: int = 0, tie: bool = True) -> Any:
+    """A random Qwen3ForCausalLM of two layers (64 wide: the smallest width that bitsandbytes packs whole)."""
+    import torch
+    from transformers import Qwen3Config, Qwen3ForCausalLM
+
+    torch.manual_seed(seed)
+    config = Qwen3Config(
+        vocab_size=vocabulary_size,
+        hidden_size=64,
+        intermediate_size=128,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        num_key_value_heads=2,
+        head_dim=16,
+        max_position_embeddings=4096,
+        tie_word_embeddings=tie,
+        eos_token_id=eos_token_id,
+        bos_token_id=None,
+        pad_token_id=0,
+    )
+    return Qwen3ForCausalLM(config)
+
+
+@pytest.fixture(scope="session")
+def tiny_model_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder of the random tiny Qwen3 (fp32 safetensors) and its tokenizer. Treat it as read-only."""
+    folder = tmp_path_factory.mktemp("tiny-model")
+    tokenizer = build_tiny_tokenizer()
+    build_tiny_model(len(tokenizer), tokenizer.eos_token_id).save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def tiny_tokenizer(tiny_model_dir: Path) -> Any:
+    """The tokenizer of ``tiny_model_dir``. Shared: copy it before changing it."""
+    from transformers import AutoTokenizer
+
+    return AutoTokenizer.from_pretrained(tiny_model_dir)
