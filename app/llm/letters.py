@@ -1,0 +1,189 @@
+"""The probability a model gives to each answer letter as its very next token.
+
+One prefill per prompt and no generation: the output head runs on the last position only, since the logits of every
+position over a vocabulary of 150,000 are what fills a small card.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from app.core.errors import ModelError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+# Tokens (padding included) in one forward pass; about 1 GB of activations for an 8B model in bfloat16.
+MAX_BATCH_TOKENS = 8192
+
+
+class LetterScores(NamedTuple):
+    """``logprobs`` float32 (n, letters): log of the full-softmax probability of each letter, all its spellings summed.
+
+    ``mass`` float32 (n,): the probability that the next token is any of the letters.
+    """
+
+    logprobs: NDArray[np.float32]
+    mass: NDArray[np.float32]
+
+
+def plan_batches(lengths: Sequence[int], max_batch_tokens: int) -> list[list[int]]:
+    """Indices grouped so that rows × longest row stays within ``max_batch_tokens``; longest first, each index once.
+
+    A row that is longer than the budget by itself gets a batch of its own.
+    """
+    if max_batch_tokens < 1:
+        raise ValueError(f"max_batch_tokens must be positive, got {max_batch_tokens}")
+    batches: list[list[int]] = []
+    for index in sorted(range(len(lengths)), key=lambda index: (-lengths[index], index)):
+        # Longest first: a batch's first row is its longest, and memory trouble shows at once.
+        if batches and (len(batches[-1]) + 1) * lengths[batches[-1][0]] <= max_batch_tokens:
+            batches[-1].append(index)
+        else:
+            batches.append([index])
+    return batches
+
+
+def common_prefix_length(rows: Sequence[Sequence[int]]) -> int:
+    """Number of leading tokens that all rows share."""
+    first, last = min(map(list, rows)), max(map(list, rows))
+    for position, (left, right) in enumerate(zip(first, last, strict=False)):
+        if left != right:
+            return position
+    return min(len(first), len(last))
+
+
+@contextmanager
+def _evaluating(model: Any) -> Iterator[Any]:
+    # The trainer scores dev questions in the middle of training: modes are put back as they were.
+    import torch
+
+    was_training = model.training
+    model.eval()
+    try:
+        with torch.no_grad():
+            yield model
+    finally:
+        model.train(was_training)
+
+
+def _check_lengths(model: Any, prompt_ids: Sequence[Sequence[int]]) -> None:
+    limit = getattr(model.config, "max_position_embeddings", None)
+    for number, row in enumerate(prompt_ids):
+        if not row:
+            raise ModelError(f"{number + 1} 番目のプロンプトが空です。")
+        if limit is not None and len(row) > limit:
+            raise ModelError(
+                f"{number + 1} 番目のプロンプトは {len(row)} トークンで、モデルの上限 {limit} を超えています。"
+                "文脈（--top-k）を減らしてください。"
+            )
+
+
+def _letter_logprobs(logits: Any, letter_ids: Sequence[Sequence[int]]) -> Any:
+    # (rows, vocabulary) -> (rows, letters), on the CPU in float32
+    import torch
+
+    logprobs = torch.log_softmax(logits.float(), dim=-1)
+    if not bool(torch.isfinite(logprobs).any(dim=-1).all()):
+        raise ModelError("モデルの出力が数値になりません（NaN）。計算型を bfloat16 か float32 に替えてください。")
+    columns = [torch.logsumexp(logprobs[:, list(ids)], dim=-1) for ids in letter_ids]
+    return torch.stack(columns, dim=-1).cpu()
+
+
+def _next_token_logits(model: Any, rows: Sequence[Sequence[int]]) -> Any:
+    """Logits (rows, vocabulary) after the last token of each row, in one pass."""
+    import torch
+
+    device = model.device
+    longest = max(len(row) for row in rows)
+    # Left padding puts every row's last token in the last column, so the head runs on that column alone. Positions
+    # count real tokens only; a padded place attends to nothing and is attended by nothing.
+    ids = torch.zeros((len(rows), longest), dtype=torch.long)
+    mask = torch.zeros((len(rows), longest), dtype=torch.long)
+    for index, row in enumerate(rows):
+        ids[index, longest - len(row) :] = torch.tensor(row, dtype=torch.long)
+        mask[index, longest - len(row) :] = 1
+    positions = (mask.cumsum(dim=-1) - 1).clamp(min=0)
+    output = model(
+        input_ids=ids.to(device),
+        attention_mask=mask.to(device),
+        position_ids=positions.to(device),
+        use_cache=False,
+        logits_to_keep=1,
+    )
+    return output.logits[:, -1]
+
+
+def _pack(columns: Any) -> LetterScores:
+    import torch
+
+    logprobs = columns.to(torch.float32)
+    mass = torch.logsumexp(logprobs, dim=-1).exp()
+    return LetterScores(logprobs.numpy(), mass.numpy())
+
+
+def score_letters(
+    model: Any,
+    prompt_ids: Sequence[Sequence[int]],
+    letter_ids: Sequence[Sequence[int]],
+    *,
+    max_batch_tokens: int = MAX_BATCH_TOKENS,
+) -> LetterScores:
+    """Log-probabilities of the letters as the next token of each prompt; rows in the order of ``prompt_ids``.
+
+    ``letter_ids`` are the token ids of each letter's spellings (``app.core.chat.letter_token_ids``). How prompts are
+    batched does not change the result beyond rounding. Raises ModelError for an empty or too long prompt, or NaN.
+    """
+    import torch
+
+    _check_lengths(model, prompt_ids)
+    columns = torch.empty((len(prompt_ids), len(letter_ids)), dtype=torch.float32)
+    with _evaluating(model):
+        for batch in plan_batches([len(row) for row in prompt_ids], max_batch_tokens):
+            logits = _next_token_logits(model, [prompt_ids[index] for index in batch])
+            columns[batch] = _letter_logprobs(logits, letter_ids)
+    return _pack(columns)
+
+
+def score_letters_shared_prefix(
+    model: Any, prompt_ids: Sequence[Sequence[int]], letter_ids: Sequence[Sequence[int]]
+) -> LetterScores:
+    """As ``score_letters`` for prompts that begin alike (the orders of one question): the common part runs once.
+
+    The common part is prefilled as one row, its cache repeated per prompt, and only the differing ends run as a batch.
+    """
+    import torch
+
+    _check_lengths(model, prompt_ids)
+    # Every row keeps at least one token of its own: the one whose output is read.
+    shared = min(common_prefix_length(prompt_ids), min(len(row) for row in prompt_ids) - 1)
+    if shared < 1:
+        return score_letters(model, prompt_ids, letter_ids)
+    device = model.device
+    ends = [list(row[shared:]) for row in prompt_ids]
+    longest = max(len(end) for end in ends)
+    ids = torch.zeros((len(ends), longest), dtype=torch.long)
+    for index, end in enumerate(ends):
+        ids[index, : len(end)] = torch.tensor(end, dtype=torch.long)
+    # Padding stands on the right here: causal attention keeps it from what comes before, so no mask is needed.
+    last = [len(end) - 1 for end in ends]
+    kept = sorted(set(last))
+    with _evaluating(model):
+        prefix = torch.tensor([list(prompt_ids[0][:shared])], dtype=torch.long, device=device)
+        cache = model(input_ids=prefix, use_cache=True, logits_to_keep=1).past_key_values
+        cache.batch_repeat_interleave(len(ends))
+        positions = torch.arange(shared, shared + longest, device=device).expand(len(ends), -1)
+        output = model(
+            input_ids=ids.to(device),
+            position_ids=positions,
+            past_key_values=cache,
+            use_cache=True,
+            logits_to_keep=torch.tensor(kept, device=device),
+        )
+        rows = torch.arange(len(ends), device=device)
+        logits = output.logits[rows, torch.tensor([kept.index(place) for place in last], device=device)]
+        columns = _letter_logprobs(logits, letter_ids)
+    return _pack(columns)

@@ -1,0 +1,211 @@
+"""Loading a base model and its tokenizer: in 4 bits or plain, on CPU or one GPU, never upcast, never executing code.
+
+torch and transformers are imported inside the functions, so that programs can show ``--help`` at once.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from app.core.errors import ConfigError, ModelError
+from app.core.files import sha256_text, to_json
+
+DTYPES = ("auto", "float16", "bfloat16", "float32")
+COMPUTE_DTYPES = ("float16", "bfloat16", "float32")
+QUANT_TYPES = ("nf4", "fp4")
+# What changes with how a model was saved or loaded, not with what it is.
+_VOLATILE_CONFIG = (
+    "_name_or_path", "_from_model_config", "transformers_version", "quantization_config", "dtype", "torch_dtype", "use_cache",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Quantization:
+    """How the frozen weights are stored and computed with.
+
+    load_in_4bit   store linear layers in 4 bits (bitsandbytes)
+    compute_dtype  what the 4-bit weights are expanded to for a product: float16, bfloat16 or float32
+    quant_type     the 16 values of the code: nf4 (QLoRA, arXiv 2305.14314) or fp4
+    double_quant   quantise the block scales too (saves about 0.4 bit a weight)
+    """
+
+    load_in_4bit: bool = True
+    compute_dtype: str = "bfloat16"
+    quant_type: str = "nf4"
+    double_quant: bool = True
+
+    def __post_init__(self) -> None:
+        if self.compute_dtype not in COMPUTE_DTYPES:
+            raise ConfigError(
+                f"4bit の計算型 {self.compute_dtype!r} は使えません。{'・'.join(COMPUTE_DTYPES)} から選んでください。"
+            )
+        if self.quant_type not in QUANT_TYPES:
+            raise ConfigError(
+                f"4bit の量子化方式 {self.quant_type!r} は使えません。{'・'.join(QUANT_TYPES)} から選んでください。"
+            )
+
+
+def is_local_folder(model_name: str) -> bool:
+    """True for a path, False for a name on the Hugging Face Hub. Raises ModelError for a path that is not there.
+
+    A name is a path when such a folder exists or when it cannot be a Hub name (``org/model``).
+    """
+    if not model_name:
+        raise ModelError("モデルの名前が空です。--model-name（--hf-model-name）を指定してください。")
+    path = Path(model_name).expanduser()
+    if path.is_dir():
+        return True
+    if path.is_file():
+        raise ModelError(f"{model_name}: ファイルです。config.json のあるモデルのフォルダを指定してください。")
+    if re.fullmatch(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?", model_name):
+        return False
+    raise ModelError(f"{model_name}: モデルのフォルダがありません。パスを確かめてください。")
+
+
+def _hub_hint(model_name: str) -> str:
+    return "" if is_local_folder(model_name) else "（手元にフォルダがないので Hugging Face Hub の名前として探しました）"
+
+
+def _first_line(error: BaseException) -> str:
+    lines = str(error).strip().splitlines()
+    return lines[0][:300] if lines else type(error).__name__
+
+
+def load_tokenizer(model_name: str) -> Any:
+    """The tokenizer of a model folder or Hub name, with a padding token set.
+
+    Raises ModelError when the folder or its tokenizer files are missing or broken.
+    """
+    local = is_local_folder(model_name)
+    folder = Path(model_name).expanduser()
+    if local and not any((folder / name).is_file() for name in ("tokenizer.json", "vocab.json", "tokenizer.model")):
+        raise ModelError(
+            f"{model_name}: トークナイザがありません（tokenizer.json も vocab.json も tokenizer.model もない）。"
+        )
+    from transformers import AutoTokenizer
+
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(
+            str(folder) if local else model_name, local_files_only=local, trust_remote_code=False
+        )
+    except Exception as error:  # the tokenizer libraries raise many kinds, bare Exception among them
+        raise ModelError(
+            f"{model_name}: トークナイザを読めません{_hub_hint(model_name)}: {_first_line(error)}"
+        ) from error
+    if tokenizer.pad_token_id is None:
+        # Padding is masked wherever it occurs, so which token pads does not matter.
+        tokenizer.pad_token = tokenizer.eos_token
+    return tokenizer
+
+
+def resolve_device(device: str = "auto") -> str:
+    """``cuda:0`` or ``cpu`` for auto; otherwise the device asked for. Raises ModelError when it is not there."""
+    import torch
+
+    if device == "auto":
+        return "cuda:0" if torch.cuda.is_available() else "cpu"
+    if device == "cpu":
+        return device
+    if not re.fullmatch(r"cuda(:\d+)?", device):
+        raise ModelError(f"装置 {device!r} は使えません。auto・cpu・cuda・cuda:番号 から選んでください。")
+    if not torch.cuda.is_available():
+        raise ModelError(f"装置 {device} が指定されましたが、この PyTorch からは GPU が見えません。cpu か auto を指定してください。")  # fmt: skip
+    index = int(device.partition(":")[2] or 0)
+    if index >= torch.cuda.device_count():
+        raise ModelError(f"装置 {device} がありません（GPU は {torch.cuda.device_count()} 台）。")
+    return f"cuda:{index}"
+
+
+def _check_weights(model_name: str) -> None:
+    folder = Path(model_name).expanduser()
+    if not (folder / "config.json").is_file():
+        raise ModelError(f"{model_name}: config.json がありません。モデルのフォルダを指定してください。")
+    if not any(folder.glob("*.safetensors")):
+        raise ModelError(
+            f"{model_name}: 重み（*.safetensors）がありません。pickle 形式の重みは安全のため読み込みません。"
+        )
+
+
+def _load_options(quantization: Quantization | None, dtype: str, device: str) -> dict[str, Any]:
+    import torch
+
+    if dtype not in DTYPES:
+        raise ModelError(f"データ型 {dtype!r} は使えません。{'・'.join(DTYPES)} から選んでください。")
+    # "auto" keeps the checkpoint's own type: what is frozen is never made wider than it is stored.
+    options: dict[str, Any] = {
+        "dtype": "auto" if dtype == "auto" else getattr(torch, dtype),
+        "device_map": {"": resolve_device(device)},
+    }
+    if quantization is not None and quantization.load_in_4bit:
+        if importlib.util.find_spec("bitsandbytes") is None:
+            raise ModelError(
+                "4bit には bitsandbytes が必要です。pip install bitsandbytes を実行するか、4bit を外してください。"
+            )
+        from transformers import BitsAndBytesConfig
+
+        options["quantization_config"] = BitsAndBytesConfig(
+            load_in_4bit=True,
+            bnb_4bit_use_double_quant=quantization.double_quant,
+            bnb_4bit_quant_type=quantization.quant_type,
+            bnb_4bit_compute_dtype=getattr(torch, quantization.compute_dtype),
+        )
+    return options
+
+
+def load_base_model(
+    model_name: str, *, quantization: Quantization | None, dtype: str = "auto", device: str = "auto"
+) -> Any:
+    """The causal language model of a folder or Hub name, in eval mode, on one device.
+
+    ``quantization`` None (or with load_in_4bit off) loads plain weights in ``dtype``; with 4 bits, ``dtype`` is that of
+    the parts which stay unquantised (embeddings, norms, output head), by default as stored. Only safetensors are read.
+    Raises ModelError when the folder, its weights or the device is missing, or weights do not fill the model.
+    """
+    local = is_local_folder(model_name)
+    if local:
+        _check_weights(model_name)
+    options = _load_options(quantization, dtype, device)
+    import torch
+    from transformers import AutoModelForCausalLM
+
+    try:
+        model, info = AutoModelForCausalLM.from_pretrained(
+            str(Path(model_name).expanduser()) if local else model_name,
+            local_files_only=local,
+            trust_remote_code=False,
+            use_safetensors=True,
+            output_loading_info=True,
+            **options,
+        )
+    except torch.OutOfMemoryError as error:
+        raise ModelError(
+            f"{model_name}: GPU のメモリが足りません。4bit にするか、小さいモデルを使ってください。"
+        ) from error
+    except Exception as error:  # OSError, ValueError, SafetensorError … : one line for each
+        raise ModelError(f"{model_name}: モデルを読めません{_hub_hint(model_name)}: {_first_line(error)}") from error
+    # transformers only warns when weights are missing and fills in random ones.
+    missing = sorted(str(key) for key in info.get("missing_keys", ()))
+    wrong = sorted(str(key) for key in info.get("mismatched_keys", ()))
+    if missing or wrong:
+        raise ModelError(
+            f"{model_name}: 重みが足りないか形が合いません（{len(missing) + len(wrong)} 個、例 {(missing + wrong)[0]}）。"
+            "モデルのファイルをもう一度入手してください。"
+        )
+    model.eval()
+    return model
+
+
+def base_model_facts(model_name: str, model: Any) -> dict[str, Any]:
+    """``name``, ``revision`` (Hub commit, None for a folder) and ``config_sha256`` of a loaded base model.
+
+    The hash leaves out what depends on how the model was loaded, so 4-bit and plain loads of one model agree.
+    """
+    config = model.config.to_dict()
+    stable = {key: value for key, value in config.items() if key not in _VOLATILE_CONFIG}
+    text = to_json({key: stable[key] for key in sorted(stable)})
+    revision = getattr(model.config, "_commit_hash", None)
+    return {"name": model_name, "revision": revision, "config_sha256": sha256_text(text)}
