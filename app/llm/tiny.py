@@ -1,0 +1,66 @@
+"""The tiny Qwen3: its shape, and how it is written as a model folder."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from app.core.files import write_text
+
+
+@dataclass(frozen=True, slots=True)
+class TinyShape:
+    """Sizes of the tiny Qwen3."""
+
+    hidden_size: int = 192
+    intermediate_size: int = 512  # width of the gated MLP
+    layers: int = 5
+    heads: int = 6
+    key_value_heads: int = 3  # each is shared by heads / key_value_heads query heads
+    head_dim: int = 32
+    rope_theta: float = 10_000.0
+    max_positions: int = 4096
+
+
+def build_model(shape: TinyShape, tokenizer: Any, *, seed: int) -> Any:
+    """A ``Qwen3ForCausalLM`` of ``shape`` with random float32 weights, fit for ``tokenizer``."""
+    import torch
+    from transformers import Qwen3Config, Qwen3ForCausalLM
+
+    torch.manual_seed(seed)
+    config = Qwen3Config(
+        vocab_size=len(tokenizer),
+        hidden_size=shape.hidden_size,
+        intermediate_size=shape.intermediate_size,
+        num_hidden_layers=shape.layers,
+        num_attention_heads=shape.heads,
+        num_key_value_heads=shape.key_value_heads,
+        head_dim=shape.head_dim,
+        max_position_embeddings=shape.max_positions,
+        rope_parameters={"rope_type": "default", "rope_theta": shape.rope_theta},
+        tie_word_embeddings=True,
+        bos_token_id=None,
+        eos_token_id=tokenizer.eos_token_id,
+        pad_token_id=tokenizer.pad_token_id,
+    )
+    return Qwen3ForCausalLM(config)
+
+
+def save_model(model: Any, tokenizer: Any, folder: Path) -> None:
+    """Write ``model`` (as bfloat16 safetensors) and ``tokenizer`` as one Hugging Face model folder."""
+    import copy
+
+    import torch
+
+    from app.llm.tiny_tokenizer import save_tokenizer
+
+    folder.mkdir(parents=True, exist_ok=True)
+    stored = copy.deepcopy(model).to(torch.bfloat16)
+    stored.save_pretrained(folder)
+    save_tokenizer(tokenizer, folder)
+    weights = folder / "model.safetensors"
+    weights.chmod(0o644)  # safetensors makes its files private
+    for path in sorted(folder.glob("*.json")):
+        # transformers ends its files without a newline; the repository's hooks want one.
+        write_text(path, path.read_text("utf-8").rstrip("\n") + "\n")
