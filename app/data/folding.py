@@ -1,0 +1,112 @@
+"""Japanese legal text in one spelling, with the way back to the characters as written.
+
+Statutes write 二年, あつた, 百分の四・五; questions write 2年, あった, ２年. Folding makes the two sides comparable
+without touching what is quoted: every folded character knows which characters of the source it stands for.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import dataclass
+
+_DIGITS = {character: value for value, character in enumerate("〇一二三四五六七八九")}
+_UNITS = {"十": 10, "百": 100, "千": 1000}
+_BIG_UNITS = {"万": 10**4, "億": 10**8, "兆": 10**12}
+_KANJI_NUMBER = re.compile(r"[〇一二三四五六七八九十百千万億兆]+")
+# Old statutes write small kana large (あつた, よつて), so both are folded to the large one.
+_SMALL_KANA = str.maketrans("ぁぃぅぇぉっゃゅょゎァィゥェォッャュョヮ", "あいうえおつやゆよわアイウエオツヤユヨワ")
+# Everything people write for a dash in a section number (４－17, Ⅳ－３―１); the long vowel mark only between digits.
+_DASHES = re.compile("[\u2010-\u2015\u2212\uff0d\uff70\u2500]")
+
+
+def kanji_number(text: str) -> int | None:
+    """Value of a number in kanji (``二十七`` is 27, ``一〇三`` 103, ``二億五千万`` 250000000); None if it is none.
+
+    ``万`` or ``億`` alone are no numbers, nor is a unit repeated out of order (``十百``).
+    """
+    if not text or not _KANJI_NUMBER.fullmatch(text):
+        return None
+    if len(text) > 1 and all(character in _DIGITS for character in text):
+        return int("".join(str(_DIGITS[character]) for character in text))
+    total = section = 0
+    digit: int | None = None
+    last_unit, last_big = 10_000, 10**16
+    for character in text:
+        if character in _DIGITS:
+            if digit is not None:
+                return None
+            digit = _DIGITS[character]
+        elif character in _UNITS:
+            unit = _UNITS[character]
+            if unit >= last_unit:
+                return None
+            section += (1 if digit is None else digit) * unit
+            digit, last_unit = None, unit
+        else:
+            big = _BIG_UNITS[character]
+            section += digit or 0
+            if section == 0 or big >= last_big:
+                return None
+            total += section * big
+            section, digit, last_unit, last_big = 0, None, 10_000, big
+    return total + section + (digit or 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Folded:
+    """Folded text and, for each of its characters, the half-open range of source characters it stands for."""
+
+    text: str
+    starts: tuple[int, ...]
+    ends: tuple[int, ...]
+
+    def source_span(self, start: int, end: int) -> tuple[int, int]:
+        """Range in the source of the folded characters ``start:end`` (not empty)."""
+        return self.starts[start], self.ends[end - 1]
+
+
+def fold(text: str) -> Folded:
+    """``text`` in NFKC, without white space, kana of one size, dashes as ``-`` and numbers in Arabic digits.
+
+    ``二年`` and ``２年`` become ``2年``, ``あつた`` and ``あった`` ``あつた``, ``四・五`` ``4.5``.
+    """
+    characters: list[str] = []
+    starts: list[int] = []
+    ends: list[int] = []
+
+    def put(piece: str, start: int, end: int) -> None:
+        for character in piece:
+            characters.append(character)
+            starts.append(start)
+            ends.append(end)
+
+    position = 0
+    while position < len(text):
+        if match := _KANJI_NUMBER.match(text, position):
+            number = kanji_number(match.group())
+            put(match.group() if number is None else str(number), position, match.end())
+            position = match.end()
+            continue
+        character = text[position]
+        if character == "・" and _between_numbers(text, position):
+            put(".", position, position + 1)
+        elif character == "ー" and characters and characters[-1].isdigit():
+            put("-", position, position + 1)
+        else:
+            plain = _DASHES.sub("-", unicodedata.normalize("NFKC", _DASHES.sub("-", character)))
+            put("".join(plain.split()).translate(_SMALL_KANA), position, position + 1)
+        position += 1
+    return Folded("".join(characters), tuple(starts), tuple(ends))
+
+
+def fold_text(text: str) -> str:
+    """Only the text of ``fold``."""
+    return fold(text).text
+
+
+def _between_numbers(text: str, position: int) -> bool:
+    def number(index: int) -> bool:
+        return 0 <= index < len(text) and (text[index] in _DIGITS or text[index].isdigit())
+
+    return number(position - 1) and number(position + 1)

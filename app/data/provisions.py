@@ -1,0 +1,186 @@
+"""Gold context as provisions: law, article, paragraph, item and the text that stands under each heading.
+
+lawqa_jp writes its contexts as Markdown: ``## 法令名``, ``### 第27条の2``, ``#### 第1項``, ``##### 第3号``. Digits may be
+full-width or kanji, a level may be left out, and some laws are guidelines or Q&A whose sections are numbered in their own
+way (``#### 4-2``, ``### （問12）``, ``###### Ⅲ－２－４ …``). The text of a retrieved context, whose headings read
+``[1] 法令名 第N条第M項``, is read by the same function.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+
+from app.core.questions import ArticleRef
+from app.data.folding import fold_text
+
+WHOLE_TEXT = "本文"
+_HEADING = re.compile(r"[ \t　]*(#{1,7})[ \t　]*(\S.*)")
+_PASSAGE = re.compile(r"\[(\d+)\][ \t　]*(\S.*)")
+_ARTICLE = re.compile(r"第(\d+)条((?:の\d+)*)(?:\(.*\))?")
+_ARTICLE_RANGE = re.compile(r"第(\d+)条((?:の\d+)*)から第(\d+)条((?:の\d+)*)まで(?:\(.*\)|削除)?")
+_PARAGRAPH = re.compile(r"第?(\d+)項(?:\(.*\))?")
+_ITEM = re.compile(r"第?(\d+)号((?:の\d+)*)(?:\(.*\))?")
+_SUBITEM = re.compile(r"\(?([イロハニホヘトチリヌルヲワカヨタレソツネナラム])\)?")
+_SUPPLEMENT = re.compile(r"附則(?:\(.*\))?(?:第(\d+)条((?:の\d+)*))?(?:第(\d+)項)?")
+_ANSWER = re.compile(r"\(?(?:答え?|回答|A\d*)\)?")
+_QUESTION = re.compile(r"\(?(?:問|質問|Q)(\d+(?:-\d+)*)\)?")
+_DASHED = re.compile(r"([A-Z]+|\d+)((?:-\d+)+)")
+_NUMBERED = re.compile(r"(第\d+[章節款編部]?|[IVX]+(?=\.)|\d+(?![\d.]*[%年月日条項号]))")
+_ANNEX = re.compile(r"別[表紙記](?:第?\d+(?:の\d+)*)?|様式第?\d+")
+_CITED = re.compile(r"第(\d+)条((?:の\d+)*)(?:第(\d+)項)?(?:第(\d+)号((?:の\d+)*))?")
+
+
+@dataclass(frozen=True, slots=True)
+class Provision:
+    """The text under one heading, with the headings it stands under."""
+
+    law: str  # as written in the heading
+    article: str  # "27_2" of 第27条の2; for a guideline its section, "4-2", "問12"; "本文" where nothing is named
+    paragraph: str | None  # number of the 項
+    item: str | None  # number of the 号, "2_3" for 第2号の3
+    subitem: str | None  # イ, ロ, ハ
+    is_article: bool  # a 条 of a law, not a section of a guideline
+    text: str  # without the heading
+    start: int  # position of the text in the context
+
+    @property
+    def ref(self) -> ArticleRef:
+        """The provision as a question's gold article; the law's title in the form that clusters compare."""
+        return ArticleRef(law_key(self.law), self.article, self.paragraph, self.item)
+
+    @property
+    def label(self) -> str:
+        """How the provision is named in Japanese, without the law: ``第27条の2第1項第3号イ``."""
+        parts = [
+            article_label(self.article) if self.is_article else ("" if self.article == WHOLE_TEXT else self.article)
+        ]
+        if self.paragraph is not None:
+            parts.append(f"第{self.paragraph}項")
+        if self.item is not None:
+            number, *branches = self.item.split("_")
+            parts.append(f"第{number}号" + "".join(f"の{branch}" for branch in branches))
+        return "".join(parts) + (self.subitem or "")
+
+
+def law_key(title: str) -> str:
+    """A law's title for comparison: folded widths, without a trailing abbreviation or edition in round brackets.
+
+    ``…留意事項について（企業内容等開示ガイドライン）`` and ``…留意事項について`` are one document. Kanji numbers stay.
+    """
+    plain = re.sub(r"\s+", "", title.translate({0xFF08: "(", 0xFF09: ")", 0xFF06: "&"}))
+    return re.sub(r"\([^()]*\)$", "", plain) or plain
+
+
+def article_label(article: str) -> str:
+    """``27_2`` as ``第27条の2``; a guideline's section, which is no number, as it is. ``附則1`` as ``附則第1条``."""
+    match = re.fullmatch(r"(附則)?(\d+)((?:_\d+)*)", article)
+    if not match:
+        return article
+    branches = "".join(f"の{branch}" for branch in match.group(3).split("_")[1:])
+    return f"{match.group(1) or ''}第{match.group(2)}条{branches}"
+
+
+def parse_provisions(context: str) -> list[Provision]:
+    """The provisions of a context in the order in which they stand; headings without text of their own are left out.
+
+    An article that is named by a heading only (no text under it) is still returned, with empty text, so that every
+    gold article is known.
+    """
+    found: list[Provision] = []
+    place = Provision("", WHOLE_TEXT, None, None, None, False, "", 0)
+    sections: list[tuple[int, str]] = []
+    lines: list[str] = []
+    start = position = 0
+
+    def close() -> None:
+        text = "\n".join(lines)
+        stripped = text.strip()
+        if stripped:
+            found.append(replace(place, text=stripped, start=start + text.index(stripped[0])))
+        elif place.is_article and not any(other.ref.article_key == place.ref.article_key for other in found):
+            found.append(replace(place, text="", start=start))
+
+    for line in context.split("\n"):
+        heading, passage = _HEADING.fullmatch(line), _PASSAGE.fullmatch(line)
+        if heading or passage:
+            close()
+            lines, start = [], position + len(line) + 1
+        if heading:
+            level, title = len(heading.group(1)), heading.group(2).strip()
+            if level <= 2:
+                place = Provision(title, WHOLE_TEXT, None, None, None, False, "", 0)
+                sections = []
+            elif _ANSWER.fullmatch(fold_text(title)):
+                place = replace(place, paragraph=None, item=None, subitem=None)  # an answer belongs to its question
+            else:
+                sections = [section for section in sections if section[0] < level]
+                place = _enter(place, sections, level, title)
+        elif passage:
+            place = _retrieved(passage.group(2).strip())
+            sections = []
+        else:
+            lines.append(line)
+        position += len(line) + 1
+    close()
+    return _with_own_articles(found)
+
+
+def _with_own_articles(found: list[Provision]) -> list[Provision]:
+    # An empty article entry made by its heading is dropped when a paragraph under it has text.
+    filled = {provision.ref.article_key for provision in found if provision.text}
+    return [provision for provision in found if provision.text or provision.ref.article_key not in filled]
+
+
+def _enter(place: Provision, sections: list[tuple[int, str]], level: int, title: str) -> Provision:
+    """The place after a heading of level 3 or deeper."""
+    key = fold_text(title)
+    if match := _ARTICLE.fullmatch(key) or _ARTICLE_RANGE.fullmatch(key):
+        return replace(place, article=match.group(1) + match.group(2).replace("の", "_"), is_article=True,
+                       paragraph=None, item=None, subitem=None)  # fmt: skip
+    if match := _SUPPLEMENT.fullmatch(key):
+        article = "附則" + (match.group(1) + match.group(2).replace("の", "_") if match.group(1) else "")
+        return replace(place, article=article, is_article=True, paragraph=match.group(3), item=None, subitem=None)
+    if match := _PARAGRAPH.fullmatch(key):
+        return replace(place, paragraph=match.group(1), item=None, subitem=None)
+    if match := _ITEM.fullmatch(key):
+        return replace(place, item=match.group(1) + match.group(2).replace("の", "_"), subitem=None)
+    if match := _SUBITEM.fullmatch(key):
+        return replace(place, subitem=match.group(1))
+    sections.append((level, title))
+    return replace(place, article=_section([title for _, title in sections]), is_article=False,
+                   paragraph=None, item=None, subitem=None)  # fmt: skip
+
+
+def _section(titles: list[str]) -> str:
+    """What a guideline's section is called, by the headings above it: its deepest number with a dash or a question's
+    number; else the numbers of all levels; else the deepest heading itself."""
+    keys = [fold_text(title) for title in titles]
+    for key in reversed(keys):
+        if match := _QUESTION.match(key):
+            return ("Q" if "Q" in match.group() else "問") + match.group(1)
+        if match := _DASHED.match(key):
+            return match.group()
+        if match := _ANNEX.match(key):
+            return match.group()
+    numbers = [match.group() for key in keys if (match := _NUMBERED.match(key))]
+    return " ".join(numbers) if numbers else (titles[-1] if titles else WHOLE_TEXT)
+
+
+def _retrieved(title: str) -> Provision:
+    """The place named by ``法令名 第27条の2第1項``, the heading of a retrieved passage."""
+    law, _, label = title.rpartition(" ")
+    match = _CITED.match(fold_text(label))
+    if not law or not match:
+        return Provision(title, WHOLE_TEXT, None, None, None, False, "", 0)
+    article, branch, paragraph, item, item_branch = match.groups()
+    return Provision(law.strip(), article + branch.replace("の", "_"), paragraph,
+                     item + item_branch.replace("の", "_") if item else None, None, True, "", 0)  # fmt: skip
+
+
+def gold_articles(context: str | None) -> tuple[ArticleRef, ...]:
+    """Every provision that the context's headings name, in order, each once."""
+    if not context:
+        return ()
+    refs = [provision.ref for provision in parse_provisions(context) if provision.law]
+    return tuple(dict.fromkeys(refs))

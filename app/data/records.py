@@ -1,0 +1,138 @@
+"""Fine-tuning records: one JSON object a line, ``{"input", "output", "meta"}``, checked when written and when read."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from app.core.errors import DataError
+from app.core.files import read_text, write_jsonl
+from app.core.questions import LETTERS
+
+MODES = ("direct", "cot")
+RETRIEVER_TYPES = ("none", "bm25", "vector", "hybrid", "gold")
+# Every key of ``meta`` and the type of its value.
+META_TYPES: dict[str, type | tuple[type, ...]] = {
+    "id": str,  # of the question
+    "dataset": str,  # name of the data set, e.g. lawqa_jp
+    "mode": str,  # direct or cot
+    "correct": str,  # letter of the right choice in the order shown
+    "use_context": bool,  # a context was asked for
+    "context_present": bool,  # the prompt holds one
+    "top_k": int,  # passages asked for; 0 without retrieval
+    "retriever_type": str,  # none, bm25, vector, hybrid, or gold for the question's own articles
+    "question": str,
+    "choices": dict,  # as shown
+    "source_file": str,  # file the question was read from
+    "few_shot": bool,  # the prompt holds solved examples
+    "order": str,  # original letters in the order shown, abcd for the file's own
+    "cluster": str,  # article cluster of the question
+    "doc_ids": list,  # ids of the passages in the prompt, best first
+    "scores": list,  # their scores
+    "prompt_version": str,
+}
+_COT_OUTPUT = re.compile(r"Reasoning: \S[\s\S]*\nAnswer: ([a-d])")
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One training row."""
+
+    input: str  # the whole user prompt
+    output: str  # what the model shall answer: "c", or "Reasoning: …\nAnswer: c"
+    meta: dict[str, Any]  # keys of META_TYPES
+
+    @property
+    def row_id(self) -> str:
+        """How a message names the row: question id and, for another order, the order."""
+        order = self.meta["order"]
+        return str(self.meta["id"]) + ("" if order == "abcd" else f"/{order}")
+
+
+def read_records(path: Path) -> list[Record]:
+    """The records of a JSONL file. Raises DataError that names every fault with its line number."""
+    records: list[Record] = []
+    faults: list[str] = []
+    for number, line in enumerate(read_text(path).split("\n"), start=1):
+        if not line.strip():
+            continue
+        try:
+            value = json.loads(line)
+        except json.JSONDecodeError as error:
+            faults.append(f"{number} 行目が JSON として読めません（{error.msg}）")
+            continue
+        found = record_faults(value)
+        faults += [f"{number} 行目: {fault}" for fault in found]
+        if not found:
+            records.append(Record(value["input"], value["output"], value["meta"]))
+    if faults:
+        raise DataError(f"{path}: {len(faults)} 件の誤りがあります。\n" + "\n".join(f"{fault}。" for fault in faults))
+    if not records:
+        raise DataError(f"{path}: レコードがありません。scripts/build_finetune_dataset.py で作り直してください。")
+    return records
+
+
+def write_records(path: Path, records: Sequence[Record]) -> int:
+    """Write the records in one step; returns their number. Raises DataError if one is faulty (nothing is written)."""
+    faults = [f"{record.meta.get('id')}: {fault}" for record in records for fault in record_faults(as_row(record))]
+    if faults:
+        raise DataError(f"{path}: 書き出すレコードに {len(faults)} 件の誤りがあります。\n" + "\n".join(faults))
+    return write_jsonl(path, (as_row(record) for record in records))
+
+
+def as_row(record: Record) -> dict[str, Any]:
+    """The record as the object that is written."""
+    return {"input": record.input, "output": record.output, "meta": dict(record.meta)}
+
+
+def record_faults(value: Any) -> list[str]:
+    """What is wrong with a parsed row, in Japanese, each without its line; an empty list for a good one."""
+    if not isinstance(value, dict):
+        return [f"オブジェクトではありません（{type(value).__name__}）"]
+    faults: list[str] = []
+    for field in ("input", "output"):
+        if field not in value:
+            faults.append(f"{field} がありません")
+        elif not isinstance(value[field], str):
+            faults.append(f"{field} が文字列ではありません")
+        elif not value[field].strip():
+            faults.append(f"{field} が空です")
+    meta = value.get("meta")
+    if not isinstance(meta, dict):
+        return [*faults, "meta がありません" if "meta" not in value else "meta がオブジェクトではありません"]
+    for key, kind in META_TYPES.items():
+        if key not in meta:
+            faults.append(f"meta.{key} がありません")
+        elif not isinstance(meta[key], kind) or (kind is int and isinstance(meta[key], bool)):
+            faults.append(f"meta.{key} の型が違います（{meta[key]!r}）")
+    return faults or list(_contradictions(value["output"], meta))
+
+
+def _contradictions(output: str, meta: dict[str, Any]) -> Iterable[str]:
+    """Values that are not allowed or do not fit together, in a row whose fields all have their type."""
+    allowed: tuple[tuple[str, Sequence[str]], ...] = (
+        ("mode", MODES), ("correct", LETTERS), ("retriever_type", RETRIEVER_TYPES)
+    )  # fmt: skip
+    for key, values in allowed:
+        if meta[key] not in values:
+            yield f"meta.{key} が {meta[key]!r} です（{'、'.join(values)} のいずれか）"
+    if sorted(meta["order"]) != list(LETTERS):
+        yield f"meta.order が {meta['order']!r} です（abcd を並べ替えたもの）"
+    if list(meta["choices"]) != list(LETTERS) or not all(isinstance(text, str) for text in meta["choices"].values()):
+        yield "meta.choices が a、b、c、d の四つの文字列ではありません"
+    if len(meta["doc_ids"]) != len(meta["scores"]):
+        yield f"meta.doc_ids は {len(meta['doc_ids'])} 件、meta.scores は {len(meta['scores'])} 件で、数が合いません"
+    if meta["context_present"] and not meta["use_context"]:
+        yield "meta.context_present が true なのに meta.use_context が false です"
+    if meta["mode"] == "direct" and output != meta["correct"]:
+        yield f"output が {output[:20]!r} です（direct では meta.correct の {meta['correct']!r} だけ）"
+    if meta["mode"] == "cot":
+        match = _COT_OUTPUT.fullmatch(output)
+        if not match:
+            yield "output が「Reasoning: …」と最後の行「Answer: 文字」の形ではありません"
+        elif match.group(1) != meta["correct"]:
+            yield f"output の Answer が {match.group(1)!r} で、meta.correct の {meta['correct']!r} と違います"
