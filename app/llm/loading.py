@@ -6,7 +6,9 @@ torch and transformers are imported inside the functions, so that programs can s
 from __future__ import annotations
 
 import importlib.util
+import logging
 import re
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -156,6 +158,19 @@ def _load_options(quantization: Quantization | None, dtype: str, device: str) ->
     return options
 
 
+def _not_about_cpu_kernels(record: logging.LogRecord) -> bool:
+    return "gemm_4bit_forward" not in record.getMessage()
+
+
+def _quiet_libraries() -> None:
+    # Progress bars belong on a terminal only, and that bitsandbytes lacks an optional CPU kernel is no news to a user.
+    from transformers.utils import logging as transformers_logging
+
+    if not sys.stderr.isatty():
+        transformers_logging.disable_progress_bar()
+    logging.getLogger("bitsandbytes.backends.cpu.ops").addFilter(_not_about_cpu_kernels)
+
+
 def load_base_model(
     model_name: str, *, quantization: Quantization | None, dtype: str = "auto", device: str = "auto"
 ) -> Any:
@@ -171,6 +186,8 @@ def load_base_model(
     options = _load_options(quantization, dtype, device)
     import torch
     from transformers import AutoModelForCausalLM
+
+    _quiet_libraries()
 
     try:
         model, info = AutoModelForCausalLM.from_pretrained(

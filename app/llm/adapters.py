@@ -1,0 +1,95 @@
+"""Putting a trained LoRA adapter on a base model, after checking that the two belong together."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+from typing import Any
+
+from app.core.chat import CHAT_FORMATS, ChatFormat, chat_template_hash
+from app.core.errors import ModelError
+from app.core.files import read_json
+from app.core.manifests import read_adapter_manifest
+from app.llm.loading import base_model_facts
+
+
+def adapter_folder(lora_path: str) -> Path:
+    """The folder of an adapter. Raises ModelError when it, its settings or its safetensors are missing."""
+    folder = Path(lora_path).expanduser()
+    if not folder.is_dir():
+        raise ModelError(f"{lora_path}: アダプタのフォルダがありません。パスを確かめてください。")
+    if not (folder / "adapter_config.json").is_file():
+        raise ModelError(
+            f"{lora_path}: adapter_config.json がありません。学習の出力フォルダ（--output-dir）を指定してください。"
+        )
+    if not (folder / "adapter_model.safetensors").is_file():
+        raise ModelError(
+            f"{lora_path}: adapter_model.safetensors がありません。pickle 形式のアダプタは安全のため読み込みません。"
+        )
+    return folder
+
+
+def adapter_manifest(folder: Path) -> dict[str, Any] | None:
+    """The adapter's ``run.json``; None for an adapter that was made elsewhere and has none."""
+    return read_adapter_manifest(folder) if (folder / "run.json").is_file() else None
+
+
+def adapter_chat_format(manifest: dict[str, Any] | None) -> ChatFormat:
+    """The chat format the adapter was trained with; ``auto`` where it does not say."""
+    value = ((manifest or {}).get("chat") or {}).get("format", "auto")
+    if value not in CHAT_FORMATS:
+        raise ModelError(f"アダプタの run.json の chat.format {value!r} は知らない形式です。")
+    return value  # type: ignore[no-any-return]  # checked against the allowed values just above
+
+
+def _same_name(one: str, other: str) -> bool:
+    # "Qwen/Qwen3-8B" and a local copy "/models/Qwen3-8B" are one model; its configuration is compared as well.
+    return Path(one).name == Path(other).name
+
+
+def check_base(folder: Path, manifest: dict[str, Any] | None, model_name: str, model: Any) -> None:
+    """Raise ModelError unless the adapter was trained on this base model (by name and by configuration)."""
+    recorded = (manifest or {}).get("base_model") or {}
+    trained_on = recorded.get("name") or read_json(folder / "adapter_config.json").get("base_model_name_or_path")
+    if not trained_on:
+        raise ModelError(f"{folder}: どのモデルに対して学習したアダプタか書かれていません。使えません。")
+    facts = base_model_facts(model_name, model)
+    expected_hash = recorded.get("config_sha256")
+    if not _same_name(str(trained_on), model_name):
+        raise ModelError(
+            f"{folder}: このアダプタは {trained_on} で学習したものです（指定されたモデルは {model_name}）。"
+            f"--hf-model-name {trained_on} を指定してください。"
+        )
+    if expected_hash and expected_hash != facts["config_sha256"]:
+        raise ModelError(
+            f"{folder}: このアダプタは {trained_on} で学習したものですが、{model_name} は名前が同じでも構成が違います。"
+        )
+
+
+def check_chat(folder: Path, manifest: dict[str, Any] | None, tokenizer: Any, chat_format: ChatFormat) -> None:
+    """Raise ModelError unless the tokenizer's chat template is the one the adapter was trained with."""
+    expected = ((manifest or {}).get("chat") or {}).get("template_sha256")
+    if expected and expected != chat_template_hash(tokenizer, chat_format):
+        raise ModelError(
+            f"{folder}: 学習したときとチャットテンプレートが違います。同じ版のトークナイザを使うか、学習し直してください。"
+        )
+
+
+def attach_adapter(model: Any, folder: Path) -> Any:
+    """The model with the adapter's weights on it, in eval mode. Raises ModelError when the weights do not fit."""
+    from peft import PeftModel
+
+    try:
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            adapted = PeftModel.from_pretrained(model, str(folder), is_trainable=False)
+    except Exception as error:  # RuntimeError for shapes, ValueError for targets, SafetensorError for broken files …
+        reason = str(error).strip().splitlines()
+        raise ModelError(f"{folder}: アダプタを読めません: {reason[0] if reason else type(error).__name__}") from error
+    for warning in caught:
+        # PEFT only warns when a LoRA matrix is not in the file, and leaves it at its untrained start.
+        if "missing adapter keys" in str(warning.message):
+            raise ModelError(f"{folder}: アダプタの重みが足りません。学習の出力が壊れています。")
+        warnings.warn_explicit(warning.message, warning.category, warning.filename, warning.lineno)
+    adapted.eval()
+    return adapted
