@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from app.core.files import sha256_text
 from app.core.questions import ArticleRef
 from app.data.folding import fold_text
-from app.data.provisions import article_label
+from app.data.provisions import section_label
 
 
 def connected_components(keys_of_each: Sequence[Iterable[str]]) -> list[int]:
@@ -44,7 +44,7 @@ def cluster_keys(articles: Iterable[ArticleRef], context: str | None, question: 
     one text still stay together.
     """
     keys = dict.fromkeys(
-        f"{law} {article_label(article)}" for law, article in dict.fromkeys(ref.article_key for ref in articles)
+        f"{law} {section_label(article)}" for law, article in dict.fromkeys(ref.article_key for ref in articles)
     )
     if keys:
         return tuple(keys)

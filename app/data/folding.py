@@ -10,47 +10,13 @@ import re
 import unicodedata
 from dataclasses import dataclass
 
-_DIGITS = {character: value for value, character in enumerate("〇一二三四五六七八九")}
-_UNITS = {"十": 10, "百": 100, "千": 1000}
-_BIG_UNITS = {"万": 10**4, "億": 10**8, "兆": 10**12}
-_KANJI_NUMBER = re.compile(r"[〇一二三四五六七八九十百千万億兆]+")
+from app.data.law_numbers import KANJI_RUN, kanji_to_int
+
+_DIGITS = frozenset("〇一二三四五六七八九")
 # Old statutes write small kana large (あつた, よつて), so both are folded to the large one.
 _SMALL_KANA = str.maketrans("ぁぃぅぇぉっゃゅょゎァィゥェォッャュョヮ", "あいうえおつやゆよわアイウエオツヤユヨワ")
 # Everything people write for a dash in a section number (４－17, Ⅳ－３―１); the long vowel mark only between digits.
 _DASHES = re.compile("[\u2010-\u2015\u2212\uff0d\uff70\u2500]")
-
-
-def kanji_number(text: str) -> int | None:
-    """Value of a number in kanji (``二十七`` is 27, ``一〇三`` 103, ``二億五千万`` 250000000); None if it is none.
-
-    ``万`` or ``億`` alone are no numbers, nor is a unit repeated out of order (``十百``).
-    """
-    if not text or not _KANJI_NUMBER.fullmatch(text):
-        return None
-    if len(text) > 1 and all(character in _DIGITS for character in text):
-        return int("".join(str(_DIGITS[character]) for character in text))
-    total = section = 0
-    digit: int | None = None
-    last_unit, last_big = 10_000, 10**16
-    for character in text:
-        if character in _DIGITS:
-            if digit is not None:
-                return None
-            digit = _DIGITS[character]
-        elif character in _UNITS:
-            unit = _UNITS[character]
-            if unit >= last_unit:
-                return None
-            section += (1 if digit is None else digit) * unit
-            digit, last_unit = None, unit
-        else:
-            big = _BIG_UNITS[character]
-            section += digit or 0
-            if section == 0 or big >= last_big:
-                return None
-            total += section * big
-            section, digit, last_unit, last_big = 0, None, 10_000, big
-    return total + section + (digit or 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +49,8 @@ def fold(text: str) -> Folded:
 
     position = 0
     while position < len(text):
-        if match := _KANJI_NUMBER.match(text, position):
-            number = kanji_number(match.group())
+        if match := KANJI_RUN.match(text, position):
+            number = kanji_to_int(match.group())
             put(match.group() if number is None else str(number), position, match.end())
             position = match.end()
             continue

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 
 from app.core.questions import ArticleRef
 from app.data.folding import fold_text
+from app.data.law_numbers import article_label, item_label, paragraph_label
 
 WHOLE_TEXT = "本文"
 _HEADING = re.compile(r"[ \t　]*(#{1,7})[ \t　]*(\S.*)")
@@ -56,10 +57,9 @@ class Provision:
             article_label(self.article) if self.is_article else ("" if self.article == WHOLE_TEXT else self.article)
         ]
         if self.paragraph is not None:
-            parts.append(f"第{self.paragraph}項")
+            parts.append(paragraph_label(self.paragraph))
         if self.item is not None:
-            number, *branches = self.item.split("_")
-            parts.append(f"第{number}号" + "".join(f"の{branch}" for branch in branches))
+            parts.append(item_label(self.item))
         return "".join(parts) + (self.subitem or "")
 
 
@@ -72,13 +72,10 @@ def law_key(title: str) -> str:
     return re.sub(r"\([^()]*\)$", "", plain) or plain
 
 
-def article_label(article: str) -> str:
-    """``27_2`` as ``第27条の2``; a guideline's section, which is no number, as it is. ``附則1`` as ``附則第1条``."""
-    match = re.fullmatch(r"(附則)?(\d+)((?:_\d+)*)", article)
-    if not match:
-        return article
-    branches = "".join(f"の{branch}" for branch in match.group(3).split("_")[1:])
-    return f"{match.group(1) or ''}第{match.group(2)}条{branches}"
+def section_label(article: str) -> str:
+    """``27_2`` as ``第27条の2``, ``附則1`` as ``附則第1条``; a guideline's section, which is no number, as it is."""
+    head, key = ("附則", article[2:]) if article.startswith("附則") else ("", article)
+    return head + article_label(key) if re.fullmatch(r"\d+(?:_\d+)*(?::\d+(?:_\d+)*)?", key) else article
 
 
 def parse_provisions(context: str) -> list[Provision]:
@@ -136,8 +133,8 @@ def _enter(place: Provision, sections: list[tuple[int, str]], level: int, title:
     """The place after a heading of level 3 or deeper."""
     key = fold_text(title)
     if match := _ARTICLE.fullmatch(key) or _ARTICLE_RANGE.fullmatch(key):
-        return replace(place, article=match.group(1) + match.group(2).replace("の", "_"), is_article=True,
-                       paragraph=None, item=None, subitem=None)  # fmt: skip
+        numbers = [first + branch.replace("の", "_") for first, branch in zip(*[iter(match.groups())] * 2, strict=True)]
+        return replace(place, article=":".join(numbers), is_article=True, paragraph=None, item=None, subitem=None)
     if match := _SUPPLEMENT.fullmatch(key):
         article = "附則" + (match.group(1) + match.group(2).replace("の", "_") if match.group(1) else "")
         return replace(place, article=article, is_article=True, paragraph=match.group(3), item=None, subitem=None)
