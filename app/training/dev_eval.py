@@ -1,0 +1,98 @@
+"""Accuracy on dev questions while training: which letter the model finds most probable as its answer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from app.core.chat import ChatFormat, encode_prompt, letter_token_ids
+from app.core.questions import LETTERS
+from app.data.records import Record
+from app.llm.letters import score_letters
+
+# What a cot answer puts before its letter. Dev accuracy of a cot record is read right after it, without reasoning:
+# one prefill instead of hundreds of generated tokens; the evaluation program does the full reading.
+COT_ANSWER_MARK = "Answer:"
+COLLAPSE_SHARE = 0.8
+MIN_COLLAPSE_QUESTIONS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class DevSet:
+    """Encoded dev prompts with their right letters."""
+
+    prompt_ids: list[list[int]]
+    correct: list[str]
+    letter_ids: list[list[int]]
+
+
+@dataclass(frozen=True, slots=True)
+class DevResult:
+    """``accuracy`` 0–1; ``gold_logprob``: mean log-probability of the right letter among the four (natural log);
+
+    ``histogram``: how often each letter was chosen; ``mass``: mean probability that the next token is a letter at all.
+    """
+
+    accuracy: float
+    gold_logprob: float
+    histogram: dict[str, int]
+    mass: float
+
+
+def build_dev_set(records: Sequence[Record], tokenizer: Any, *, chat_format: ChatFormat = "auto") -> DevSet:
+    """Prompts of the records, encoded as inference encodes them."""
+    prompts = []
+    for record in records:
+        ids = encode_prompt(tokenizer, record.input, chat_format=chat_format)
+        if record.meta["mode"] == "cot":
+            ids = ids + list(tokenizer(COT_ANSWER_MARK, add_special_tokens=False)["input_ids"])
+        prompts.append(ids)
+    return DevSet(prompts, [str(record.meta["correct"]) for record in records], letter_token_ids(tokenizer))
+
+
+def evaluate_dev(model: Any, dev: DevSet, *, max_batch_tokens: int) -> DevResult:
+    """Score the dev set with the model as it is now; its training mode is put back afterwards."""
+    import numpy as np
+
+    scores = score_letters(model, dev.prompt_ids, dev.letter_ids, max_batch_tokens=max_batch_tokens)
+    gold = np.array([LETTERS.index(letter) for letter in dev.correct])
+    logprobs = scores.logprobs.astype(np.float64)
+    chosen = logprobs.argmax(axis=1)
+    among_four = logprobs[np.arange(len(gold)), gold] - np.logaddexp.reduce(logprobs, axis=1)
+    return DevResult(
+        accuracy=float((chosen == gold).mean()),
+        gold_logprob=float(among_four.mean()),
+        histogram={letter: int((chosen == index).sum()) for index, letter in enumerate(LETTERS)},
+        mass=float(scores.mass.mean()),
+    )
+
+
+def collapse_warning(histogram: Mapping[str, int], correct: Sequence[str]) -> str | None:
+    """A line when the model answers nearly everything with one letter though the right answers do not; else None."""
+    total = sum(histogram.values())
+    letter, count = max(histogram.items(), key=lambda item: item[1])
+    if total < MIN_COLLAPSE_QUESTIONS or count / total <= COLLAPSE_SHARE or correct.count(letter) / total > 0.6:
+        return None
+    return f"dev の {total} 問のうち {count} 問に {letter} と答えています（一文字への偏り）。学習率を下げるか、順序を増やしてください。"
+
+
+def best_step(history: Sequence[Mapping[str, Any]]) -> int | None:
+    """Step of the best dev evaluation: highest accuracy, then highest log-probability of the right letters, then first.
+
+    ``history`` is the trainer's log; the untuned model (step 0) does not count. None without an evaluation.
+    """
+    rows = [row for row in history if "eval_accuracy" in row and row["step"] > 0]
+    if not rows:
+        return None
+    best = max(rows, key=lambda row: (row["eval_accuracy"], row["eval_gold_logprob"], -row["step"]))
+    return int(best["step"])
+
+
+def should_stop(history: Sequence[Mapping[str, Any]], patience: int | None) -> bool:
+    """True when the last ``patience`` evaluations brought no new best."""
+    if patience is None:
+        return False
+    steps = [int(row["step"]) for row in history if "eval_accuracy" in row and row["step"] > 0]
+    best = best_step(history)
+    return best is not None and len([step for step in steps if step > best]) >= patience

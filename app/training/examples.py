@@ -1,0 +1,93 @@
+"""From records to token rows: which records are trained on, and their ids and labels."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from app.core.chat import ChatFormat, encode_example
+from app.core.errors import DataError, ModelError
+from app.data.records import Record
+from app.training.config import TrainMode
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingExample:
+    """One row: ``labels`` has the length of ``input_ids`` and is −100 where nothing is learned."""
+
+    record_id: str
+    input_ids: list[int]
+    labels: list[int]
+
+
+@dataclass(frozen=True, slots=True)
+class BuiltExamples:
+    """The rows to train on, and the records left out because they are longer than the limit (id, tokens)."""
+
+    examples: list[TrainingExample]
+    records: list[Record]
+    too_long: list[tuple[str, int]]
+
+
+def check_mode(records: Sequence[Record], train_mode: TrainMode, path: object) -> str:
+    """``direct``, ``cot`` or ``mixed``: what the records teach. Raises DataError when ``train_mode`` asks otherwise."""
+    modes = Counter(str(record.meta["mode"]) for record in records)
+    if train_mode != "auto":
+        wrong = next((record for record in records if record.meta["mode"] != train_mode), None)
+        if wrong is not None:
+            raise DataError(
+                f"{path}: --train-mode {train_mode} ですが、meta.mode が {wrong.meta['mode']} のレコードが"
+                f" {len(records) - modes[train_mode]} 件あります（最初は {wrong.row_id}）。"
+                "--train-mode auto にするか、ファイルを作り直してください。"
+            )
+    return next(iter(modes)) if len(modes) == 1 else "mixed"
+
+
+def build_example(
+    record: Record, tokenizer: Any, *, chat_format: ChatFormat = "auto", loss_on_output_only: bool = True
+) -> TrainingExample:
+    """The row of one record; with ``loss_on_output_only`` off the prompt's tokens are labels too."""
+    try:
+        input_ids, labels = encode_example(tokenizer, record.input, record.output, chat_format=chat_format)
+    except ModelError as error:
+        raise DataError(f"レコード {record.row_id}: {error}") from error
+    return TrainingExample(record.row_id, input_ids, labels if loss_on_output_only else list(input_ids))
+
+
+def build_examples(
+    records: Sequence[Record],
+    tokenizer: Any,
+    *,
+    max_seq_length: int,
+    chat_format: ChatFormat = "auto",
+    loss_on_output_only: bool = True,
+    skip_long: bool = False,
+) -> BuiltExamples:
+    """Rows of all records within ``max_seq_length`` tokens.
+
+    Raises DataError naming the longest record when some do not fit and ``skip_long`` is off, or when none fits: a row
+    is never cut, since a cut prompt is not the prompt the model will be asked with.
+    """
+    examples, kept, too_long = [], [], []
+    for record in records:
+        example = build_example(record, tokenizer, chat_format=chat_format, loss_on_output_only=loss_on_output_only)
+        if len(example.input_ids) > max_seq_length:
+            too_long.append((example.record_id, len(example.input_ids)))
+        else:
+            examples.append(example)
+            kept.append(record)
+    if too_long and (not skip_long or not examples):
+        name, longest = max(too_long, key=lambda row: row[1])
+        raise DataError(
+            f"{len(too_long)} 件のレコードが --max-seq-length {max_seq_length} トークンを超えます"
+            f"（最長は {name} の {longest} トークン）。--max-seq-length {longest} にするか、文脈を減らして作り直すか、"
+            "--skip-long-records で除いてください。"
+        )
+    return BuiltExamples(examples, kept, too_long)
+
+
+def supervised_tokens(example: TrainingExample) -> int:
+    """Number of positions of the row that enter the loss (the first token of a row is never predicted)."""
+    return sum(label != -100 for label in example.labels[1:])

@@ -1,0 +1,189 @@
+"""``run.json`` of an adapter folder: what was trained, from what, with what, and how it went."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from app.core.chat import chat_template_hash
+from app.core.errors import ConfigError, DataError
+from app.core.files import read_json, sha256_file, write_json
+from app.core.manifests import now, peak_rss_bytes
+from app.core.questions import content_hash
+from app.data.records import Record
+from app.training.config import TrainConfig, config_as_json, config_differences
+from app.training.dev_eval import best_step
+
+FINISHED = "run.json"
+UNFINISHED = "run.unfinished.json"
+
+
+def file_facts(path: Path, records: int) -> dict[str, Any]:
+    """Path as given, SHA-256 and number of records."""
+    return {"path": str(path), "sha256": sha256_file(path), "records": records}
+
+
+def _common(values: Sequence[Any]) -> Any:
+    # One value when all records agree, otherwise the list of those that occur.
+    found = sorted(set(values), key=str)
+    return found[0] if len(found) == 1 else found
+
+
+def start_manifest(
+    config: TrainConfig,
+    run: Mapping[str, Any],
+    *,
+    records: Sequence[Record],
+    dev_records: Sequence[Record],
+    too_long: Sequence[tuple[str, int]],
+    mode: str,
+    tokenizer: Any,
+    base_model: Mapping[str, Any],
+    precision: str,
+    audit: Mapping[str, Any],
+) -> dict[str, Any]:
+    """Everything that is known before the first step; ``run`` is ``run_header`` of app.core.manifests."""
+    metas = [record.meta for record in records]
+    by_id = {str(meta["id"]): content_hash(meta["question"], meta["choices"]) for meta in metas}
+    return {
+        "kind": "adapter",
+        "run": dict(run),
+        "base_model": dict(base_model),
+        "quantization": quantization_facts(config),
+        "precision": precision,
+        "lora": {
+            "r": config.lora_r,
+            "alpha": config.lora_alpha,
+            "dropout": config.lora_dropout,
+            "target_modules": list(config.target_modules),
+            "bias": config.lora_bias,
+        },
+        "chat": {
+            "format": config.chat_format,
+            "template_sha256": chat_template_hash(tokenizer, config.chat_format),
+            "thinking": False,
+        },
+        "prompt_version": _common([meta["prompt_version"] for meta in metas]),
+        "train_mode": mode,
+        "few_shot": any(meta["few_shot"] for meta in metas),
+        "use_context": any(meta["use_context"] for meta in metas),
+        "retriever_type": _common([meta["retriever_type"] for meta in metas]),
+        "loss_on": "output" if config.loss_on_output_only else "prompt and output",
+        "seed": config.seed,
+        "train_file": file_facts(config.train_file, len(records)),
+        "eval_file": file_facts(config.eval_file, len(dev_records)) if config.eval_file else None,
+        "skipped_long_records": [{"id": name, "tokens": tokens} for name, tokens in too_long],
+        "trained_question_ids": list(by_id),
+        "trained_question_hashes": sorted(set(by_id.values())),
+        "audit": dict(audit),
+        "config": config_as_json(config),
+    }
+
+
+def quantization_facts(config: TrainConfig) -> dict[str, Any] | None:
+    """How the base model was quantised while training; None for a plain one."""
+    if not config.use_4bit:
+        return None
+    return {
+        "load_in_4bit": True,
+        "compute_dtype": config.bnb_4bit_compute_dtype,
+        "quant_type": config.bnb_4bit_quant_type,
+        "double_quant": True,
+    }
+
+
+def finish_manifest(
+    started: Mapping[str, Any], *, log_history: Sequence[Mapping[str, Any]], seconds: float, resumed: bool
+) -> dict[str, Any]:
+    """The whole ``run.json`` after training; ``log_history`` is the trainer's."""
+    losses = [
+        {"step": row["step"], "loss": row["loss"], "learning_rate": row["learning_rate"]}
+        for row in log_history
+        if "loss" in row
+    ]
+    dev = [
+        {
+            "step": row["step"],
+            "accuracy": row["eval_accuracy"],
+            "gold_logprob": row["eval_gold_logprob"],
+            "mass": row["eval_mass"],
+            "histogram": row["eval_histogram"],
+        }
+        for row in log_history
+        if "eval_accuracy" in row
+    ]
+    best = best_step(log_history)
+    return {
+        **started,
+        "run": {**started["run"], "finished_at": now()},
+        "training": {
+            "steps": losses[-1]["step"] if losses else 0,
+            "loss_history": losses,
+            "dev_history": dev,
+            "best": next((row for row in dev if row["step"] == best), None),
+            "seconds": round(seconds, 3),
+            "resumed": resumed,
+        },
+        "memory": measured_memory(),
+    }
+
+
+def measured_memory() -> dict[str, Any]:
+    """Peak memory of this process and, where one was used, of the GPU; bytes."""
+    memory: dict[str, Any] = {"peak_rss_bytes": peak_rss_bytes()}
+    import torch
+
+    if torch.cuda.is_available():
+        memory["gpu_peak_allocated_bytes"] = torch.cuda.max_memory_allocated()
+        memory["gpu_peak_reserved_bytes"] = torch.cuda.max_memory_reserved()
+    return memory
+
+
+def check_folder(folder: Path, *, resume: bool) -> str:
+    """``new``, ``unfinished`` or ``finished``: what the output folder holds.
+
+    Raises ConfigError when it holds another run and ``resume`` is off, or files that are no run's.
+    """
+    if folder.is_file():
+        raise ConfigError(f"--output-dir {folder} はファイルです。フォルダを指定してください。")
+    for name, state, what in ((FINISHED, "finished", "終わった学習"), (UNFINISHED, "unfinished", "途中の学習")):
+        if (folder / name).exists():
+            if not resume:
+                way = (
+                    "別のフォルダを指定してください" if state == "finished" else "続けるなら --resume を付けてください"
+                )
+                raise ConfigError(f"--output-dir {folder} には{what}があります（{name}）。{way}。")
+            return state
+    if folder.is_dir() and any(folder.iterdir()):
+        raise ConfigError(
+            f"--output-dir {folder} には別のファイルがあります（{min(entry.name for entry in folder.iterdir())} など）。"
+            "空のフォルダか、まだないフォルダを指定してください。"
+        )
+    return "new"
+
+
+def check_same_run(folder: Path, name: str, now_started: Mapping[str, Any]) -> dict[str, Any]:
+    """The stored manifest of the folder. Raises ConfigError naming every difference to the run that is asked for."""
+    stored = read_json(folder / name)
+    if not isinstance(stored, dict) or "config" not in stored:
+        raise DataError(f"{folder / name}: 内容が壊れています。別の --output-dir ではじめからやり直してください。")
+    differences = config_differences(now_started["config"], stored["config"])
+    for key, label in (("train_file", "学習データの内容"), ("eval_file", "開発用データの内容")):
+        if (now_started[key] or {}).get("sha256") != (stored[key] or {}).get("sha256"):
+            differences.append(f"{label}が変わっています（{(now_started[key] or {}).get('path')}）")
+    if now_started["base_model"]["config_sha256"] != stored["base_model"]["config_sha256"]:
+        differences.append("ベースモデルが変わっています")
+    if now_started["chat"] != stored["chat"]:
+        differences.append("チャットテンプレートが変わっています")
+    if differences:
+        raise ConfigError(
+            f"{folder} の学習とは設定が違うので再開できません: {' ／ '.join(differences)}。"
+            "同じ設定で再開するか、別の --output-dir を指定してください。"
+        )
+    return stored
+
+
+def write_started(folder: Path, started: Mapping[str, Any]) -> None:
+    """Mark the folder as holding this run."""
+    write_json(folder / UNFINISHED, started)

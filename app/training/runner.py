@@ -1,0 +1,240 @@
+"""One training run from settings to adapter folder: prepare, load, train, write."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from app.core.cli import log
+from app.core.errors import ConfigError, ModelError
+from app.core.files import write_bytes, write_json, write_text
+from app.llm.loading import Quantization, base_model_facts, load_base_model, resolve_device
+from app.training.checkpoints import checkpoint_path, checkpoint_steps, restore_weights
+from app.training.config import Precision, TrainConfig
+from app.training.curve import draw_curve
+from app.training.dev_eval import best_step, evaluate_dev
+from app.training.experiment_log import render_experiment_log
+from app.training.lora import attach_lora, parameter_counts, resolve_target_modules, trainable_parameters
+from app.training.loss import check_supported
+from app.training.preparation import PreparedData
+from app.training.run_manifest import (
+    FINISHED,
+    UNFINISHED,
+    check_same_run,
+    finish_manifest,
+    start_manifest,
+    write_started,
+)
+
+CHECKPOINTS = "checkpoints"
+CURVE = "loss_curve.png"
+LOG = "experiment_log.md"
+_PRECISION_NAMES = {"stored": "重みの型のまま", "bf16": "bfloat16", "fp16": "float16"}
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedModel:
+    """The PEFT model on its device, and what is recorded of its base."""
+
+    model: Any
+    base_facts: dict[str, Any]
+    device: str
+    precision: Precision
+    trainable: int  # weights
+    total: int
+
+
+def resolve_precision(config: TrainConfig, device: str) -> Precision:
+    """What products are computed in. Raises ConfigError for --fp16 without a GPU, where loss scaling does not exist."""
+    if config.bf16:
+        return "bf16"
+    if device == "cpu":
+        if config.fp16:
+            raise ConfigError("--fp16 には GPU が必要です。CPU では --bf16 を使うか、どちらも付けないでください。")
+        return "stored"
+    if config.fp16:
+        return "fp16"
+    import torch
+
+    return "bf16" if torch.cuda.is_bf16_supported() else "fp16"
+
+
+def load_model(config: TrainConfig) -> LoadedModel:
+    """Load the frozen base, put LoRA on it, and switch activation checkpointing on. No weight changes its type."""
+    device = resolve_device(config.device)
+    precision = resolve_precision(config, device)
+    quantization = (
+        Quantization(True, config.bnb_4bit_compute_dtype, config.bnb_4bit_quant_type) if config.use_4bit else None
+    )
+    dtype = {"bf16": "bfloat16", "fp16": "float16", "stored": "auto"}[precision]
+    base = load_base_model(config.model_name, quantization=quantization, dtype=dtype, device=device)
+    check_supported(base)
+    limit = getattr(base.config, "max_position_embeddings", None)
+    if limit is not None and config.max_seq_length > limit:
+        raise ConfigError(
+            f"--max-seq-length {config.max_seq_length} はモデルの上限 {limit} を超えています。{limit} 以下にしてください。"
+        )
+    facts = base_model_facts(config.model_name, base)
+    targets = resolve_target_modules(base, config.target_modules)
+    if config.activation_checkpointing:
+        base.activation_checkpointing_enable({"use_reentrant": False})
+    model = attach_lora(
+        base,
+        r=config.lora_r,
+        alpha=config.lora_alpha,
+        dropout=config.lora_dropout,
+        target_modules=targets,
+        bias=config.lora_bias,
+        seed=config.seed,
+    )
+    return LoadedModel(model, facts, device, precision, *parameter_counts(model))
+
+
+def describe_run(config: TrainConfig, data: PreparedData, loaded: LoadedModel) -> str:
+    """The summary that is printed before the first step."""
+    audit = data.audit
+    kind = f"4bit {config.bnb_4bit_quant_type}" if config.use_4bit else "量子化なし"
+    lines = [
+        f"モデル: {config.model_name}（{kind}、計算 {_PRECISION_NAMES[loaded.precision]}、装置 {loaded.device}）",
+        f"学習データ: {config.train_file} {audit.rows} 件（{data.mode}）、{audit.tokens} トークン、うち損失に入るのは"
+        f" {audit.supervised}、最長 {audit.longest}、詰め物 {audit.padding_share:.1%}",
+        f"LoRA: r={config.lora_r} alpha={config.lora_alpha}、学習する重み {loaded.trainable:,}"
+        f"（全体 {loaded.total:,} の {loaded.trainable / loaded.total:.2%}）",
+        f"ステップ: {data.total_steps}（1 エポック {data.epoch_steps}、実効バッチ"
+        f" {config.batch_size * config.gradient_accumulation_steps}）",
+    ]
+    if data.built.too_long:
+        names = "、".join(name for name, _ in data.built.too_long[:5])
+        lines.append(f"除いた長いレコード: {len(data.built.too_long)} 件（{names}）")
+    if data.dev is not None:
+        lines.append(f"開発用データ: {config.eval_file} {len(data.dev.correct)} 問")
+    shown = audit.shown_row if len(audit.shown_row) <= 600 else f"{audit.shown_row[:200]} … {audit.shown_row[-400:]}"
+    lines.append(f"検査: すべての行が正しい。例（⟦⟧ の中を学習する）:\n{shown}")
+    return "\n".join(lines)
+
+
+def started_manifest(
+    config: TrainConfig, data: PreparedData, loaded: LoadedModel, run: Mapping[str, Any]
+) -> dict[str, Any]:
+    """The part of ``run.json`` that is known before the first step."""
+    audit = {name: value for name, value in asdict(data.audit).items() if name != "shown_row"}
+    return start_manifest(
+        config,
+        run,
+        records=data.built.records,
+        dev_records=data.dev_records,
+        too_long=data.built.too_long,
+        mode=data.mode,
+        tokenizer=data.tokenizer,
+        base_model=loaded.base_facts,
+        precision=loaded.precision,
+        audit=audit,
+    )
+
+
+def build_run_trainer(config: TrainConfig, data: PreparedData, loaded: LoadedModel, folder: Path) -> Any:
+    """The trainer of this run; its checkpoints go to ``folder``, which is made."""
+    from app.training.progress import ProgressLines
+    from app.training.trainer import build_trainer, training_arguments
+
+    score_dev = None
+    if data.dev is not None:
+        budget = max(config.batch_size * config.max_seq_length, 1)
+        score_dev = partial(evaluate_dev, dev=data.dev, max_batch_tokens=budget)
+    arguments = training_arguments(
+        config,
+        folder=folder,
+        total_steps=data.total_steps,
+        epoch_steps=data.epoch_steps,
+        on_cpu=loaded.device == "cpu",
+        precision=loaded.precision,
+    )
+    return build_trainer(
+        loaded.model,
+        arguments,
+        data.built.examples,
+        data.collate,
+        precision=loaded.precision,
+        score_dev=score_dev,
+        patience=config.early_stopping_patience,
+        callbacks=[ProgressLines(config.logging_steps, data.dev.correct if data.dev else ())],
+    )
+
+
+def rehearse(config: TrainConfig, data: PreparedData, loaded: LoadedModel) -> None:
+    """Build everything up to the first step and leave nothing behind (--dry-run)."""
+    with tempfile.TemporaryDirectory() as folder:
+        trainer = build_run_trainer(config, data, loaded, Path(folder))
+        next(iter(trainer.get_train_dataloader()))
+
+
+def train(
+    config: TrainConfig, data: PreparedData, loaded: LoadedModel, started: dict[str, Any], *, state: str
+) -> dict[str, Any]:
+    """Train (or go on), write the adapter folder, and return its ``run.json``.
+
+    ``state`` is what ``check_folder`` found: new or unfinished.
+    """
+    folder = config.output_dir
+    if state == "unfinished":
+        started = {**started, "run": {**started["run"], "started_at": _first_start(folder, started)}}
+    write_started(folder, started)
+    checkpoints = folder / CHECKPOINTS
+    steps = checkpoint_steps(checkpoints)
+    trainer = build_run_trainer(config, data, loaded, checkpoints)
+    if steps:
+        log(f"ステップ {steps[-1]} のチェックポイントから再開します。")
+    elif state == "unfinished":
+        log("再開できるチェックポイントがまだないので、はじめから学習します。")
+    # The untuned model is scored once, at the very beginning.
+    trainer.args.eval_on_start = data.dev is not None and not steps
+    try:
+        trainer.train(resume_from_checkpoint=str(checkpoint_path(checkpoints, steps[-1])) if steps else None)
+    except RuntimeError as error:
+        if "out of memory" not in str(error).lower():
+            raise
+        raise ModelError(
+            "メモリが足りなくなりました。--batch-size を下げる、--max-seq-length を短くする、--use-4bit を付ける、"
+            f"のどれかを試してください（{str(error).splitlines()[0]}）。"
+        ) from error
+    history = trainer.state.log_history
+    manifest = finish_manifest(started, log_history=history, seconds=trainer.seconds, resumed=bool(steps))
+    best = best_step(history)
+    if best is not None and best != trainer.state.global_step:
+        restore_weights(checkpoint_path(checkpoints, best), trainable_parameters(trainer.model))
+    write_adapter_folder(folder, trainer.model, data.tokenizer, manifest)
+    return manifest
+
+
+def write_adapter_folder(folder: Path, model: Any, tokenizer: Any, manifest: dict[str, Any]) -> None:
+    """Adapter, tokenizer, curve, log, and ``run.json`` as the last: a folder with ``run.json`` is complete."""
+    partial_folder = folder / ".adapter.tmp"
+    shutil.rmtree(partial_folder, ignore_errors=True)
+    # Embeddings are never trained here; "auto" would ask the Hub whether they could have been.
+    model.save_pretrained(str(partial_folder), save_embedding_layers=False)
+    tokenizer.save_pretrained(str(partial_folder))
+    for path in sorted(partial_folder.iterdir()):
+        if path.name != "README.md":  # peft's empty model card
+            os.replace(path, folder / path.name)
+    shutil.rmtree(partial_folder)
+    training = manifest["training"]
+    write_bytes(folder / CURVE, draw_curve(training["loss_history"], training["dev_history"], title=folder.name))
+    write_text(folder / LOG, render_experiment_log(manifest))
+    write_json(folder / FINISHED, manifest)
+    (folder / UNFINISHED).unlink()
+    shutil.rmtree(folder / CHECKPOINTS, ignore_errors=True)
+
+
+def finished_run(config: TrainConfig, started: Mapping[str, Any]) -> dict[str, Any]:
+    """``run.json`` of a folder whose run is over, after checking that it is this run."""
+    return check_same_run(config.output_dir, FINISHED, started)
+
+
+def _first_start(folder: Path, started: Mapping[str, Any]) -> str:
+    return str(check_same_run(folder, UNFINISHED, started)["run"]["started_at"])

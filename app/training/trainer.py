@@ -1,0 +1,204 @@
+"""transformers' Trainer with this project's loss, dev evaluation and checkpoints.
+
+Imports transformers at the top: import this module only where a model is trained.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArguments
+
+from app.training.checkpoints import (
+    random_states,
+    read_states,
+    remove_old_checkpoints,
+    restore_random_states,
+    restore_weights,
+    write_checkpoint,
+)
+from app.training.collation import LabelCollator
+from app.training.config import Precision, TrainConfig
+from app.training.dev_eval import DevResult, best_step, should_stop
+from app.training.examples import TrainingExample
+from app.training.lora import trainable_parameters
+from app.training.loss import CHUNK_POSITIONS, label_loss_sum
+
+MAX_GRAD_NORM = 1.0
+_AUTOCAST = {"stored": None, "bf16": torch.bfloat16, "fp16": torch.float16}
+
+
+class LawTrainer(Trainer):  # type: ignore[misc]  # transformers ships no types that mypy can follow here
+    """Trains LoRA weights; the loss is averaged over the supervised tokens of the whole effective batch."""
+
+    # compute_loss divides by num_items_in_batch itself, so accumulation must not divide again.
+    loss_is_scaled_for_ga = True
+
+    def __init__(
+        self,
+        *,
+        precision: Precision = "stored",
+        chunk_positions: int = CHUNK_POSITIONS,
+        score_dev: Callable[[Any], DevResult] | None = None,
+        patience: int | None = None,
+        **arguments: Any,
+    ) -> None:
+        super().__init__(**arguments)
+        self.remove_callback(PrinterCallback)
+        # Count label tokens over all batches of a step: see _get_num_items_in_batch.
+        self.model_accepts_loss_kwargs = True
+        self._loss_shifts_labels = True
+        self._precision = precision
+        self._chunk_positions = chunk_positions
+        self._score_dev = score_dev
+        self._patience = patience
+        self._seconds_before = 0.0
+        self._started = time.monotonic()
+
+    @property
+    def seconds(self) -> float:
+        """Seconds of training so far, those before an interruption included."""
+        return self._seconds_before + time.monotonic() - self._started
+
+    def compute_loss(
+        self, model: Any, inputs: dict[str, Any], return_outputs: bool = False, num_items_in_batch: Any = None
+    ) -> Any:
+        """Summed cross entropy of this batch, divided by the label tokens of the whole effective batch."""
+        if return_outputs or num_items_in_batch is None:
+            raise ValueError("this trainer evaluates by letter scores, not by loss")
+        dtype = _AUTOCAST[self._precision]
+        with torch.autocast(self.args.device.type, dtype=dtype, enabled=dtype is not None):
+            loss = label_loss_sum(self.accelerator.unwrap_model(model), **inputs, chunk_positions=self._chunk_positions)
+        return loss.total / num_items_in_batch
+
+    def evaluate(self, *_: Any, **__: Any) -> dict[str, float]:
+        """Score the dev questions; the numbers enter the log as ``eval_…``."""
+        if self._score_dev is None:
+            raise ValueError("there is no dev set")
+        result = self._score_dev(self.model)
+        metrics: dict[str, Any] = {
+            "eval_accuracy": result.accuracy,
+            "eval_gold_logprob": result.gold_logprob,
+            "eval_mass": result.mass,
+            "eval_histogram": result.histogram,
+        }
+        self.log(metrics)
+        self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, metrics)
+        if self.state.global_step > 0:
+            # The best step must be there to be taken back at the end.
+            self.control.should_save = True
+            if should_stop(self.state.log_history, self._patience):
+                self.control.should_training_stop = True
+        return metrics
+
+    def _save_checkpoint(self, model: Any, trial: Any) -> None:
+        folder = Path(self.args.output_dir)
+        states = {
+            "optimizer": self.optimizer.state_dict(),
+            "scheduler": self.lr_scheduler.state_dict(),
+            "scaler": self.accelerator.scaler.state_dict() if self.accelerator.scaler is not None else None,
+            "random": random_states(),
+            "seconds": self.seconds,
+        }
+        step = self.state.global_step
+        write_checkpoint(
+            folder, step, weights=trainable_parameters(self.model), states=states, trainer_state=self.state
+        )
+        best = best_step(self.state.log_history)
+        remove_old_checkpoints(folder, {step} | ({best} if best is not None else set()))
+
+    def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None:
+        restore_weights(Path(resume_from_checkpoint), trainable_parameters(self.model))
+
+    def _load_optimizer_and_scheduler(self, checkpoint: str | None) -> None:
+        if checkpoint is None:
+            return
+        states = read_states(Path(checkpoint))
+        self.optimizer.load_state_dict(states["optimizer"])
+        self.lr_scheduler.load_state_dict(states["scheduler"])
+        self._seconds_before = float(states["seconds"])
+
+    def _load_scaler(self, checkpoint: str | None) -> None:
+        if checkpoint is not None and self.accelerator.scaler is not None:
+            self.accelerator.scaler.load_state_dict(read_states(Path(checkpoint))["scaler"])
+
+    def _load_rng_state(self, checkpoint: str | None) -> None:
+        if checkpoint is not None:
+            restore_random_states(read_states(Path(checkpoint))["random"])
+
+
+def training_arguments(
+    config: TrainConfig, *, folder: Path, total_steps: int, epoch_steps: int, on_cpu: bool, precision: Precision
+) -> TrainingArguments:
+    """transformers' arguments of a run; ``folder`` receives the checkpoints."""
+    watched = config.eval_file is not None
+    return TrainingArguments(
+        output_dir=str(folder),
+        per_device_train_batch_size=config.batch_size,
+        gradient_accumulation_steps=config.gradient_accumulation_steps,
+        num_train_epochs=config.num_epochs,
+        max_steps=total_steps,
+        learning_rate=config.learning_rate,
+        lr_scheduler_type="linear",
+        warmup_steps=warmup_steps(total_steps, config.warmup_ratio),
+        weight_decay=config.weight_decay,
+        max_grad_norm=MAX_GRAD_NORM,
+        optim="adamw_torch",
+        # Every step is kept for the curve; how often a line is printed is the progress callback's business.
+        logging_steps=1,
+        logging_nan_inf_filter=False,
+        save_strategy="steps",
+        save_steps=config.save_steps or epoch_steps,
+        eval_strategy="steps" if watched else "no",
+        eval_steps=(config.eval_steps or epoch_steps) if watched else None,
+        seed=config.seed,
+        data_seed=config.seed,
+        use_cpu=on_cpu,
+        # bfloat16 is an autocast in compute_loss; only float16 needs the Trainer, for its loss scaling.
+        fp16=precision == "fp16",
+        report_to=[] if config.report_to == "none" else [config.report_to],
+        remove_unused_columns=False,
+        dataloader_num_workers=0,
+        dataloader_pin_memory=not on_cpu,
+        disable_tqdm=True,
+        save_only_model=False,
+        push_to_hub=False,
+    )
+
+
+def warmup_steps(total_steps: int, ratio: float) -> int:
+    """Steps in which the learning rate rises, rounded up, and never all of them."""
+    return min(math.ceil(total_steps * ratio), max(total_steps - 1, 0))
+
+
+def build_trainer(
+    model: Any,
+    arguments: TrainingArguments,
+    examples: Sequence[TrainingExample],
+    collate: LabelCollator,
+    *,
+    precision: Precision,
+    score_dev: Callable[[Any], DevResult] | None = None,
+    patience: int | None = None,
+    callbacks: Sequence[TrainerCallback] = (),
+) -> LawTrainer:
+    """The trainer of a run, one device, rows in the order that the seed gives."""
+    # Several cards would make transformers replicate the model; this project is about one.
+    arguments._n_gpu = min(arguments.n_gpu, 1)
+    return LawTrainer(
+        model=model,
+        args=arguments,
+        train_dataset=list(examples),
+        # Never read: evaluate() is ours; transformers only asks that it is there.
+        eval_dataset=[] if score_dev is not None else None,
+        data_collator=collate,
+        precision=precision,
+        score_dev=score_dev,
+        patience=patience,
+        callbacks=list(callbacks),
+    )

@@ -1,0 +1,50 @@
+"""Train a LoRA adapter (QLoRA with --use-4bit) on law questions and write its folder with run.json."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from app.core.cli import format_seconds, log, run_program
+from app.core.manifests import run_header
+from app.training.arguments import build_parser, config_from_arguments
+from app.training.config import TrainConfig
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the program; returns its exit code."""
+    arguments = build_parser().parse_args(argv)
+    config = config_from_arguments(arguments)
+    return _train(config, arguments, argv)
+
+
+def _train(config: TrainConfig, arguments: argparse.Namespace, argv: Sequence[str] | None) -> int:
+    from app.training.preparation import prepare_data
+    from app.training.run_manifest import check_folder
+    from app.training.runner import describe_run, finished_run, load_model, rehearse, started_manifest, train
+
+    state = check_folder(config.output_dir, resume=arguments.resume)
+    data = prepare_data(config)
+    loaded = load_model(config)
+    log(describe_run(config, data, loaded))
+    if arguments.dry_run:
+        rehearse(config, data, loaded)
+        log("--dry-run: ここまで問題ありません。学習も書き込みもしていません。")
+        return 0
+    started = started_manifest(config, data, loaded, run_header(sys.argv[1:] if argv is None else argv))
+    if state == "finished":
+        finished_run(config, started)
+        log(f"{config.output_dir} の学習はすでに終わっています。")
+        return 0
+    manifest = train(config, data, loaded, started, state=state)
+    log(f"学習が終わりました（{format_seconds(manifest['training']['seconds'])}）。")
+    print(config.output_dir)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(run_program(main))
