@@ -1,0 +1,216 @@
+"""Builds an index: law files → store and word index, in batches that survive a kill, then one switch.
+
+The order within a batch is words first, store second: the store's commit is what counts. After a kill the words of a
+batch whose store part is missing are deleted again, and the build goes on with the first law that the store lacks.
+"""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from app.core.errors import DataError, StaleIndexError, UserError
+from app.core.files import read_json, sha256_bytes, sha256_text, write_json
+from app.core.manifests import now
+from app.data.egov import Law, parse_law
+from app.data.egov_source import LawFile, law_files
+from app.retrieval.lexical import LexicalWriter
+from app.retrieval.manifest import Manifest, engine, fingerprint, same_plan, write_manifest
+from app.retrieval.passages import body, header
+from app.retrieval.store import STORE_FORMAT, NewPassage, Store
+from app.retrieval.tokens import TOKENIZER, tokenize
+
+BATCH_PASSAGES = 20_000
+SEARCHED_PARTS = ("main", "preamble", "supplement", "appendix")  # amending 附則 are stored, not searched
+
+
+@dataclass(frozen=True, slots=True)
+class BuildResult:
+    """What a build did."""
+
+    counts: dict[str, int]
+    unreadable: tuple[str, ...]
+    notes: int  # laws with elements that were not where the schema puts them
+    resumed: int  # laws that an interrupted build had already finished
+
+
+@contextmanager
+def index_lock(index_dir: Path) -> Iterator[None]:
+    """Hold the index folder for writing; the system lets go of it when the process dies, however it dies."""
+    index_dir.mkdir(parents=True, exist_ok=True)
+    connection = sqlite3.connect(index_dir / ".lock", isolation_level=None, timeout=0)
+    try:
+        try:
+            connection.execute("BEGIN EXCLUSIVE")
+        except sqlite3.OperationalError:
+            raise StaleIndexError(
+                f"{index_dir}: 別の処理がこの索引を書き換えています。終わるのを待ってからやり直してください。"
+            ) from None
+        yield
+    finally:
+        connection.close()
+
+
+def law_tokens(law_title: str, item: NewPassage) -> list[str]:
+    """Tokens of a passage: its header and its text in one field (a field of its own for the header scored lower)."""
+    return tokenize(f"{header(law_title, item.provision, item.passage)}\n{body(item.passage.lines)}")
+
+
+def index_passages(words: LexicalWriter, rev: int, law: Law, written: Sequence[NewPassage]) -> int:
+    """Give the searched passages of a law to the word index; returns how many."""
+    count = 0
+    for item in written:
+        if item.provision.part in SEARCHED_PARTS and not item.provision.deleted:
+            words.add(item.passage_id, rev, law_tokens(law.title, item))
+            count += 1
+    return count
+
+
+def build_index(
+    source: Path,
+    index_dir: Path,
+    *,
+    laws: Sequence[str] = (),
+    skip_unreadable: bool = False,
+    run: dict[str, Any] | None = None,
+    watch: Callable[[Sequence[LawFile]], Iterator[LawFile]] = iter,  # type: ignore[assignment]
+) -> BuildResult:
+    """Build the index of ``source`` in ``index_dir``; the old index stays until the new one is whole.
+
+    ``laws`` keeps only these law ids; ``watch`` wraps the files to show progress. Raises DataError when a file is
+    unreadable (unless ``skip_unreadable``) or an asked law is not there.
+    """
+    source = source.resolve()
+    files = law_files(source)
+    if laws:
+        files = [file for file in files if _law_id(file) in set(laws)]
+        missing = sorted(set(laws) - {_law_id(file) for file in files})
+        if missing:
+            raise DataError(f"{source}: 指定された法令ID {', '.join(missing)} がありません。")
+    with index_lock(index_dir):
+        plan = [STORE_FORMAT, TOKENIZER, engine(), str(source), fingerprint(source), sorted(laws), skip_unreadable]
+        building = index_dir / "building"
+        store, words, resumed = _open_building(building, plan)
+        unreadable = _fill(store, words, files, skip_unreadable, watch)
+        build_id = sha256_text(f"{plan}{now()}")[:16]
+        with store.transaction():
+            _finish(store, build_id)
+        counts = store.counts() | {"searched": int(store.meta("searched", "0"))}
+        notes = store.connection.execute("SELECT count(*) FROM revisions WHERE notes<>'[]'").fetchone()[0]
+        store.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        store.close()
+        words.close()
+        folder = f"gen-{build_id}"
+        (building / "plan.json").unlink()
+        building.rename(index_dir / folder)
+        write_manifest(
+            index_dir,
+            Manifest(
+                folder=folder,
+                build_id=build_id,
+                store_format=STORE_FORMAT,
+                tokenizer=TOKENIZER,
+                engine=engine(),
+                source=str(source),
+                source_fingerprint=str(plan[4]),
+                laws=tuple(sorted(laws)),
+                counts=counts,
+                unreadable=tuple(unreadable),
+                run=(run or {}) | {"finished_at": now()},
+            ),
+        )
+        for old in index_dir.glob("gen-*"):
+            if old.name != folder:
+                shutil.rmtree(old, ignore_errors=True)
+    return BuildResult(counts, tuple(unreadable), int(notes), resumed)
+
+
+def _law_id(file: LawFile) -> str:
+    return PurePosixPath(file.name).stem.split("_")[0]
+
+
+def _open_building(building: Path, plan: Sequence[Any]) -> tuple[Store, LexicalWriter, int]:
+    if building.exists():
+        try:
+            if same_plan(read_json(building / "plan.json"), plan):
+                store = Store(building / "store.sqlite", writable=True)
+                words = LexicalWriter(building / "words")
+                (last,) = store.connection.execute("SELECT coalesce(max(rev), 0) FROM revisions").fetchone()
+                words.delete_revisions_after(last)
+                words.commit()
+                return store, words, store.counts()["revisions"]
+        except (UserError, sqlite3.Error, ValueError):
+            pass  # what a kill left is not usable: begin again
+        shutil.rmtree(building)
+    store = Store.create(building / "store.sqlite")
+    words = LexicalWriter(building / "words", create=True)
+    # The plan comes last: without it the folder is taken for unfinished and thrown away.
+    write_json(building / "plan.json", list(plan))
+    return store, words, 0
+
+
+def _fill(
+    store: Store,
+    words: LexicalWriter,
+    files: Sequence[LawFile],
+    skip_unreadable: bool,
+    watch: Callable[[Sequence[LawFile]], Iterator[LawFile]],
+) -> list[str]:
+    done = {name for (name,) in store.connection.execute("SELECT revision_id FROM revisions")}
+    searched = int(store.meta("searched", "0"))
+    unreadable: list[str] = []
+    pending = 0
+    store.connection.execute("BEGIN IMMEDIATE")
+    for file in watch([file for file in files if PurePosixPath(file.name).stem not in done]):
+        try:
+            data = file.read()
+            law = parse_law(data, PurePosixPath(file.name).name)
+        except DataError as error:
+            if not skip_unreadable:
+                raise DataError(f"{error}（読めない法令を除いて作るには --skip-unreadable を付けてください）") from None
+            unreadable.append(str(error))
+            continue
+        if law.revision_id in done:
+            raise DataError(f"{file.name}: 同じ版 {law.revision_id} が二つあります。一つにしてください。")
+        done.add(law.revision_id)
+        rev, written = store.add_law(law, sha256_bytes(data))
+        searched += index_passages(words, rev, law, written)
+        store.add_aliases(_own_names(law))
+        pending += len(written)
+        if pending >= BATCH_PASSAGES:
+            _commit(store, words, searched)
+            store.connection.execute("BEGIN IMMEDIATE")
+            pending = 0
+    _commit(store, words, searched)
+    return unreadable
+
+
+def _commit(store: Store, words: LexicalWriter, searched: int) -> None:
+    words.commit()
+    store.set_meta("searched", str(searched))
+    store.connection.execute("COMMIT")
+
+
+def _own_names(law: Law) -> Iterator[tuple[str, str, str, int]]:
+    yield (law.title, law.law_id, "title", 1)
+    if law.law_num:
+        yield (law.law_num, law.law_id, "number", 1)
+    for abbreviation in law.abbreviations:
+        yield (abbreviation, law.law_id, "abbreviation", 1)
+
+
+def _finish(store: Store, build_id: str) -> None:
+    store.set_meta("build_id", build_id)
+    store.set_meta("generation", "1")
+    store.set_meta("corpus_sha256", corpus_hash(store))
+
+
+def corpus_hash(store: Store) -> str:
+    """Hash of every revision id and the hash of its XML."""
+    rows = store.connection.execute("SELECT revision_id, sha256 FROM revisions ORDER BY revision_id")
+    return sha256_text("\n".join(f"{revision} {digest}" for revision, digest in rows))

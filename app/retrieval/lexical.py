@@ -1,0 +1,141 @@
+"""BM25 over passages, on disk: tantivy fed with our own tokens.
+
+Tokens are made in Python (``tokens.py``) and handed to tantivy separated by spaces; its own n-gram tokenizer gives every
+gram position 0 and knows nothing of 条番号. Only passage numbers and revision numbers are stored: text lives in the store.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import tantivy
+
+from app.core.errors import StaleIndexError
+
+WRITER_BYTES = 128 * 2**20
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A passage found, best first."""
+
+    passage_id: int
+    score: float
+
+
+def _schema() -> tantivy.Schema:
+    builder = tantivy.SchemaBuilder()
+    # Frequencies without positions: no phrase is ever searched, and the index is a third smaller.
+    builder.add_text_field("words", stored=False, tokenizer_name="whitespace", index_option="freq")
+    builder.add_integer_field("passage", stored=False, indexed=True, fast=True)
+    builder.add_integer_field("rev", stored=False, indexed=True, fast=True)
+    return builder.build()
+
+
+class LexicalWriter:
+    """Adds and deletes passages; nothing is visible before ``commit``. One writer a folder at a time."""
+
+    def __init__(self, folder: Path, *, create: bool = False, heap_bytes: int = WRITER_BYTES) -> None:
+        if create:
+            folder.mkdir(parents=True, exist_ok=True)
+        try:
+            index = tantivy.Index(_schema(), path=str(folder)) if create else tantivy.Index.open(str(folder))
+            # One thread: the order of documents, and so the order of equal scores, is the same in every build.
+            self._writer = index.writer(heap_bytes, 1)
+        except ValueError as error:
+            raise StaleIndexError(f"{folder}: 語の索引に書き込めません（{error}）。他の処理が終わってからやり直してください。") from None
+
+    def add(self, passage_id: int, rev: int, tokens: Sequence[str]) -> None:
+        """Add one passage."""
+        document = tantivy.Document()
+        document.add_text("words", " ".join(tokens))
+        document.add_integer("passage", passage_id)
+        document.add_integer("rev", rev)
+        self._writer.add_document(document)
+
+    def delete_revision(self, rev: int) -> None:
+        """Delete the passages of a revision."""
+        self._writer.delete_documents_by_term("rev", rev)
+
+    def delete_revisions_after(self, rev: int) -> None:
+        """Delete the passages of every revision numbered above ``rev``: left by a kill before the store's commit."""
+        later = tantivy.Query.range_query(
+            _schema(), "rev", tantivy.FieldType.Integer, rev, include_lower=False, use_inverted_index=True
+        )
+        self._writer.delete_documents_by_query(later)
+
+    def commit(self) -> None:
+        """Make everything since the last commit visible and durable."""
+        self._writer.commit()
+
+    def close(self) -> None:
+        """Wait for background merges; the writer cannot be used afterwards."""
+        self._writer.wait_merging_threads()
+
+
+class LexicalIndex:
+    """Searches the folder that LexicalWriter wrote; safe to use from many threads."""
+
+    def __init__(self, folder: Path) -> None:
+        try:
+            self._index = tantivy.Index.open(str(folder))
+            self._index.config_reader("manual")
+            self._index.reload()
+            self._searcher = self._index.searcher()
+        except (ValueError, OSError) as error:
+            raise StaleIndexError(
+                f"{folder}: 語の索引が開けません（{error}）。scripts/build_index.py で作り直してください。"
+            ) from None
+        self._folder = folder
+        self._schema = self._index.schema
+        self._lock = threading.Lock()
+
+    @property
+    def searcher(self) -> tantivy.Searcher:
+        """The state of the index at the last ``reload``."""
+        return self._searcher
+
+    def reload(self) -> None:
+        """See what has been committed since."""
+        with self._lock:
+            self._index.reload()
+            self._searcher = self._index.searcher()
+
+    @property
+    def passages(self) -> int:
+        """Passages that can be found."""
+        return int(self._searcher.num_docs)
+
+    def revision_passages(self, rev: int) -> int:
+        """Passages of one revision, deleted ones not yet merged away included."""
+        return int(self._searcher.doc_freq("rev", rev))
+
+    def search(self, tokens: Iterable[str], limit: int, without_revisions: Sequence[int] = ()) -> list[Hit]:
+        """The best ``limit`` passages by BM25 (k1 1.2, b 0.75); a token asked twice counts twice."""
+        searcher = self._searcher
+        weights = Counter(tokens)
+        clauses = []
+        for token, count in weights.items():
+            query = tantivy.Query.term_query(self._schema, "words", token, "freq")
+            if count > 1:
+                query = tantivy.Query.boost_query(query, float(count))
+            clauses.append((tantivy.Occur.Should, query))
+        if not clauses or limit < 1:
+            return []
+        query = tantivy.Query.boolean_query(clauses)
+        if without_revisions:
+            hidden = tantivy.Query.term_set_query(self._schema, "rev", list(without_revisions))
+            query = tantivy.Query.boolean_query([(tantivy.Occur.Must, query), (tantivy.Occur.MustNot, hidden)])
+        try:
+            found = searcher.search(query, limit=limit, count=False).hits
+            addresses = [address for _, address in found]
+            passage_ids = searcher.fast_field_values("passage", addresses)
+        except (ValueError, OSError) as error:
+            raise StaleIndexError(
+                f"{self._folder}: 語の索引が壊れています（{error}）。scripts/build_index.py で作り直してください。"
+            ) from None
+        return [Hit(int(passage), float(score)) for passage, (score, _) in zip(passage_ids, found, strict=True)]

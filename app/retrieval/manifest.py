@@ -1,0 +1,113 @@
+"""What an index was built from and with: read and checked before anything else of it is opened.
+
+An index folder holds ``manifest.json`` and the generation it names (``gen-…/store.sqlite``, ``gen-…/words/``). A build
+writes a new generation and then replaces the manifest in one step; so at every moment the folder holds one whole index.
+"""
+
+from __future__ import annotations
+
+import re
+import zipfile
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from app.core.errors import StaleIndexError, UserError
+from app.core.files import read_json, sha256_text, to_json, write_json
+from app.retrieval.store import STORE_FORMAT
+from app.retrieval.tokens import TOKENIZER
+
+FILE = "manifest.json"
+REBUILD = "scripts/build_index.py で作り直してください。"
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """Facts that do not change while the index lives; what updates change (counts, corpus hash) is in the store."""
+
+    folder: str  # name of the generation
+    build_id: str  # also written into the store, so that parts of two builds can't be mixed
+    store_format: int
+    tokenizer: str
+    engine: str  # tantivy's version and index format
+    source: str  # resolved path
+    source_fingerprint: str
+    laws: tuple[str, ...]  # law ids asked for; empty for all
+    counts: dict[str, int]  # rows when it was built
+    unreadable: tuple[str, ...]  # files left out, with the reason
+    run: dict[str, Any]  # command, versions, times
+
+
+def engine() -> str:
+    """tantivy's version and index format."""
+    import tantivy
+
+    return str(tantivy.__version__)
+
+
+def _index_format(text: str) -> str:
+    matched = re.search(r"index_format v\d+", text)
+    return matched.group() if matched else text
+
+
+def fingerprint(source: Path) -> str:
+    """Hash of names, sizes and checksums (zip) or times (files) under ``source``: cheap, and differs after any change."""
+    if source.is_dir():
+        rows: list[tuple[Any, ...]] = [
+            (path.relative_to(source).as_posix(), path.stat().st_size, path.stat().st_mtime_ns)
+            for path in sorted(source.rglob("*.xml"))
+        ]
+    elif zipfile.is_zipfile(source):
+        with zipfile.ZipFile(source) as archive:
+            rows = [(member.filename, member.file_size, member.CRC) for member in archive.infolist()]
+    else:
+        rows = [(source.name, source.stat().st_size, source.stat().st_mtime_ns)]
+    return sha256_text(to_json(rows))
+
+
+def write_manifest(index_dir: Path, manifest: Manifest) -> None:
+    """Make the generation named in ``manifest`` the index."""
+    write_json(index_dir / FILE, asdict(manifest))
+
+
+def read_manifest(index_dir: Path) -> Manifest:
+    """The manifest, checked against this program. Raises StaleIndexError saying what differs and what to do."""
+    path = index_dir / FILE
+    if not path.exists():
+        raise StaleIndexError(f"{index_dir}: 索引がありません。scripts/build_index.py で作ってください。")
+    try:
+        value = read_json(path)
+        value["laws"] = tuple(value["laws"])
+        value["unreadable"] = tuple(value["unreadable"])
+        manifest = Manifest(**value)
+    except (UserError, TypeError, KeyError):
+        raise StaleIndexError(f"{path}: 索引の台帳が壊れています。{REBUILD}") from None
+    differences = [
+        f"{name}が違います（索引は {found}、このプログラムは {expected}）"
+        for name, found, expected in (
+            ("格納形式", manifest.store_format, STORE_FORMAT),
+            ("語の切り方", manifest.tokenizer, TOKENIZER),
+            ("検索エンジンの形式", _index_format(manifest.engine), _index_format(engine())),
+        )
+        if found != expected
+    ]
+    if differences:
+        raise StaleIndexError(f"{index_dir}: {'、'.join(differences)}。{REBUILD}")
+    if not (index_dir / manifest.folder / "store.sqlite").exists():
+        raise StaleIndexError(f"{index_dir}: 台帳にある {manifest.folder} がありません。{REBUILD}")
+    return manifest
+
+
+def check_source(index_dir: Path, manifest: Manifest) -> None:
+    """Raise StaleIndexError if the source the index was built from is still there but has changed since."""
+    source = Path(manifest.source)
+    if manifest.source_fingerprint and source.exists() and fingerprint(source) != manifest.source_fingerprint:
+        raise StaleIndexError(
+            f"{index_dir}: 索引を作った後に元の法令データ {source} が変わっています。{REBUILD}"
+        )
+
+
+def same_plan(first: Sequence[Any], second: Sequence[Any]) -> bool:
+    """Whether an interrupted build can be gone on with."""
+    return to_json(list(first)) == to_json(list(second))

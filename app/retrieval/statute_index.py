@@ -1,0 +1,110 @@
+"""An opened index: search articles by words, look provisions up, read their text."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+
+from app.core.errors import DataError, StaleIndexError
+from app.retrieval.lexical import Hit, LexicalIndex
+from app.retrieval.manifest import REBUILD, check_source, read_manifest
+from app.retrieval.store import ArticleRow, PassageRow, Store
+from app.retrieval.tokens import tokenize
+
+MAX_QUERY_CHARS = 20_000  # a question with four choices has some hundred
+PASSAGES_PER_ARTICLE = 8  # passages fetched for each article wanted
+
+
+@dataclass(frozen=True, slots=True)
+class ArticleHit:
+    """An article found, best first."""
+
+    article: ArticleRow
+    score: float
+    passages: tuple[PassageRow, ...]  # the passages that were hit, best first
+    components: dict[str, float] = field(default_factory=dict)  # what the score is made of
+
+
+class StatuteIndex:
+    """Read access to one index folder; safe to share between threads, and sees updates as they are committed."""
+
+    def __init__(self, index_dir: Path) -> None:
+        self.index_dir = index_dir
+        self.manifest = read_manifest(index_dir)
+        check_source(index_dir, self.manifest)
+        folder = index_dir / self.manifest.folder
+        self.store = Store(folder / "store.sqlite")
+        self.words = LexicalIndex(folder / "words")
+        self._lock = threading.Lock()
+        self._generation = ""
+        self._hidden: dict[tuple[str, str], list[int]] = {}
+        self._check()
+
+    def _check(self) -> None:
+        if self.store.meta("build_id") != self.manifest.build_id:
+            raise StaleIndexError(f"{self.index_dir}: 台帳と索引の本体が別の回に作られたものです。{REBUILD}")
+        with self.reading():
+            searched = int(self.store.meta("searched", "0"))
+            if self.words.passages < searched:
+                raise StaleIndexError(
+                    f"{self.index_dir}: 語の索引が欠けています（{self.words.passages:,} / {searched:,} 項）。{REBUILD}"
+                )
+
+    @contextmanager
+    def reading(self) -> Iterator[None]:
+        """Store and words as of one commit for the whole block."""
+        while True:
+            with self.store.snapshot():
+                generation = self.store.meta("generation")
+                if generation != self._generation:
+                    with self._lock:
+                        self.words.reload()
+                        self._generation = generation
+                yield
+                return
+
+    def search(self, query: str, top_k: int, *, as_of: date | None = None) -> list[ArticleHit]:
+        """The best ``top_k`` articles in force on ``as_of`` (default today). Raises DataError for an unusable query."""
+        tokens = query_tokens(query)
+        day = (as_of or date.today()).isoformat()
+        with self.reading():
+            hidden = self._out_of_view(day)
+            hits = self.words.search(tokens, top_k * PASSAGES_PER_ARTICLE, hidden)
+            return self._articles(hits, top_k)
+
+    def _out_of_view(self, day: str) -> list[int]:
+        key = (self._generation, day)
+        if key not in self._hidden:
+            self._hidden = {key: self.store.out_of_view(day)}
+        return self._hidden[key]
+
+    def _articles(self, hits: Sequence[Hit], top_k: int) -> list[ArticleHit]:
+        rows = self.store.passages([hit.passage_id for hit in hits])
+        best: dict[int, float] = {}
+        found: dict[int, list[PassageRow]] = {}
+        for hit in hits:
+            row = rows.get(hit.passage_id)
+            if row is None:
+                continue  # removed from the store; its words are deleted at the end of the same update
+            # The best passage counts for its article; adding the scores up favoured long articles when it was tried.
+            best.setdefault(row.article_id, hit.score)
+            found.setdefault(row.article_id, []).append(row)
+        chosen = list(best)[:top_k]
+        articles = self.store.articles(chosen)
+        return [
+            ArticleHit(articles[number], best[number], tuple(found[number]), {"bm25": best[number]}) for number in chosen
+        ]
+
+
+def query_tokens(query: str) -> list[str]:
+    """Search tokens of a query. Raises DataError when it is too long or holds nothing to search for."""
+    if len(query) > MAX_QUERY_CHARS:
+        raise DataError(f"検索する文が {len(query):,} 文字あります（上限 {MAX_QUERY_CHARS:,} 文字）。短くしてください。")
+    tokens = tokenize(query)
+    if not tokens:
+        raise DataError("検索する文に語がありません（空か、記号やひらがなだけです）。語を含む文を指定してください。")
+    return tokens

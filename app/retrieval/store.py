@@ -1,0 +1,311 @@
+"""The statute store: one SQLite file, the source of truth for laws, revisions, articles and passages.
+
+Everything else in an index (words, vectors) is derived from it and points into it by passage number. A passage number
+is never used twice, so a word index that runs ahead of the store, or lags behind it, cannot name a wrong passage.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import threading
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from app.core.errors import StaleIndexError
+from app.data.egov import Law
+from app.retrieval.passages import Lines, Passage, Provision, provisions_of
+
+STORE_FORMAT = 1
+
+_SCHEMA = """
+CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE laws (law_id TEXT PRIMARY KEY, law_num TEXT NOT NULL, law_type TEXT NOT NULL, promulgated TEXT) WITHOUT ROWID;
+CREATE TABLE revisions (
+    rev INTEGER PRIMARY KEY AUTOINCREMENT, law_id TEXT NOT NULL, revision_id TEXT NOT NULL UNIQUE, title TEXT NOT NULL,
+    kana TEXT NOT NULL, valid_from TEXT NOT NULL, valid_to TEXT NOT NULL, sha256 TEXT NOT NULL, notes TEXT NOT NULL
+);
+CREATE INDEX revisions_law ON revisions (law_id, valid_from);
+CREATE TABLE articles (
+    article_id INTEGER PRIMARY KEY AUTOINCREMENT, rev INTEGER NOT NULL, part TEXT NOT NULL, supplement INTEGER NOT NULL,
+    amend_law_num TEXT, num TEXT NOT NULL, title TEXT NOT NULL, caption TEXT NOT NULL, headings TEXT NOT NULL,
+    deleted INTEGER NOT NULL, anchor TEXT NOT NULL
+);
+CREATE INDEX articles_num ON articles (rev, num, part);
+CREATE TABLE passages (
+    passage_id INTEGER PRIMARY KEY AUTOINCREMENT, article_id INTEGER NOT NULL, paragraph TEXT NOT NULL,
+    label TEXT NOT NULL, caption TEXT NOT NULL, lines TEXT NOT NULL
+);
+CREATE INDEX passages_article ON passages (article_id);
+CREATE TABLE aliases (alias TEXT NOT NULL, law_id TEXT NOT NULL, kind TEXT NOT NULL, uses INTEGER NOT NULL,
+    PRIMARY KEY (alias, law_id, kind)) WITHOUT ROWID;
+"""
+
+# Dates compare as text; these stand for "always" and "not replaced yet".
+ALWAYS, FOREVER = "0000-00-00", "9999-12-31"
+
+
+@dataclass(frozen=True, slots=True)
+class ArticleRow:
+    """An article in the store."""
+
+    article_id: int
+    law_id: str
+    law_title: str
+    revision_id: str
+    part: str
+    supplement: int
+    amend_law_num: str | None
+    num: str
+    title: str
+    caption: str
+    headings: tuple[str, ...]
+    deleted: bool
+    anchor: str
+    valid_from: str
+    valid_to: str
+
+
+@dataclass(frozen=True, slots=True)
+class PassageRow:
+    """A passage in the store."""
+
+    passage_id: int
+    article_id: int
+    paragraph: str
+    label: str
+    caption: str
+    lines: Lines
+
+
+@dataclass(frozen=True, slots=True)
+class NewPassage:
+    """A passage just written, for the word index."""
+
+    passage_id: int
+    provision: Provision
+    passage: Passage
+
+
+_ARTICLE_COLUMNS = (
+    "a.article_id, r.law_id, r.title, r.revision_id, a.part, a.supplement, a.amend_law_num, a.num, a.title, a.caption,"
+    " a.headings, a.deleted, a.anchor, r.valid_from, r.valid_to"
+)
+
+
+def _article(row: tuple) -> ArticleRow:  # type: ignore[type-arg]  # a database row
+    return ArticleRow(*row[:10], tuple(json.loads(row[10])), bool(row[11]), *row[12:])
+
+
+def _passage(row: tuple) -> PassageRow:  # type: ignore[type-arg]
+    return PassageRow(*row[:5], tuple((path, text) for path, text in json.loads(row[5])))
+
+
+class Store:
+    """Reads and writes one store file; usable from many threads, each with a connection of its own."""
+
+    def __init__(self, path: Path, *, writable: bool = False) -> None:
+        if not path.exists():
+            raise StaleIndexError(f"{path}: 索引の本体がありません。scripts/build_index.py で作り直してください。")
+        self.path = path
+        self._writable = writable
+        self._local = threading.local()
+
+    @classmethod
+    def create(cls, path: Path) -> Store:
+        """An empty store at ``path``."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        connection = sqlite3.connect(path, isolation_level=None)
+        # Readers go on reading the state before a commit while it is written.
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.executescript(_SCHEMA)
+        connection.execute("INSERT INTO meta VALUES ('format', ?)", (str(STORE_FORMAT),))
+        connection.close()
+        return cls(path, writable=True)
+
+    @property
+    def connection(self) -> sqlite3.Connection:
+        """This thread's connection."""
+        connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
+        if connection is None:
+            connection = self._connect()
+            self._local.connection = connection
+        return connection
+
+    def _connect(self) -> sqlite3.Connection:
+        uri = self.path.resolve().as_uri()
+        mode = "rw" if self._writable else "ro"
+        connection = sqlite3.connect(f"{uri}?mode={mode}", uri=True, isolation_level=None, timeout=30)
+        try:
+            connection.execute("SELECT value FROM meta WHERE name='format'").fetchone()
+        except sqlite3.OperationalError:
+            # A folder without write permission cannot hold the write-ahead files; nobody can be writing there either.
+            connection.close()
+            connection = sqlite3.connect(f"{uri}?mode=ro&immutable=1", uri=True, isolation_level=None)
+        connection.execute("PRAGMA cache_size=-16000")
+        if self._writable:
+            connection.execute("PRAGMA synchronous=NORMAL")
+        return connection
+
+    def close(self) -> None:
+        """Close this thread's connection."""
+        connection = getattr(self._local, "connection", None)
+        if connection is not None:
+            connection.close()
+            self._local.connection = None
+
+    @contextmanager
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """One commit: all of the block or nothing."""
+        connection = self.connection
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            yield connection
+        except BaseException:
+            connection.execute("ROLLBACK")
+            raise
+        connection.execute("COMMIT")
+
+    @contextmanager
+    def snapshot(self) -> Iterator[None]:
+        """All reads of the block see the same state."""
+        if self.connection.in_transaction:
+            yield
+            return
+        self.connection.execute("BEGIN")
+        try:
+            yield
+        finally:
+            self.connection.execute("COMMIT")
+
+    # -- facts ---------------------------------------------------------------------------------------------------
+
+    def meta(self, name: str, default: str = "") -> str:
+        """A fact about the store."""
+        row = self.connection.execute("SELECT value FROM meta WHERE name=?", (name,)).fetchone()
+        return default if row is None else str(row[0])
+
+    def set_meta(self, name: str, value: str) -> None:
+        """Set a fact about the store."""
+        self.connection.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (name, value))
+
+    def counts(self) -> dict[str, int]:
+        """Rows of each table."""
+        tables = ("laws", "revisions", "articles", "passages", "aliases")
+        return {table: self.connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0] for table in tables}  # noqa: S608  # fixed names
+
+    # -- writing (inside a transaction) --------------------------------------------------------------------------
+
+    def add_law(self, law: Law, sha256: str) -> tuple[int, list[NewPassage]]:
+        """Write one revision; returns its number and its passages. The caller removes an older copy first."""
+        connection = self.connection
+        connection.execute(
+            "INSERT OR REPLACE INTO laws VALUES (?, ?, ?, ?)", (law.law_id, law.law_num, law.law_type, law.promulgated)
+        )
+        cursor = connection.execute(
+            "INSERT INTO revisions (law_id, revision_id, title, kana, valid_from, valid_to, sha256, notes)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            (law.law_id, law.revision_id, law.title, law.kana, law.valid_from or ALWAYS, FOREVER, sha256, json.dumps(law.notes, ensure_ascii=False)),
+        )  # fmt: skip
+        rev = int(cursor.lastrowid or 0)
+        written: list[NewPassage] = []
+        for provision in provisions_of(law):
+            cursor = connection.execute(
+                "INSERT INTO articles (rev, part, supplement, amend_law_num, num, title, caption, headings, deleted, anchor)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                (rev, provision.part, provision.supplement, provision.amend_law_num, provision.num, provision.title,
+                 provision.caption, json.dumps(provision.headings, ensure_ascii=False), provision.deleted, provision.anchor),
+            )  # fmt: skip
+            article_id = int(cursor.lastrowid or 0)
+            for passage in provision.passages:
+                cursor = connection.execute(
+                    "INSERT INTO passages (article_id, paragraph, label, caption, lines) VALUES (?, ?, ?, ?, ?)",
+                    (article_id, passage.paragraph, passage.label, passage.caption, json.dumps(passage.lines, ensure_ascii=False)),
+                )  # fmt: skip
+                written.append(NewPassage(int(cursor.lastrowid or 0), provision, passage))
+        self._set_validity(law.law_id)
+        return rev, written
+
+    def remove_revision(self, revision_id: str) -> int | None:
+        """Delete one revision; returns its number, None if it is not there."""
+        connection = self.connection
+        row = connection.execute("SELECT rev, law_id FROM revisions WHERE revision_id=?", (revision_id,)).fetchone()
+        if row is None:
+            return None
+        rev, law_id = row
+        connection.execute(
+            "DELETE FROM passages WHERE article_id IN (SELECT article_id FROM articles WHERE rev=?)", (rev,)
+        )
+        connection.execute("DELETE FROM articles WHERE rev=?", (rev,))
+        connection.execute("DELETE FROM revisions WHERE rev=?", (rev,))
+        if connection.execute("SELECT 1 FROM revisions WHERE law_id=?", (law_id,)).fetchone() is None:
+            connection.execute("DELETE FROM laws WHERE law_id=?", (law_id,))
+            connection.execute("DELETE FROM aliases WHERE law_id=?", (law_id,))
+        self._set_validity(law_id)
+        return int(rev)
+
+    def _set_validity(self, law_id: str) -> None:
+        # A revision is in force until the next one of the same law is.
+        rows = self.connection.execute(
+            "SELECT rev, valid_from FROM revisions WHERE law_id=? ORDER BY valid_from, rev", (law_id,)
+        ).fetchall()
+        ends = [valid_from for _, valid_from in rows[1:]] + [FOREVER]
+        self.connection.executemany(
+            "UPDATE revisions SET valid_to=? WHERE rev=?", [(end, rev) for (rev, _), end in zip(rows, ends, strict=True)]
+        )
+
+    def add_aliases(self, rows: Iterable[tuple[str, str, str, int]]) -> None:
+        """Add (alias, law_id, kind, uses)."""
+        self.connection.executemany("INSERT OR REPLACE INTO aliases VALUES (?, ?, ?, ?)", rows)
+
+    # -- reading -------------------------------------------------------------------------------------------------
+
+    def out_of_view(self, as_of: str) -> list[int]:
+        """Numbers of the revisions that are not in force on ``as_of`` (ISO date)."""
+        return [
+            rev
+            for (rev,) in self.connection.execute(
+                "SELECT rev FROM revisions WHERE valid_from>? OR valid_to<=?", (as_of, as_of)
+            )
+        ]
+
+    def passages(self, passage_ids: Sequence[int]) -> dict[int, PassageRow]:
+        """The passages that are (still) in the store."""
+        found: dict[int, PassageRow] = {}
+        for start in range(0, len(passage_ids), 500):
+            some = passage_ids[start : start + 500]
+            marks = ",".join("?" * len(some))
+            rows = self.connection.execute(
+                f"SELECT passage_id, article_id, paragraph, label, caption, lines FROM passages WHERE passage_id IN ({marks})",  # noqa: S608  # only question marks
+                some,
+            )
+            found.update((row[0], _passage(row)) for row in rows)
+        return found
+
+    def articles(self, article_ids: Sequence[int]) -> dict[int, ArticleRow]:
+        """The articles with these numbers."""
+        marks = ",".join("?" * len(article_ids))
+        rows = self.connection.execute(
+            f"SELECT {_ARTICLE_COLUMNS} FROM articles a JOIN revisions r ON r.rev=a.rev WHERE a.article_id IN ({marks})",  # noqa: S608  # only question marks
+            list(article_ids),
+        )
+        return {row[0]: _article(row) for row in rows}
+
+    def article_passages(self, article_id: int) -> list[PassageRow]:
+        """All passages of an article in order."""
+        rows = self.connection.execute(
+            "SELECT passage_id, article_id, paragraph, label, caption, lines FROM passages WHERE article_id=? ORDER BY passage_id",
+            (article_id,),
+        )
+        return [_passage(row) for row in rows]
+
+    def find_articles(self, law_id: str, num: str, as_of: str, part: str = "main") -> list[ArticleRow]:
+        """Articles ``num`` of a law's revision in force on ``as_of``."""
+        rows = self.connection.execute(
+            f"SELECT {_ARTICLE_COLUMNS} FROM revisions r JOIN articles a ON a.rev=r.rev"  # noqa: S608  # fixed columns
+            " WHERE r.law_id=? AND r.valid_from<=? AND r.valid_to>? AND a.num=? AND a.part=? ORDER BY a.article_id",
+            (law_id, as_of, as_of, num, part),
+        )
+        return [_article(row) for row in rows]

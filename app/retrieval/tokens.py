@@ -1,0 +1,46 @@
+"""Text → search tokens: NFKC, numbers in plain digits, character bigrams.
+
+Documents and queries go through ``tokenize`` alike. Bigrams need no dictionary and find a word inside any compound;
+a number is one unit, so 第27条 and 第127条 share no number token, and 三月 in a statute meets 3月 in a question.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from functools import lru_cache
+
+from app.data.law_numbers import arabic_numerals
+
+# Stored in the manifest: an index made by another version of these rules is refused.
+TOKENIZER = "nfkc-number-bigram/1"
+
+_RUN = re.compile(r"[0-9a-z぀-ヿ㐀-鿿豈-﫿々〆ー〇]+")
+_UNIT = re.compile(r"[0-9]+|[a-z]+|[^0-9a-z]")
+_HIRAGANA = re.compile(r"[぀-ゟ]+")
+
+
+def normalize(text: str) -> str:
+    """The text as it is compared: NFKC, lower case, numbers in plain digits."""
+    return arabic_numerals(unicodedata.normalize("NFKC", text).lower())
+
+
+def tokenize(text: str) -> list[str]:
+    """Bigrams over units (a character, a whole number or a Latin word) of every run between punctuation.
+
+    A run of one unit gives that unit. Bigrams of two hiragana (する, こと …) are left out: they stand in nearly every
+    provision, tell nothing, and cost most of the time of a query.
+    """
+    tokens: list[str] = []
+    for run in _RUN.findall(normalize(text)):
+        tokens.extend(_bigrams(run))
+    return tokens
+
+
+@lru_cache(maxsize=65536)
+def _bigrams(run: str) -> tuple[str, ...]:
+    units = _UNIT.findall(run)
+    if len(units) == 1:
+        return (run,) if not _HIRAGANA.fullmatch(run) else ()
+    pairs = [first + second for first, second in zip(units, units[1:], strict=False)]
+    return tuple(pair for pair in pairs if not _HIRAGANA.fullmatch(pair))
