@@ -203,10 +203,12 @@ def detectable_gain(questions: int, discordant: float, *, power: float = 0.8, al
 @cache
 def _rejection_bound(discordant: int, alpha: float) -> int:
     """Largest minority count at which ``mcnemar_exact`` is at most ``alpha``; −1 where none is."""
-    bound = -1
-    while 2 * (bound + 1) < discordant and mcnemar_exact(bound + 1, discordant - bound - 1) <= alpha:
-        bound += 1
-    return bound
+    tail = 0
+    for minority in range(discordant // 2 + 1):
+        tail += math.comb(discordant, minority)
+        if min(1.0, float(2 * tail / 2**discordant)) > alpha:
+            return minority - 1
+    return discordant // 2
 
 
 def _binomial(trials: int, share: float) -> NDArray[np.float64]:
