@@ -141,25 +141,6 @@ def recall_spread(recalls: Sequence[float]) -> float:
     return math.sqrt(sum((recall - mean) ** 2 for recall in recalls) / len(recalls))
 
 
-COLLAPSE_SHARE = 0.6  # of answers under one letter, on a balanced set
-COLLAPSE_BITS = 1.0  # entropy of the answers; even use of two letters has one bit
-
-
-def is_collapsed(answers: Sequence[int], gold: Sequence[int]) -> bool:
-    """Whether a histogram of answered letters shows a model that no longer reads: one letter above 60 %, or below 1 bit.
-
-    ``gold`` is the histogram of the right letters over the same rows. The share rule needs a balanced set, one where no
-    letter is right much more often than another (over four orders: exactly as often); the entropy rule compares with
-    what the right answers themselves would have. Fewer than eight answers prove nothing.
-    """
-    total, right = sum(answers), sum(gold)
-    if total < 8 or right == 0:
-        return False
-    balanced = max(gold) / right <= 0.4
-    one_letter = balanced and max(answers) / total > COLLAPSE_SHARE
-    return one_letter or entropy_bits(answers) < min(COLLAPSE_BITS, entropy_bits(gold))
-
-
 def four_way(logprobs: NDArray[np.float64]) -> NDArray[np.float64]:
     """Log-probabilities renormalised over the last axis, so that the four letters sum to one."""
     shifted = logprobs - logprobs.max(axis=-1, keepdims=True)
