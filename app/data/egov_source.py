@@ -93,13 +93,17 @@ class _ZipReader:
             with self._archive.open(member) as file:
                 return file.read(MAX_XML_BYTES + 1)
         except (zipfile.BadZipFile, EOFError, OSError, NotImplementedError) as error:
-            raise DataError(f"{self._source}: {member.filename} を取り出せません（{error}）。取り直してください。") from None
+            raise DataError(
+                f"{self._source}: {member.filename} を取り出せません（{error}）。取り直してください。"
+            ) from None
 
 
 def read_law(file: LawFile) -> Law:
     """The law in ``file``. Raises DataError naming the file."""
     if file.size > MAX_XML_BYTES:
-        raise DataError(f"{file.name}: {file.size:,} バイトあります（上限 {MAX_XML_BYTES:,}）。法令XMLか確かめてください。")
+        raise DataError(
+            f"{file.name}: {file.size:,} バイトあります（上限 {MAX_XML_BYTES:,}）。法令XMLか確かめてください。"
+        )
     return parse_law(file.read(), PurePosixPath(file.name).name)
 
 

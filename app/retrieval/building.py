@@ -6,6 +6,7 @@ batch whose store part is missing are deleted again, and the build goes on with 
 
 from __future__ import annotations
 
+import secrets
 import shutil
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
@@ -78,7 +79,7 @@ def build_index(
     laws: Sequence[str] = (),
     skip_unreadable: bool = False,
     run: dict[str, Any] | None = None,
-    watch: Callable[[Sequence[LawFile]], Iterator[LawFile]] = iter,  # type: ignore[assignment]
+    watch: Callable[[Sequence[LawFile]], Iterator[LawFile]] = iter,
 ) -> BuildResult:
     """Build the index of ``source`` in ``index_dir``; the old index stays until the new one is whole.
 
@@ -97,7 +98,7 @@ def build_index(
         building = index_dir / "building"
         store, words, resumed = _open_building(building, plan)
         unreadable = _fill(store, words, files, skip_unreadable, watch)
-        build_id = sha256_text(f"{plan}{now()}")[:16]
+        build_id = secrets.token_hex(8)
         with store.transaction():
             _finish(store, build_id)
         counts = store.counts() | {"searched": int(store.meta("searched", "0"))}

@@ -47,7 +47,9 @@ class LexicalWriter:
             # One thread: the order of documents, and so the order of equal scores, is the same in every build.
             self._writer = index.writer(heap_bytes, 1)
         except ValueError as error:
-            raise StaleIndexError(f"{folder}: 語の索引に書き込めません（{error}）。他の処理が終わってからやり直してください。") from None
+            raise StaleIndexError(
+                f"{folder}: 語の索引に書き込めません（{error}）。他の処理が終わってからやり直してください。"
+            ) from None
 
     def add(self, passage_id: int, rev: int, tokens: Sequence[str]) -> None:
         """Add one passage."""

@@ -103,9 +103,7 @@ def check_source(index_dir: Path, manifest: Manifest) -> None:
     """Raise StaleIndexError if the source the index was built from is still there but has changed since."""
     source = Path(manifest.source)
     if manifest.source_fingerprint and source.exists() and fingerprint(source) != manifest.source_fingerprint:
-        raise StaleIndexError(
-            f"{index_dir}: 索引を作った後に元の法令データ {source} が変わっています。{REBUILD}"
-        )
+        raise StaleIndexError(f"{index_dir}: 索引を作った後に元の法令データ {source} が変わっています。{REBUILD}")
 
 
 def same_plan(first: Sequence[Any], second: Sequence[Any]) -> bool:

@@ -96,14 +96,17 @@ class StatuteIndex:
         chosen = list(best)[:top_k]
         articles = self.store.articles(chosen)
         return [
-            ArticleHit(articles[number], best[number], tuple(found[number]), {"bm25": best[number]}) for number in chosen
+            ArticleHit(articles[number], best[number], tuple(found[number]), {"bm25": best[number]})
+            for number in chosen
         ]
 
 
 def query_tokens(query: str) -> list[str]:
     """Search tokens of a query. Raises DataError when it is too long or holds nothing to search for."""
     if len(query) > MAX_QUERY_CHARS:
-        raise DataError(f"検索する文が {len(query):,} 文字あります（上限 {MAX_QUERY_CHARS:,} 文字）。短くしてください。")
+        raise DataError(
+            f"検索する文が {len(query):,} 文字あります（上限 {MAX_QUERY_CHARS:,} 文字）。短くしてください。"
+        )
     tokens = tokenize(query)
     if not tokens:
         raise DataError("検索する文に語がありません（空か、記号やひらがなだけです）。語を含む文を指定してください。")

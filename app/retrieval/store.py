@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from app.core.errors import StaleIndexError
 from app.data.egov import Law
@@ -95,12 +96,12 @@ _ARTICLE_COLUMNS = (
 )
 
 
-def _article(row: tuple) -> ArticleRow:  # type: ignore[type-arg]  # a database row
-    return ArticleRow(*row[:10], tuple(json.loads(row[10])), bool(row[11]), *row[12:])
+def _article(row: Sequence[Any]) -> ArticleRow:
+    return ArticleRow(*row[:10], tuple(json.loads(row[10])), bool(row[11]), *row[12:])  # type: ignore[call-arg]  # 15 columns
 
 
-def _passage(row: tuple) -> PassageRow:  # type: ignore[type-arg]
-    return PassageRow(*row[:5], tuple((path, text) for path, text in json.loads(row[5])))
+def _passage(row: Sequence[Any]) -> PassageRow:
+    return PassageRow(*row[:5], tuple((path, text) for path, text in json.loads(row[5])))  # type: ignore[call-arg]  # 6 columns
 
 
 class Store:
@@ -144,6 +145,10 @@ class Store:
             # A folder without write permission cannot hold the write-ahead files; nobody can be writing there either.
             connection.close()
             connection = sqlite3.connect(f"{uri}?mode=ro&immutable=1", uri=True, isolation_level=None)
+        except sqlite3.DatabaseError as error:
+            raise StaleIndexError(
+                f"{self.path}: 索引の本体が壊れています（{error}）。scripts/build_index.py で作り直してください。"
+            ) from None
         connection.execute("PRAGMA cache_size=-16000")
         if self._writable:
             connection.execute("PRAGMA synchronous=NORMAL")
@@ -253,7 +258,8 @@ class Store:
         ).fetchall()
         ends = [valid_from for _, valid_from in rows[1:]] + [FOREVER]
         self.connection.executemany(
-            "UPDATE revisions SET valid_to=? WHERE rev=?", [(end, rev) for (rev, _), end in zip(rows, ends, strict=True)]
+            "UPDATE revisions SET valid_to=? WHERE rev=?",
+            [(end, rev) for (rev, _), end in zip(rows, ends, strict=True)],
         )
 
     def add_aliases(self, rows: Iterable[tuple[str, str, str, int]]) -> None:

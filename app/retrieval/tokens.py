@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from functools import lru_cache
+from itertools import pairwise
 
 from app.data.law_numbers import arabic_numerals
 
@@ -42,5 +43,5 @@ def _bigrams(run: str) -> tuple[str, ...]:
     units = _UNIT.findall(run)
     if len(units) == 1:
         return (run,) if not _HIRAGANA.fullmatch(run) else ()
-    pairs = [first + second for first, second in zip(units, units[1:], strict=False)]
+    pairs = [first + second for first, second in pairwise(units)]
     return tuple(pair for pair in pairs if not _HIRAGANA.fullmatch(pair))

@@ -1,0 +1,207 @@
+"""Question → articles → context → answer.
+
+``RAGPipeline`` is what records, evaluation and a user's own program share: they see the same articles in the same words.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, Protocol
+
+from app.core.errors import DataError
+from app.core.questions import Question
+from app.core.rag_config import LLMConfig, RAGConfig
+from app.data.law_numbers import article_label, paragraph_label
+from app.retrieval.excerpt import excerpt
+from app.retrieval.passages import link, part_label
+from app.retrieval.statute_index import ArticleHit, StatuteIndex
+from app.retrieval.store import ArticleRow
+
+
+class TextModel(Protocol):
+    """A backend that answers a prompt."""
+
+    def invoke(self, prompt: str, **kwargs: Any) -> str:
+        """The model's text."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class RetrievedPassage:
+    """An article found for a question, with its text around what was hit."""
+
+    id: str  # ``323AC0000000025#Mp-At_27_2``
+    law_id: str
+    law_title: str
+    part: str  # main, supplement (附則), amendment, preamble, appendix
+    article: str  # ``27_2``; empty where the law has no article there
+    paragraph: str | None  # the paragraph that was hit best
+    title: str  # 第27条の2第1項, 附則第3条, 別表第一
+    caption: str  # （見出し）
+    text: str
+    left_out_chars: int  # characters of the article that did not fit into ``text``
+    score: float
+    components: Mapping[str, float]
+    link: str
+    valid_from: str  # ISO date
+
+
+@dataclass(frozen=True, slots=True)
+class FormattedContext:
+    """Numbered passages for a prompt."""
+
+    text: str
+    used: tuple[RetrievedPassage, ...]  # in the order of their numbers
+    left_out: tuple[RetrievedPassage, ...]  # did not fit into the budget
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A model's answer and what it rests on."""
+
+    text: str
+    passages: tuple[RetrievedPassage, ...]
+    left_out: tuple[RetrievedPassage, ...]
+    cited: tuple[int, ...]  # numbers in the answer that are passages of the context
+    unsupported: tuple[int, ...]  # numbers in the answer that are not: the citation is invented
+
+
+def search_query(question: Question) -> str:
+    """What is searched for a four-choice question: the question and its choices.
+
+    17 of lawqa_jp's 140 questions are only 「次のうち、正しいものを教えてください。」: the choices name the subject.
+    """
+    return "\n".join([question.question, *(question.choices[letter] for letter in sorted(question.choices))])
+
+
+def passage_title(article: ArticleRow, paragraph: str | None) -> str:
+    """How a provision is cited after the law's name."""
+    name = article_label(article.num) or ("" if article.part in ("main", "preamble") else article.title)
+    number = paragraph_label(paragraph) if article.part != "appendix" and paragraph else ""
+    return part_label(article.part) + name + number
+
+
+def to_passage(hit: ArticleHit, text: str, left_out_chars: int) -> RetrievedPassage:
+    """A hit as the rest of the program sees it."""
+    article = hit.article
+    paragraph = (hit.passages[0].paragraph or None) if hit.passages else None
+    return RetrievedPassage(
+        id=f"{article.law_id}#{article.anchor}",
+        law_id=article.law_id,
+        law_title=article.law_title,
+        part=article.part,
+        article=article.num,
+        paragraph=paragraph,
+        title=passage_title(article, paragraph),
+        caption=article.caption,
+        text=text,
+        left_out_chars=left_out_chars,
+        score=hit.score,
+        components=dict(hit.components),
+        link=link(article.law_id, article.part, article.anchor),
+        valid_from=article.valid_from,
+    )
+
+
+def format_passages(passages: Sequence[RetrievedPassage], max_chars: int) -> FormattedContext:
+    """``[1] 法令名 第N条第M項`` and the text, passage after passage, as long as they fit whole into ``max_chars``.
+
+    What does not fit is named in ``left_out``; a smaller passage after it may still be used, so numbers count the used.
+    """
+    pieces: list[str] = []
+    used: list[RetrievedPassage] = []
+    left_out: list[RetrievedPassage] = []
+    size = 0
+    for passage in passages:
+        piece = f"[{len(used) + 1}] {passage.law_title} {passage.title}{passage.caption}\n{passage.text}"
+        cost = len(piece) + (2 if used else 0)
+        if size + cost > max_chars:
+            left_out.append(passage)
+            continue
+        pieces.append(piece)
+        used.append(passage)
+        size += cost
+    return FormattedContext("\n\n".join(pieces), tuple(used), tuple(left_out))
+
+
+def check_citations(text: str, passages: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Numbers ``[n]`` in an answer: those that name one of the ``passages`` passages, and those that name none."""
+    numbers = sorted({int(number) for number in re.findall(r"[\[［]([0-9０-９]{1,3})[\]］]", text)})
+    return (
+        tuple(number for number in numbers if 1 <= number <= passages),
+        tuple(number for number in numbers if not 1 <= number <= passages),
+    )
+
+
+ANSWER_INSTRUCTION = (
+    "日本の法令に関する質問です。次の参照条文だけを根拠に、簡潔に答えてください。"
+    "根拠にした条文の番号を [1] のように文末に付け、条文から分からないことは「参照条文からは分かりません」と答えてください。"
+)
+
+
+class RAGPipeline:
+    """Retrieval as configured. Raises StaleIndexError on construction when the index is missing, stale or broken."""
+
+    def __init__(self, config: RAGConfig, *, llm: TextModel | None = None) -> None:
+        self.config = config
+        self.index = StatuteIndex(config.retriever.index_dir)
+        self._llm = llm
+
+    def retrieve_documents(
+        self, query: str, top_k: int | None = None, *, as_of: date | None = None
+    ) -> list[RetrievedPassage]:
+        """The best ``top_k`` articles (default: the configuration's), each cut to its share of the context's budget."""
+        wanted = self.config.retriever.top_k if top_k is None else top_k
+        if wanted < 1:
+            raise DataError(f"top_k={wanted} は使えません。1 以上にしてください。")
+        # 80 characters of each share are for the header line.
+        share = max(100, self.config.retriever.max_context_chars // wanted - 80)
+        with self.index.reading():
+            return [self._passage(hit, query, share) for hit in self.index.search(query, wanted, as_of=as_of)]
+
+    def _passage(self, hit: ArticleHit, query: str, budget_chars: int) -> RetrievedPassage:
+        passages = self.index.store.article_passages(hit.article.article_id)
+        cut = excerpt(passages, [row.passage_id for row in hit.passages], query, budget_chars)
+        return to_passage(hit, cut.text, cut.left_out_chars)
+
+    def format_context(self, passages: Sequence[RetrievedPassage], max_chars: int | None = None) -> FormattedContext:
+        """The passages as the text that goes into a prompt (default budget: the configuration's)."""
+        return format_passages(passages, self.config.retriever.max_context_chars if max_chars is None else max_chars)
+
+    def query(self, question: str, *, top_k: int | None = None, as_of: date | None = None) -> Answer:
+        """Answer a free question from the statutes, with citations checked against the articles that were given."""
+        context = self.format_context(self.retrieve_documents(question, top_k, as_of=as_of))
+        prompt = f"{ANSWER_INSTRUCTION}\n\n【参照条文】\n{context.text}\n\n【質問】\n{question.strip()}"
+        text = self._model().invoke(prompt)
+        cited, unsupported = check_citations(text, len(context.used))
+        return Answer(text, context.used, context.left_out, cited, unsupported)
+
+    def _model(self) -> TextModel:
+        if self._llm is None:
+            self._llm = load_llm(self.config.llm)
+        return self._llm
+
+
+def load_llm(config: LLMConfig) -> TextModel:
+    """The configured model backend."""
+    if config.backend == "ollama":
+        from app.llm.ollama import OllamaConfig, OllamaLLM
+
+        return OllamaLLM(OllamaConfig(model=config.model, host=config.ollama_host))  # type: ignore[no-any-return]
+    from app.llm.hf_llm import HFLLMConfig, HFLoRALLM
+
+    return HFLoRALLM(
+        HFLLMConfig(
+            model_name=config.hf_model_name,
+            lora_path=str(config.lora_path) if config.lora_path else None,
+            device="auto",
+            max_new_tokens=config.max_new_tokens,
+            temperature=config.temperature,
+            load_in_4bit=config.load_in_4bit,
+            bnb_4bit_compute_dtype=config.bnb_4bit_compute_dtype,
+            bnb_4bit_quant_type=config.bnb_4bit_quant_type,
+        )
+    )

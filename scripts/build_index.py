@@ -1,0 +1,79 @@
+"""Build the statute index from e-Gov XML (a zip, a folder or one file)."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from time import monotonic
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from app.core.cli import JapaneseParser, format_seconds, log, progress, run_program
+from app.core.files import to_json
+from app.core.manifests import peak_rss_bytes, run_header
+from app.core.rag_config import load_config
+from app.data.egov_source import LawFile
+from app.retrieval.building import build_index
+from app.retrieval.statistics import index_statistics
+
+EXAMPLES = (
+    "python scripts/build_index.py --source sample/laws --index-dir data/index",
+    "python scripts/build_index.py --source data/egov/all_laws.zip --laws 129AC0000000089 417AC0000000086",
+    "python scripts/build_index.py --stats",
+)
+
+
+def parser() -> JapaneseParser:
+    parser = JapaneseParser(
+        "e-Gov の法令XMLから条文の索引を作る。途中で止めても、同じコマンドで続きから作る。", EXAMPLES
+    )
+    parser.add_argument("--source", type=Path, help="法令XMLの zip・フォルダ・ファイル")
+    parser.add_argument("--index-dir", type=Path, help="索引のフォルダ（既定: RETRIEVER_INDEX_DIR、data/index）")
+    parser.add_argument("--laws", nargs="+", default=[], metavar="法令ID", help="この法令だけを入れる")
+    parser.add_argument(
+        "--skip-unreadable", action="store_true", help="読めない法令を除いて作る（除いたものは記録する）"
+    )
+    parser.add_argument("--stats", action="store_true", help="いまの索引の中身を JSON で表示する（作らない）")
+    return parser
+
+
+def main(argv: Sequence[str]) -> int:
+    program = parser()
+    arguments = program.parse_args(argv)
+    index_dir = load_config(retriever_index_dir=arguments.index_dir).retriever.index_dir
+    if arguments.stats:
+        print(to_json(index_statistics(index_dir), indent=2))
+        return 0
+    if arguments.source is None:
+        program.error("--source か --stats が要ります")
+
+    def watch(files: Sequence[LawFile]) -> Iterator[LawFile]:
+        return progress(files, total=len(files), label="法令")
+
+    started = monotonic()
+    result = build_index(
+        arguments.source,
+        index_dir,
+        laws=arguments.laws,
+        skip_unreadable=arguments.skip_unreadable,
+        run=run_header(argv),
+        watch=watch,
+    )
+    if result.resumed:
+        log(f"中断した処理の続きから作りました（{result.resumed:,} 法令は済んでいました）。")
+    for reason in result.unreadable:
+        log(f"除いた法令: {reason}")
+    if result.notes:
+        log(f"{result.notes:,} 法令に、様式にない要素がありました（本文は残しています。--stats で見られます）。")
+    peak = peak_rss_bytes()
+    log(
+        f"索引 {index_dir}: {result.counts['laws']:,} 法令、{result.counts['articles']:,} 条、"
+        f"検索できる項 {result.counts['searched']:,}（{format_seconds(monotonic() - started)}"
+        + (f"、最大メモリ {peak / 2**20:,.0f} MB）" if peak else "）")
+    )
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(run_program(main))

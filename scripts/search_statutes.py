@@ -1,0 +1,65 @@
+"""Search the statute index: one question on the terminal, or a file of them."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from datetime import date
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from app.core.cli import JapaneseParser, progress, run_program
+from app.core.files import to_json
+from app.core.rag_config import load_config
+from app.retrieval.display import as_hit, as_json, bold, bracketed, render
+from app.retrieval.queries import read_queries
+from app.retrieval.rag_pipeline import RAGPipeline
+
+EXAMPLES = (
+    'python scripts/search_statutes.py "届出の効力はいつ生ずるか"',
+    'python scripts/search_statutes.py "届出の効力はいつ生ずるか" --top-k 5 --explain',
+    "python scripts/search_statutes.py --queries queries.jsonl > hits.jsonl",
+)
+
+
+def parser() -> JapaneseParser:
+    parser = JapaneseParser("条文を検索し、条の順位・法令名・e-Gov へのリンク・本文を表示する。", EXAMPLES)
+    parser.add_argument("query", nargs="?", help="検索する文")
+    parser.add_argument("--queries", type=Path, help='まとめて検索する JSONL（1 行に {"id", "query"}）')
+    parser.add_argument("--index-dir", type=Path, help="索引のフォルダ（既定: RETRIEVER_INDEX_DIR、data/index）")
+    parser.add_argument("--top-k", type=int, help="表示する条の数（既定: RETRIEVER_TOP_K、3）")
+    parser.add_argument(
+        "--as-of", type=date.fromisoformat, metavar="YYYY-MM-DD", help="この日に施行されている条文を探す（既定: 今日）"
+    )
+    parser.add_argument("--explain", action="store_true", help="点数の内訳と施行日も表示する")
+    parser.add_argument("--json", action="store_true", help="1 行に 1 件の JSON で出力する")
+    return parser
+
+
+def main(argv: Sequence[str]) -> int:
+    program = parser()
+    arguments = program.parse_args(argv)
+    if (arguments.query is None) == (arguments.queries is None):
+        program.error("検索する文か --queries のどちらか一つが要ります")
+    queries = None if arguments.queries is None else read_queries(arguments.queries)
+    pipeline = RAGPipeline(load_config(retriever_index_dir=arguments.index_dir, retriever_top_k=arguments.top_k))
+    if queries is not None:
+        for item in progress(queries, total=len(queries), label="検索"):
+            hits = pipeline.retrieve_documents(item.query, as_of=arguments.as_of)
+            print(to_json({"id": item.id, "hits": [as_hit(hit) for hit in hits]}))
+        return 0
+    hits = pipeline.retrieve_documents(arguments.query, as_of=arguments.as_of)
+    style = bold if sys.stdout.isatty() else bracketed
+    for number, hit in enumerate(hits, start=1):
+        if arguments.json:
+            print(to_json(as_json(hit)))
+        else:
+            print(render(number, hit, arguments.query, style, explain=arguments.explain))
+    if not hits:
+        print("見つかりませんでした。", file=sys.stderr)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(run_program(main))

@@ -1,0 +1,146 @@
+from __future__ import annotations
+
+from datetime import date
+from types import SimpleNamespace
+
+import pytest
+
+from app.core.errors import DataError
+from app.core.questions import Question
+from app.retrieval.excerpt import excerpt
+from app.retrieval.rag_pipeline import RAGPipeline, check_citations, format_passages, search_query
+from app.retrieval.store import PassageRow
+
+
+@pytest.fixture
+def pipeline(index_dir, config_for):
+    return RAGPipeline(config_for(index_dir))
+
+
+def test_search_query_is_question_and_choices():
+    question = Question(
+        "1",
+        "正しいものは。",
+        {"b": "乙", "a": "甲", "c": "丙", "d": "丁"},
+        "a",
+        None,
+        (),
+        "1",
+        "correct",
+        "x",
+        "渡船法",
+    )
+    assert search_query(question) == "正しいものは。\n甲\n乙\n丙\n丁"
+
+
+def test_retrieved_passage_has_everything(pipeline):
+    first = pipeline.retrieve_documents("渡船の申請書に記載する航路の起点", 1)[0]
+    assert (first.law_id, first.law_title, first.article, first.paragraph) == ("503AC0000000001", "渡船法", "5", "1")
+    assert first.title == "第5条第1項"
+    assert first.caption == "（許可）"
+    assert first.id == "503AC0000000001#Mp-At_5"
+    assert first.link == "https://laws.e-gov.go.jp/law/503AC0000000001#Mp-At_5"
+    assert first.text == (
+        "第1項　渡船を営もうとする者は、次に掲げる事項を記載した申請書を知事に提出しなければならない。\n"
+        "　第1号　氏名\n　第2号　航路の起点及び終点\n第2項　知事は、三十日以内に許可をしなければならない。"
+    ).replace("第1号　", "第1号　1　").replace("第2号　航", "第2号　2　航")
+    assert first.left_out_chars == 0
+    assert first.components == {"bm25": first.score}
+
+
+def test_every_sample_article_is_found_by_its_own_words(sample_index, config_for):
+    pipeline = RAGPipeline(config_for(sample_index))
+    rows = pipeline.index.store.connection.execute(
+        "SELECT a.article_id, a.anchor, r.law_id FROM articles a JOIN revisions r USING (rev)"
+        " WHERE a.part='main' AND NOT a.deleted"
+    ).fetchall()
+    missed = []
+    for article_id, anchor, law_id in rows:
+        own = "".join(text for row in pipeline.index.store.article_passages(article_id) for _, text in row.lines)
+        if f"{law_id}#{anchor}" not in [hit.id for hit in pipeline.retrieve_documents(own, 3)]:
+            missed.append((law_id, anchor))
+    assert len(rows) > 120
+    assert missed == []
+
+
+def test_context_headers_and_budget(pipeline):
+    passages = pipeline.retrieve_documents("渡船の許可と桟橋の構造", 3)
+    whole = pipeline.format_context(passages)
+    heads = [line for line in whole.text.split("\n") if line.startswith("[")]
+    assert heads == [f"[{n}] {p.law_title} {p.title}{p.caption}" for n, p in enumerate(passages, start=1)]
+    assert whole.left_out == ()
+    small = pipeline.format_context(passages, max_chars=len(whole.text) - 1)
+    assert len(small.text) < len(whole.text)
+    assert len(small.used) + len(small.left_out) == len(passages)
+    assert {p.id for p in small.used} | {p.id for p in small.left_out} == {p.id for p in passages}
+    assert len(small.left_out) == 1
+
+
+def test_context_of_exactly_the_budget_fits(pipeline):
+    passages = pipeline.retrieve_documents("渡船の許可と桟橋の構造", 3)
+    size = len(format_passages(passages, 10**6).text)
+    assert format_passages(passages, size).left_out == ()
+    assert format_passages(passages, 0).left_out == tuple(passages)
+
+
+def _row(number: int, lead: str, *items: str) -> PassageRow:
+    rows = (("", lead), *((str(place), f"一　{item}") for place, item in enumerate(items, start=1)))
+    return PassageRow(number, 1, str(number), "", "", rows)
+
+
+def test_an_article_over_budget_keeps_the_lead_and_the_items_asked_for():
+    rows = [
+        _row(1, "次に掲げる者。" + "あ" * 50, "農業を営む者" * 5, "漁業を営む者" * 5, "林業を営む者" * 5),
+        _row(2, "無関係" * 40),
+    ]
+    cut = excerpt(rows, [1], "漁業を営む者", 170)
+    assert len(cut.text) <= 170
+    assert cut.text.split("\n")[0].startswith("第1項　次に掲げる者。")
+    assert "漁業" in cut.text
+    assert "農業" not in cut.text
+    assert "字省略）" in cut.text
+    shown = sum(len(line) for line in cut.text.split("\n") if "字省略" not in line)
+    assert shown + cut.left_out_chars == sum(len(line) for line in excerpt(rows, [1], "漁", 10**6).text.split("\n"))
+
+
+def test_a_single_line_over_budget_says_what_is_missing():
+    cut = excerpt([_row(1, "長" * 500)], [1], "長", 100)
+    assert cut.text == "長" * 76 + "\n（424字省略）"
+    assert cut.left_out_chars == 424
+
+
+@pytest.mark.parametrize(
+    ("text", "cited", "unsupported"),
+    [("はい[1]。［２］も", (1, 2), ()), ("いいえ[4][1]", (1,), (4,)), ("番号なし", (), ()), ("[0]", (), (0,))],
+)
+def test_citations_in_an_answer_are_checked(text, cited, unsupported):
+    assert check_citations(text, 3) == (cited, unsupported)
+
+
+def test_query_answers_from_the_context(index_dir, config_for):
+    prompts = []
+    model = SimpleNamespace(invoke=lambda prompt, **_: prompts.append(prompt) or "水曜日です[1]。[9]")
+    answer = RAGPipeline(config_for(index_dir), llm=model).query("市場の休業日はいつか")
+    assert answer.text == "水曜日です[1]。[9]"
+    assert (answer.cited, answer.unsupported) == ((1,), (9,))
+    assert answer.passages[0].law_title == "市場法"
+    assert "[1] 市場法 第2条第1項" in prompts[0]
+    assert prompts[0].endswith("【質問】\n市場の休業日はいつか")
+
+
+@pytest.mark.parametrize(
+    ("query", "words"), [("", "語がありません"), ("、。する", "語がありません"), ("渡" * 100_000, "100,000 文字")]
+)
+def test_unusable_queries(pipeline, query, words):
+    with pytest.raises(DataError, match=words):
+        pipeline.retrieve_documents(query)
+
+
+def test_top_k_below_one(pipeline):
+    with pytest.raises(DataError, match="top_k=0"):
+        pipeline.retrieve_documents("市場", 0)
+
+
+def test_law_not_yet_in_force_is_out_of_view(pipeline):
+    assert pipeline.retrieve_documents("市場の休業日", as_of=date(2023, 3, 31)) == []
+    assert pipeline.retrieve_documents("市場の休業日", as_of=date(2023, 4, 1))[0].law_title == "市場法"
