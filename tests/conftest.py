@@ -96,3 +96,42 @@ def tiny_tokenizer(tiny_model_dir: Path) -> Any:
     from transformers import AutoTokenizer
 
     return AutoTokenizer.from_pretrained(tiny_model_dir)
+
+
+def make_records(count: int, *, mode: str = "direct", first: int = 0) -> list[Any]:
+    """Training records of invented questions, right letters in turn; ids ``q0``, ``q1`` … from ``first`` on."""
+    from app.core.prompts import (
+        PROMPT_VERSION,
+        build_mc_prompt_cot,
+        build_mc_prompt_direct,
+        render_cot_answer,
+        render_direct_answer,
+    )
+    from app.data.records import Record
+
+    records = []
+    for number in range(first, first + count):
+        choices = {letter: f"{(number * 4 + place) % 29 + 1}日以内" for place, letter in enumerate("abcd")}
+        correct = "abcd"[number % 4]
+        question = f"第{number + 1}条の届出の期限はどれか。"
+        context = f"第{number + 1}条 届出は{choices[correct]}にする。" + "期限を守る。" * (number % 3)
+        meta = {
+            "id": f"q{number}", "dataset": "test", "mode": mode, "correct": correct, "use_context": True,
+            "context_present": True, "top_k": 0, "retriever_type": "gold", "question": question, "choices": choices,
+            "source_file": "test.json", "few_shot": False, "order": "abcd", "cluster": f"c{number}", "doc_ids": [],
+            "scores": [], "prompt_version": PROMPT_VERSION,
+        }  # fmt: skip
+        if mode == "direct":
+            prompt = build_mc_prompt_direct(question, choices, context, few_shot=False)
+            output = render_direct_answer(correct)
+        else:
+            prompt = build_mc_prompt_cot(question, choices, context)
+            output = render_cot_answer(f"第{number + 1}条は「届出は{choices[correct]}にする。」とする。", correct)
+        records.append(Record(prompt, output, meta))
+    return records
+
+
+@pytest.fixture(scope="session")
+def record_maker() -> Any:
+    """``make_records``: a fixture, since test folders are no packages to import from."""
+    return make_records

@@ -68,11 +68,13 @@ def row_faults(
         )
         return problems
     if list(ids[start:end]) != list(answer):
-        found = list(ids[start:end])
-        body = list(answer[:-1])
-        if found[: len(body)] == body:
+        same = 0
+        while same < len(ids) - start and same < len(answer) and ids[start + same] == answer[same]:
+            same += 1
+        if same == len(answer) - 1:
             problems.append("回答の後に終了トークンがありません")
-        elif body[: len(found)] == found or len(ids) < end:
+        elif all(label == IGNORE for label in labels[start + same :]):
+            # What follows is padding, or nothing.
             problems.append("回答が途中で切れています")
         else:
             problems.append("回答のトークンがレコードの output と違います")

@@ -59,6 +59,7 @@ class LawTrainer(Trainer):  # type: ignore[misc]  # transformers ships no types 
         self._patience = patience
         self._seconds_before = 0.0
         self._started = time.monotonic()
+        self.control: Any
 
     @property
     def seconds(self) -> float:
