@@ -33,6 +33,14 @@ TRUE_CHOICES = {"正しいもの": 1, "誤っているもの": 3, "該当しな�
 _MARK = re.compile(r"\[([^\[\]→|]+)→([^\[\]→|]*)\]")
 _VARIANTS = re.compile(r"\[([^\[\]→|]+(?:\|[^\[\]→|]+){3})\]")
 _REF = re.compile(r"(\d+(?:_\d+)*)(?:-(\d+))?(?:-(\d+(?:_\d+)*))?")
+# A choice may stop in the middle of a sentence of the law; its verb is then shown in the form that ends a sentence.
+_ENDINGS = (
+    (r"をいい$", "をいう"),
+    (r"行い$", "行う"),
+    (r"([離増])し$", r"\1す"),
+    (r"し$", "する"),
+    (r"(受け付け|させ)$", r"\1る"),
+)
 _CHOICE = re.compile(r"(o|x|=)([~!-]?) (.+)")
 
 
@@ -92,6 +100,16 @@ def parse_refs(text: str, place: str) -> tuple[Ref, ...]:
     return tuple(refs)
 
 
+def finished(text: str) -> str:
+    """``text`` without skip marks, its last verb in the form that ends a sentence (``記録し`` as 記録する)."""
+    text = text.replace("//", "")
+    for pattern, ending in _ENDINGS:
+        text, changed = re.subn(pattern, ending, text)
+        if changed:
+            break
+    return text
+
+
 def _choices(sign: str, mode: str, text: str, place: str) -> list[Choice]:
     free, absent, elsewhere = mode == "~", mode == "-", mode == "!"
     if sign == "=":
@@ -101,14 +119,14 @@ def _choices(sign: str, mode: str, text: str, place: str) -> list[Choice]:
         values = match[1].split("|")
         shapes = [text[: match.start()] + value + text[match.end() :] for value in values]
         return [
-            Choice(shape.replace("//", ""), value == values[0], shapes[0], (values[0],), free)
+            Choice(finished(shape), value == values[0], shapes[0], (values[0],), free)
             for shape, value in zip(shapes, values, strict=True)
         ]
     marks = _MARK.findall(text)
     if (sign == "x") != bool(marks or absent or elsewhere):
         raise DataError(f"{place}: [正→誤] の印は x の行にだけ、必ず付けます（x- と x! を除く）。")
     original = _MARK.sub(r"\1", text)
-    shown = _MARK.sub(r"\2", text).replace("//", "")
+    shown = finished(_MARK.sub(r"\2", text))
     return [Choice(shown, sign == "o", original, tuple(mark for mark, _ in marks), free, absent, elsewhere)]
 
 
