@@ -101,7 +101,11 @@ def losing_a_row(examples: Sequence[TrainingExample]) -> dict[str, torch.Tensor]
 @pytest.mark.parametrize(
     ("collate", "mode", "problem"),
     [
-        (rebuilding, "direct", r"q0: プロンプトの \d+ トークンが損失に入っています（コレータがラベルを作り直していませんか）"),
+        (
+            rebuilding,
+            "direct",
+            r"q0: プロンプトの \d+ トークンが損失に入っています（コレータがラベルを作り直していませんか）",
+        ),
         (without_labels, "direct", r"q0: 損失に入るトークンが一つもありません"),
         (without_stop_label, "direct", r"q0: 終了トークンが損失に入っていません"),
         (without_stop_token, "cot", r"q0: 回答の後に終了トークンがありません"),

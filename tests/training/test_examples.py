@@ -35,7 +35,9 @@ def test_mode_of_the_file(record_maker: Any) -> None:
     assert check_mode(direct, "auto", "f") == "direct"
     assert check_mode(cot, "cot", "f") == "cot"
     assert check_mode(direct + cot, "auto", "f") == "mixed"
-    with pytest.raises(DataError, match=r"f: --train-mode cot ですが、meta.mode が direct のレコードが 2 件あります（最初は q0）"):
+    with pytest.raises(
+        DataError, match=r"f: --train-mode cot ですが、meta.mode が direct のレコードが 2 件あります（最初は q0）"
+    ):
         check_mode(direct + cot, "cot", "f")
 
 

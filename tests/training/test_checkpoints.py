@@ -1,0 +1,113 @@
+"""Checkpoints: everything comes back bit for bit, and half a checkpoint is none."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.core.errors import DataError
+from app.training.checkpoints import (
+    checkpoint_path,
+    checkpoint_steps,
+    join_state,
+    load_tensors,
+    random_states,
+    read_states,
+    remove_old_checkpoints,
+    restore_random_states,
+    restore_weights,
+    split_state,
+    write_checkpoint,
+)
+
+
+class State:
+    """Stands for transformers' TrainerState, of which only saving is needed."""
+
+    def save_to_json(self, path: str) -> None:
+        Path(path).write_text("{}")
+
+
+plain = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text()
+states = st.recursive(
+    plain,
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.tuples(inner, inner)
+        | st.dictionaries(st.text(max_size=4) | st.integers(), inner, max_size=3)
+    ),
+    max_leaves=12,
+)
+
+
+@given(states)
+def test_any_plain_state_comes_back(value: Any) -> None:
+    tensors: dict[str, Any] = {}
+    assert join_state(split_state(value, "s", tensors), tensors) == value
+    assert tensors == {}
+
+
+def test_what_is_no_state_is_refused() -> None:
+    with pytest.raises(TypeError, match=r"s\.x: object cannot be stored"):
+        split_state({"x": object()}, "s", {})
+
+
+def test_optimizer_state_comes_back_bit_for_bit(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    layer = torch.nn.Linear(3, 3)
+    optimizer = torch.optim.AdamW(layer.parameters(), lr=0.1)
+    layer(torch.randn(2, 3)).sum().backward()
+    optimizer.step()
+    weights = dict(layer.named_parameters())
+    path = write_checkpoint(
+        tmp_path, 7, weights=weights, states={"optimizer": optimizer.state_dict()}, trainer_state=State()
+    )
+    assert path == checkpoint_path(tmp_path, 7)
+    assert not list(path.glob("*.pt")) + list(path.glob("*.pth")) + list(path.glob("*.bin"))
+    other = torch.nn.Linear(3, 3)
+    restore_weights(path, dict(other.named_parameters()))
+    again = torch.optim.AdamW(other.parameters(), lr=0.5)
+    again.load_state_dict(read_states(path)["optimizer"])
+    for module, engine in ((layer, optimizer), (other, again)):
+        module.zero_grad()
+        module(torch.ones(2, 3)).sum().backward()
+        engine.step()
+    assert torch.equal(layer.weight, other.weight)
+    assert torch.equal(layer.bias, other.bias)
+
+
+def test_random_generators_go_on_where_they_were(tmp_path: Path) -> None:
+    path = write_checkpoint(tmp_path, 1, weights={}, states={"random": random_states()}, trainer_state=State())
+    first = (random.random(), np.random.rand(), torch.rand(3))
+    restore_random_states(read_states(path)["random"])
+    second = (random.random(), np.random.rand(), torch.rand(3))
+    assert first[:2] == second[:2]
+    assert torch.equal(first[2], second[2])
+
+
+def test_remains_of_a_killed_write_are_no_checkpoint(tmp_path: Path) -> None:
+    (tmp_path / ".partial-9").mkdir()
+    (tmp_path / ".partial-9" / "weights.safetensors").write_bytes(b"half")
+    write_checkpoint(tmp_path, 4, weights={}, states={}, trainer_state=State())
+    write_checkpoint(tmp_path, 10, weights={}, states={}, trainer_state=State())
+    write_checkpoint(tmp_path, 6, weights={}, states={}, trainer_state=State())
+    assert checkpoint_steps(tmp_path) == [4, 6, 10]
+    assert checkpoint_steps(tmp_path / "none") == []
+    remove_old_checkpoints(tmp_path, {4, 10})
+    assert sorted(entry.name for entry in tmp_path.iterdir()) == ["checkpoint-10", "checkpoint-4"]
+
+
+def test_a_broken_or_foreign_checkpoint_is_refused(tmp_path: Path) -> None:
+    path = write_checkpoint(tmp_path, 1, weights={"w": torch.ones(2)}, states={}, trainer_state=State())
+    with pytest.raises(DataError, match="別の LoRA の設定"):
+        restore_weights(path, {"w": torch.ones(3)})
+    (path / "weights.safetensors").write_bytes(b"half")
+    with pytest.raises(DataError, match="チェックポイントを読めません"):
+        load_tensors(path / "weights.safetensors")

@@ -1,0 +1,91 @@
+"""Dev accuracy, the best step, early stopping and the collapse warning."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from transformers import AutoModelForCausalLM
+
+from app.core.chat import encode_prompt
+from app.training.dev_eval import best_step, build_dev_set, collapse_warning, evaluate_dev, should_stop
+
+
+def row(step: int, accuracy: float, logprob: float = -1.0) -> dict[str, Any]:
+    return {"step": step, "eval_accuracy": accuracy, "eval_gold_logprob": logprob}
+
+
+@pytest.mark.parametrize(
+    ("history", "best"),
+    [
+        ([], None),
+        ([{"step": 1, "loss": 2.0}], None),
+        ([row(0, 0.9)], None),  # the untuned model is no checkpoint
+        ([row(0, 0.9), row(2, 0.3), row(4, 0.5)], 4),
+        ([row(2, 0.5), row(4, 0.5)], 2),
+        ([row(2, 0.5, -1.2), row(4, 0.5, -0.9)], 4),
+    ],
+)
+def test_best_step(history: list[dict[str, Any]], best: int | None) -> None:
+    assert best_step(history) == best
+
+
+@pytest.mark.parametrize(
+    ("history", "patience", "stop"),
+    [
+        ([row(2, 0.5), row(4, 0.4), row(6, 0.4)], 2, True),
+        ([row(2, 0.5), row(4, 0.4)], 2, False),
+        ([row(2, 0.4), row(4, 0.5), row(6, 0.4)], 2, False),
+        ([row(0, 0.9), row(2, 0.4)], 1, False),
+        ([row(2, 0.5), row(4, 0.4), row(6, 0.4)], None, False),
+        ([], 1, False),
+    ],
+)
+def test_should_stop(history: list[dict[str, Any]], patience: int | None, stop: bool) -> None:
+    assert should_stop(history, patience) is stop
+
+
+@pytest.mark.parametrize(
+    ("counts", "correct", "warns"),
+    [
+        ((0, 0, 9, 1), "abcdabcdab", True),
+        ((0, 0, 8, 2), "abcdabcdab", False),
+        ((0, 0, 10, 0), "cccccccabd", False),  # the right answers are one-sided too
+        ((4, 0, 0, 0), "abcd", False),  # too few to tell
+    ],
+)
+def test_collapse_warning(counts: tuple[int, ...], correct: str, warns: bool) -> None:
+    warning = collapse_warning(dict(zip("abcd", counts, strict=True)), list(correct))
+    assert (warning is not None) is warns
+
+
+def test_scores_equal_a_plain_softmax(tiny_model_dir: Any, tiny_tokenizer: Any, record_maker: Any) -> None:
+    model = AutoModelForCausalLM.from_pretrained(tiny_model_dir).train()
+    records = record_maker(5)
+    dev = build_dev_set(records, tiny_tokenizer)
+    result = evaluate_dev(model, dev, max_batch_tokens=400)
+    assert model.training
+    model.eval()
+    hits, logprobs, masses = 0, [], []
+    histogram = dict.fromkeys("abcd", 0)
+    for record in records:
+        ids = torch.tensor([encode_prompt(tiny_tokenizer, record.input)])
+        with torch.no_grad():
+            probabilities = model(ids).logits[0, -1].softmax(-1)
+        letters = torch.stack([probabilities[spellings].sum() for spellings in dev.letter_ids])
+        chosen = "abcd"[int(letters.argmax())]
+        histogram[chosen] += 1
+        hits += chosen == record.meta["correct"]
+        logprobs.append((letters["abcd".index(record.meta["correct"])] / letters.sum()).log().item())
+        masses.append(letters.sum().item())
+    assert result.accuracy == hits / 5
+    assert result.histogram == histogram
+    assert result.gold_logprob == pytest.approx(sum(logprobs) / 5, abs=1e-5)
+    assert result.mass == pytest.approx(sum(masses) / 5, rel=1e-4)
+
+
+def test_cot_records_are_read_right_after_the_answer_mark(tiny_tokenizer: Any, record_maker: Any) -> None:
+    direct, cot = build_dev_set(record_maker(1) + record_maker(1, mode="cot"), tiny_tokenizer).prompt_ids
+    assert tiny_tokenizer.decode(cot).endswith("</think>\n\nAnswer:")
+    assert tiny_tokenizer.decode(direct).endswith("</think>\n\n")
