@@ -1,0 +1,74 @@
+"""A comparison as lines for a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from app.evaluation.comparison import Comparison, Flip, p_text, points
+from app.evaluation.display import percent
+from app.evaluation.known_items import split_accuracy
+from app.evaluation.result_file import Result
+
+SHOWN_FLIPS = 20
+
+
+def comparison_lines(pairs: Sequence[Comparison], results: Sequence[Result]) -> list[str]:
+    """What compare_runs.py prints: the verdict first, then the numbers behind it and the questions that changed."""
+    lines: list[str] = []
+    for pair in pairs:
+        if len(pairs) > 1:
+            lines.append(f"== {pair.names[0]} → {pair.names[1]}")
+        lines += [
+            pair.verdict,
+            *_numbers(pair),
+            *_flips("正解になった", pair.flips_up),
+            *_flips("不正解になった", pair.flips_down),
+        ]
+    lines += _known(results)
+    return lines
+
+
+def _numbers(pair: Comparison) -> list[str]:
+    before, after = pair.accuracy
+    lines = [
+        f"  正解率（多数の並びで選んだ答え）: {percent(before)} → {percent(after)}",
+        f"  すべての並びの正解率の差: {points(pair.order_difference)} ポイント"
+        f"（95 % 区間 {points(pair.order_ci95.low)}〜{points(pair.order_ci95.high)}）",
+    ]
+    if pair.logprob_change is None or pair.logprob_ci95 is None:
+        lines.append("  正解の文字の対数確率: 文章で採点した結果なので比べられません")
+    else:
+        low, high = pair.logprob_ci95
+        lines.append(f"  正解の文字の対数確率の変化: {pair.logprob_change:+.3f}（95 % 区間 {low:+.3f}〜{high:+.3f}）")
+    adjusted = f"、Holm 補正後 {p_text(pair.adjusted_p_value)}" if pair.comparisons > 1 else ""
+    lines.append(
+        f"  McNemar の正確検定: 正解になった {len(pair.flips_up)} 問、不正解になった {len(pair.flips_down)} 問、"
+        f"{p_text(pair.p_value)}{adjusted}（区間は条文のまとまり {pair.clusters} 個を単位に計算）"
+    )
+    return lines
+
+
+def _flips(title: str, flips: Sequence[Flip]) -> list[str]:
+    if not flips:
+        return []
+    shown = [
+        f"    {flip.id}: {flip.before or '—'} → {flip.after or '—'}（正解 {flip.correct}）"
+        for flip in flips[:SHOWN_FLIPS]
+    ]
+    more = (
+        [f"    ほか {len(flips) - SHOWN_FLIPS} 問（--json か --report ですべて見られます）"]
+        if len(flips) > SHOWN_FLIPS
+        else []
+    )
+    return [f"  {title} {len(flips)} 問:", *shown, *more]
+
+
+def _known(results: Sequence[Result]) -> list[str]:
+    splits = [split_accuracy(result.outcomes) for result in results]
+    if not splits[0].items:
+        return []
+    cells = "、".join(
+        f"{result.name} {percent(split.with_items)} → {percent(split.without_items)}"
+        for result, split in zip(results, splits, strict=True)
+    )
+    return [f"答えに疑問のある問題 {len(splits[0].items)} 問（docs/known-items.md）を除いた正解率: {cells}"]

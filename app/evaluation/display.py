@@ -1,0 +1,141 @@
+"""A summary as lines for a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from app.core.questions import LETTERS
+from app.evaluation.statistics import detectable_gain, mcnemar_power
+
+POLARITY_NAMES = {
+    "correct": "正しいもの",
+    "incorrect": "誤っているもの",
+    "not_applicable": "該当しないもの",
+    "other": "その他",
+}
+CONTEXT_NAMES = {"none": "文脈なし", "rag": "検索した条文", "gold": "正解の条文"}
+# Share of questions on which two runs differ in being right; tuned and untuned models on lawqa_jp differ about so often.
+DISCORDANT = 0.25
+RED, PLAIN = "\x1b[1;31m", "\x1b[0m"
+
+
+def percent(value: float | None) -> str:
+    """``0.4286`` as ``42.9 %``; a dash for None."""
+    return "—" if value is None else f"{100 * value:.1f} %"
+
+
+def interval(bounds: tuple[float, float] | list[float]) -> str:
+    """A 95 % interval as ``95 % 区間 35.0–51.2 %``."""
+    return f"95 % 区間 {100 * bounds[0]:.1f}–{100 * bounds[1]:.1f} %"
+
+
+def summary_lines(summary: Mapping[str, Any], plan: Mapping[str, Any], *, color: bool = False) -> list[str]:
+    """The lines printed after an evaluation."""
+    counts = summary["counts"]
+    lines = [
+        f"正解率 {percent(summary['accuracy'])}（{summary['total']} 問中 {summary['correct']} 問、{interval(summary['ci95'])}）"
+        f"  文脈: {CONTEXT_NAMES[plan['context']]}",
+        f"  内訳: 正解 {counts['correct']}、不正解 {counts['wrong']}、読み取れず {counts['unparsed']}、失敗 {counts['failed']}",
+    ]
+    if summary["without_context"]:
+        lines.append(f"  うち {summary['without_context']} 問は文脈がないまま尋ねました")
+    lines += _orders(summary["orders"])
+    lines += _histogram(summary, color=color)
+    lines += _ladder(summary["floors"])
+    if summary["text"]:
+        text = summary["text"]
+        lines.append(
+            f"文章からの読み取り: 正解率 {percent(text['accuracy'])}、文字の確率による答えとの一致 {percent(text['agrees_with_letter'])}、"
+            + "、".join(f"{name} {count}" for name, count in sorted(text["status"].items()))
+        )
+    if summary["retrieval"]:
+        lines += _retrieval(summary["retrieval"])
+    for title, groups, names in (
+        ("法令別", summary["by_law"], {}),
+        ("問い方別", summary["by_polarity"], POLARITY_NAMES),
+        ("正解の位置別", summary["by_gold_position"], {}),
+    ):
+        cells = [
+            f"{names.get(name, name)} {percent(value['accuracy'])}（{value['correct']}/{value['total']}）"
+            for name, value in groups.items()
+        ]
+        lines.append(f"{title}: " + "、".join(cells))
+    return lines
+
+
+def _orders(orders: Mapping[str, Any]) -> list[str]:
+    if orders["orders"] == 1:
+        return []
+    recalls = "、".join(f"{letter} {percent(orders['recall_by_position'][letter])}" for letter in LETTERS)
+    lines = [
+        f"選択肢の並び {orders['orders']} 通り: 全体の正解率 {percent(orders['accuracy'])}（{interval(orders['ci95'])}）、"
+        f"すべての並びで正解 {percent(orders['all_orders_right'])}、同じ内容を選び続けた {percent(orders['consistency'])}",
+        f"  位置ごとの再現率: {recalls}（標準偏差 RStD {percent(orders['rstd'])}）",
+    ]
+    if orders["ensemble_accuracy"] is not None:
+        lines.append(
+            f"  多数決 {percent(orders['majority_accuracy'])}、確率の平均（ensemble） {percent(orders['ensemble_accuracy'])}、"
+            f"位置の好みを除いた PriDe {percent(orders['pride_accuracy'])}"
+        )
+    return lines
+
+
+def _histogram(summary: Mapping[str, Any], *, color: bool) -> list[str]:
+    collapse = summary["collapse"]
+    cells = "、".join(f"{label} {count}" for label, count in summary["label_histogram"].items())
+    lines = [
+        f"答えた文字: {cells}（一様との差 χ² {collapse['chi_square']:.1f}、p {collapse['chi_square_p']:.3g}、"
+        f"エントロピー {collapse['entropy_bits']:.2f} ビット）"
+    ]
+    if collapse["collapsed"]:
+        text = f"COLLAPSED: 回答が {collapse['letter']} に偏っています（{percent(collapse['share'])}）。この正解率は信用できません。"
+        lines.append(f"{RED}{text}{PLAIN}" if color else text)
+    elif collapse["collapsed"] is None:
+        lines.append("  回答が少ないか正解の位置が偏っているため、一つの文字への偏り（COLLAPSED）は判定していません")
+    mass = summary["label_mass"]
+    if mass:
+        note = f"文字 a〜d の確率の合計: 平均 {mass['mean']:.3f}、最小 {mass['min']:.3f}"
+        if mass["below_half"]:
+            note += f"。警告: {mass['answers']} 回のうち {mass['below_half']} 回は 0.5 未満で、モデルは文字以外を答えようとしています"
+        lines.append(note)
+    return lines
+
+
+def _ladder(floors: Mapping[str, Any]) -> list[str]:
+    always = floors["always_one_letter"]
+    lexical = floors["lexical_overlap"]
+    return [
+        f"モデルなしの目安: 偶然 {percent(floors['chance'])}、いつも {always['letter']} {percent(always['accuracy'])}、"
+        f"いちばん長い選択肢 {percent(floors['longest_choice'])}、"
+        + (
+            f"正解の条文との文字の重なり {percent(lexical['accuracy'])}（{lexical['questions']} 問）"
+            if lexical
+            else "正解の条文との文字の重なり —"
+        )
+    ]
+
+
+def _retrieval(retrieval: Mapping[str, Any]) -> list[str]:
+    hit, miss = retrieval["accuracy_given_hit"], retrieval["accuracy_given_miss"]
+    k = retrieval["k"]
+    return [
+        f"検索（正解の条文がある {retrieval['questions']} 問。ほか {retrieval['without_law_article']} 問は法令の条でないため数えない）: "
+        f"recall@{k} {percent(retrieval['recall_at_k'])}、Hit@{k} {percent(retrieval['hit_at_k'])}、"
+        f"all-gold@{k} {percent(retrieval['all_gold_at_k'])}、MRR {'—' if retrieval['mrr'] is None else format(retrieval['mrr'], '.3f')}",
+        f"  条文を引けたとき {percent(hit['accuracy'])}（{hit['correct']}/{hit['total']}）、"
+        f"引けなかったとき {percent(miss['accuracy'])}（{miss['correct']}/{miss['total']}）",
+    ]
+
+
+def power_lines(questions: int) -> list[str]:
+    """What a comparison on this many questions can and cannot show."""
+    gain = detectable_gain(questions, DISCORDANT)
+    ten = mcnemar_power(questions, 0.1, DISCORDANT)
+    lines = [f"{questions} 問の対応ある比較（両者の正誤が {DISCORDANT:.0%} の問題で食い違うとき）:"]
+    if gain is None:
+        lines.append("  どんな差も 80 % の確率では見分けられません。問題を増やしてください。")
+    else:
+        lines.append(f"  80 % の確率で見分けられるのは約 {100 * gain:.0f} ポイント以上の差です。")
+    lines.append(f"  10 ポイントの差を見分けられる確率は {percent(ten)} です。")
+    return lines

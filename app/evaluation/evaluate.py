@@ -1,0 +1,170 @@
+"""One evaluation from checked settings to a written result; programs and cross-fitting call this."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from app.core.cli import log, progress
+from app.core.errors import ConfigError, DataError
+from app.core.files import sha256_file
+from app.core.manifests import now, peak_rss_bytes
+from app.core.prompts import PROMPT_VERSION
+from app.core.questions import Question
+from app.evaluation.contexts import QuestionContext
+from app.evaluation.guards import TrainedOn, check_prompt_version, mode_note, trained_questions
+from app.evaluation.plan import EvaluationPlan
+from app.evaluation.result_file import write_result
+from app.evaluation.runner import append_outcomes, open_progress, progress_path, run_key, run_questions
+from app.evaluation.summary import summarize
+from app.llm.backend import TextBackend
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What is evaluated and where the result goes.
+
+    data           question file, as given
+    questions      the questions asked, in file order
+    output         result file
+    plan           how they are asked
+    header         run_header of app.core.manifests
+    adapter        folder and run.json of the adapter; manifest None for an adapter without one
+    allow_trained  score questions the adapter was trained on, and mark the result
+    resume         go on from the lines of an interrupted run
+    """
+
+    data: Path
+    questions: Sequence[Question]
+    output: Path
+    plan: EvaluationPlan
+    header: Mapping[str, Any]
+    adapter: tuple[Path, Mapping[str, Any] | None] | None = None
+    allow_trained: bool = False
+    resume: bool = False
+    extra: Mapping[str, Any] = field(default_factory=dict)  # more for the result's ``run``, e.g. the index
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluated:
+    """The summary that was written, and why the result must not be trusted (empty when it may be)."""
+
+    summary: Mapping[str, Any]
+    distrust: tuple[str, ...]
+
+
+def pick_questions(questions: Sequence[Question], samples: int | None, seed: int) -> list[Question]:
+    """``samples`` questions drawn with ``seed``, in file order; all for None. Raises ConfigError for more than there are."""
+    if samples is None:
+        return list(questions)
+    if not 1 <= samples <= len(questions):
+        raise ConfigError(f"--samples は 1 から {len(questions)} までです（指定は {samples}）。")
+    chosen = set(random.Random(seed).sample(range(len(questions)), samples))  # noqa: S311  # reproducible, no secret
+    return [question for index, question in enumerate(questions) if index in chosen]
+
+
+def check_adapter(job: Job) -> TrainedOn:
+    """What of the questions the adapter has seen. Raises DataError when it has seen any and that is not allowed."""
+    if job.adapter is None:
+        return TrainedOn((), ())
+    folder, manifest = job.adapter
+    if manifest is None:
+        if job.allow_trained:
+            return TrainedOn((), ())
+        raise DataError(
+            f"{folder}: run.json がなく、どの問題で学習したか分かりません。"
+            "それでも採点するには --allow-trained を付けてください（結果に印が付きます）。"
+        )
+    check_prompt_version(manifest, str(folder))
+    trained = trained_questions(manifest, job.questions, str(folder))
+    if trained.count and not job.allow_trained:
+        example = (trained.by_id or trained.by_content)[0]
+        raise DataError(
+            f"{folder}: {len(job.questions)} 問のうち {trained.count} 問はこのアダプタの学習に使われています"
+            f"（例 {example}{'、本文が同じ' if not trained.by_id else ''}）。学習に使っていない問題で評価してください。"
+            "承知のうえで採点するには --allow-trained を付けてください。"
+        )
+    return trained
+
+
+def evaluate(
+    job: Job,
+    *,
+    load_backend: Callable[[], TextBackend],
+    contexts: Callable[[Question], QuestionContext],
+    model_key: Mapping[str, Any],
+) -> Evaluated:
+    """Check, ask every question, write the result.
+
+    ``load_backend`` is called only when something is left to ask, after all checks. ``model_key`` names the model and
+    its settings: a resumed run must have the same.
+    """
+    started = time.monotonic()
+    trained = check_adapter(job)
+    manifest = None if job.adapter is None else job.adapter[1]
+    if manifest is not None and (note := mode_note(manifest, job.plan.cot)):
+        log(f"注意: {note}")
+    data = {"path": str(job.data), "sha256": sha256_file(job.data), "questions": len(job.questions)}
+    ids = [question.id for question in job.questions]
+    key = run_key({
+        "data": data["sha256"], "ids": ids, "plan": job.plan.result_key(), "model": dict(model_key),
+        "prompt_version": PROMPT_VERSION, "extra": dict(job.extra),
+    })  # fmt: skip
+    path = progress_path(job.output)
+    done = open_progress(path, key, job.questions, resume=job.resume)
+    if done:
+        log(f"{path}: {len(done)} 問は前回の結果を使います。")
+    left = [question for question in job.questions if question.id not in done]
+    facts: dict[str, Any] = dict(model_key)
+    if left:
+        backend = load_backend()
+        facts |= backend.facts()  # type: ignore[attr-defined]  # every backend of app.llm has it
+        fresh = run_questions(backend, left, contexts, job.plan, on_outcomes=append_outcomes(path))
+        done |= {outcome.id: outcome for outcome in progress(fresh, total=len(left), label="評価")}
+    outcomes = [done[name] for name in ids]
+    summary = {**summarize(outcomes, job.questions, job.plan), "seconds": round(time.monotonic() - started, 2)}
+    distrust = _distrust(job, trained, summary)
+    run = {
+        **job.header,
+        "finished_at": now(),
+        "plan": job.plan.as_dict(),
+        "prompt_version": PROMPT_VERSION,
+        "data": data,
+        "model": facts,
+        "adapter": _adapter_facts(job, trained),
+        **job.extra,
+        "peak_rss_bytes": peak_rss_bytes(),
+        "distrust": list(distrust),
+    }
+    write_result(job.output, run=run, summary=summary, outcomes=outcomes)
+    return Evaluated(summary, distrust)
+
+
+def _adapter_facts(job: Job, trained: TrainedOn) -> dict[str, Any] | None:
+    if job.adapter is None:
+        return None
+    folder, manifest = job.adapter
+    return {
+        "path": str(folder),
+        "run_sha256": sha256_file(folder / "run.json") if manifest is not None else None,
+        "weights_sha256": sha256_file(folder / "adapter_model.safetensors"),
+        "trained_on": {"by_id": list(trained.by_id), "by_content": list(trained.by_content)},
+    }
+
+
+def _distrust(job: Job, trained: TrainedOn, summary: Mapping[str, Any]) -> tuple[str, ...]:
+    reasons = []
+    if trained.count:
+        reasons.append(f"{trained.count} 問はアダプタの学習に使われた問題です（--allow-trained）")
+    if job.adapter is not None and job.adapter[1] is None:
+        reasons.append("アダプタに run.json がなく、学習に使った問題が混じっているか分かりません（--allow-trained）")
+    collapse = summary["collapse"]
+    if collapse["collapsed"]:
+        reasons.append(
+            f"COLLAPSED: 回答が {collapse['letter']} に偏っています（{collapse['share']:.0%}、エントロピー {collapse['entropy_bits']:.2f} ビット）"
+        )
+    return tuple(reasons)

@@ -1,0 +1,77 @@
+"""What an adapter's ``run.json`` forbids: scoring its own training questions, or asking in another way than it learned."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from app.core.errors import DataError
+from app.core.prompts import PROMPT_VERSION
+from app.core.questions import Question, content_hash
+
+
+@dataclass(frozen=True, slots=True)
+class TrainedOn:
+    """Questions of an evaluation that the adapter has seen, and what they were recognised by."""
+
+    by_id: tuple[str, ...]
+    by_content: tuple[str, ...]  # same text under another id
+
+    @property
+    def count(self) -> int:
+        """How many there are."""
+        return len(self.by_id) + len(self.by_content)
+
+
+def trained_questions(manifest: Mapping[str, Any], questions: Sequence[Question], where: str) -> TrainedOn:
+    """The questions that the manifest says were trained on. Raises DataError when it does not say."""
+    try:
+        ids = {str(name) for name in manifest["trained_question_ids"]}
+        hashes = {str(value) for value in manifest["trained_question_hashes"]}
+    except (KeyError, TypeError):
+        raise DataError(
+            f"{where}: run.json に学習に使った問題（trained_question_ids・trained_question_hashes）の記録がありません。"
+            "このプログラムで学習したアダプタを指定してください。"
+        ) from None
+    by_content = [
+        question.id
+        for question in questions
+        if question.id not in ids and content_hash(question.question, question.choices) in hashes
+    ]
+    return TrainedOn(tuple(question.id for question in questions if question.id in ids), tuple(by_content))
+
+
+def check_prompt_version(manifest: Mapping[str, Any], where: str) -> None:
+    """Raise DataError unless the adapter was trained on prompts worded as they are now."""
+    trained = manifest.get("prompt_version")
+    if trained != PROMPT_VERSION:
+        raise DataError(
+            f"{where}: アダプタはプロンプトの版（prompt_version）{trained!r} で学習したものですが、今の版は {PROMPT_VERSION!r} です。"
+            "今の版で学習し直してください。"
+        )
+
+
+def resolve_few_shot(manifest: Mapping[str, Any] | None, asked: bool | None, cot: bool, where: str) -> bool:
+    """Whether prompts hold examples: as asked, else as the adapter was trained, else not.
+
+    Raises DataError when what is asked differs from what the adapter learned. A cot prompt never holds examples.
+    """
+    if manifest is None or cot:
+        return bool(asked)
+    trained = bool(manifest.get("few_shot", False))
+    if asked is not None and asked != trained:
+        have, want = ("あり", "--few-shot") if trained else ("なし", "--no-few-shot")
+        raise DataError(
+            f"{where}: アダプタは例題{have}で学習したものです。{want} を指定するか、この指定を外してください。"
+        )
+    return trained
+
+
+def mode_note(manifest: Mapping[str, Any], cot: bool) -> str | None:
+    """A remark when the adapter never saw the kind of answer it is asked for; None when it did."""
+    mode = manifest.get("train_mode")
+    asked = "cot" if cot else "direct"
+    if mode in ("direct", "cot") and mode != asked:
+        return f"アダプタは {mode} のレコードだけで学習していますが、{asked} で評価しています。"
+    return None

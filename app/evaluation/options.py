@@ -1,0 +1,199 @@
+"""Command line of the evaluation: its options, and the settings and backend they stand for."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from app.core.chat import CHAT_FORMATS
+from app.core.errors import ConfigError
+from app.core.rag_config import LLMConfig, RAGConfig, load_config
+from app.evaluation.guards import resolve_few_shot
+from app.evaluation.plan import CONTEXTS, SCORINGS, EvaluationPlan
+from app.llm.backend import TextBackend
+
+BACKENDS = ("hf", "ollama", "openai")
+COT_BUDGET_TOKENS = 512
+OPENAI_KEY = "OPENAI_API_KEY"
+OPENAI_HOST = "http://localhost:8000/v1"
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Every option of ``scripts/evaluate_multiple_choice.py``."""
+    flag = argparse.BooleanOptionalAction
+    add = parser.add_argument
+    add("--data", type=Path, help="lawqa_jp 形式の問題ファイル")
+    add("--output", type=Path, help="結果の JSON（途中経過は同じ場所の .progress.jsonl）")
+    add("--samples", type=int, help="問題数。--seed で選び、ファイルの順に尋ねる（既定: すべて）")
+    add("--context", choices=CONTEXTS, help="文脈: none なし、rag 検索した条文、gold 正解の条文（既定 rag）")
+    add("--no-rag", action="store_true", help="--context none と同じ")
+    add("--top-k", type=int, help="検索する条の数（既定: RETRIEVER_TOP_K、3）")
+    add("--index-dir", type=Path, help="索引のフォルダ（既定: RETRIEVER_INDEX_DIR、data/index）")
+    add("--llm-backend", choices=BACKENDS, help="モデルの動かし方（既定: LLM_BACKEND、hf）")
+    add("--llm-model", help="ollama・openai のモデル名（既定: LLM_MODEL）")
+    add("--llm-host", help="ollama・openai のアドレス（既定: OLLAMA_HOST、openai は http://localhost:8000/v1）")
+    add(
+        "--llm-timeout",
+        type=float,
+        default=300.0,
+        metavar="SECONDS",
+        help="ollama・openai の 1 回答の制限時間（既定 300 秒）",
+    )
+    add("--num-ctx", type=int, default=8192, help="ollama の文脈の長さ、トークン（既定 8192）")
+    add("--think", action=flag, default=False, help="ollama で思考を有効にする（既定: しない）")
+    add("--hf-model-name", help="Hugging Face のモデル名かフォルダ（既定: HF_MODEL_NAME）")
+    add("--hf-lora-path", type=Path, help="学習したアダプタのフォルダ（既定: LORA_PATH）")
+    add("--hf-load-in-4bit", action=flag, default=None, help="4bit で読み込む（既定: LOAD_IN_4BIT、する）")
+    add("--bnb-4bit-compute-dtype", help="4bit の計算型 float16・bfloat16・float32（既定: BNB_4BIT_COMPUTE_DTYPE）")
+    add("--bnb-4bit-quant-type", help="4bit の方式 nf4・fp4（既定: BNB_4BIT_QUANT_TYPE）")
+    add("--device", default="auto", help="auto・cpu・cuda・cuda:番号（既定 auto）")
+    add("--chat-format", choices=CHAT_FORMATS, help="会話の形式（既定: アダプタの学習時の形式、なければ auto）")
+    add(
+        "--scoring",
+        choices=SCORINGS,
+        help="letter 文字の確率、text 文章の読み取り、both 両方（既定 letter、ollama・openai は text）",
+    )
+    add("--orders", type=int, choices=(1, 4), help="選択肢の並びの数（既定: letter は 4、文章を書かせるときは 1）")
+    add("--ensemble", action="store_true", help="四つの並びの確率を平均した答えで採点する（既定: 多数決）")
+    add(
+        "--use-cot",
+        action="store_true",
+        help="理由を書かせてから答えさせる（予算内で答えがなくても答えの文字を採点する）",
+    )
+    add("--few-shot", action=flag, default=None, help="例題を付ける（既定: アダプタの学習時と同じ、なければ付けない）")
+    add(
+        "--max-new-tokens",
+        type=int,
+        default=COT_BUDGET_TOKENS,
+        help=f"書かせる長さの上限、トークン（既定 {COT_BUDGET_TOKENS}）",
+    )
+    add("--temperature", type=float, default=0.0, help="0 なら毎回同じ答え（既定 0）")
+    add("--batch-size", type=int, default=8, help="一度に書かせる問題数。結果は変わらない（既定 8）")
+    add("--seed", type=int, default=42, help="乱数の種（既定 42）")
+    add("--resume", action="store_true", help="中断した評価の続きから行う")
+    add("--allow-trained", action="store_true", help="学習に使った問題も採点する（結果に印を付け、終了コード 3）")
+    add("--plan", action="store_true", help="評価せず、この問題数でどれだけの差を見分けられるかを表示する")
+
+
+def resolve_config(arguments: argparse.Namespace) -> RAGConfig:
+    """Command line over environment over defaults."""
+    return load_config(
+        llm_backend=None if arguments.llm_backend == "openai" else arguments.llm_backend,
+        llm_model=arguments.llm_model,
+        hf_model_name=arguments.hf_model_name,
+        lora_path=arguments.hf_lora_path,
+        load_in_4bit=arguments.hf_load_in_4bit,
+        bnb_4bit_compute_dtype=arguments.bnb_4bit_compute_dtype,
+        bnb_4bit_quant_type=arguments.bnb_4bit_quant_type,
+        retriever_top_k=arguments.top_k,
+        retriever_index_dir=arguments.index_dir,
+        ollama_host=arguments.llm_host if arguments.llm_backend != "openai" else None,
+    )
+
+
+def backend_name(arguments: argparse.Namespace, config: RAGConfig) -> str:
+    """hf, ollama or openai."""
+    return arguments.llm_backend or config.llm.backend
+
+
+def resolve_plan(
+    arguments: argparse.Namespace, config: RAGConfig, manifest: Mapping[str, Any] | None
+) -> EvaluationPlan:
+    """The plan that the options, the configuration and the adapter make together. Raises ConfigError on contradictions."""
+    if arguments.no_rag and arguments.context not in (None, "none"):
+        raise ConfigError(f"--no-rag と --context {arguments.context} は一緒に使えません。")
+    context = "none" if arguments.no_rag else arguments.context or "rag"
+    remote = backend_name(arguments, config) != "hf"
+    scoring = arguments.scoring or ("text" if remote else "letter")
+    if remote and scoring != "text":
+        raise ConfigError(
+            f"--scoring {scoring} は --llm-backend hf だけで使えます。--scoring text を指定してください。"
+        )
+    default_orders = 4 if scoring == "letter" and not arguments.use_cot else 1
+    return EvaluationPlan(
+        context=context,
+        top_k=config.retriever.top_k if context == "rag" else 0,
+        scoring=scoring,
+        cot=arguments.use_cot,
+        few_shot=resolve_few_shot(manifest, arguments.few_shot, arguments.use_cot, str(config.llm.lora_path)),
+        orders=arguments.orders or default_orders,
+        ensemble=arguments.ensemble,
+        budget_tokens=arguments.max_new_tokens,
+        temperature=arguments.temperature,
+        batch_size=arguments.batch_size,
+        seed=arguments.seed,
+    )
+
+
+def model_key(arguments: argparse.Namespace, config: RAGConfig, weights_sha256: str | None) -> dict[str, Any]:
+    """What names the model and changes its answers; a resumed run must have the same."""
+    name = backend_name(arguments, config)
+    if name != "hf":
+        return {
+            "backend": name,
+            "model": config.llm.model,
+            "host": arguments.llm_host or (config.llm.ollama_host if name == "ollama" else None),
+            "num_ctx": arguments.num_ctx,
+            "think": arguments.think,
+        }
+    quantization = (config.llm.bnb_4bit_compute_dtype, config.llm.bnb_4bit_quant_type)
+    return {
+        "backend": "hf",
+        "model": config.llm.hf_model_name,
+        "adapter_sha256": weights_sha256,
+        "load_in_4bit": config.llm.load_in_4bit,
+        "bnb": list(quantization) if config.llm.load_in_4bit else None,
+        "chat_format_option": arguments.chat_format,
+        "device": arguments.device,
+    }
+
+
+def create_backend(arguments: argparse.Namespace, llm: LLMConfig, plan: EvaluationPlan) -> TextBackend:
+    """The backend the options name, loaded."""
+    if arguments.llm_backend == "openai":
+        from app.llm.openai_compatible import OpenAICompatibleLLM, OpenAIConfig
+
+        return OpenAICompatibleLLM(
+            OpenAIConfig(
+                model=llm.model,
+                base_url=arguments.llm_host or OPENAI_HOST,
+                api_key=os.environ.get(OPENAI_KEY) or None,
+                temperature=plan.temperature,
+                seed=plan.seed,
+                timeout_seconds=arguments.llm_timeout,
+            )
+        )
+    if (arguments.llm_backend or llm.backend) == "ollama":
+        from app.llm.ollama import OllamaConfig, OllamaLLM
+
+        return OllamaLLM(
+            OllamaConfig(
+                model=llm.model,
+                host=llm.ollama_host,
+                num_ctx=arguments.num_ctx,
+                think=arguments.think,
+                temperature=plan.temperature,
+                seed=plan.seed,
+                timeout_seconds=arguments.llm_timeout,
+            )
+        )
+    import torch
+
+    from app.llm.hf_llm import HFLLMConfig, HFLoRALLM
+
+    torch.manual_seed(plan.seed)
+    return HFLoRALLM(
+        HFLLMConfig(
+            model_name=llm.hf_model_name,
+            lora_path=str(llm.lora_path) if llm.lora_path else None,
+            device=arguments.device,
+            temperature=plan.temperature,
+            load_in_4bit=llm.load_in_4bit,
+            bnb_4bit_compute_dtype=llm.bnb_4bit_compute_dtype,
+            bnb_4bit_quant_type=llm.bnb_4bit_quant_type,
+        ),
+        chat_format=arguments.chat_format,
+    )

@@ -1,0 +1,181 @@
+"""The answer to one question in one order, and the answers to one question in all orders asked."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+from app.core.errors import DataError
+from app.core.questions import LETTERS, original_letter
+from app.evaluation.contexts import ShownPassage
+
+Status = Literal["correct", "wrong", "unparsed", "failed"]
+STATUSES: tuple[Status, ...] = ("correct", "wrong", "unparsed", "failed")
+
+
+@dataclass(frozen=True, slots=True)
+class OrderAnswer:
+    """One question asked once.
+
+    order          original letters in the order shown
+    prompt_sha256  of the prompt text
+    predicted      letter as shown that counts as the answer, None when none could be read
+    logprobs       log-probability of each shown letter as the next token, None where the backend gives none
+    mass           probability that the next token is one of the four letters
+    text           what the model wrote, None when it only scored letters
+    text_letter    letter as shown that the text names
+    text_status    how the reading went: ok, ambiguous, unparsed, truncated, empty
+    text_rule      rule of app.core.answers that decided
+    prompt_tokens  tokens read, new_tokens  tokens written
+    error          why there is no answer, None when there is one
+    """
+
+    order: str
+    prompt_sha256: str
+    predicted: str | None = None
+    logprobs: tuple[float, ...] | None = None
+    mass: float | None = None
+    text: str | None = None
+    text_letter: str | None = None
+    text_status: str | None = None
+    text_rule: str | None = None
+    prompt_tokens: int | None = None
+    new_tokens: int | None = None
+    error: str | None = None
+
+    @property
+    def chosen(self) -> str | None:
+        """The predicted choice by its letter in the file's own order."""
+        return None if self.predicted is None else original_letter(self.predicted, self.order)
+
+    def probabilities(self) -> dict[str, float] | None:
+        """Probability of each original letter among the four; sums to one."""
+        if self.logprobs is None:
+            return None
+        top = max(self.logprobs)
+        weights = [math.exp(value - top) for value in self.logprobs]
+        return {original: weight / sum(weights) for original, weight in sorted(zip(self.order, weights, strict=True))}
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """One question with its answers; letters are those of the file's own order unless a field says ``shown``."""
+
+    id: str
+    question_sha256: str  # app.core.questions.content_hash
+    question: str
+    choices: Mapping[str, str]
+    correct: str
+    law: str
+    polarity: str
+    cluster: str
+    gold_articles: tuple[tuple[str, str], ...]  # (law, article), the gold ones
+    context: str | None  # as it stood in the prompt
+    passages: tuple[ShownPassage, ...]  # as retrieved, best first
+    answers: tuple[OrderAnswer, ...]
+    ensemble: bool = False
+
+    def mean_probabilities(self) -> dict[str, float] | None:
+        """Probability of each choice averaged over the orders; None without letter scores in every order."""
+        each = [answer.probabilities() for answer in self.answers]
+        if not each or any(one is None for one in each):
+            return None
+        return {letter: sum(one[letter] for one in each if one) / len(each) for letter in LETTERS}
+
+    @property
+    def predicted(self) -> str | None:
+        """The answer that counts: the most probable choice with ``ensemble``, else what most orders choose.
+
+        A tie between choices goes to the one of higher mean probability; without probabilities a tie is no answer.
+        """
+        mean = self.mean_probabilities()
+        if self.ensemble:
+            return None if mean is None else max(LETTERS, key=lambda letter: mean[letter])
+        votes = Counter(answer.chosen for answer in self.answers if answer.chosen is not None)
+        if not votes:
+            return None
+        leaders = sorted(letter for letter in votes if votes[letter] == max(votes.values()))
+        if len(leaders) == 1:
+            return leaders[0]
+        return None if mean is None else max(leaders, key=lambda letter: mean[letter])
+
+    @property
+    def status(self) -> Status:
+        """correct or wrong; unparsed when no letter could be read; failed when the backend gave nothing at all."""
+        predicted = self.predicted
+        if predicted is not None:
+            return "correct" if predicted == self.correct else "wrong"
+        return "failed" if all(answer.error for answer in self.answers) else "unparsed"
+
+    @property
+    def share_right(self) -> float:
+        """Share of the orders in which the right choice was chosen."""
+        return sum(answer.chosen == self.correct for answer in self.answers) / len(self.answers)
+
+    @property
+    def gold_logprob(self) -> float | None:
+        """Mean over the orders of the right choice's log-probability among the four (natural log)."""
+        each = [answer.probabilities() for answer in self.answers]
+        if not each or any(one is None for one in each):
+            return None
+        return sum(math.log(max(one[self.correct], 1e-300)) for one in each if one) / len(each)
+
+    def as_row(self) -> dict[str, Any]:
+        """The object a result file holds: the fields, and beside them what follows from them."""
+        row = asdict(self)
+        row["gold_articles"] = [list(pair) for pair in self.gold_articles]
+        first = self.answers[0]
+        mean = self.mean_probabilities()
+        row |= {
+            "prompt_sha256": first.prompt_sha256,
+            "logprobs": None if first.logprobs is None else list(first.logprobs),
+            "label_mass": first.mass,
+            "probabilities": mean,
+            "predicted": self.predicted,
+            "status": self.status,
+        }
+        return row
+
+
+def outcome_from(row: Any, where: str) -> Outcome:
+    """The outcome of a stored row. Raises DataError naming ``where`` when fields are missing or contradict each other."""
+    try:
+        outcome = Outcome(
+            id=str(row["id"]),
+            question_sha256=row["question_sha256"],
+            question=row["question"],
+            choices={letter: str(row["choices"][letter]) for letter in LETTERS},
+            correct=row["correct"],
+            law=row["law"],
+            polarity=row["polarity"],
+            cluster=row["cluster"],
+            gold_articles=tuple((str(law), str(article)) for law, article in row["gold_articles"]),
+            context=row["context"],
+            passages=tuple(ShownPassage(**passage) for passage in row["passages"]),
+            answers=tuple(_answer_from(answer) for answer in row["answers"]),
+            ensemble=row["ensemble"],
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        detail = f"{error} がありません" if isinstance(error, KeyError) else str(error)
+        raise DataError(f"{where}: 結果の行として読めません（{detail}）。評価をやり直してください。") from None
+    if outcome.correct not in LETTERS or not outcome.answers:
+        raise DataError(f"{where}: 結果の行として読めません（正解か回答が欠けています）。評価をやり直してください。")
+    if row.get("predicted") != outcome.predicted or row.get("status") != outcome.status:
+        raise DataError(f"{where}: 予測と回答の中身が食い違っています。書き換えられた結果は使えません。")
+    return outcome
+
+
+def _answer_from(row: Mapping[str, Any]) -> OrderAnswer:
+    answer = OrderAnswer(**{**row, "logprobs": None if row["logprobs"] is None else tuple(row["logprobs"])})
+    if sorted(answer.order) != list(LETTERS):
+        raise ValueError(f"order {answer.order!r}")
+    if answer.predicted is not None and answer.predicted not in LETTERS:
+        raise ValueError(f"predicted {answer.predicted!r}")
+    if answer.logprobs is not None and (
+        len(answer.logprobs) != len(LETTERS) or not all(math.isfinite(value) for value in answer.logprobs)
+    ):
+        raise ValueError(f"logprobs {answer.logprobs!r}")
+    return answer

@@ -1,0 +1,73 @@
+"""The result of one evaluation as a file: written whole, and checked when it is read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from app.core.errors import DataError
+from app.core.files import read_json, write_json
+from app.evaluation.outcomes import Outcome, outcome_from
+
+KIND = "evaluation"
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """A result file: where it came from, its ``run`` and ``summary`` as stored, and the outcomes in file order."""
+
+    path: Path
+    run: Mapping[str, Any]
+    summary: Mapping[str, Any]
+    outcomes: tuple[Outcome, ...]
+
+    @property
+    def name(self) -> str:
+        """How reports call the run: the file's name without ending."""
+        return self.path.stem
+
+
+def write_result(
+    path: Path, *, run: Mapping[str, Any], summary: Mapping[str, Any], outcomes: Sequence[Outcome]
+) -> None:
+    """Write a result in one step."""
+    write_json(
+        path,
+        {
+            "kind": KIND,
+            "run": dict(run),
+            "summary": dict(summary),
+            "results": [outcome.as_row() for outcome in outcomes],
+        },
+    )
+
+
+def read_result(path: Path) -> Result:
+    """Read and check a result. Raises DataError, one line, for anything that is not a whole result of this program."""
+    value = read_json(path)
+    if not isinstance(value, dict) or value.get("kind") != KIND:
+        raise DataError(
+            f"{path}: このプログラムの評価結果ではありません（kind が {KIND!r} でない）。"
+            "以前のプロジェクトの結果は scripts/import_results.py で読み込んでください。"
+        )
+    run, summary, rows = value.get("run"), value.get("summary"), value.get("results")
+    if not isinstance(run, dict) or not isinstance(summary, dict) or not isinstance(rows, list):
+        raise DataError(f"{path}: run・summary・results のどれかが欠けています。評価をやり直してください。")
+    outcomes = tuple(outcome_from(row, f"{path}: {number} 問目") for number, row in enumerate(rows, start=1))
+    seen: set[str] = set()
+    for outcome in outcomes:
+        if outcome.id in seen:
+            raise DataError(f"{path}: 問題 {outcome.id} が重複しています。評価をやり直してください。")
+        seen.add(outcome.id)
+    if summary.get("total") != len(outcomes):
+        raise DataError(
+            f"{path}: 見出しは {summary.get('total')} 問ですが、結果は {len(outcomes)} 問分しかありません。評価をやり直してください。"
+        )
+    correct = sum(outcome.status == "correct" for outcome in outcomes)
+    if summary.get("correct") != correct:
+        raise DataError(
+            f"{path}: 正解数が合いません（見出し {summary.get('correct')}、結果から数えると {correct}）。評価をやり直してください。"
+        )
+    return Result(path, run, summary, outcomes)

@@ -1,0 +1,102 @@
+"""Running an evaluation: question after question, each written to a line at once, so that a killed run can go on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from app.core.errors import BackendError, DataError
+from app.core.files import append_jsonl, read_jsonl_tail, sha256_text, to_json, write_text
+from app.core.questions import Question
+from app.evaluation.asking import ask, failed
+from app.evaluation.contexts import QuestionContext
+from app.evaluation.outcomes import Outcome, outcome_from
+from app.evaluation.plan import EvaluationPlan
+from app.llm.backend import TextBackend
+
+# A server that fails this often in a row is down, and the rest of the questions would fail as well.
+FAILURES_IN_A_ROW = 3
+
+
+def progress_path(output: Path) -> Path:
+    """The JSON-lines file beside a result."""
+    return output.with_name(output.name + ".progress.jsonl")
+
+
+def run_key(settings: Mapping[str, Any]) -> str:
+    """Hash of everything that a resumed run must have in common with the interrupted one."""
+    return sha256_text(to_json({name: settings[name] for name in sorted(settings)}))
+
+
+def open_progress(path: Path, key: str, questions: Sequence[Question], *, resume: bool) -> dict[str, Outcome]:
+    """Outcomes of an earlier run by question id; without ``resume`` the file is started anew and none are returned.
+
+    Failed questions are left out, so that a resumed run asks them again. Raises DataError when the earlier run had
+    other settings, or the file is broken.
+    """
+    rows = read_jsonl_tail(path) if resume else []
+    if not rows:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_text(path, to_json({"kind": "evaluation-progress", "key": key}) + "\n")
+        return {}
+    if not isinstance(rows[0], dict) or rows[0].get("key") != key:
+        raise DataError(
+            f"{path}: 別の設定（モデル・データ・オプション）で始めた評価の記録です。同じ設定で --resume するか、"
+            "--resume を外してはじめからやり直してください。"
+        )
+    known = {question.id for question in questions}
+    done: dict[str, Outcome] = {}
+    for number, row in enumerate(rows[1:], start=2):
+        outcome = outcome_from(row, f"{path}: {number} 行目")
+        if outcome.id not in known:
+            raise DataError(f"{path}: {number} 行目の問題 {outcome.id} は評価の対象にありません。")
+        if outcome.status != "failed":
+            done[outcome.id] = outcome
+    return done
+
+
+def run_questions(
+    backend: TextBackend,
+    questions: Sequence[Question],
+    contexts: Callable[[Question], QuestionContext],
+    plan: EvaluationPlan,
+    *,
+    on_outcomes: Callable[[Sequence[Outcome]], None],
+) -> Iterator[Outcome]:
+    """Ask the questions in batches and yield each outcome, after ``on_outcomes`` has stored its batch.
+
+    A question the backend fails on becomes a ``failed`` outcome; three in a row raise its BackendError.
+    """
+    # Only what is written gains from batches over questions: letter scores in four orders batch within a question.
+    size = plan.batch_size if plan.writes_text or plan.orders == 1 else 1
+    in_a_row = 0
+    for start in range(0, len(questions), size):
+        batch = [(question, contexts(question)) for question in questions[start : start + size]]
+        try:
+            outcomes = ask(backend, batch, plan)
+            in_a_row = 0
+        except BackendError:
+            outcomes = []
+            for question, context in batch:
+                try:
+                    outcomes += ask(backend, [(question, context)], plan)
+                    in_a_row = 0
+                except BackendError as error:
+                    in_a_row += 1
+                    outcomes.append(failed(question, context, plan, str(error)))
+                    if in_a_row >= FAILURES_IN_A_ROW:
+                        on_outcomes(outcomes)
+                        raise
+        on_outcomes(outcomes)
+        yield from outcomes
+
+
+def append_outcomes(path: Path) -> Callable[[Sequence[Outcome]], None]:
+    """A function that appends outcomes to the progress file."""
+
+    def append(outcomes: Sequence[Outcome]) -> None:
+        for outcome in outcomes:
+            append_jsonl(path, outcome.as_row())
+
+    return append

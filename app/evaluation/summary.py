@@ -1,0 +1,207 @@
+"""From outcomes to the numbers of a result: accuracy with its interval, orders, histogram, collapse, ladder."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from app.core.questions import LETTERS, ORDERS, Question
+from app.evaluation.floors import floors
+from app.evaluation.outcomes import STATUSES, Outcome
+from app.evaluation.plan import EvaluationPlan
+from app.evaluation.retrieval_score import retrieval_summary
+from app.evaluation.statistics import (
+    chi_square_uniform,
+    clustered_interval,
+    debiased,
+    entropy_bits,
+    position_prior,
+    recall_spread,
+    wilson_interval,
+)
+
+# One letter on more than this share of the answers, or an entropy below this many bits, is a collapse …
+COLLAPSE_SHARE = 0.6
+COLLAPSE_BITS = 1.0
+# … on questions whose right letters are balanced (2 bits is even; lawqa_jp's own order has 1.94) …
+BALANCED_BITS = 1.9
+# … once there are enough answers for it not to be chance (20 fair answers exceed 60 % on one letter once in 10,000).
+COLLAPSE_ANSWERS = 20
+LOW_MASS = 0.5
+
+
+def summarize(outcomes: Sequence[Outcome], questions: Sequence[Question], plan: EvaluationPlan) -> dict[str, Any]:
+    """The ``summary`` of a result file. ``outcomes`` and ``questions`` are of the same questions, in one order."""
+    if [outcome.id for outcome in outcomes] != [question.id for question in questions] or not outcomes:
+        raise ValueError("outcomes and questions differ")
+    counts = Counter(outcome.status for outcome in outcomes)
+    histogram = label_histogram(outcomes)
+    masses = [answer.mass for outcome in outcomes for answer in outcome.answers if answer.mass is not None]
+    low = sum(mass < LOW_MASS for mass in masses)
+    return {
+        **_accuracy(outcomes),
+        "counts": {status: counts[status] for status in STATUSES},
+        "label_histogram": histogram,
+        "collapse": collapse(outcomes),
+        "label_mass": (
+            {"mean": float(np.mean(masses)), "min": min(masses), "below_half": low, "answers": len(masses)}
+            if masses
+            else None
+        ),
+        "by_law": group(outcomes, lambda outcome: outcome.law),
+        "by_polarity": group(outcomes, lambda outcome: outcome.polarity),
+        "by_gold_position": group(outcomes, lambda outcome: outcome.correct),
+        "floors": floors(questions),
+        "orders": orders_summary(outcomes),
+        "text": text_summary(outcomes),
+        "retrieval": retrieval_summary(outcomes, plan.top_k) if plan.context == "rag" else None,
+        "without_context": sum(outcome.context is None for outcome in outcomes) if plan.context != "none" else 0,
+        "tokens": {
+            "prompt": _total(answer.prompt_tokens for outcome in outcomes for answer in outcome.answers),
+            "new": _total(answer.new_tokens for outcome in outcomes for answer in outcome.answers),
+        },
+    }
+
+
+def _accuracy(outcomes: Sequence[Outcome]) -> dict[str, Any]:
+    correct = sum(outcome.status == "correct" for outcome in outcomes)
+    return {
+        "accuracy": correct / len(outcomes),
+        "correct": correct,
+        "total": len(outcomes),
+        "ci95": list(wilson_interval(correct, len(outcomes))),
+    }
+
+
+def _total(counts: Iterable[int | None]) -> int:
+    return sum(count or 0 for count in counts)
+
+
+def group(outcomes: Sequence[Outcome], key: Callable[[Outcome], str]) -> dict[str, Any]:
+    """Accuracy with its interval for each value of ``key``, in the order of the values."""
+    names = sorted({key(outcome) for outcome in outcomes})
+    return {name: _accuracy([outcome for outcome in outcomes if key(outcome) == name]) for name in names}
+
+
+def label_histogram(outcomes: Sequence[Outcome]) -> dict[str, int]:
+    """How often each letter, as shown, was answered; ``none`` where none could be read."""
+    counts = Counter(answer.predicted or "none" for outcome in outcomes for answer in outcome.answers)
+    return {label: counts[label] for label in (*LETTERS, "none")}
+
+
+def shown_gold(outcomes: Sequence[Outcome]) -> list[tuple[str, str | None]]:
+    """(right letter as shown, letter answered) of every answer."""
+    return [
+        (LETTERS[answer.order.index(outcome.correct)], answer.predicted)
+        for outcome in outcomes
+        for answer in outcome.answers
+    ]
+
+
+def collapse(outcomes: Sequence[Outcome]) -> dict[str, Any]:
+    """Whether the answers have collapsed to one letter, and the numbers that say so.
+
+    ``collapsed`` is None when it cannot be judged: too few answers, or right letters that are not balanced.
+    """
+    pairs = shown_gold(outcomes)
+    histogram = label_histogram(outcomes)
+    answered = [histogram[letter] for letter in LETTERS]
+    total = sum(answered)
+    gold_bits = entropy_bits([sum(gold == letter for gold, _ in pairs) for letter in LETTERS])
+    bits = entropy_bits(answered)
+    top = max(LETTERS, key=lambda letter: histogram[letter])
+    share = histogram[top] / total if total else 0.0
+    judged = total >= COLLAPSE_ANSWERS and gold_bits >= BALANCED_BITS
+    test = chi_square_uniform(answered)
+    return {
+        "collapsed": (share > COLLAPSE_SHARE or bits < COLLAPSE_BITS) if judged else None,
+        "letter": top,
+        "share": share,
+        "entropy_bits": bits,
+        "gold_entropy_bits": gold_bits,
+        "chi_square": test.statistic,
+        "chi_square_p": test.p_value,
+    }
+
+
+def orders_summary(outcomes: Sequence[Outcome]) -> dict[str, Any]:
+    """Accuracy over all orders asked and what depends on the order; the PriDe and ensemble lines need letter scores."""
+    orders = len(outcomes[0].answers)
+    pairs = shown_gold(outcomes)
+    recalls = {
+        letter: _share([predicted == letter for gold, predicted in pairs if gold == letter]) for letter in LETTERS
+    }
+    known = [recall for recall in recalls.values() if recall is not None]
+    shares = [outcome.share_right for outcome in outcomes]
+    value: dict[str, Any] = {
+        "orders": orders,
+        "accuracy": sum(shares) / len(shares),
+        "ci95": list(clustered_interval(shares, orders)),
+        "recall_by_position": recalls,
+        "rstd": recall_spread(known) if len(known) == len(LETTERS) else None,
+    }
+    if orders == 1:
+        return value
+    same = [len({answer.chosen for answer in outcome.answers}) == 1 for outcome in outcomes]
+    value |= {
+        "all_orders_right": _share([share == 1.0 for share in shares]),
+        "consistency": _share([
+            one and outcome.answers[0].chosen is not None for one, outcome in zip(same, outcomes, strict=True)
+        ]),
+        "majority_accuracy": _share([replace(outcome, ensemble=False).status == "correct" for outcome in outcomes]),
+        "ensemble_accuracy": None,
+        "pride_accuracy": None,
+        "position_prior": None,
+    }  # fmt: skip
+    means = [outcome.mean_probabilities() for outcome in outcomes]
+    if all(mean is not None for mean in means) and orders == len(ORDERS):
+        value |= _from_logprobs(outcomes)
+        value["ensemble_accuracy"] = _share([
+            max(LETTERS, key=lambda letter: mean[letter]) == outcome.correct
+            for mean, outcome in zip(means, outcomes, strict=True) if mean is not None
+        ])  # fmt: skip
+    return value
+
+
+def _from_logprobs(outcomes: Sequence[Outcome]) -> dict[str, Any]:
+    logprobs = np.array([[answer.logprobs for answer in outcome.answers] for outcome in outcomes], dtype=np.float64)
+    prior = position_prior(logprobs)
+    chosen = debiased(logprobs).argmax(axis=-1)
+    gold = np.array([
+        [answer.order.index(outcome.correct) for answer in outcome.answers] for outcome in outcomes
+    ])  # fmt: skip
+    return {
+        "pride_accuracy": float((chosen == gold).mean()),
+        "position_prior": dict(zip(LETTERS, prior.tolist(), strict=True)),
+    }
+
+
+def text_summary(outcomes: Sequence[Outcome]) -> dict[str, Any] | None:
+    """How the written answers read, and how often they agree with the letter scores; None if nothing was written."""
+    written = [(outcome, answer) for outcome in outcomes for answer in outcome.answers if answer.text is not None]
+    if not written:
+        return None
+    right = sum(
+        answer.text_letter is not None and answer.order[LETTERS.index(answer.text_letter)] == outcome.correct
+        for outcome, answer in written
+    )
+    return {
+        "answers": len(written),
+        "status": dict(Counter(str(answer.text_status) for _, answer in written)),
+        "accuracy": right / len(written),
+        "agrees_with_letter": (
+            _share([
+                answer.text_letter == answer.predicted
+                for _, answer in written
+                if answer.logprobs is not None and answer.text_letter is not None
+            ])
+        ),
+    }  # fmt: skip
+
+
+def _share(flags: Sequence[bool]) -> float | None:
+    return sum(flags) / len(flags) if flags else None

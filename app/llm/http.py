@@ -1,0 +1,111 @@
+"""One JSON request over HTTP, with a deadline and retries; every failure is a BackendError with one line."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from app.core.errors import BackendError
+
+MAX_RESPONSE_BYTES = 16 * 1024 * 1024
+# Worth another try: the server is busy, starting, or a proxy before it gave up.
+_RETRIED_STATUS = frozenset({408, 425, 429, 500, 502, 503, 504})
+
+
+def post_json(
+    url: str,
+    body: Mapping[str, Any],
+    *,
+    headers: Mapping[str, str] | None = None,
+    timeout_seconds: float,
+    retries: int,
+    wait_seconds: float = 1.0,
+    sleep: Callable[[float], None] = time.sleep,
+) -> dict[str, Any]:
+    """The JSON object a server answers with.
+
+    A timeout, a broken connection, a busy server or an answer that is no JSON object is tried ``retries`` times more,
+    with a wait that doubles. Raises BackendError after that, and at once for a request the server refuses.
+    ``timeout_seconds`` holds for the whole answer, not for each piece of it.
+    """
+    if not url.startswith(("http://", "https://")):
+        raise BackendError(f"{url}: http:// か https:// で始まるアドレスを指定してください。")
+    reason = ""
+    for attempt in range(retries + 1):
+        if attempt:
+            sleep(wait_seconds * 2 ** (attempt - 1))
+        try:
+            return _once(url, body, headers or {}, timeout_seconds)
+        except urllib.error.HTTPError as error:
+            reason = f"HTTP {error.code}: {_server_message(error)}"
+            if error.code not in _RETRIED_STATUS:
+                raise BackendError(f"{url}: サーバーが要求を拒みました（{reason}）。") from None
+        except TimeoutError:
+            reason = f"{timeout_seconds:g} 秒以内に応答がありません"
+        except urllib.error.URLError as error:
+            inner = error.reason
+            reason = (
+                f"{timeout_seconds:g} 秒以内に応答がありません"
+                if isinstance(inner, TimeoutError)
+                else f"接続できません（{inner}）"
+            )
+        except (OSError, http.client.HTTPException) as error:
+            reason = f"接続が切れました（{type(error).__name__}）"
+        except _GarbageError as error:
+            reason = str(error)
+    tries = f"{retries + 1} 回試しました" if retries else "再試行なし"
+    raise BackendError(
+        f"{url}: {reason}（{tries}）。サーバーが動いているか、アドレスとタイムアウトを確かめてください。"
+    )
+
+
+class _GarbageError(Exception):
+    """The answer is no JSON object."""
+
+
+def _once(url: str, body: Mapping[str, Any], headers: Mapping[str, str], timeout_seconds: float) -> dict[str, Any]:
+    deadline = time.monotonic() + timeout_seconds
+    request = urllib.request.Request(  # noqa: S310  # post_json lets only http and https through
+        url,
+        data=json.dumps(body, ensure_ascii=False).encode("utf-8"),
+        headers={"Content-Type": "application/json", **headers},
+        method="POST",
+    )
+    pieces: list[bytes] = []
+    size = 0
+    with urllib.request.urlopen(request, timeout=timeout_seconds) as response:  # noqa: S310  # as above
+        while piece := response.read1(65536):
+            pieces.append(piece)
+            size += len(piece)
+            if size > MAX_RESPONSE_BYTES:
+                raise _GarbageError(f"応答が {MAX_RESPONSE_BYTES // 2**20} MB を超えました")
+            if time.monotonic() > deadline:
+                raise TimeoutError
+    try:
+        value = json.loads(b"".join(pieces).decode("utf-8"))
+    except (UnicodeDecodeError, json.JSONDecodeError):
+        raise _GarbageError("応答が JSON ではありません") from None
+    if not isinstance(value, dict):
+        raise _GarbageError("応答が JSON のオブジェクトではありません")
+    return value
+
+
+def _server_message(error: urllib.error.HTTPError) -> str:
+    """What the server says about its refusal, shortened to a line."""
+    try:
+        text = error.read(2000).decode("utf-8", errors="replace")
+    except OSError:
+        return error.reason or ""
+    try:
+        value = json.loads(text)
+        message = value.get("error", text) if isinstance(value, dict) else text
+        if isinstance(message, dict):
+            message = message.get("message", text)
+    except json.JSONDecodeError:
+        message = text
+    return " ".join(str(message).split())[:200]

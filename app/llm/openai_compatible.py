@@ -1,0 +1,98 @@
+"""A model behind an OpenAI-compatible server (vLLM, llama.cpp, LM Studio …): POST /v1/chat/completions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from app.core.errors import BackendError
+from app.llm.backend import Generation
+from app.llm.http import post_json
+
+
+@dataclass(frozen=True, slots=True)
+class OpenAIConfig:
+    """Which model is asked, and how.
+
+    model            its name on the server
+    base_url         address up to /v1
+    api_key          sent as a bearer token; never shown, never stored
+    max_new_tokens   longest answer, in tokens
+    temperature      0 takes the most probable token each time
+    seed             of sampling, where the server honours it
+    timeout_seconds  for one answer
+    retries          further tries after a failure
+    wait_seconds     before the first of them; doubled each time
+    """
+
+    model: str
+    base_url: str = "http://localhost:8000/v1"
+    api_key: str | None = field(default=None, repr=False)
+    max_new_tokens: int = 256
+    temperature: float = 0.0
+    seed: int = 42
+    timeout_seconds: float = 300.0
+    retries: int = 2
+    wait_seconds: float = 1.0
+
+
+class OpenAICompatibleLLM:
+    """Text answers over HTTP, one request at a time."""
+
+    def __init__(self, config: OpenAIConfig) -> None:
+        self.config = config
+
+    def facts(self) -> dict[str, Any]:
+        """What a result records about the backend; the key is left out."""
+        return {
+            "backend": "openai",
+            "model": self.config.model,
+            "base_url": self.config.base_url,
+            "temperature": self.config.temperature,
+            "seed": self.config.seed,
+        }
+
+    def invoke(self, prompt: str, **kwargs: Any) -> str:
+        """The answer to one prompt; keywords as in ``generate``."""
+        return self.generate([prompt], **kwargs)[0].text
+
+    def generate(
+        self, prompts: Sequence[str], *, max_new_tokens: int | None = None, temperature: float | None = None
+    ) -> list[Generation]:
+        """Answers in the order of the prompts. Raises BackendError when the server fails after retries or refuses."""
+        budget = self.config.max_new_tokens if max_new_tokens is None else max_new_tokens
+        heat = self.config.temperature if temperature is None else temperature
+        return [self._ask(prompt, budget, heat) for prompt in prompts]
+
+    def _ask(self, prompt: str, budget: int, temperature: float) -> Generation:
+        config = self.config
+        url = config.base_url.rstrip("/") + "/chat/completions"
+        value = post_json(
+            url,
+            {
+                "model": config.model,
+                "messages": [{"role": "user", "content": prompt}],
+                "max_tokens": budget,
+                "temperature": temperature,
+                "seed": config.seed,
+            },
+            headers={"Authorization": f"Bearer {config.api_key}"} if config.api_key else None,
+            timeout_seconds=config.timeout_seconds,
+            retries=config.retries,
+            wait_seconds=config.wait_seconds,
+        )
+        try:
+            choice = value["choices"][0]
+            text = choice["message"]["content"]
+        except (KeyError, IndexError, TypeError):
+            raise BackendError(
+                f"{url}: 応答に choices[0].message.content がありません。アドレスを確かめてください。"
+            ) from None
+        usage = value.get("usage") or {}
+        return Generation(
+            str(text or "").strip(),
+            usage.get("prompt_tokens"),
+            usage.get("completion_tokens"),
+            truncated=choice.get("finish_reason") == "length",
+        )
