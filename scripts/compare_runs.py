@@ -1,0 +1,53 @@
+"""Compare evaluation results on the same questions: verdict, numbers, flips."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from app.core.cli import JapaneseParser, run_program
+from app.core.errors import UntrustworthyResult
+from app.core.files import to_json
+
+EXAMPLES = (
+    "python scripts/compare_runs.py results/base.json results/tuned.json",
+    "python scripts/compare_runs.py results/base.json results/tuned.json --json",
+    "python scripts/compare_runs.py results/base.json results/lora_r8.json results/lora_r16.json",
+)
+
+
+def parser() -> JapaneseParser:
+    parser = JapaneseParser("同じ問題の評価結果を問題ごとに比べ、差が偶然で説明できるかを述べる。", EXAMPLES)
+    parser.add_argument(
+        "results", type=Path, nargs="+", metavar="RESULT.json",
+        help="evaluate_multiple_choice.py の結果。最初のものを基準に、ほかを比べる",
+    )  # fmt: skip
+    parser.add_argument("--json", action="store_true", help="文章のかわりに JSON を標準出力に書く")
+    parser.add_argument("--seed", type=int, default=42, help="ブートストラップの乱数の種（既定 42）")
+    return parser
+
+
+def main(argv: Sequence[str]) -> int:
+    arguments = parser().parse_args(argv)
+    from app.evaluation.comparability import distrust
+    from app.evaluation.comparison import as_json, compare_results
+    from app.evaluation.comparison_display import comparison_lines
+    from app.evaluation.result_file import read_result
+
+    results = [read_result(path) for path in arguments.results]
+    pairs = compare_results(results, seed=arguments.seed)
+    if arguments.json:
+        print(to_json(as_json(pairs), indent=2))
+    else:
+        print("\n".join(comparison_lines(pairs, results)))
+    reasons = [reason for result in results for reason in distrust(result)]
+    if reasons:
+        raise UntrustworthyResult("この比較は信用できません: " + "; ".join(reasons))
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(run_program(main))

@@ -1,0 +1,130 @@
+"""The program: files in, verdict out, nothing written when anything is wrong."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from app.core.cli import run_program
+from app.core.questions import LETTERS, ORDERS
+from app.evaluation.outcomes import OrderAnswer, Outcome
+from app.evaluation.result_file import write_result
+from scripts import compare_runs
+
+
+def outcome(number: int, chosen: str) -> Outcome:
+    answers = tuple(
+        OrderAnswer(
+            order,
+            "0" * 64,
+            predicted=LETTERS[order.index(chosen)],
+            logprobs=tuple(math.log(0.7 if letter == LETTERS[order.index(chosen)] else 0.1) for letter in LETTERS),
+            mass=1.0,
+        )
+        for order in ORDERS
+    )
+    return Outcome(
+        id=f"q{number}", question_sha256=f"{number:064d}", question="どれですか。",
+        choices={letter: f"選択肢{letter}" for letter in LETTERS}, correct="a", law="港湾条例", polarity="correct",
+        cluster=f"c{number}", gold_articles=(("港湾条例", "2"),), context=None, passages=(), answers=answers,
+    )  # fmt: skip
+
+
+def write(path: Path, chosen: str, **run: Any) -> Path:
+    outcomes = [outcome(number, letter) for number, letter in enumerate(chosen)]
+    header = {"prompt_version": "1", "plan": {"scoring": "letter"}, "adapter": None, "distrust": [], **run}
+    correct = chosen.count("a")
+    write_result(path, run=header, summary={"total": len(chosen), "correct": correct}, outcomes=outcomes)
+    return path
+
+
+def run(*arguments: Path | str) -> int:
+    return run_program(compare_runs.main, [str(argument) for argument in arguments])
+
+
+def test_two_results_give_a_verdict(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    base, tuned = write(tmp_path / "base.json", "b" * 10 + "a" * 10), write(tmp_path / "tuned.json", "a" * 20)
+    assert run(base, tuned) == 0
+    out = capsys.readouterr().out
+    assert out.startswith(
+        "「tuned」は「base」と比べて 50.0 ポイント高く、偶然とは考えにくい差です（20 問、正答 10 → 20 問"
+    )
+
+
+def test_json_goes_to_stdout_and_equal_seeds_give_equal_bytes(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    base, tuned = write(tmp_path / "base.json", "babababa"), write(tmp_path / "tuned.json", "aaababab")
+    assert run(base, tuned, "--json") == 0
+    first = capsys.readouterr()
+    assert first.err == ""
+    value = json.loads(first.out)
+    assert (value["n"], value["flips_up"], value["flips_down"]) == (8, ["q0", "q2", "q4", "q6"], ["q3", "q5", "q7"])
+    assert run(base, tuned, "--json") == 0
+    assert capsys.readouterr().out == first.out
+
+
+def test_a_collapsed_run_ends_with_3_after_the_verdict(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    base = write(tmp_path / "base.json", "abab")
+    tuned = write(tmp_path / "tuned.json", "aaab", distrust=["COLLAPSED: 回答が a に偏っています"])
+    assert run(base, tuned) == 3
+    captured = capsys.readouterr()
+    assert "差があるとは言えません" in captured.out
+    assert "この比較は信用できません: tuned: COLLAPSED" in captured.err
+
+
+def cut_off(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-200])
+
+
+def change(path: Path, edit: Any) -> None:
+    value = json.loads(path.read_text(encoding="utf-8"))
+    edit(value)
+    path.write_text(json.dumps(value), encoding="utf-8")
+
+
+def duplicate(value: Any) -> None:
+    value["results"][1]["id"] = value["results"][0]["id"]
+
+
+def drop_one(value: Any) -> None:
+    del value["results"][0]
+
+
+def drop_logprobs(value: Any) -> None:
+    for answer in value["results"][2]["answers"]:
+        answer["logprobs"] = None
+
+
+def flip(value: Any) -> None:
+    value["results"][2]["predicted"] = "d"
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (cut_off, "JSON として読めません"),
+        (lambda path: path.unlink(), "ファイルがありません"),
+        (lambda path: path.write_text('{"config": {}, "results": []}'), "import_results.py"),
+        (lambda path: change(path, duplicate), "重複"),
+        (lambda path: change(path, drop_one), "3 問分しかありません"),
+        (lambda path: change(path, drop_logprobs), "logprobs"),
+        (lambda path: change(path, flip), "食い違っています"),
+        (lambda path: change(path, lambda value: value.pop("summary")), "欠けています"),
+    ],
+)
+def test_a_bad_file_is_one_line_and_nothing_on_stdout(
+    spoil: Any, message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    base, tuned = write(tmp_path / "base.json", "abab"), write(tmp_path / "tuned.json", "aaab")
+    spoil(tuned)
+    assert run(base, tuned) == 1
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert len(captured.err.strip().splitlines()) == 1
+    assert message in captured.err
+    assert "tuned.json" in captured.err
