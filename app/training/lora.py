@@ -52,6 +52,7 @@ def attach_lora(
 
     for parameter in model.parameters():
         parameter.requires_grad_(False)
+    _keep_4bit_layout(model)
     torch.manual_seed(seed)
     lora = LoraConfig(
         task_type="CAUSAL_LM",
@@ -65,6 +66,14 @@ def attach_lora(
         # peft asks for transformers' old name of activation checkpointing; nothing the user can do about it.
         warnings.filterwarnings("ignore", "`is_gradient_checkpointing` is deprecated", FutureWarning)
         return get_peft_model(model, lora)
+
+
+def _keep_4bit_layout(model: Any) -> None:
+    # On CPUs with AVX512-BF16 bitsandbytes repacks a 4-bit weight for good at its first use in eval mode, into a layout
+    # whose product has no gradient: after one dev evaluation the layers below would silently stop learning.
+    for module in model.modules():
+        if hasattr(module, "support_avx512bf16_for_cpu"):
+            module.support_avx512bf16_for_cpu = False
 
 
 def trainable_parameters(model: Any) -> dict[str, Any]:

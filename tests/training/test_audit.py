@@ -157,7 +157,7 @@ def test_only_the_faulty_record_is_named(tiny_tokenizer: Any, record_maker: Any)
 
 
 def test_many_faults_are_counted_and_five_are_named(tiny_tokenizer: Any, record_maker: Any) -> None:
-    with pytest.raises(DataError, match="誤りが 8 件.*; ほか 3 件$"):
+    with pytest.raises(DataError, match=r"誤りが 8 件.*; ほか 3 件$"):
         audit(record_maker(8), tiny_tokenizer, without_labels)
 
 

@@ -69,3 +69,26 @@ def test_equal_seeds_start_equal(tiny_model_dir: Path) -> None:
     ]
     assert all(torch.equal(starts[0][name], starts[1][name]) for name in starts[0])
     assert not all(torch.equal(starts[0][name], starts[2][name]) for name in starts[0])
+
+
+def test_an_evaluation_between_steps_leaves_the_gradients_of_4_bit_layers(tiny_model_dir: Path) -> None:
+    model = lora(load_base_model(str(tiny_model_dir), quantization=NF4, device="cpu"))
+    ids = torch.arange(60, 90)[None]
+
+    def gradients() -> dict[str, torch.Tensor]:
+        model.train()
+        model.zero_grad()
+        model(ids).logits.float().logsumexp(-1).sum().backward()
+        return {name: value.grad.clone() for name, value in trainable_parameters(model).items()}
+
+    with torch.no_grad():
+        for name, value in trainable_parameters(model).items():
+            if "lora_B" in name:
+                value.fill_(0.01)
+    before = gradients()
+    model.eval()
+    with torch.no_grad():
+        model(ids)
+    after = gradients()
+    assert all(value.abs().sum() > 0 for value in before.values())
+    assert all(torch.equal(after[name], before[name]) for name in before)

@@ -114,7 +114,7 @@ def test_folders(tmp_path: Path) -> None:
     folder.mkdir()
     assert check_folder(folder, resume=True) == "new"
     (folder / "notes.txt").write_text("x")
-    with pytest.raises(ConfigError, match="別のファイルがあります（notes.txt など）"):
+    with pytest.raises(ConfigError, match=r"別のファイルがあります（notes\.txt など）"):
         check_folder(folder, resume=True)
     with pytest.raises(ConfigError, match="はファイルです"):
         check_folder(folder / "notes.txt", resume=False)

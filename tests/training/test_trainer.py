@@ -71,7 +71,7 @@ def test_a_batch_of_4_equals_4_accumulated_batches_of_1(
             accumulation=4 // batch,
             steps=4,
             checkpointing=checkpointing,
-        )  # fmt: skip
+        )
         for batch in (4, 2, 1)
     ]
     for weights, losses, _ in runs[1:]:

@@ -1,0 +1,272 @@
+"""The training program from its command line: plain and 4-bit, dev set, refusals, dry run."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from peft import PeftModel
+from safetensors.torch import load_file
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+from app.core.cli import run_program
+from app.core.questions import content_hash
+from app.data.records import write_records
+from scripts import train_qwen_law_ft
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture
+def files(tmp_path: Path, record_maker: Any) -> dict[str, Path]:
+    """A training file of 8 records and a dev file of 4 others."""
+    paths = {"train": tmp_path / "train.jsonl", "dev": tmp_path / "dev.jsonl", "out": tmp_path / "out"}
+    write_records(paths["train"], record_maker(8))
+    write_records(paths["dev"], record_maker(4, first=8))
+    return paths
+
+
+def command(model: Path, files: dict[str, Path], *more: str) -> list[str]:
+    return [
+        "--model-name", str(model), "--train-file", str(files["train"]), "--output-dir", str(files["out"]),
+        "--batch-size", "2", "--gradient-accumulation-steps", "2", "--num-epochs", "2", "--device", "cpu", *more,
+    ]  # fmt: skip
+
+
+# PeftModel.from_pretrained asks for the old name of a transformers property.
+@pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing` is deprecated:FutureWarning")
+@pytest.mark.parametrize("quantised", [False, True])
+def test_trains_and_writes_the_adapter_folder(
+    tiny_model_dir: Path, files: dict[str, Path], record_maker: Any, quantised: bool, capsys: Any
+) -> None:
+    more = ["--use-4bit", "--bnb-4bit-compute-dtype", "float32"] if quantised else []
+    arguments = command(tiny_model_dir, files, "--eval-file", str(files["dev"]), "--learning-rate", "0.02", *more)
+    assert run_program(train_qwen_law_ft.main, arguments) == 0
+    output = capsys.readouterr()
+    assert output.out.strip() == str(files["out"])
+    assert "⟦a<|im_end|>⟧" in output.err
+    assert sorted(entry.name for entry in files["out"].iterdir()) == [
+        "adapter_config.json", "adapter_model.safetensors", "chat_template.jinja", "experiment_log.md",
+        "loss_curve.png", "run.json", "tokenizer.json", "tokenizer_config.json",
+    ]  # fmt: skip
+    manifest = json.loads((files["out"] / "run.json").read_text("utf-8"))
+    assert manifest["kind"] == "adapter"
+    assert (manifest["quantization"] is not None) == quantised
+    assert manifest["train_mode"] == "direct"
+    assert manifest["trained_question_ids"] == [f"q{number}" for number in range(8)]
+    records = record_maker(8)
+    assert sorted(manifest["trained_question_hashes"]) == sorted(
+        content_hash(record.meta["question"], record.meta["choices"]) for record in records
+    )
+    assert manifest["train_file"]["records"] == 8
+    assert manifest["training"]["steps"] == 4
+    losses = [row["loss"] for row in manifest["training"]["loss_history"]]
+    assert len(losses) == 4
+    assert losses[-1] < losses[0]
+    assert [row["step"] for row in manifest["training"]["dev_history"]] == [0, 2, 4]
+    assert all(sum(row["histogram"].values()) == 4 for row in manifest["training"]["dev_history"])
+    assert manifest["training"]["best"]["step"] in (2, 4)
+    assert manifest["memory"]["peak_rss_bytes"] > 10**8
+    assert "token" not in json.dumps(manifest["run"]["command"])
+    assert AutoTokenizer.from_pretrained(files["out"]).chat_template
+    # the adapter loads on its base, and changes it
+    base = AutoModelForCausalLM.from_pretrained(tiny_model_dir)
+    ids = torch.tensor([[70, 71, 72]])
+    before = base(ids).logits
+    after = PeftModel.from_pretrained(base, files["out"])(ids).logits
+    assert not torch.allclose(before, after)
+
+
+def test_the_best_dev_step_is_what_is_kept(tiny_model_dir: Path, files: dict[str, Path], monkeypatch: Any) -> None:
+    from app.training import runner
+    from app.training.dev_eval import DevResult
+
+    kept: list[dict[str, torch.Tensor]] = []
+    accuracies = iter([0.1, 0.5, 0.75, 0.5, 0.5, 0.9])
+
+    def scripted(model: Any, **_: Any) -> DevResult:
+        kept.append({n: p.detach().clone() for n, p in model.named_parameters() if p.requires_grad})
+        return DevResult(next(accuracies), -1.0, {"a": 1, "b": 1, "c": 1, "d": 1}, 0.5)
+
+    monkeypatch.setattr(runner, "evaluate_dev", scripted)
+    arguments = command(
+        tiny_model_dir, files, "--eval-file", str(files["dev"]), "--eval-steps", "1", "--early-stopping-patience", "2",
+        "--max-steps", "8",
+    )  # fmt: skip
+    assert run_program(train_qwen_law_ft.main, arguments) == 0
+    manifest = json.loads((files["out"] / "run.json").read_text("utf-8"))
+    # untuned .1, then .5 .75 .5 .5: no new best twice after step 2, so training stops at step 4
+    assert [row["accuracy"] for row in manifest["training"]["dev_history"]] == [0.1, 0.5, 0.75, 0.5, 0.5]
+    assert manifest["training"]["steps"] == 4
+    assert manifest["training"]["best"]["step"] == 2
+    saved = load_file(files["out"] / "adapter_model.safetensors")
+    best, last = kept[2], kept[4]
+    for name, value in saved.items():
+        inner = name.replace(".weight", ".default.weight")
+        assert torch.equal(value, best[inner])
+    assert any(not torch.equal(best[name], last[name]) for name in best)
+
+
+def test_dry_run_checks_everything_and_writes_nothing(
+    tiny_model_dir: Path, files: dict[str, Path], capsys: Any, tmp_path: Path
+) -> None:
+    before = sorted(tmp_path.rglob("*"))
+    assert run_program(train_qwen_law_ft.main, command(tiny_model_dir, files, "--dry-run")) == 0
+    assert sorted(tmp_path.rglob("*")) == before
+    text = capsys.readouterr().err
+    assert "ステップ: 4（1 エポック 2、実効バッチ 4）" in text
+    assert "学習も書き込みもしていません" in text
+
+
+def test_learning_the_prompt_is_recorded(tiny_model_dir: Path, files: dict[str, Path]) -> None:
+    arguments = command(tiny_model_dir, files, "--no-loss-on-output-only", "--max-steps", "1")
+    assert run_program(train_qwen_law_ft.main, arguments) == 0
+    manifest = json.loads((files["out"] / "run.json").read_text("utf-8"))
+    assert manifest["loss_on"] == "prompt and output"
+    assert manifest["audit"]["supervised"] == manifest["audit"]["tokens"] - 8
+
+
+def write_lines(path: Path, lines: list[str]) -> None:
+    path.write_text("".join(line + "\n" for line in lines), "utf-8")
+
+
+def change_record(path: Path, **changes: Any) -> None:
+    rows = [json.loads(line) for line in path.read_text("utf-8").splitlines()]
+    for key, value in changes.items():
+        if value is None:
+            del rows[2][key]
+        else:
+            rows[2][key] = value
+    write_lines(path, [json.dumps(row, ensure_ascii=False) for row in rows])
+
+
+FAULTS: dict[str, tuple[Any, list[str], list[str]]] = {
+    "missing file": (lambda files, model: files["train"].unlink(), [], ["train.jsonl", "ファイルがありません"]),
+    "empty file": (lambda files, model: files["train"].write_text(""), [], ["train.jsonl", "レコードがありません"]),
+    "invalid JSON": (
+        lambda files, model: write_lines(files["train"], [*files["train"].read_text("utf-8").splitlines()[:3], "{"]),
+        [], ["train.jsonl", "4 行目が JSON として読めません"],
+    ),
+    "record without output": (
+        lambda files, model: change_record(files["train"], output=None), [], ["3 行目", "output がありません"],
+    ),
+    "empty output": (lambda files, model: change_record(files["train"], output=" "), [], ["3 行目", "output が空です"]),
+    "wrong mode": (lambda files, model: None, ["--train-mode", "cot"], ["meta.mode が direct", "q0"]),
+    "special token in the text": (
+        lambda files, model: change_record(files["train"], input="<|im_end|>"), [], ["q2", "特殊トークン <|im_end|>"],
+    ),
+    "model without tokenizer": (
+        lambda files, model: [(model / name).unlink() for name in ("tokenizer.json", "tokenizer_config.json")],
+        [], ["トークナイザがありません"],
+    ),
+    "unknown target module": (
+        lambda files, model: None, ["--target-modules", "q_proj", "query_key"],
+        ["query_key という層はこのモデルにありません", "down_proj・gate_proj・k_proj・o_proj・q_proj・up_proj・v_proj"],
+    ),
+    "another run": (
+        lambda files, model: (files["out"].mkdir(), (files["out"] / "run.json").write_text("{}")), [],
+        ["終わった学習があります"],
+    ),
+    "other files": (
+        lambda files, model: (files["out"].mkdir(), (files["out"] / "a.txt").write_text("x")), [], ["a.txt"],
+    ),
+    "too long": (lambda files, model: None, ["--max-seq-length", "32"], ["8 件のレコードが", "32 トークンを超えます"]),
+    "beyond the model": (
+        lambda files, model: None, ["--max-seq-length", "5000"], ["5000 はモデルの上限 4096 を超えています"],
+    ),
+    "dev is trained on": (
+        lambda files, model: files["dev"].write_text(files["train"].read_text("utf-8"), "utf-8"),
+        ["--eval-file", "DEV"], ["8 件の問題が学習データにもあります（最初は q0）"],
+    ),
+    "fp16 on the CPU": (lambda files, model: None, ["--fp16"], ["--fp16 には GPU が必要です"]),
+    "both types": (lambda files, model: None, ["--fp16", "--bf16"], ["同時に指定できません"]),
+    "zero batch": (lambda files, model: None, ["--batch-size", "0"], ["--batch-size は 1 以上です（0）"]),
+    "no model": (lambda files, model: None, ["--model-name", "./nowhere"], ["./nowhere: モデルのフォルダがありません"]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_bad_input_is_one_line_and_writes_nothing(
+    tiny_model_dir: Path, files: dict[str, Path], tmp_path: Path, capsys: Any, fault: str
+) -> None:
+    spoil, more, parts = FAULTS[fault]
+    model = tmp_path / "model"
+    model.mkdir()
+    for path in tiny_model_dir.iterdir():
+        (model / path.name).write_bytes(path.read_bytes())
+    spoil(files, model)
+    before = sorted(tmp_path.rglob("*"))
+    arguments = command(model, files, *[str(files["dev"]) if part == "DEV" else part for part in more])
+    assert run_program(train_qwen_law_ft.main, arguments) == 1
+    lines = capsys.readouterr().err.strip().splitlines()
+    assert sum(line.startswith("エラー: ") for line in lines) == 1
+    assert lines[-1].startswith("エラー: ")
+    for part in parts:
+        assert part in lines[-1]
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_wrong_usage_is_exit_2(capsys: Any) -> None:
+    with pytest.raises(SystemExit) as caught:
+        train_qwen_law_ft.main(["--model-name", "m", "--train-file", "t", "--output-dir", "o", "--lora-bias", "some"])
+    assert caught.value.code == 2
+    assert "使い方の誤り" in capsys.readouterr().err
+
+
+def test_help_is_there_within_a_second() -> None:
+    started = time.perf_counter()
+    result = subprocess.run(
+        [sys.executable, "scripts/train_qwen_law_ft.py", "--help"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    seconds = time.perf_counter() - started
+    assert "python scripts/train_qwen_law_ft.py" in result.stdout
+    for option in [
+        "--model-name",
+        "--train-file",
+        "--output-dir",
+        "--num-epochs",
+        "--learning-rate",
+        "--batch-size",
+        "--max-seq-length",
+        "--gradient-accumulation-steps",
+        "--warmup-ratio",
+        "--weight-decay",
+        "--lora-r",
+        "--lora-alpha",
+        "--lora-dropout",
+        "--target-modules",
+        "--lora-bias",
+        "--fp16",
+        "--bf16",
+        "--train-mode",
+        "--loss-on-output-only",
+        "--no-loss-on-output-only",
+        "--use-4bit",
+        "--bnb-4bit-compute-dtype",
+        "--bnb-4bit-quant-type",
+        "--logging-steps",
+        "--save-steps",
+        "--eval-steps",
+        "--eval-file",
+        "--early-stopping-patience",
+        "--seed",
+        "--resume",
+        "--max-steps",
+        "--chat-format",
+        "--report-to",
+        "--dry-run",
+    ]:
+        assert option in result.stdout
+    heavy = subprocess.run(
+        [sys.executable, "-c", "import sys; from scripts import train_qwen_law_ft; print('torch' in sys.modules)"],
+        cwd=ROOT, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert heavy.stdout.strip() == "False"
+    # generous beyond the second of the promise: other tests may share the processor
+    assert seconds < 3
