@@ -13,13 +13,7 @@ from app.core.cli import JapaneseParser, log, run_program
 from app.core.errors import UntrustworthyResult
 from app.core.files import sha256_file
 from app.core.manifests import run_header
-from app.core.rag_config import RAGConfig
-from app.data.lawqa import load_questions
-from app.evaluation.contexts import context_lookup
-from app.evaluation.display import power_lines, summary_lines
-from app.evaluation.evaluate import Job, evaluate, pick_questions
 from app.evaluation.options import add_options, backend_name, create_backend, model_key, resolve_config, resolve_plan
-from app.llm.adapters import adapter_folder, adapter_manifest
 
 EXAMPLES = (
     "python scripts/evaluate_multiple_choice.py --data sample/selection.json --output results/eval/base.json "
@@ -41,6 +35,12 @@ def main(argv: Sequence[str]) -> int:
     arguments = program.parse_args(argv)
     if arguments.data is None or (arguments.output is None and not arguments.plan):
         program.error("--data と --output が要ります（--plan なら --data だけ）")
+    # numpy, and what needs it, only after --help had its chance.
+    from app.data.lawqa import load_questions
+    from app.evaluation.display import power_lines, summary_lines
+    from app.evaluation.evaluate import Job, evaluate, pick_questions
+    from app.llm.adapters import adapter_folder, adapter_manifest
+
     questions = pick_questions(load_questions(arguments.data), arguments.samples, arguments.seed)
     for line in power_lines(len(questions)):
         log(line)
@@ -77,8 +77,10 @@ def main(argv: Sequence[str]) -> int:
     return 0
 
 
-def _contexts(source: str, config: RAGConfig) -> tuple[Any, dict[str, Any] | None]:
+def _contexts(source: str, config: Any) -> tuple[Any, dict[str, Any] | None]:
     """The context of each question, and the index it comes from."""
+    from app.evaluation.contexts import context_lookup
+
     if source != "rag":
         return context_lookup(source), None  # type: ignore[arg-type]  # one of the choices of --context
     from app.retrieval.building import corpus_hash

@@ -12,7 +12,7 @@ from app.core.chat import CHAT_FORMATS
 from app.core.errors import ConfigError
 from app.core.rag_config import LLMConfig, RAGConfig, load_config
 from app.evaluation.guards import resolve_few_shot
-from app.evaluation.plan import CONTEXTS, SCORINGS, EvaluationPlan
+from app.evaluation.plan import CONTEXTS, SCORINGS, ContextSource, EvaluationPlan, Scoring
 from app.llm.backend import TextBackend
 
 BACKENDS = ("hf", "ollama", "openai")
@@ -105,9 +105,9 @@ def resolve_plan(
     """The plan that the options, the configuration and the adapter make together. Raises ConfigError on contradictions."""
     if arguments.no_rag and arguments.context not in (None, "none"):
         raise ConfigError(f"--no-rag と --context {arguments.context} は一緒に使えません。")
-    context = "none" if arguments.no_rag else arguments.context or "rag"
+    context: ContextSource = "none" if arguments.no_rag else arguments.context or "rag"
     remote = backend_name(arguments, config) != "hf"
-    scoring = arguments.scoring or ("text" if remote else "letter")
+    scoring: Scoring = arguments.scoring or ("text" if remote else "letter")
     if remote and scoring != "text":
         raise ConfigError(
             f"--scoring {scoring} は --llm-backend hf だけで使えます。--scoring text を指定してください。"

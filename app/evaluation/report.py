@@ -1,0 +1,232 @@
+"""One HTML file that shows a result or a comparison: no network, at most 3 MB, every question of the headline in it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from app.core.errors import DataError
+from app.core.files import read_json, sha256_file, write_text
+from app.core.manifests import now
+from app.core.questions import LETTERS
+from app.data.lawqa import load_questions
+from app.evaluation.charts import HEIGHT, WIDTH, LossChart, Rung, ladder, loss_chart, reliability_points
+from app.evaluation.comparability import adapter, aligned_outcomes, distrust
+from app.evaluation.comparison import Comparison, p_text, points
+from app.evaluation.display import CONTEXT_NAMES, POLARITY_NAMES, percent
+from app.evaluation.known_items import KINDS, SplitAccuracy, split_accuracy
+from app.evaluation.reliability import Reliability, reliability, stated_and_right
+from app.evaluation.report_questions import question_views
+from app.evaluation.result_file import Result
+
+MAX_BYTES = 3 * 1024 * 1024
+# Characters shown of one passage or text; the first with which the file is small enough.
+PASSAGE_CHARS = (4000, 1500, 700, 300, 0)
+TEMPLATES = Path(__file__).with_name("templates")
+
+
+@dataclass(frozen=True, slots=True)
+class RunView:
+    """One run as the report shows it."""
+
+    name: str
+    context: str
+    model: str
+    adapter: str | None
+    summary: Mapping[str, Any]
+    known: SplitAccuracy
+    reliability: Reliability | None
+    facts: tuple[tuple[str, str], ...]
+
+
+def write_report(
+    path: Path,
+    results: Sequence[Result],
+    pairs: Sequence[Comparison] = (),
+    *,
+    questions_path: Path | None = None,
+) -> int:
+    """Write the report of one result, or of several with their comparisons; returns its bytes.
+
+    The gold articles' text is taken from ``questions_path``, else from the question file that a result names, if it is
+    still there unchanged. Raises DataError when results disagree or even the shortest report is too large.
+    """
+    html = render_report(results, pairs, gold_contexts=gold_contexts(results, questions_path), created=now())
+    write_text(path, html)
+    return len(html.encode("utf-8"))
+
+
+def render_report(
+    results: Sequence[Result], pairs: Sequence[Comparison], *, gold_contexts: Mapping[str, str], created: str
+) -> str:
+    """The report's HTML. Equal arguments give equal text."""
+    rows = aligned_outcomes(results) if len(results) > 1 else [(outcome,) for outcome in results[0].outcomes]
+    for result in results:
+        if result.summary.get("total") != len(rows):
+            raise DataError(
+                f"{result.path}: 見出しは {result.summary.get('total')} 問ですが、{len(rows)} 問分の結果しかありません。"
+                "評価をやり直してください。"
+            )
+    views = [_run_view(result) for result in results]
+    shared: dict[str, Any] = {
+        "created": created,
+        "runs": views,
+        "pairs": pairs,
+        "headlines": [pair.verdict for pair in pairs] or [headline(results[0])],
+        "distrust": [reason for result in results for reason in distrust(result)],
+        "rungs": rungs(results),
+        "groups": _groups(views),
+        "loss": _loss(results),
+        "total": len(rows),
+        "laws": list(dict.fromkeys(row[0].law for row in rows)),
+        "has_gold_text": bool(gold_contexts),
+    }
+    for most in PASSAGE_CHARS:
+        questions = question_views(results, rows, pairs, gold_contexts, max_passage_chars=most)
+        html: str = _template().render(shared, questions=questions, max_passage_chars=most)
+        if len(html.encode("utf-8")) <= MAX_BYTES:
+            return html
+    raise DataError(
+        f"報告が 3 MB に収まりません（{len(rows)} 問、結果 {len(results)} 個）。結果の数を減らすか、問題を分けて評価してください。"
+    )
+
+
+def headline(result: Result) -> str:
+    """The sentence that opens the report of a single result."""
+    summary = result.summary
+    low, high = summary["ci95"]
+    floors = [rung for rung in rungs([result]) if rung.run is None]
+    best = max(floors, key=lambda rung: rung.accuracy)
+    if low > best.accuracy:
+        relation = "を上回っています"
+    elif high < best.accuracy:
+        relation = "を下回っています"
+    else:
+        relation = "と差があるとは言えません"
+    return (
+        f"{summary['total']} 問中 {summary['correct']} 問正解（{percent(summary['accuracy'])}、"
+        f"95 % 区間 {100 * low:.1f}〜{100 * high:.1f} %）。"
+        f"モデルなしの目安で最も高い「{best.label}」の {percent(best.accuracy)} {relation}。"
+    )
+
+
+def rungs(results: Sequence[Result]) -> list[Rung]:
+    """The ladder of the results."""
+    return ladder([(f"{result.name}（{_context_name(result)}）", result.summary) for result in results])
+
+
+def gold_contexts(results: Sequence[Result], questions_path: Path | None) -> dict[str, str]:
+    """Gold context by question id; empty when no question file is at hand. Raises DataError for a given file that
+    does not hold the questions."""
+    found = {
+        outcome.id: outcome.context
+        for result in results
+        if result.run.get("plan", {}).get("context") == "gold"
+        for outcome in result.outcomes
+        if outcome.context
+    }
+    path = questions_path or _recorded_questions(results)
+    if path is None:
+        return found
+    asked = {outcome.id for outcome in results[0].outcomes}
+    contexts = {question.id: question.context for question in load_questions(path) if question.id in asked}
+    if questions_path is not None and len(contexts) < len(asked):
+        raise DataError(
+            f"{questions_path}: 結果にある {len(asked)} 問のうち {len(asked) - len(contexts)} 問がありません。"
+            "評価に使った問題ファイルを指定してください。"
+        )
+    return found | {name: context for name, context in contexts.items() if context}
+
+
+def _recorded_questions(results: Sequence[Result]) -> Path | None:
+    for result in results:
+        data = result.run.get("data")
+        if isinstance(data, dict) and isinstance(data.get("path"), str):
+            path = Path(data["path"])
+            if path.is_file() and sha256_file(path) == data.get("sha256"):
+                return path
+    return None
+
+
+def _context_name(result: Result) -> str:
+    plan = result.run.get("plan", {})
+    return CONTEXT_NAMES.get(plan.get("context"), "文脈は不明")
+
+
+def _run_view(result: Result) -> RunView:
+    run, about = result.run, adapter(result)
+    model = run.get("model", {})
+    plan = run.get("plan", {})
+    facts = [
+        ("ファイル", str(result.path)),
+        ("コマンド", " ".join(map(str, run.get("command", [])))),
+        ("設定", "、".join(f"{name}={value}" for name, value in plan.items())),
+        ("データ", "、".join(f"{name}={value}" for name, value in run.get("data", {}).items())),
+        ("モデル", "、".join(f"{name}={value}" for name, value in model.items() if value is not None)),
+        ("アダプタ", str(about["path"]) if about and "path" in about else "なし"),
+        ("プロンプトの版", str(run.get("prompt_version"))),
+        ("プログラムの版", str(run.get("git_revision"))),
+        ("開始・終了", f"{run.get('started_at')} 〜 {run.get('finished_at')}"),
+        ("パッケージ", "、".join(f"{name} {version}" for name, version in run.get("packages", {}).items() if version)),
+    ]
+    return RunView(
+        name=result.name,
+        context=_context_name(result),
+        model=str(model.get("model") or model.get("name") or "—"),
+        adapter=str(about["path"]) if about and "path" in about else None,
+        summary=result.summary,
+        known=split_accuracy(result.outcomes),
+        reliability=reliability(stated_and_right(result.outcomes)),
+        facts=tuple(facts),
+    )
+
+
+def _groups(views: Sequence[RunView]) -> list[tuple[str, list[tuple[str, list[Mapping[str, Any]]]]]]:
+    """(title, rows of (name, one accuracy per run)) of the breakdowns; all runs have the same questions."""
+    tables = []
+    for title, key, names in (
+        ("法令別", "by_law", {}),
+        ("問い方別", "by_polarity", POLARITY_NAMES),
+        ("正解の位置別（元の並び）", "by_gold_position", {}),
+    ):
+        first = views[0].summary[key]
+        tables.append((title, [(names.get(name, name), [view.summary[key][name] for view in views]) for name in first]))
+    return tables
+
+
+def _loss(results: Sequence[Result]) -> LossChart | None:
+    """Loss curves of the runs' adapters, as far as their run.json is at hand."""
+    histories = []
+    for number, result in enumerate(results):
+        about = adapter(result)
+        path = Path(str(about["path"])) / "run.json" if about and "path" in about else None
+        if path is None or not path.is_file() or sha256_file(path) != about.get("run_sha256", ""):  # type: ignore[union-attr]
+            continue
+        rows = read_json(path).get("training", {}).get("loss_history", [])
+        histories.append((result.name, number, [(int(row["step"]), float(row["loss"])) for row in rows]))
+    return loss_chart(histories)
+
+
+@cache
+def _template() -> Any:
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+    from markupsafe import Markup
+
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    # Our own two files, written into the page as they are; everything else is escaped.
+    for name in ("css", "js"):
+        environment.globals[name] = Markup((TEMPLATES / f"report.{name}").read_text(encoding="utf-8"))  # noqa: S704
+    environment.globals |= {
+        "letters": LETTERS, "width": WIDTH, "height": HEIGHT, "kinds": KINDS, "reliability_points": reliability_points,
+    }  # fmt: skip
+    environment.filters |= {"percent": percent, "points": points, "p_text": p_text}
+    return environment.get_template("report.html.j2")
