@@ -211,3 +211,7 @@ def test_program(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert stale_files(FILES, tmp_path) == []
     assert build_sample.main(["--source", str(tmp_path)]) == 1
     assert "法令のファイル (*.txt) がありません" in capsys.readouterr().err
+
+
+def test_the_readme_shows_the_real_counts() -> None:
+    assert "\n".join(describe(BOOK)) in (SAMPLE / "README.md").read_text(encoding="utf-8")
