@@ -90,6 +90,8 @@ def attach_adapter(model: Any, folder: Path) -> Any:
         # PEFT only warns when a LoRA matrix is not in the file, and leaves it at its untrained start.
         if "missing adapter keys" in str(warning.message):
             raise ModelError(f"{folder}: アダプタの重みが足りません。学習の出力が壊れています。")
-        warnings.warn_explicit(warning.message, warning.category, warning.filename, warning.lineno)
+        # That one library uses what another will remove is for their authors, not for the user.
+        if not issubclass(warning.category, FutureWarning | DeprecationWarning):
+            warnings.warn_explicit(warning.message, warning.category, warning.filename, warning.lineno)
     adapted.eval()
     return adapted
