@@ -1,0 +1,144 @@
+"""Whether a training step fits a card, computed before anything is loaded.
+
+    sizes = read_model_sizes("Qwen/Qwen3-8B")                  # app.training.memory_configs: name, folder or config.json
+    setting = setting_of(config, label_positions=2, longest=980)  # app.training.memory_setting, from a TrainConfig
+    made = plan(sizes, setting, vram_gib=10, desktop_gib=0.8)
+    made.peak_gib                                              # compare with torch.cuda.max_memory_allocated()
+    made.reserved_gib                                          # compare with torch.cuda.max_memory_reserved()
+    made.phases["backward"]                                    # the same per phase
+    if made.fits is False: stop with made.advice               # lines for the user, best first
+    plan_as_json(made)                                         # for run.json
+
+Nothing here needs a GPU, the
+network or the weights. torch is imported when a plan is made, not before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from app.core.errors import ConfigError
+from app.training.memory_configs import ModelSizes, read_model_sizes, sizes_from_config
+from app.training.memory_setting import MemorySetting, check_setting, setting_as_json
+
+GIB = 2**30
+# What a process holds on the card beside the allocator: CUDA's context and the kernels it loads. Between 0.3 and 0.5 on
+# consumer cards by common report; not measured here, so the upper end.
+CUDA_CONTEXT_GIB = 0.5
+# Free-standing items: part of what the card must hold, but not of torch's own count.
+CONTEXT = "cuda_context"
+RESERVE = "reserve"
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryPlan:
+    """What one training step needs; sizes in GiB."""
+
+    model: str
+    peak_gib: float  # live tensors at the highest moment: torch.cuda.max_memory_allocated
+    peak_phase: str  # load, forward, loss, backward or optimizer
+    reserved_gib: float  # with the allocator's gaps: torch.cuda.max_memory_reserved
+    required_gib: float  # with the CUDA context too: what the card must have free
+    vram_gib: float | None
+    desktop_gib: float  # taken by the display and other programs
+    fits: bool | None  # None when no card was named
+    items: dict[str, float]  # at the peak; they add up to required_gib
+    phases: dict[str, float]  # peak of live tensors in each phase
+    setting: MemorySetting
+    advice: tuple[str, ...] = ()  # when it does not fit: what to change, best first
+
+
+def plan(
+    model_config: str | Mapping[str, Any] | ModelSizes,
+    setting: MemorySetting,
+    *,
+    vram_gib: float | None = None,
+    desktop_gib: float = 0.0,
+) -> MemoryPlan:
+    """The plan of ``setting`` for a model name, the values of a ``config.json``, or sizes read already.
+
+    Raises ModelError for an unknown architecture, ConfigError for a setting that cannot be or a card that is smaller
+    than the weights.
+    """
+    sizes = _sizes(model_config)
+    check_setting(sizes, setting)
+    check_card(sizes, setting, vram_gib)
+    from app.training.memory_allocator import ReservedMemory
+    from app.training.memory_step import simulate_step
+
+    step = simulate_step(sizes, setting)
+    peak_phase = max(step.peaks, key=lambda phase: step.peaks[phase].total)
+    peak = step.peaks[peak_phase]
+    reserved = max(ReservedMemory().replay(step.trace), peak.total)
+    items = {name: size / GIB for name, size in peak.categories.items() if size}
+    items |= {RESERVE: (reserved - peak.total) / GIB, CONTEXT: CUDA_CONTEXT_GIB}
+    required = reserved / GIB + CUDA_CONTEXT_GIB
+    result = MemoryPlan(
+        model=sizes.name,
+        peak_gib=peak.total / GIB,
+        peak_phase=peak_phase,
+        reserved_gib=reserved / GIB,
+        required_gib=required,
+        vram_gib=vram_gib,
+        desktop_gib=desktop_gib,
+        fits=None if vram_gib is None else required + desktop_gib <= vram_gib,
+        items=items,
+        phases={phase: one.total / GIB for phase, one in step.peaks.items()},
+        setting=setting,
+    )
+    if result.fits is False:
+        from app.training.memory_search import advice
+
+        result = replace(result, advice=tuple(advice(sizes, result)))
+    return result
+
+
+def _sizes(model_config: str | Mapping[str, Any] | ModelSizes) -> ModelSizes:
+    if isinstance(model_config, ModelSizes):
+        return model_config
+    if isinstance(model_config, str):
+        return read_model_sizes(model_config)
+    return sizes_from_config(model_config, name=str(model_config.get("model_type", "?")), place="config")
+
+
+def weight_bytes(sizes: ModelSizes, quantization: str) -> int:
+    """Bytes of the frozen weights: linear layers at 4 bits and their scales (or 16 bits), tables at 16 bits.
+
+    4 bits: half a byte a weight, one byte of scale per 64, four more per 64 × 256 (arXiv 2305.14314, section 3).
+    """
+    linear = sizes.linear_parameters
+    stored = 2 * linear if quantization == "none" else linear / 2 + linear / 64 + 4 * linear / (64 * 256)
+    tables = sizes.table_parameters * (1 if sizes.tie_word_embeddings else 2)
+    return int(stored + 2 * tables)
+
+
+def check_card(sizes: ModelSizes, setting: MemorySetting, vram_gib: float | None) -> None:
+    """Raises ConfigError for a card that does not even hold the weights."""
+    if vram_gib is None:
+        return
+    weights = weight_bytes(sizes, setting.quantization) / GIB
+    if not vram_gib > 0:
+        raise ConfigError(f"--vram は 0 より大きい数（GiB）です（{vram_gib}）。")
+    if vram_gib < weights:
+        kind = "16bit" if setting.quantization == "none" else "4bit"
+        raise ConfigError(
+            f"--vram {vram_gib:g} GiB には {sizes.name} の重みだけで入りません（{kind} で {weights:.1f} GiB）。"
+            "小さいモデルを選ぶか、" + ("--quantization nf4 にしてください。" if kind == "16bit" else "大きい GPU を使ってください。")
+        )
+
+
+def plan_as_json(made: MemoryPlan) -> dict[str, Any]:
+    """Plain JSON values, sizes in GiB to three decimals."""
+    values = asdict(made)
+    for name, value in values.items():
+        if isinstance(value, float):
+            values[name] = round(value, 3)
+    return {
+        **values,
+        "items": {name: round(size, 3) for name, size in made.items.items()},
+        "phases": {name: round(size, 3) for name, size in made.phases.items()},
+        "setting": setting_as_json(made.setting),
+        "advice": list(made.advice),
+    }

@@ -1,0 +1,107 @@
+"""What decides the memory of a training step, and the checks of it."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from app.core.errors import ConfigError
+from app.training.config import ALL_LINEAR, TrainConfig
+from app.training.memory_configs import ModelSizes
+
+QUANTIZATIONS = ("nf4", "fp4", "none")
+LORA_DTYPES = ("float32", "bfloat16")
+OPTIMIZERS = ("adamw", "adamw_8bit")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MemorySetting:
+    """One training step, as far as its memory goes. Products are always computed in 16 bits, as on a GPU."""
+
+    max_seq_length: int = 1024
+    # Tokens of the longest row; shorter rows need less.
+    batch_size: int = 1
+    # Rows in one forward pass.
+    label_positions: int | None = 256
+    # Positions of a row that enter the loss. None: logits of every position at once, the usual loss, not this
+    # program's own.
+    gradient_accumulation_steps: int = 8
+    # More than 1 keeps the gradients of earlier passes while the next one runs.
+    lora_r: int = 16
+    # Rank of the update.
+    lora_dropout: float = 0.05
+    # Above 0, each LoRA input gets a copy and a mask.
+    lora_dtype: str = "float32"
+    # Type of the LoRA weights and so of their gradients.
+    target_modules: tuple[str, ...] = (ALL_LINEAR,)
+    # Linear layers that get LoRA.
+    quantization: str = "nf4"
+    # How the frozen linear layers are stored: nf4, fp4 (double quantisation) or none (bfloat16).
+    checkpointing: bool = True
+    # Keep only each layer's input and compute the rest again in the backward pass.
+    optimizer: str = "adamw"
+    # adamw keeps two numbers a weight in the weight's own type, adamw_8bit (bitsandbytes) two bytes.
+    upcast: bool = False
+    # Copy frozen 16-bit weights (embeddings, output head, norms) to float32 first, as the usual preparation does.
+
+
+def setting_of(config: TrainConfig, *, label_positions: int, longest: int) -> MemorySetting:
+    """The setting of a run: ``label_positions`` is the most of any row, ``longest`` the tokens of the longest row."""
+    return MemorySetting(
+        max_seq_length=longest,
+        batch_size=config.batch_size,
+        label_positions=label_positions,
+        gradient_accumulation_steps=config.gradient_accumulation_steps,
+        lora_r=config.lora_r,
+        lora_dropout=config.lora_dropout,
+        target_modules=config.target_modules,
+        quantization=config.bnb_4bit_quant_type if config.use_4bit else "none",
+        checkpointing=config.activation_checkpointing,
+    )
+
+
+def setting_as_json(setting: MemorySetting) -> dict[str, Any]:
+    """Plain JSON values; label_positions None becomes ``full``."""
+    values = asdict(setting)
+    return {
+        **values,
+        "target_modules": list(setting.target_modules),
+        "label_positions": "full" if setting.label_positions is None else setting.label_positions,
+    }
+
+
+def check_setting(sizes: ModelSizes, setting: MemorySetting) -> None:
+    """Raises ConfigError listing every fault of ``setting`` for this model."""
+    faults = []
+    for name in ("batch_size", "lora_r", "gradient_accumulation_steps"):
+        if getattr(setting, name) < 1:
+            faults.append(f"--{name.replace('_', '-')} は 1 以上です（{getattr(setting, name)}）")
+    if setting.max_seq_length < 2:
+        faults.append(f"--max-seq-length は 2 以上です（{setting.max_seq_length}）")
+    elif setting.max_seq_length > sizes.max_position_embeddings:
+        faults.append(
+            f"--max-seq-length {setting.max_seq_length} はモデルの上限 {sizes.max_position_embeddings} を超えています"
+        )
+    positions = setting.label_positions
+    if positions is not None and positions < 1:
+        faults.append(f"--label-positions は 1 以上か full です（{positions}）")
+    elif positions is not None and positions > setting.max_seq_length - 1:
+        faults.append(
+            f"--label-positions {positions} は 1 行 {setting.max_seq_length} トークンに入りません"
+            f"（先頭のトークンは予測されないので {setting.max_seq_length - 1} まで）"
+        )
+    if not 0 <= setting.lora_dropout < 1:
+        faults.append(f"--lora-dropout は 0 以上 1 未満です（{setting.lora_dropout}）")
+    for name, allowed in (("quantization", QUANTIZATIONS), ("lora_dtype", LORA_DTYPES), ("optimizer", OPTIMIZERS)):
+        if getattr(setting, name) not in allowed:
+            faults.append(
+                f"--{name.replace('_', '-')} は {'・'.join(allowed)} のどれかです（{getattr(setting, name)}）"
+            )
+    unknown = [name for name in setting.target_modules if name not in (ALL_LINEAR, *sizes.linear_shapes())]
+    if unknown or not setting.target_modules:
+        faults.append(
+            f"--target-modules の {'・'.join(unknown) or '指定'} がありません。あるのは {'・'.join(sizes.linear_shapes())} です"
+            f"（{ALL_LINEAR} で全部）"
+        )
+    if faults:
+        raise ConfigError("設定に誤りがあります: " + " ／ ".join(faults))

@@ -1,0 +1,177 @@
+"""One training step of the real model code on fake tensors, counted: what each phase would hold on a GPU.
+
+Imports torch at the top: import this module only where a step is simulated.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from app.training.config import ALL_LINEAR
+from app.training.lora import attach_lora, resolve_target_modules, trainable_parameters
+from app.training.loss import CHUNK_POSITIONS, head_loss_sum
+from app.training.memory_configs import ModelSizes
+from app.training.memory_setting import MemorySetting
+from app.training.memory_stand_in import FusedDropout, build_base_model, materialize, upcast_frozen
+from app.training.memory_tracker import CountingMode, PhasePeak
+
+# cuBLAS keeps a workspace per thread that multiplies (forward, backward): 8 MiB + 128 KiB on Ampere
+# (aten/src/ATen/cuda/CublasHandlePool.cpp).
+WORKSPACE_BYTES = 2 * (8 * 2**20 + 128 * 2**10)
+# AdamW's foreach form builds the square roots of all second moments before it divides by them.
+_OPTIMIZER_STATE_BYTES = {"adamw": None, "adamw_8bit": 2 * (1 + 4 / 256)}
+
+
+@dataclass(frozen=True, slots=True)
+class StepTrace:
+    """``peaks`` in bytes by phase (load, forward, loss, backward, optimizer), and the allocator's view of the step."""
+
+    peaks: dict[str, PhasePeak]
+    trace: list[tuple[int, int]]
+
+
+def simulate_step(sizes: ModelSizes, setting: MemorySetting, *, layers: int | None = None) -> StepTrace:
+    """Load, forward, loss, backward and optimiser of one step, the second of a run (optimiser state is there).
+
+    ``layers`` replaces the model's number of layers. The global random state is left as it was.
+    """
+    random_state = torch.random.get_rng_state()
+    try:
+        with _as_on_a_gpu():
+            return _simulate(sizes, setting, layers or sizes.num_hidden_layers)
+    finally:
+        torch.random.set_rng_state(random_state)
+
+
+def _simulate(sizes: ModelSizes, setting: MemorySetting, layers: int) -> StepTrace:
+    with torch.device("meta"):
+        base = build_base_model(sizes, quantization=setting.quantization, layers=layers)
+        if setting.checkpointing:
+            base.activation_checkpointing_enable({"use_reentrant": False})
+        model = attach_lora(
+            base,
+            r=setting.lora_r,
+            alpha=2 * setting.lora_r,
+            dropout=setting.lora_dropout,
+            target_modules=resolve_target_modules(base, setting.target_modules or (ALL_LINEAR,)),
+            bias="none",
+            seed=0,
+        )
+    model.train()
+    _fuse_dropouts(model)
+    mode = CountingMode(sizes.vocab_size)
+    with mode:
+        with mode.creating("scratch"):
+            workspace = torch.empty(WORKSPACE_BYTES, dtype=torch.uint8, device="cpu")
+        dtype = getattr(torch, setting.lora_dtype)
+        materialize(base, mode, trainable=False, lora_dtype=dtype)
+        if setting.quantization != "none":
+            # Loading copies each linear layer to the card in 16 bits before it is quantised.
+            _passing_copy(max(out * into for out, into in sizes.linear_shapes().values()), mode)
+        if setting.upcast:
+            upcast_frozen(base, mode)
+        materialize(base, mode, trainable=True, lora_dtype=dtype)
+        trainable = list(trainable_parameters(model).values())
+        states = _optimizer_states(trainable, setting, mode)
+        _count_gradients(trainable, mode, accumulated=setting.gradient_accumulation_steps > 1)
+        _mark_checkpoints(base, mode, setting.checkpointing)
+        loss = _forward(base, setting, mode)
+        mode.enter("backward")
+        loss.backward()
+        del loss
+        mode.enter("optimizer")
+        _step_scratch(trainable, mode)
+        del states, workspace
+    return StepTrace(mode.peaks, mode.trace)
+
+
+@contextmanager
+def _as_on_a_gpu() -> Iterator[None]:
+    """Let library code decide as it would on a card with real tensors.
+
+    peft asks whether CUDA's autocast is on before it converts LoRA's inputs. transformers builds a mask on fake tensors
+    because it cannot look whether rows are packed; on real ones it finds that they are not, and passes none.
+    """
+    from transformers import masking_utils
+
+    find_packed = masking_utils.find_packed_sequence_indices
+    was_enabled = torch.is_autocast_enabled("cuda")
+    masking_utils.find_packed_sequence_indices = lambda *_, **__: None
+    torch.set_autocast_enabled("cuda", True)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        torch.set_autocast_enabled("cuda", was_enabled)
+        masking_utils.find_packed_sequence_indices = find_packed
+
+
+def _fuse_dropouts(model: Any) -> None:
+    for module in list(model.modules()):
+        for name, child in list(module.named_children()):
+            if isinstance(child, torch.nn.Dropout):
+                setattr(module, name, FusedDropout(child.p))
+
+
+def _passing_copy(weights: int, mode: CountingMode) -> None:
+    with mode.creating("scratch"):
+        copy = torch.empty(weights, dtype=torch.bfloat16, device="cpu")
+    del copy
+
+
+def _optimizer_states(trainable: list[Any], setting: MemorySetting, mode: CountingMode) -> list[torch.Tensor]:
+    # By formula: bitsandbytes' optimisers cannot be built on fake tensors, and torch's read their step counter.
+    per_weight = _OPTIMIZER_STATE_BYTES[setting.optimizer]
+    with mode.creating("optimizer"):
+        return [
+            torch.empty(
+                int(parameter.numel() * (per_weight or 2 * parameter.element_size())), dtype=torch.uint8, device="cpu"
+            )
+            for parameter in trainable
+        ]
+
+
+def _count_gradients(trainable: list[Any], mode: CountingMode, *, accumulated: bool) -> None:
+    for parameter in trainable:
+        parameter.register_post_accumulate_grad_hook(lambda done: mode.tag(done.grad, "gradients"))
+        if accumulated:
+            with mode.creating("gradients"):
+                parameter.grad = torch.zeros_like(parameter)
+
+
+def _mark_checkpoints(base: Any, mode: CountingMode, checkpointing: bool) -> None:
+    if checkpointing:
+        for layer in base.model.layers:
+            layer.register_forward_pre_hook(lambda _, given: mode.tag_if_activation(given[0], "checkpoints"))
+
+
+def _forward(base: Any, setting: MemorySetting, mode: CountingMode) -> torch.Tensor:
+    """The loss as ``label_loss_sum`` computes it, or the usual way with every position's logits at once."""
+    rows, tokens = setting.batch_size, setting.max_seq_length
+    mode.enter("forward")
+    ids = torch.zeros(rows, tokens, dtype=torch.long, device="cpu")
+    with torch.autocast("cpu", torch.bfloat16):
+        if setting.label_positions is None:
+            base.model.register_forward_hook(lambda *_: mode.enter("loss"))
+            # Only the loss is kept, as Trainer does: the logits die before the backward pass.
+            return base(input_ids=ids, labels=ids, use_cache=False).loss
+        hidden = base.model(input_ids=ids, use_cache=False).last_hidden_state
+        mode.enter("loss")
+        # Which positions have labels is data, which fake tensors do not have: that many, wherever they are.
+        count = rows * setting.label_positions
+        place = torch.zeros(count, dtype=torch.long, device="cpu")
+        picked = hidden[:, :-1][place, place]
+        return head_loss_sum(base.get_output_embeddings(), picked, place, CHUNK_POSITIONS).total / count
+
+
+def _step_scratch(trainable: list[Any], mode: CountingMode) -> None:
+    with mode.creating("scratch"):
+        roots = [torch.empty_like(parameter) for parameter in trainable]
+    del roots
