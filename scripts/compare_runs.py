@@ -1,4 +1,4 @@
-"""Compare evaluation results on the same questions: verdict, numbers, flips."""
+"""Compare evaluation results on the same questions: verdict, numbers, flips, report."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from app.core.cli import JapaneseParser, run_program
+from app.core.cli import JapaneseParser, log, run_program
 from app.core.errors import UntrustworthyResult
 from app.core.files import to_json
 
 EXAMPLES = (
-    "python scripts/compare_runs.py results/base.json results/tuned.json",
+    "python scripts/compare_runs.py results/base.json results/tuned.json --report results/compare.html",
     "python scripts/compare_runs.py results/base.json results/tuned.json --json",
     "python scripts/compare_runs.py results/base.json results/lora_r8.json results/lora_r16.json",
 )
@@ -25,6 +25,13 @@ def parser() -> JapaneseParser:
         "results", type=Path, nargs="+", metavar="RESULT.json",
         help="evaluate_multiple_choice.py の結果。最初のものを基準に、ほかを比べる",
     )  # fmt: skip
+    parser.add_argument("--report", type=Path, metavar="HTML", help="1 ファイルの HTML 報告を書く（ネットワーク不要）")
+    parser.add_argument(
+        "--data",
+        type=Path,
+        metavar="JSON",
+        help="問題ファイル。報告に正解の条文を載せる（結果に記録されたファイルがあれば不要）",
+    )
     parser.add_argument("--json", action="store_true", help="文章のかわりに JSON を標準出力に書く")
     parser.add_argument("--seed", type=int, default=42, help="ブートストラップの乱数の種（既定 42）")
     return parser
@@ -39,6 +46,11 @@ def main(argv: Sequence[str]) -> int:
 
     results = [read_result(path) for path in arguments.results]
     pairs = compare_results(results, seed=arguments.seed)
+    if arguments.report:
+        from app.evaluation.report import write_report
+
+        size = write_report(arguments.report, results, pairs, questions_path=arguments.data)
+        log(f"{arguments.report}: 報告を書きました（{size / 1024:.0f} KB）。")
     if arguments.json:
         print(to_json(as_json(pairs), indent=2))
     else:

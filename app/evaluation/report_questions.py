@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from app.core.questions import LETTERS, original_letter
 from app.data.provisions import parse_provisions, section_label
 from app.evaluation.comparison import Comparison
+from app.evaluation.contexts import ShownPassage
 from app.evaluation.display import POLARITY_NAMES
 from app.evaluation.known_items import KnownItem, known_items
 from app.evaluation.marking import Piece, mark, runs_of
@@ -198,7 +199,7 @@ def _retrieved(
 ) -> tuple[PassageView, ...]:
     # Runs usually retrieve the same passages: each text stands once, with the ranks it had.
     ranks: dict[tuple[str, str], list[str]] = {}
-    passages = {}
+    passages: dict[tuple[str, str], ShownPassage] = {}
     for result, outcome in zip(results, row, strict=True):
         for rank, passage in enumerate(outcome.passages, start=1):
             key = (passage.id, passage.text)
