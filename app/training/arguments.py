@@ -10,7 +10,15 @@ from typing import Any
 from app.core.chat import CHAT_FORMATS
 from app.core.cli import JapaneseParser
 from app.llm.loading import COMPUTE_DTYPES, QUANT_TYPES
-from app.training.config import DEVICES, LORA_BIASES, REPORTERS, TRAIN_MODES, TrainConfig
+from app.training.config import (
+    DEVICES,
+    EMBEDDING_DEVICES,
+    LORA_BIASES,
+    OPTIMIZERS,
+    REPORTERS,
+    TRAIN_MODES,
+    TrainConfig,
+)
 
 _EXAMPLES = (
     "python scripts/train_qwen_law_ft.py --model-name Qwen/Qwen3-8B --use-4bit --bf16"
@@ -103,6 +111,13 @@ def _add_precision(parser: JapaneseParser) -> None:
     _choice(group, "--bnb-4bit-compute-dtype", COMPUTE_DTYPES, "4bit の重みを計算のときに戻す型")
     _choice(group, "--bnb-4bit-quant-type", QUANT_TYPES, "4bit の量子化方式")
     _flag(group, "--activation-checkpointing", "各層の途中結果を捨てて計算し直し、メモリを減らす（既定: する）")
+    _choice(
+        group,
+        "--embedding-device",
+        EMBEDDING_DEVICES,
+        "埋め込み表の置き場所。cpu にすると GPU のメモリが減る（8B で約 1.2 GiB）",
+    )
+    _choice(group, "--optimizer", OPTIMIZERS, "adamw_8bit は最適化の状態を 8bit で持ち、メモリを減らす（bitsandbytes）")
     _choice(group, "--device", DEVICES, "計算する装置。auto は GPU があれば使う")
 
 

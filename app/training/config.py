@@ -18,6 +18,8 @@ TRAIN_MODES: tuple[TrainMode, ...] = ("direct", "cot", "auto")
 LORA_BIASES: tuple[LoraBias, ...] = ("none", "all", "lora_only")
 REPORTERS = ("none", "tensorboard")
 DEVICES = ("auto", "cpu", "cuda")
+EMBEDDING_DEVICES = ("gpu", "cpu")
+OPTIMIZERS = ("adamw", "adamw_8bit")
 ALL_LINEAR = "all-linear"
 
 
@@ -75,6 +77,10 @@ class TrainConfig:
     # The 16 values of the 4-bit code: nf4 or fp4.
     activation_checkpointing: bool = True
     # Recompute each layer's activations in the backward pass: about a third slower, far less memory.
+    embedding_device: str = "gpu"
+    # cpu keeps the embedding table in main memory; with a tied output head the head is computed there too.
+    optimizer: str = "adamw"
+    # adamw_8bit (bitsandbytes) keeps the two running means of each trained weight in one byte each instead of four.
     logging_steps: int = 5
     # Optimiser steps between two progress lines (the loss of every step is stored in any case).
     save_steps: int | None = None
@@ -133,6 +139,8 @@ def _faults(config: TrainConfig) -> list[str]:
         ("chat_format", CHAT_FORMATS),
         ("report_to", REPORTERS),
         ("device", DEVICES),
+        ("embedding_device", EMBEDDING_DEVICES),
+        ("optimizer", OPTIMIZERS),
     ):
         if getattr(config, name) not in allowed:
             faults.append(f"{_option(name)} は {'・'.join(allowed)} のどれかです（{getattr(config, name)}）")

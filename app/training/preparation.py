@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from app.core.cli import log
-from app.core.errors import DataError
+from app.core.errors import ConfigError, DataError
 from app.core.questions import content_hash
 from app.data.records import Record, read_records
 from app.llm.loading import load_tokenizer
@@ -35,6 +36,10 @@ class PreparedData:
 
 def prepare_data(config: TrainConfig) -> PreparedData:
     """Read, encode and audit the training file, and read the dev file. Raises DataError or ModelError on any fault."""
+    if config.report_to == "tensorboard" and importlib.util.find_spec("tensorboard") is None:
+        raise ConfigError(
+            "--report-to tensorboard には tensorboard が必要です。pip install tensorboard を実行するか、指定を外してください。"
+        )
     records = read_records(config.train_file)
     mode = check_mode(records, config.train_mode, config.train_file)
     tokenizer = load_tokenizer(config.model_name)

@@ -12,6 +12,7 @@ from transformers import TrainerCallback
 
 from app.core.cli import format_seconds, log
 from app.core.errors import ModelError
+from app.core.questions import LETTERS
 from app.training.dev_eval import collapse_warning
 
 
@@ -73,7 +74,7 @@ class ProgressLines(TrainerCallback):  # type: ignore[misc]  # transformers ship
         )
 
     def _dev_line(self, step: int, logs: dict[str, Any]) -> None:
-        histogram = logs["eval_histogram"]
+        histogram = {letter: int(logs[f"eval_count_{letter}"]) for letter in LETTERS}
         counts = " ".join(f"{letter}:{count}" for letter, count in histogram.items())
         when = "学習前" if step == 0 else f"ステップ {step}"
         self._print(

@@ -10,7 +10,7 @@ from app.core.chat import chat_template_hash
 from app.core.errors import ConfigError, DataError
 from app.core.files import read_json, sha256_file, write_json
 from app.core.manifests import now, peak_rss_bytes
-from app.core.questions import content_hash
+from app.core.questions import LETTERS, content_hash
 from app.data.records import Record
 from app.training.config import TrainConfig, config_as_json, config_differences
 from app.training.dev_eval import best_step
@@ -108,7 +108,7 @@ def finish_manifest(
             "accuracy": row["eval_accuracy"],
             "gold_logprob": row["eval_gold_logprob"],
             "mass": row["eval_mass"],
-            "histogram": row["eval_histogram"],
+            "histogram": {letter: row[f"eval_count_{letter}"] for letter in LETTERS},
         }
         for row in log_history
         if "eval_accuracy" in row

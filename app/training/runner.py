@@ -6,7 +6,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -73,7 +73,11 @@ def load_model(config: TrainConfig) -> LoadedModel:
         Quantization(True, config.bnb_4bit_compute_dtype, config.bnb_4bit_quant_type) if config.use_4bit else None
     )
     dtype = {"bf16": "bfloat16", "fp16": "float16", "stored": "auto"}[precision]
-    base = load_base_model(config.model_name, quantization=quantization, dtype=dtype, device=device)
+    # With the embedding on the CPU the model is quantised there and moved without it: the card never holds the table.
+    parked = config.embedding_device == "cpu"
+    base = load_base_model(
+        config.model_name, quantization=quantization, dtype=dtype, device="cpu" if parked else device
+    )
     check_supported(base)
     limit = getattr(base.config, "max_position_embeddings", None)
     if limit is not None and config.max_seq_length > limit:
@@ -82,6 +86,13 @@ def load_model(config: TrainConfig) -> LoadedModel:
         )
     facts = base_model_facts(config.model_name, base)
     targets = resolve_target_modules(base, config.target_modules)
+    if parked:
+        from app.training.embedding import keep_embedding_on_cpu
+
+        keep_embedding_on_cpu(base)
+        base.to(device)
+        # accelerate compares this note of the loader with the device it trains on.
+        base.hf_device_map = {"": device}
     if config.activation_checkpointing:
         base.activation_checkpointing_enable({"use_reentrant": False})
     model = attach_lora(
@@ -155,6 +166,9 @@ def build_run_trainer(config: TrainConfig, data: PreparedData, loaded: LoadedMod
         on_cpu=loaded.device == "cpu",
         precision=loaded.precision,
     )
+    callbacks: list[Any] = [ProgressLines(config.logging_steps, data.dev.correct if data.dev else ())]
+    if config.report_to == "tensorboard":
+        callbacks.append(_tensorboard(config.output_dir / "tensorboard"))
     return build_trainer(
         loaded.model,
         arguments,
@@ -163,12 +177,20 @@ def build_run_trainer(config: TrainConfig, data: PreparedData, loaded: LoadedMod
         precision=loaded.precision,
         score_dev=score_dev,
         patience=config.early_stopping_patience,
-        callbacks=[ProgressLines(config.logging_steps, data.dev.correct if data.dev else ())],
+        callbacks=callbacks,
     )
+
+
+def _tensorboard(folder: Path) -> Any:
+    from torch.utils.tensorboard import SummaryWriter
+    from transformers.integrations import TensorBoardCallback
+
+    return TensorBoardCallback(SummaryWriter(log_dir=str(folder)))
 
 
 def rehearse(config: TrainConfig, data: PreparedData, loaded: LoadedModel) -> None:
     """Build everything up to the first step and leave nothing behind (--dry-run)."""
+    config = replace(config, report_to="none")
     with tempfile.TemporaryDirectory() as folder:
         trainer = build_run_trainer(config, data, loaded, Path(folder))
         next(iter(trainer.get_train_dataloader()))

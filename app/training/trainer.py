@@ -86,7 +86,7 @@ class LawTrainer(Trainer):  # type: ignore[misc]  # transformers ships no types 
             "eval_accuracy": result.accuracy,
             "eval_gold_logprob": result.gold_logprob,
             "eval_mass": result.mass,
-            "eval_histogram": result.histogram,
+            **{f"eval_count_{letter}": count for letter, count in result.histogram.items()},
         }
         self.log(metrics)
         self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, metrics)
@@ -149,7 +149,7 @@ def training_arguments(
         warmup_steps=warmup_steps(total_steps, config.warmup_ratio),
         weight_decay=config.weight_decay,
         max_grad_norm=MAX_GRAD_NORM,
-        optim="adamw_torch",
+        optim={"adamw": "adamw_torch", "adamw_8bit": "adamw_8bit"}[config.optimizer],
         # Every step is kept for the curve; how often a line is printed is the progress callback's business.
         logging_steps=1,
         logging_nan_inf_filter=False,
@@ -162,7 +162,8 @@ def training_arguments(
         use_cpu=on_cpu,
         # bfloat16 is an autocast in compute_loss; only float16 needs the Trainer, for its loss scaling.
         fp16=precision == "fp16",
-        report_to=[] if config.report_to == "none" else [config.report_to],
+        # The runner adds what reports: transformers would write its logs among the checkpoints.
+        report_to=[],
         remove_unused_columns=False,
         dataloader_num_workers=0,
         dataloader_pin_memory=not on_cpu,

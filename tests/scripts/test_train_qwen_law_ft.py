@@ -191,6 +191,40 @@ FAULTS: dict[str, tuple[Any, list[str], list[str]]] = {
 }  # fmt: skip
 
 
+@pytest.mark.parametrize("more", [("--embedding-device", "cpu"), ("--use-4bit", "--embedding-device", "cpu")])
+def test_the_embedding_on_the_cpu_learns_the_same(
+    tiny_model_dir: Path, files: dict[str, Path], more: tuple[str, ...]
+) -> None:
+    losses = []
+    for number, options in enumerate((more, tuple(word for word in more if word == "--use-4bit"))):
+        files["out"] = files["out"].with_name(f"out{number}")
+        assert run_program(train_qwen_law_ft.main, command(tiny_model_dir, files, "--max-steps", "2", *options)) == 0
+        manifest = json.loads((files["out"] / "run.json").read_text("utf-8"))
+        losses.append([row["loss"] for row in manifest["training"]["loss_history"]])
+    assert losses[0] == losses[1]
+
+
+def test_8_bit_adamw_resumes_to_the_same_bits(tiny_model_dir: Path, files: dict[str, Path], monkeypatch: Any) -> None:
+    from app.training.progress import ProgressLines
+
+    options = ("--optimizer", "adamw_8bit", "--save-steps", "1", "--learning-rate", "0.01")
+    assert run_program(train_qwen_law_ft.main, command(tiny_model_dir, files, *options)) == 0
+    expected = (files["out"] / "adapter_model.safetensors").read_bytes()
+    files["out"] = files["out"].with_name("again")
+    original = ProgressLines.on_log
+
+    def interrupted(self: Any, args: Any, state: Any, control: Any, logs: Any = None, **more: Any) -> None:
+        original(self, args, state, control, logs, **more)
+        if state.global_step == 3:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(ProgressLines, "on_log", interrupted)
+    assert run_program(train_qwen_law_ft.main, command(tiny_model_dir, files, *options)) == 130
+    monkeypatch.undo()
+    assert run_program(train_qwen_law_ft.main, command(tiny_model_dir, files, *options, "--resume")) == 0
+    assert (files["out"] / "adapter_model.safetensors").read_bytes() == expected
+
+
 @pytest.mark.parametrize("fault", FAULTS)
 def test_bad_input_is_one_line_and_writes_nothing(
     tiny_model_dir: Path, files: dict[str, Path], tmp_path: Path, capsys: Any, fault: str
@@ -210,6 +244,15 @@ def test_bad_input_is_one_line_and_writes_nothing(
     for part in parts:
         assert part in lines[-1]
     assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_tensorboard_that_is_not_installed(
+    tiny_model_dir: Path, files: dict[str, Path], monkeypatch: Any, capsys: Any
+) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    assert run_program(train_qwen_law_ft.main, command(tiny_model_dir, files, "--report-to", "tensorboard")) == 1
+    assert "pip install tensorboard" in capsys.readouterr().err
+    assert not files["out"].exists()
 
 
 def test_wrong_usage_is_exit_2(capsys: Any) -> None:

@@ -33,11 +33,12 @@ def started(tmp_path: Path, tokenizer: Any, records: list[Any], **more: Any) -> 
     )  # fmt: skip
 
 
+COUNTS = {"eval_count_a": 4, "eval_count_b": 1, "eval_count_c": 0, "eval_count_d": 0}
 HISTORY = [
-    {"step": 0, "eval_accuracy": 0.25, "eval_gold_logprob": -1.4, "eval_mass": 0.1, "eval_histogram": {"a": 4}},
+    {"step": 0, "eval_accuracy": 0.25, "eval_gold_logprob": -1.4, "eval_mass": 0.1, **COUNTS},
     {"step": 1, "loss": 2.5, "learning_rate": 1e-4},
     {"step": 2, "loss": 1.25, "learning_rate": 5e-5},
-    {"step": 2, "eval_accuracy": 0.75, "eval_gold_logprob": -0.4, "eval_mass": 0.9, "eval_histogram": {"a": 1}},
+    {"step": 2, "eval_accuracy": 0.75, "eval_gold_logprob": -0.4, "eval_mass": 0.9, **COUNTS},
     {"step": 2, "train_runtime": 1.0},
 ]
 
@@ -59,6 +60,7 @@ def test_manifest_of_a_run(tmp_path: Path, tiny_tokenizer: Any, record_maker: An
     assert [row["loss"] for row in whole["training"]["loss_history"]] == [2.5, 1.25]
     assert whole["training"]["best"]["step"] == 2
     assert whole["training"]["best"]["accuracy"] == 0.75
+    assert whole["training"]["dev_history"][0]["histogram"] == {"a": 4, "b": 1, "c": 0, "d": 0}
     assert whole["run"]["finished_at"] > "2026"
 
 
