@@ -1,0 +1,260 @@
+"""Ollama and OpenAI-compatible backends against a small local server: answers, timeouts, empty answers, garbage."""
+
+from __future__ import annotations
+
+import json
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import pytest
+
+from app.core.errors import BackendError, ConfigError
+from app.llm.backend import Generation
+from app.llm.http import post_json
+from app.llm.ollama import OllamaConfig, OllamaLLM
+from app.llm.openai_compatible import OpenAICompatibleLLM, OpenAIConfig
+
+Reply = Callable[[BaseHTTPRequestHandler], None]
+
+
+class Server:
+    """Answers each request with the next scripted reply (the last one again and again) and keeps what it was sent."""
+
+    def __init__(self) -> None:
+        self.replies: list[Reply] = []
+        self.requests: list[tuple[str, dict[str, Any], dict[str, str]]] = []
+        outer = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                outer.requests.append((self.path, body, dict(self.headers)))
+                reply = outer.replies.pop(0) if len(outer.replies) > 1 else outer.replies[0]
+                reply(self)
+
+            def log_message(self, format: str, *args: Any) -> None:
+                pass
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server.daemon_threads = True
+        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
+        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01})
+        self._thread.start()
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._thread.join()
+        self._server.server_close()
+
+
+def reply(value: Any, status: int = 200) -> Reply:
+    data = value if isinstance(value, bytes) else json.dumps(value).encode("utf-8")
+
+    def send(handler: BaseHTTPRequestHandler) -> None:
+        handler.send_response(status)
+        handler.send_header("Content-Length", str(len(data)))
+        handler.end_headers()
+        handler.wfile.write(data)
+
+    return send
+
+
+def slow(seconds: float) -> Reply:
+    def send(handler: BaseHTTPRequestHandler) -> None:
+        time.sleep(seconds)
+
+    return send
+
+
+def dribble(handler: BaseHTTPRequestHandler) -> None:
+    """A byte now and then: each read is quick, the whole never ends in time."""
+    handler.send_response(200)
+    handler.end_headers()
+    for _ in range(100):
+        try:
+            handler.wfile.write(b" ")
+            handler.wfile.flush()
+        except OSError:
+            return
+        time.sleep(0.05)
+
+
+def cut(handler: BaseHTTPRequestHandler) -> None:
+    handler.send_response(200)
+    handler.send_header("Content-Length", "1000")
+    handler.end_headers()
+    handler.wfile.write(b'{"message"')
+
+
+def chat(text: str, **more: Any) -> dict[str, Any]:
+    return {"message": {"role": "assistant", "content": text}, "done": True, "done_reason": "stop", **more}
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    server = Server()
+    yield server
+    server.close()
+
+
+def ollama(server: Server, **values: Any) -> OllamaLLM:
+    return OllamaLLM(OllamaConfig("qwen3:8b", server.url, **{"timeout_seconds": 5, "wait_seconds": 0, **values}))
+
+
+def test_ollama_sends_its_settings_and_reads_the_answer(server: Server) -> None:
+    server.replies = [reply(chat(" c\n", prompt_eval_count=120, eval_count=2))]
+    assert ollama(server, num_ctx=4096, seed=7).generate(["問題"], max_new_tokens=16) == [
+        Generation("c", 120, 2, False)
+    ]
+    path, body, _ = server.requests[0]
+    assert path == "/api/chat"
+    assert body == {
+        "model": "qwen3:8b",
+        "messages": [{"role": "user", "content": "問題"}],
+        "stream": False,
+        "think": False,
+        "options": {"num_ctx": 4096, "num_predict": 16, "temperature": 0.0, "seed": 7},
+    }
+
+
+def test_ollama_leaves_thinking_to_the_model_when_asked_to(server: Server) -> None:
+    server.replies = [reply(chat("a"))]
+    assert ollama(server, think=None).invoke("問題") == "a"
+    assert "think" not in server.requests[0][1]
+
+
+def test_ollama_answers_in_the_order_of_the_prompts(server: Server) -> None:
+    server.replies = [reply(chat("a")), reply(chat("b")), reply(chat("c"))]
+    assert [one.text for one in ollama(server).generate(["1", "2", "3"])] == ["a", "b", "c"]
+    assert [body["messages"][0]["content"] for _, body, _ in server.requests] == ["1", "2", "3"]
+
+
+def test_ollama_tells_a_truncated_and_an_empty_answer(server: Server) -> None:
+    server.replies = [reply({**chat("考え中"), "done_reason": "length"}), reply(chat(""))]
+    long, empty = ollama(server).generate(["1", "2"])
+    assert (long.truncated, empty.text, empty.truncated) == (True, "", False)
+
+
+@pytest.mark.parametrize(
+    "trouble",
+    [reply(b"<html>busy</html>"), reply(b"\xff\xfe"), reply([1, 2]), reply({"error": "loading"}, 503), cut],
+    ids=["no-json", "no-utf8", "no-object", "busy", "cut-off"],
+)  # fmt: skip
+def test_trouble_is_tried_again(server: Server, trouble: Reply) -> None:
+    server.replies = [trouble, trouble, reply(chat("d"))]
+    assert ollama(server, retries=2).invoke("問題") == "d"
+    assert len(server.requests) == 3
+
+
+@pytest.mark.parametrize(
+    ("trouble", "message"),
+    [
+        (reply(b"garbage"), "応答が JSON ではありません（2 回試しました）"),
+        (reply({"error": "out of memory"}, 500), "HTTP 500: out of memory（2 回試しました）"),
+    ],
+)
+def test_lasting_trouble_is_one_line(server: Server, trouble: Reply, message: str) -> None:
+    server.replies = [trouble]
+    with pytest.raises(BackendError) as caught:
+        ollama(server, retries=1).invoke("問題")
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert len(server.requests) == 2
+
+
+@pytest.mark.parametrize("trouble", [slow(1.0), dribble], ids=["silent", "dribbling"])
+def test_a_timeout_holds_for_the_whole_answer(server: Server, trouble: Reply) -> None:
+    server.replies = [trouble]
+    started = time.monotonic()
+    with pytest.raises(BackendError, match=r"0\.2 秒以内に応答がありません（再試行なし）"):
+        ollama(server, retries=0, timeout_seconds=0.2).invoke("問題")
+    assert time.monotonic() - started < 0.9
+
+
+def test_a_refusal_is_not_tried_again(server: Server) -> None:
+    server.replies = [reply({"error": "model 'qwen3:8b' not found"}, 404)]
+    with pytest.raises(BackendError, match="HTTP 404: model 'qwen3:8b' not found"):
+        ollama(server).invoke("問題")
+    assert len(server.requests) == 1
+
+
+def test_no_server_is_one_line() -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    with pytest.raises(BackendError, match=r"接続できません.*2 回試しました"):
+        OllamaLLM(OllamaConfig("m", f"http://127.0.0.1:{port}", retries=1, wait_seconds=0)).invoke("問題")
+
+
+@pytest.mark.parametrize("answer", [{}, {"message": "c"}, {"message": {"content": None}}, {"error": "x"}])
+def test_an_answer_of_another_shape_is_refused(server: Server, answer: dict[str, Any]) -> None:
+    server.replies = [reply(answer)]
+    with pytest.raises(BackendError, match=r"message\.content"):
+        ollama(server).invoke("問題")
+
+
+def test_a_prompt_that_was_cut_to_the_context_is_refused(server: Server) -> None:
+    server.replies = [reply(chat("c", prompt_eval_count=4050))]
+    with pytest.raises(BackendError, match=r"num_ctx 4096 に収まらず.*--num-ctx"):
+        ollama(server, num_ctx=4096).generate(["問題"], max_new_tokens=64)
+
+
+def test_a_context_that_cannot_hold_the_answer_is_refused() -> None:
+    with pytest.raises(ConfigError, match="num_ctx 256"):
+        OllamaConfig("m", num_ctx=256, max_new_tokens=256)
+
+
+def test_waits_double(server: Server) -> None:
+    server.replies = [reply(b"no")]
+    waits: list[float] = []
+    with pytest.raises(BackendError):
+        post_json(server.url, {}, timeout_seconds=5, retries=3, wait_seconds=0.5, sleep=waits.append)
+    assert waits == [0.5, 1.0, 2.0]
+
+
+@pytest.mark.parametrize("url", ["file:///etc/passwd", "ftp://host/x", "localhost:11434"])
+def test_only_http_addresses_are_asked(url: str) -> None:
+    with pytest.raises(BackendError, match="http://"):
+        post_json(url, {}, timeout_seconds=1, retries=0)
+
+
+def test_openai_sends_its_key_and_reads_the_answer(server: Server) -> None:
+    server.replies = [
+        reply(
+            {
+                "choices": [{"message": {"content": " b "}, "finish_reason": "length"}],
+                "usage": {"prompt_tokens": 11, "completion_tokens": 3},
+            }
+        )
+    ]
+    llm = OpenAICompatibleLLM(OpenAIConfig("m", server.url + "/v1/", api_key="s3cret", seed=1))
+    assert llm.generate(["問題"], max_new_tokens=9) == [Generation("b", 11, 3, True)]
+    path, body, headers = server.requests[0]
+    assert path == "/v1/chat/completions"
+    assert headers["Authorization"] == "Bearer s3cret"
+    assert body == {
+        "model": "m",
+        "messages": [{"role": "user", "content": "問題"}],
+        "max_tokens": 9,
+        "temperature": 0.0,
+        "seed": 1,
+    }
+    assert "s3cret" not in repr(llm.config) + json.dumps(llm.facts())
+
+
+def test_openai_without_key_sends_none_and_refuses_another_shape(server: Server) -> None:
+    server.replies = [reply({"choices": []})]
+    llm = OpenAICompatibleLLM(OpenAIConfig("m", server.url, retries=0))
+    with pytest.raises(BackendError, match="choices"):
+        llm.invoke("問題")
+    assert "Authorization" not in server.requests[0][2]
+
+
+def test_openai_reads_a_null_answer_as_empty(server: Server) -> None:
+    server.replies = [reply({"choices": [{"message": {"content": None}}]})]
+    llm = OpenAICompatibleLLM(OpenAIConfig("m", server.url))
+    assert llm.generate(["問題"]) == [Generation("", None, None, False)]
