@@ -12,6 +12,11 @@ from dataclasses import dataclass
 
 from app.data.law_numbers import KANJI_RUN, kanji_to_int
 
+# 一般, 一部, 一定 … are words, not the number one; so are 第一種 and 第二種.
+_ONE_IN_WORD = re.compile("一[般部定切連括致緒様旦種体方貫元律]")
+_UNITS = {"百": 100, "千": 1000, "万": 10**4, "億": 10**8, "兆": 10**12}
+_MIXED_NUMBER = re.compile(r"(?:[0-9０-９]+[百千]?[万億兆]|[0-9０-９]+[百千])+(?:[0-9０-９]+)?")
+_MIXED_PART = re.compile(r"([0-9]+)([百千]?[万億兆]?)")
 _DIGITS = frozenset("〇一二三四五六七八九")
 # Old statutes write small kana large (あつた, よつて), so both are folded to the large one.
 _SMALL_KANA = str.maketrans("ぁぃぅぇぉっゃゅょゎァィゥェォッャュョヮ", "あいうえおつやゆよわアイウエオツヤユヨワ")
@@ -33,7 +38,7 @@ class Folded:
 
 
 def fold(text: str) -> Folded:
-    """``text`` in NFKC, without white space, kana of one size, dashes as ``-`` and numbers in Arabic digits.
+    """``text`` in NFKC and lower case, without white space, kana of one size, dashes as ``-`` and numbers in Arabic digits.
 
     ``二年`` and ``２年`` become ``2年``, ``あつた`` and ``あった`` ``あつた``, ``四・五`` ``4.5``.
     """
@@ -49,8 +54,14 @@ def fold(text: str) -> Folded:
 
     position = 0
     while position < len(text):
+        if match := _MIXED_NUMBER.match(text, position):  # 4千万, ２億5000万: digits and kanji units together
+            digits = unicodedata.normalize("NFKC", match.group())
+            put(str(sum(_part_value(part) for part in _MIXED_PART.findall(digits))), position, match.end())
+            position = match.end()
+            continue
         if match := KANJI_RUN.match(text, position):
-            number = kanji_to_int(match.group())
+            in_word = _ONE_IN_WORD.match(text, position) or text[match.end() : match.end() + 1] == "種"
+            number = None if in_word else kanji_to_int(match.group())
             put(match.group() if number is None else str(number), position, match.end())
             position = match.end()
             continue
@@ -61,9 +72,17 @@ def fold(text: str) -> Folded:
             put("-", position, position + 1)
         else:
             plain = _DASHES.sub("-", unicodedata.normalize("NFKC", _DASHES.sub("-", character)))
-            put("".join(plain.split()).translate(_SMALL_KANA), position, position + 1)
+            put("".join(plain.lower().split()).translate(_SMALL_KANA), position, position + 1)
         position += 1
     return Folded("".join(characters), tuple(starts), tuple(ends))
+
+
+def _part_value(part: tuple[str, str]) -> int:
+    digits, units = part
+    value = int(digits)
+    for unit in units:
+        value *= _UNITS[unit]
+    return value
 
 
 def fold_text(text: str) -> str:

@@ -29,7 +29,7 @@ _QUESTION = re.compile(r"\(?(?:問|質問|Q)(\d+(?:-\d+)*)\)?")
 _DASHED = re.compile(r"([A-Z]+|\d+)((?:-\d+)+)")
 _NUMBERED = re.compile(r"(第\d+[章節款編部]?|[IVX]+(?=\.)|\d+(?![\d.]*[%年月日条項号]))")
 _ANNEX = re.compile(r"別[表紙記](?:第?\d+(?:の\d+)*)?|様式第?\d+")
-_CITED = re.compile(r"第(\d+)条((?:の\d+)*)(?:第(\d+)項)?(?:第(\d+)号((?:の\d+)*))?")
+_CITED = re.compile(r"(附則)?第(\d+)条((?:の\d+)*)(?:第(\d+)項)?(?:第(\d+)号((?:の\d+)*))?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +108,7 @@ def parse_provisions(context: str) -> list[Provision]:
             if level <= 2:
                 place = Provision(title, WHOLE_TEXT, None, None, None, False, "", 0)
                 sections = []
-            elif _ANSWER.fullmatch(fold_text(title)):
+            elif _ANSWER.fullmatch(fold_text(title).upper()):
                 place = replace(place, paragraph=None, item=None, subitem=None)  # an answer belongs to its question
             else:
                 sections = [section for section in sections if section[0] < level]
@@ -131,7 +131,7 @@ def _with_own_articles(found: list[Provision]) -> list[Provision]:
 
 def _enter(place: Provision, sections: list[tuple[int, str]], level: int, title: str) -> Provision:
     """The place after a heading of level 3 or deeper."""
-    key = fold_text(title)
+    key = fold_text(title).upper()
     if match := _ARTICLE.fullmatch(key) or _ARTICLE_RANGE.fullmatch(key):
         numbers = [first + branch.replace("の", "_") for first, branch in zip(*[iter(match.groups())] * 2, strict=True)]
         return replace(place, article=":".join(numbers), is_article=True, paragraph=None, item=None, subitem=None)
@@ -152,7 +152,7 @@ def _enter(place: Provision, sections: list[tuple[int, str]], level: int, title:
 def _section(titles: list[str]) -> str:
     """What a guideline's section is called, by the headings above it: its deepest number with a dash or a question's
     number; else the numbers of all levels; else the deepest heading itself."""
-    keys = [fold_text(title) for title in titles]
+    keys = [fold_text(title).upper() for title in titles]
     for key in reversed(keys):
         if match := _QUESTION.match(key):
             return ("Q" if "Q" in match.group() else "問") + match.group(1)
@@ -170,8 +170,8 @@ def _retrieved(title: str) -> Provision:
     match = _CITED.match(fold_text(label))
     if not law or not match:
         return Provision(title, WHOLE_TEXT, None, None, None, False, "", 0)
-    article, branch, paragraph, item, item_branch = match.groups()
-    return Provision(law.strip(), article + branch.replace("の", "_"), paragraph,
+    supplement, article, branch, paragraph, item, item_branch = match.groups()
+    return Provision(law.strip(), (supplement or "") + article + branch.replace("の", "_"), paragraph,
                      item + item_branch.replace("の", "_") if item else None, None, True, "", 0)  # fmt: skip
 
 

@@ -1,0 +1,193 @@
+"""Fine-tuning records from questions: the prompt with its context, the answer, and what both were made from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from app.core.errors import DataError
+from app.core.prompts import (
+    PROMPT_VERSION,
+    FewShotExample,
+    build_mc_prompt_cot,
+    build_mc_prompt_direct,
+    render_cot_answer,
+    render_direct_answer,
+)
+from app.core.questions import ORDERS, Question, reorder
+from app.data.provisions import law_key
+from app.data.reasoning import Reasoning, explain
+from app.data.records import Record
+
+ContextSource = Literal["none", "rag", "gold"]
+CONTEXT_SOURCES: tuple[ContextSource, ...] = ("none", "rag", "gold")
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """What a prompt shows as context for one question."""
+
+    text: str | None  # None: the prompt has no context
+    doc_ids: tuple[str, ...] = ()  # passages in the text, best first
+    scores: tuple[float, ...] = ()  # their scores
+    articles: frozenset[tuple[str, str]] = frozenset()  # (law, article) of the passages in the text
+    left_out: int = 0  # passages that were found but did not fit the character budget
+
+    def hits(self, question: Question) -> bool:
+        """Whether one of the question's gold articles is in the text."""
+        gold = {ref.article_key for ref in question.articles}
+        return any((law_key(law), article) in gold for law, article in self.articles)
+
+
+@dataclass(frozen=True, slots=True)
+class ContextPlan:
+    """Where contexts come from in one run."""
+
+    source: ContextSource
+    retriever_type: str  # none, gold, or the retriever's type
+    top_k: int  # passages asked for; 0 without retrieval
+    reference_of: Callable[[Question], Reference]
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """One record and what the manifest counts about it."""
+
+    record: Record
+    reference: Reference
+    reasoning: Reasoning | None  # None for direct records
+
+
+def no_context(_: Question) -> Reference:
+    """No context at all."""
+    return Reference(None)
+
+
+def gold_context(question: Question) -> Reference:
+    """The question's own context as it is. Raises DataError if it has none."""
+    if question.context is None:
+        raise DataError(f"{question.id}: コンテキストがないので、--context gold では作れません。")
+    return Reference(question.context, articles=frozenset(ref.article_key for ref in question.articles))
+
+
+def build_records(
+    questions: Iterable[Question],
+    mode: str,
+    plan: ContextPlan,
+    *,
+    orders: Sequence[str] = ORDERS[:1],
+    few_shot: Callable[[Question], Sequence[FewShotExample]] | None = None,
+    dataset: str = "lawqa_jp",
+) -> list[Built]:
+    """One record per question and order, in the order of the questions.
+
+    ``mode`` is direct or cot; ``few_shot`` gives the examples of a direct prompt, None for a prompt without any (cot
+    prompts never have some). Contexts are looked up once per question.
+    """
+    built: list[Built] = []
+    for question in questions:
+        reference = plan.reference_of(question)
+        for order in orders:
+            shown = question if order == "abcd" else reorder(question, order)
+            built.append(_build(shown, question, mode, plan, reference, few_shot, dataset))
+    return built
+
+
+def _build(
+    shown: Question,
+    question: Question,
+    mode: str,
+    plan: ContextPlan,
+    reference: Reference,
+    few_shot: Callable[[Question], Sequence[FewShotExample]] | None,
+    dataset: str,
+) -> Built:
+    reasoning: Reasoning | None = None
+    if mode == "direct":
+        examples = few_shot(question) if few_shot else False
+        prompt = build_mc_prompt_direct(shown.question, shown.choices, reference.text, few_shot=examples)
+        output = render_direct_answer(shown.correct)
+    else:
+        # Without a context the reasoning is drawn from the gold text: it teaches what the statute says. With one, only
+        # what stands in the prompt may be quoted.
+        source = reference.text if plan.source != "none" else shown.context
+        reasoning = explain(shown, source)
+        prompt = build_mc_prompt_cot(shown.question, shown.choices, reference.text)
+        output = render_cot_answer(reasoning.text, shown.correct)
+    record = Record(
+        prompt,
+        output,
+        {
+            "id": shown.id,
+            "dataset": dataset,
+            "mode": mode,
+            "correct": shown.correct,
+            "use_context": plan.source != "none",
+            "context_present": bool(reference.text and reference.text.strip()),
+            "top_k": plan.top_k,
+            "retriever_type": plan.retriever_type,
+            "question": shown.question,
+            "choices": dict(shown.choices),
+            "source_file": shown.source,
+            "few_shot": mode == "direct" and few_shot is not None,
+            "order": shown.order,
+            "cluster": shown.cluster,
+            "doc_ids": list(reference.doc_ids),
+            "scores": [round(score, 6) for score in reference.scores],
+            "prompt_version": PROMPT_VERSION,
+        },
+    )
+    return Built(record, reference, reasoning)
+
+
+def build_statistics(built: Sequence[Built], questions: Mapping[str, Question]) -> dict[str, object]:
+    """What a manifest says about a file: records, contexts, retrieval hits, and how much reasoning could be given.
+
+    ``questions`` is by id. Retrieval is counted only over questions whose context names an article.
+    """
+    looked_up = {one.record.meta["id"]: one.reference for one in built}
+    statistics: dict[str, object] = {
+        "records": len(built),
+        "questions": len(looked_up),
+        "with_context": sum(one.record.meta["context_present"] for one in built),
+    }
+    if any(one.record.meta["retriever_type"] not in ("none", "gold") for one in built):
+        with_gold = [key for key in looked_up if questions[key].articles]
+        statistics["retrieval"] = {
+            "questions_with_gold_article": len(with_gold),
+            "hits": sum(looked_up[key].hits(questions[key]) for key in with_gold),
+            "passages_left_out": sum(reference.left_out for reference in looked_up.values()),
+        }
+    reasonings = [(one.record.row_id, one.reasoning) for one in built if one.reasoning is not None]
+    if reasonings:
+        contrasts = [reasoning.contrasts for _, reasoning in reasonings]
+        statistics["reasoning"] = {
+            "full": sum(reasoning.is_full for _, reasoning in reasonings),
+            "quote": sum(reasoning.quotes > 0 for _, reasoning in reasonings),
+            "right_choice_agreement": sum(reasoning.agreement for _, reasoning in reasonings),
+            "wrong_choice_contrasts": {str(n): contrasts.count(n) for n in range(4)},
+            "nothing": sum(reasoning.is_empty for _, reasoning in reasonings),
+            "source": "gold" if built[0].record.meta["retriever_type"] == "none" else "prompt",
+            "rows_with_nothing": [row_id for row_id, reasoning in reasonings if reasoning.is_empty],
+        }
+    return statistics
+
+
+def standard_name(mode: str, plan: ContextPlan) -> str:
+    """Name of one of the four standard files: ``ft_cot_full_rag_top3.jsonl``."""
+    return f"ft_{mode}_full_{'norag' if plan.source == 'none' else f'rag_top{plan.top_k}'}.jsonl"
+
+
+def describe(statistics: Mapping[str, Any]) -> str:
+    """One line in Japanese about a file, for the terminal."""
+    parts = [f"参照条文あり {statistics['with_context']} 件"]
+    if "retrieval" in statistics:
+        retrieval = statistics["retrieval"]
+        parts.append(f"正しい条を検索できた問題 {retrieval['hits']}/{retrieval['questions_with_gold_article']}")
+    if "reasoning" in statistics:
+        reasoning = statistics["reasoning"]
+        parts.append(f"条文の引用あり {reasoning['quote']} 件")
+        parts.append(f"四つの選択肢すべてに理由あり {reasoning['full']} 件")
+        parts.append(f"決め手の文が見つからない {reasoning['nothing']} 件")
+    return "、".join(parts)

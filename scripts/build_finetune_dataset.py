@@ -1,0 +1,146 @@
+"""Write fine-tuning records (JSONL) from law questions."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from app.core.cli import JapaneseParser, log, progress, run_program
+from app.core.errors import ConfigError
+from app.core.files import sha256_file, write_json
+from app.core.manifests import run_header
+from app.core.prompts import PROMPT_VERSION
+from app.core.questions import ORDERS, Question
+from app.data.contexts import context_plan
+from app.data.few_shot import examples_for
+from app.data.finetune import (
+    CONTEXT_SOURCES,
+    Built,
+    ContextSource,
+    build_records,
+    build_statistics,
+    describe,
+    standard_name,
+)
+from app.data.lawqa import load_questions
+from app.data.preview import marked_text, marked_tokens
+from app.data.records import MODES, write_records
+
+EXAMPLES = (
+    "python scripts/build_finetune_dataset.py --lawqa-path sample/selection.json --no-rag --mode direct "
+    "--output-path results/finetune/ft_direct_full_norag.jsonl",
+    "python scripts/build_finetune_dataset.py --lawqa-path data/lawqa_jp/selection.json --all --index-dir data/index",
+    "python scripts/build_finetune_dataset.py --lawqa-path sample/selection.json --mode cot --context gold --preview 3",
+)
+
+
+def parser() -> JapaneseParser:
+    parser = JapaneseParser("法令の四択問題から、学習用レコード（JSONL）を作る。", EXAMPLES)
+    parser.add_argument("--lawqa-path", type=Path, required=True, help="lawqa_jp 形式の問題ファイル")
+    parser.add_argument(
+        "--output-path", type=Path,
+        help="書き出す JSONL。--all のときはフォルダ（既定 results/finetune）。--preview だけなら省略できる",
+    )  # fmt: skip
+    parser.add_argument(
+        "--mode", choices=MODES, default="direct", help="direct は文字だけ、cot は理由と文字（既定 direct）"
+    )
+    parser.add_argument(
+        "--context", choices=CONTEXT_SOURCES, help="参照条文: none、rag（検索）、gold（問題の条文）。既定 rag"
+    )
+    parser.add_argument("--no-rag", action="store_true", help="検索を使わない（--context none と同じ）")
+    parser.add_argument("--top-k", type=int, default=3, help="検索で渡す条文の数（既定 3）")
+    parser.add_argument("--index-dir", type=Path, help="scripts/build_index.py が作ったフォルダ（既定は設定の値）")
+    shots = parser.add_mutually_exclusive_group()
+    shots.add_argument(
+        "--few-shot", dest="few_shot", action="store_true", default=True, help="direct に例題を付ける（既定）"
+    )
+    shots.add_argument("--no-few-shot", dest="few_shot", action="store_false", help="例題を付けない")
+    parser.add_argument(
+        "--few-shot-path",
+        type=Path,
+        help="例題をこの問題ファイルから選ぶ（同じ条文クラスタは避ける）。既定は組み込みの例題",
+    )
+    parser.add_argument("--samples", type=int, help="はじめの N 問だけを使う")
+    parser.add_argument("--orders", type=int, choices=(1, 4), default=1, help="選択肢の並べ方の数（既定 1）")
+    parser.add_argument(
+        "--all", action="store_true", help="標準の 4 ファイル（direct・cot × 検索なし・あり）を一度に作る"
+    )
+    parser.add_argument("--preview", type=int, default=0, metavar="N", help="N 件を、学習対象を ⟦ ⟧ で示して表示する")
+    parser.add_argument("--tokenizer", help="--preview をこのモデルのトークナイザで、トークン単位で表示する")
+    parser.add_argument("--seed", type=int, default=42, help="乱数の種（既定 42）")
+    return parser
+
+
+def main(argv: Sequence[str]) -> int:
+    program = parser()
+    arguments = program.parse_args(argv)
+    if arguments.no_rag and arguments.context not in (None, "none"):
+        program.error(f"--no-rag と --context {arguments.context} は一緒に使えません")
+    if not (arguments.all or arguments.output_path or arguments.preview):
+        program.error("--output-path（または --all、--preview）を指定してください")
+    header = run_header(argv)
+    questions = _questions(arguments)
+    source: ContextSource = "none" if arguments.no_rag else arguments.context or "rag"
+    if arguments.all:
+        plans = [context_plan("none", 0, None), context_plan("rag", arguments.top_k, arguments.index_dir)]
+        folder = arguments.output_path or Path("results/finetune")
+        jobs = [(folder / standard_name(mode, plan), mode, plan) for plan in plans for mode in MODES]
+    else:
+        jobs = [(arguments.output_path, arguments.mode, context_plan(source, arguments.top_k, arguments.index_dir))]
+    pool = load_questions(arguments.few_shot_path) if arguments.few_shot_path else None
+    manifest: dict[str, Any] = {
+        "kind": "finetune_records",
+        "run": header,
+        "source": {"path": str(arguments.lawqa_path), "sha256": sha256_file(arguments.lawqa_path), "questions": len(questions)},
+        "prompt_version": PROMPT_VERSION,
+        "seed": arguments.seed,
+        "few_shot_source": None if not arguments.few_shot else str(arguments.few_shot_path or "builtin"),
+        "files": {},
+    }  # fmt: skip
+    for path, mode, plan in jobs:
+        built = build_records(
+            progress(questions, total=len(questions), label=f"{mode}・{plan.source}"), mode, plan,
+            orders=ORDERS[: arguments.orders], dataset=arguments.lawqa_path.resolve().parent.name,
+            few_shot=(lambda question: examples_for(question, pool, seed=arguments.seed)) if arguments.few_shot else None,
+        )  # fmt: skip
+        _preview(built, arguments)
+        if path is not None:
+            write_records(path, [one.record for one in built])
+            statistics = build_statistics(built, {question.id: question for question in questions})
+            manifest["files"][path.name] = {"mode": mode, "context": plan.source, "top_k": plan.top_k,
+                                            "retriever_type": plan.retriever_type, "sha256": sha256_file(path), **statistics}  # fmt: skip
+            log(f"{path}: {len(built)} 件 （{describe(statistics)}）")
+    if manifest["files"]:
+        last = jobs[-1][0]
+        target = last.parent / "manifest.json" if arguments.all else last.with_suffix(".manifest.json")
+        write_json(target, manifest)
+        print(target)
+    return 0
+
+
+def _questions(arguments: Any) -> list[Question]:
+    questions = load_questions(arguments.lawqa_path)
+    if arguments.samples is not None and arguments.samples < 1:
+        raise ConfigError(f"--samples {arguments.samples}: 1 以上にしてください。")
+    return questions[: arguments.samples]
+
+
+def _preview(built: Sequence[Built], arguments: Any) -> None:
+    if arguments.preview <= 0:
+        return
+    tokenizer = None
+    if arguments.tokenizer:
+        from app.llm.loading import load_tokenizer
+
+        tokenizer = load_tokenizer(arguments.tokenizer)
+    for one in built[: arguments.preview]:
+        print(f"--- {one.record.row_id}（{one.record.meta['mode']}）")
+        print(marked_text(one.record) if tokenizer is None else marked_tokens(one.record, tokenizer))
+
+
+if __name__ == "__main__":
+    raise SystemExit(run_program(main))
