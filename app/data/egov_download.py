@@ -1,0 +1,96 @@
+"""Laws from e-Gov into a folder laid out as its bulk download, one file a law; interrupted runs go on where they stopped.
+
+``download.jsonl`` in the folder holds one line a law: revision id, SHA-256, address and time.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import zipfile
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from app.core.errors import BackendError, DataError
+from app.core.files import append_jsonl, read_jsonl_tail, sha256_bytes, sha256_file, write_bytes, write_json
+from app.core.manifests import now
+from app.data.egov import parse_law
+from app.data.egov_api import ListedLaw, PoliteClient
+from app.data.egov_source import law_files
+
+RECORD = "download.jsonl"
+
+
+@dataclass(frozen=True, slots=True)
+class Downloaded:
+    """What a download did."""
+
+    new: int
+    kept: int  # were there already, unchanged
+    failed: tuple[str, ...]  # one line each
+
+
+def download_laws(
+    client: PoliteClient,
+    laws: Sequence[ListedLaw],
+    folder: Path,
+    watch: Callable[[Sequence[ListedLaw]], Iterator[ListedLaw]] = iter,
+) -> Downloaded:
+    """Fetch the laws that ``folder`` does not hold yet. Each is read as a law before it is kept."""
+    known = {row["revision_id"]: row["sha256"] for row in read_jsonl_tail(folder / RECORD)}
+    kept = [law for law in laws if _unchanged(_path(folder, law), known.get(law.revision_id))]
+    have = {law.revision_id for law in kept}
+    failed: list[str] = []
+    new = 0
+    for law in watch([law for law in laws if law.revision_id not in have]):
+        try:
+            data = client.law_xml(law.revision_id)
+            parse_law(data, f"{law.revision_id}.xml")
+        except (DataError, BackendError) as error:
+            failed.append(f"{law.title}: {error}")
+            continue
+        write_bytes(_path(folder, law), data)
+        append_jsonl(folder / RECORD, {"revision_id": law.revision_id, "title": law.title, "sha256": sha256_bytes(data), "fetched_at": now()})  # fmt: skip
+        new += 1
+    return Downloaded(new, len(kept), tuple(failed))
+
+
+def _path(folder: Path, law: ListedLaw) -> Path:
+    return folder / law.revision_id / f"{law.revision_id}.xml"
+
+
+def _unchanged(path: Path, sha256: str | None) -> bool:
+    return sha256 is not None and path.exists() and sha256_file(path) == sha256
+
+
+def download_bulk(
+    client: PoliteClient, target: Path, *, category: str | None = None, watch: Callable[[int], None] = lambda _: None
+) -> dict[str, Any]:
+    """Fetch e-Gov's zip to ``target``; returns what is written beside it as ``<name>.json``.
+
+    The zip is checked whole (paths, sizes, checksums of its members) before it takes the place of an older one.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.", suffix=".part")
+    part = Path(name)
+    try:
+        with os.fdopen(handle, "w+b") as file:
+            client.bulk(file, category=category, watch=watch)
+            file.flush()
+            os.fsync(file.fileno())
+        if not zipfile.is_zipfile(part):
+            raise DataError("e-Gov から届いたものが zip ではありません。時間をおいてやり直してください。")
+        laws = len(law_files(part))
+        with zipfile.ZipFile(part) as archive:
+            broken = archive.testzip()
+        if broken is not None:
+            raise DataError(f"e-Gov から届いた zip の {broken} が壊れています。やり直してください。")
+        part.chmod(0o644)
+        facts = {"laws": laws, "bytes": part.stat().st_size, "sha256": sha256_file(part), "category": category, "fetched_at": now()}  # fmt: skip
+        part.replace(target)
+    finally:
+        part.unlink(missing_ok=True)
+    write_json(target.with_name(target.name + ".json"), facts)
+    return facts
