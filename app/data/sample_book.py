@@ -128,9 +128,10 @@ def describe(book: SampleBook) -> list[str]:
 
 
 def _rule_line(name: str, rule: Rule, samples: list[dict[str, object]]) -> str:
-    parts = [f"全体 {_guess(samples, rule):.1%}"]
+    parts = [f"全体 {choice_only_accuracy(samples, rule):.1%}"]
     parts += [
-        f"{asks} {_guess([one for one in samples if asks in str(one['問題文'])], rule):.1%}" for asks in TRUE_CHOICES
+        f"{asks} {choice_only_accuracy([one for one in samples if asks in str(one['問題文'])], rule):.1%}"
+        for asks in TRUE_CHOICES
     ]
     return f"  {name}: {'、'.join(parts)}"
 
@@ -158,7 +159,7 @@ CHOICE_ONLY_RULES: dict[str, Rule] = {
 }
 
 
-def _guess(samples: list[dict[str, object]], rule: Rule) -> float:
+def choice_only_accuracy(samples: list[dict[str, object]], rule: Rule) -> float:
     """Accuracy of answering by ``rule``; ties count by their share."""
     score = 0.0
     for sample in samples:

@@ -12,9 +12,9 @@ from app.data.egov import Law, lines, parse_law
 from app.data.lawqa import load_questions
 from app.data.sample_book import (
     CHOICE_ONLY_RULES,
-    _guess,
     article_clusters,
     build_files,
+    choice_only_accuracy,
     describe,
     load_book,
     stale_files,
@@ -153,7 +153,7 @@ def _all_texts(law: SampleLaw) -> list[str]:
 
 @pytest.mark.parametrize("name", CHOICE_ONLY_RULES)
 def test_no_rule_that_sees_only_the_choices_does_well(name: str) -> None:
-    assert _guess(SAMPLES, CHOICE_ONLY_RULES[name]) <= 0.32
+    assert choice_only_accuracy(SAMPLES, CHOICE_ONLY_RULES[name]) <= 0.32
 
 
 def test_no_size_of_value_is_the_right_one() -> None:
