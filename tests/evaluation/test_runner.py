@@ -1,0 +1,294 @@
+"""Running, stopping, resuming; guards on adapters; result files that are whole or refused."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from app.core.errors import BackendError, ConfigError, DataError
+from app.core.prompts import PROMPT_VERSION
+from app.core.questions import content_hash
+from app.evaluation.contexts import QuestionContext
+from app.evaluation.evaluate import Job, check_adapter, evaluate, pick_questions
+from app.evaluation.guards import mode_note, resolve_few_shot, trained_questions
+from app.evaluation.plan import EvaluationPlan
+from app.evaluation.result_file import read_result
+from app.evaluation.runner import progress_path
+
+PLAN = EvaluationPlan(context="none")
+
+
+def no_context(question: Any) -> QuestionContext:
+    return QuestionContext(None)
+
+
+@pytest.fixture
+def job_of(tmp_path: Path, question_of: Any) -> Any:
+    data = tmp_path / "data.json"
+    data.write_text("{}", "utf-8")
+    questions = [question_of(number, "abcd"[number % 4]) for number in range(6)]
+
+    def make(**values: Any) -> Job:
+        return Job(**{
+            "data": data, "questions": questions, "output": tmp_path / "out" / "result.json", "plan": PLAN,
+            "header": {"command": ["test"]}, **values,
+        })  # fmt: skip
+
+    return make
+
+
+def run(job: Job, backend: Any, key: str = "model") -> Any:
+    return evaluate(job, load_backend=lambda: backend, contexts=no_context, model_key={"backend": key})
+
+
+def test_a_result_is_written_whole_and_read_back(job_of: Any, scripted: Any) -> None:
+    job = job_of()
+    done = run(job, scripted(lambda prompt: "b"))
+    result = read_result(job.output)
+    assert result.name == "result"
+    assert [outcome.id for outcome in result.outcomes] == [f"q{number}" for number in range(6)]
+    assert result.summary == json.loads(json.dumps(done.summary))
+    assert result.run["plan"] == PLAN.as_dict()
+    assert result.run["prompt_version"] == PROMPT_VERSION
+    assert result.run["model"] == {"backend": "scripted"}
+    assert result.run["adapter"] is None
+    assert len(done.distrust) == 1
+    assert done.distrust[0].startswith("COLLAPSED: 回答が b に偏っています")
+    assert result.run["distrust"] == list(done.distrust)
+
+
+class Stops(Exception):
+    pass
+
+
+def stopping_after(questions: int, letter: str = "a") -> Any:
+    seen: list[str] = []
+
+    def letter_of(prompt: str) -> str:
+        seen.append(prompt)
+        if len(seen) > 4 * questions:
+            raise Stops
+        return letter
+
+    return letter_of
+
+
+def test_a_killed_run_goes_on_with_what_is_left(job_of: Any, scripted: Any) -> None:
+    with pytest.raises(Stops):
+        run(job_of(), scripted(stopping_after(2)))
+    lines = progress_path(job_of().output).read_text("utf-8").splitlines()
+    assert [json.loads(line).get("id") for line in lines] == [None, "q0", "q1"]
+    assert not job_of().output.exists()
+    # half a line, as a kill in the middle of writing leaves it
+    with progress_path(job_of().output).open("a", encoding="utf-8") as file:
+        file.write('{"id": "q2", "ques')
+    backend = scripted(lambda prompt: "d")
+    run(job_of(resume=True), backend)
+    assert len(backend.prompts) == 4 * 4
+    first = [outcome.answers[0].predicted for outcome in read_result(job_of().output).outcomes]
+    assert first == ["a", "a", "d", "d", "d", "d"]
+
+
+def test_a_finished_run_resumes_without_a_model(job_of: Any, scripted: Any) -> None:
+    run(job_of(), scripted(lambda prompt: "a"))
+    before = read_result(job_of().output).outcomes
+
+    def load() -> Any:
+        raise AssertionError("the model is not needed")
+
+    evaluate(job_of(resume=True), load_backend=load, contexts=no_context, model_key={"backend": "model"})
+    assert read_result(job_of().output).outcomes == before
+
+
+def test_without_resume_everything_is_asked_again(job_of: Any, scripted: Any) -> None:
+    run(job_of(), scripted(lambda prompt: "a"))
+    backend = scripted(lambda prompt: "b")
+    run(job_of(), backend)
+    assert len(backend.prompts) == 24
+
+
+@pytest.mark.parametrize("change", ["model", "plan", "questions"])
+def test_a_run_with_other_settings_is_not_resumed(job_of: Any, scripted: Any, change: str) -> None:
+    run(job_of(), scripted(lambda prompt: "a"))
+    job = job_of(resume=True)
+    if change == "plan":
+        job = job_of(resume=True, plan=EvaluationPlan(context="none", orders=1))
+    if change == "questions":
+        job = job_of(resume=True, questions=job.questions[:3])
+    with pytest.raises(DataError, match="別の設定"):
+        run(job, scripted(lambda prompt: "a"), key="other" if change == "model" else "model")
+
+
+def test_the_batch_size_may_change_on_resume(job_of: Any, scripted: Any) -> None:
+    run(job_of(), scripted(lambda prompt: "a"))
+    backend = scripted(lambda prompt: "a")
+    run(job_of(resume=True, plan=EvaluationPlan(context="none", batch_size=3)), backend)
+    assert backend.prompts == []
+
+
+TEXT = EvaluationPlan(context="none", scoring="text", orders=1, batch_size=3)
+
+
+def test_a_question_that_fails_is_counted_and_asked_again_on_resume(job_of: Any, scripted: Any) -> None:
+    def text_of(prompt: str) -> Any:
+        return BackendError("時間切れ") if "問4:" in prompt else "a"
+
+    summary = run(job_of(plan=TEXT), scripted(lambda prompt: "a", text_of)).summary
+    assert summary["counts"] == {"correct": 1, "wrong": 4, "unparsed": 0, "failed": 1}
+    assert read_result(job_of().output).outcomes[4].answers[0].error == "時間切れ"
+    backend = scripted(lambda prompt: "a", lambda prompt: "a")
+    summary = run(job_of(plan=TEXT, resume=True), backend).summary
+    assert len(backend.generated) == 1
+    assert summary["counts"] == {"correct": 2, "wrong": 4, "unparsed": 0, "failed": 0}
+
+
+def test_three_failures_in_a_row_stop_the_run_but_keep_what_was_done(job_of: Any, scripted: Any) -> None:
+    def text_of(prompt: str) -> Any:
+        return "a" if "問0:" in prompt else BackendError("接続できません")
+
+    with pytest.raises(BackendError, match="接続できません"):
+        run(job_of(plan=TEXT), scripted(lambda prompt: "a", text_of))
+    rows = progress_path(job_of().output).read_text("utf-8").splitlines()[1:]
+    assert [json.loads(row)["status"] for row in rows] == ["correct", "failed", "failed", "failed"]
+
+
+def test_samples_are_drawn_by_seed_in_file_order(question_of: Any) -> None:
+    questions = [question_of(number) for number in range(20)]
+    drawn = pick_questions(questions, 5, 1)
+    assert drawn == pick_questions(questions, 5, 1)
+    assert drawn != pick_questions(questions, 5, 2)
+    assert [question.id for question in drawn] == [q.id for q in questions if q in drawn]
+    assert pick_questions(questions, None, 1) == questions
+    for samples in (0, 21, -1):
+        with pytest.raises(ConfigError, match="1 から 20 まで"):
+            pick_questions(questions, samples, 1)
+
+
+def manifest(**values: Any) -> dict[str, Any]:
+    return {
+        "prompt_version": PROMPT_VERSION, "few_shot": False, "train_mode": "direct",
+        "trained_question_ids": [], "trained_question_hashes": [], **values,
+    }  # fmt: skip
+
+
+@pytest.fixture
+def adapter(tmp_path: Path) -> Path:
+    folder = tmp_path / "adapter"
+    folder.mkdir()
+    (folder / "run.json").write_text("{}", "utf-8")
+    (folder / "adapter_model.safetensors").write_bytes(b"weights")
+    return folder
+
+
+def test_trained_questions_are_found_by_id_and_by_content(question_of: Any) -> None:
+    questions = [question_of(number) for number in range(4)]
+    known = manifest(
+        trained_question_ids=["q1"],
+        trained_question_hashes=[content_hash(q.question, q.choices) for q in (questions[1], questions[3])],
+    )
+    found = trained_questions(known, questions, "x")
+    assert (found.by_id, found.by_content, found.count) == (("q1",), ("q3",), 2)
+
+
+@pytest.mark.parametrize("by", ["id", "content"])
+def test_trained_questions_are_refused_unless_allowed(job_of: Any, scripted: Any, adapter: Path, by: str) -> None:
+    question = job_of().questions[2]
+    values = (
+        {"trained_question_ids": ["q2"]}
+        if by == "id"
+        else {"trained_question_hashes": [content_hash(question.question, question.choices)]}
+    )
+    job = job_of(adapter=(adapter, manifest(**values)))
+    with pytest.raises(DataError, match=r"6 問のうち 1 問は.*q2.*--allow-trained"):
+        run(job, scripted(lambda prompt: "a"))
+    assert not job.output.exists()
+    balanced = scripted(lambda prompt: "abcd"[len(prompt) % 4])
+    allowed = run(job_of(adapter=(adapter, manifest(**values)), allow_trained=True), balanced)
+    assert allowed.distrust[0].startswith("1 問はアダプタの学習に使われた問題です")
+    stored = read_result(job.output).run["adapter"]["trained_on"]
+    assert stored == ({"by_id": ["q2"], "by_content": []} if by == "id" else {"by_id": [], "by_content": ["q2"]})
+
+
+def test_an_adapter_without_a_manifest_needs_leave(job_of: Any, adapter: Path) -> None:
+    (adapter / "run.json").unlink()
+    with pytest.raises(DataError, match="どの問題で学習したか分かりません"):
+        check_adapter(job_of(adapter=(adapter, None)))
+    assert check_adapter(job_of(adapter=(adapter, None), allow_trained=True)).count == 0
+
+
+def test_a_manifest_without_the_trained_questions_is_refused(job_of: Any, adapter: Path) -> None:
+    value = manifest()
+    value.pop("trained_question_hashes")
+    with pytest.raises(DataError, match="trained_question_hashes"):
+        check_adapter(job_of(adapter=(adapter, value)))
+
+
+def test_another_prompt_version_is_refused(job_of: Any, adapter: Path) -> None:
+    with pytest.raises(DataError, match=r"prompt_version）'0'"):
+        check_adapter(job_of(adapter=(adapter, manifest(prompt_version="0"))))
+
+
+@pytest.mark.parametrize(
+    ("trained", "asked", "cot", "expected"),
+    [(None, None, False, False), (None, True, False, True), (True, None, False, True), (False, None, False, False),
+     (True, True, False, True), (False, False, False, False), (True, None, True, False)],
+)  # fmt: skip
+def test_few_shot_is_as_the_adapter_learned(
+    trained: bool | None, asked: bool | None, cot: bool, expected: bool
+) -> None:
+    known = None if trained is None else manifest(few_shot=trained)
+    assert resolve_few_shot(known, asked, cot, "x") is expected
+
+
+@pytest.mark.parametrize(("trained", "option"), [(True, "--few-shot"), (False, "--no-few-shot")])
+def test_few_shot_against_the_adapter_is_refused_by_option(trained: bool, option: str) -> None:
+    with pytest.raises(DataError, match=rf"。{option} を指定するか"):
+        resolve_few_shot(manifest(few_shot=trained), not trained, False, "x")
+
+
+def test_a_mode_that_was_not_trained_is_remarked() -> None:
+    assert mode_note(manifest(train_mode="cot"), cot=False) is not None
+    assert mode_note(manifest(train_mode="mixed"), cot=False) is None
+    assert mode_note(manifest(train_mode="direct"), cot=False) is None
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"orders": 2}, "--orders"),
+        ({"orders": 1, "ensemble": True}, "--ensemble は --orders 4"),
+        ({"ensemble": True, "scoring": "text"}, "--scoring text"),
+        ({"cot": True, "few_shot": True}, "--few-shot は --use-cot"),
+        ({"batch_size": 0}, "--batch-size"),
+        ({"budget_tokens": 0}, "--max-new-tokens"),
+        ({"context": "rag", "top_k": 0}, "--top-k"),
+    ],
+)
+def test_contradicting_settings_are_refused_by_name(values: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        EvaluationPlan(**values)
+
+
+def test_a_broken_result_is_one_clear_line(job_of: Any, scripted: Any, tmp_path: Path) -> None:
+    job = job_of()
+    run(job, scripted(lambda prompt: "abcd"[len(prompt) % 4]))
+    whole = json.loads(job.output.read_text("utf-8"))
+    cases: list[tuple[Any, str]] = [
+        ("{", "JSON として読めません"),
+        (json.dumps(whole)[:500], "JSON として読めません"),
+        ([], "評価結果ではありません"),
+        ({"config": {}, "summary": {}, "results": []}, r"import_results\.py"),
+        ({**whole, "results": whole["results"][:-1]}, "見出しは 6 問ですが、結果は 5 問分"),
+        ({**whole, "results": whole["results"][:-1] + whole["results"][:1]}, "問題 q0 が重複"),
+        ({**whole, "summary": {**whole["summary"], "correct": 6}}, "正解数が合いません"),
+        ({**whole, "run": None}, "run・summary・results"),
+    ]
+    for value, message in cases:
+        path = tmp_path / "broken.json"
+        path.write_text(value if isinstance(value, str) else json.dumps(value), "utf-8")
+        with pytest.raises(DataError, match=message) as caught:
+            read_result(path)
+        assert "\n" not in str(caught.value)
