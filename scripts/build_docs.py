@@ -50,7 +50,7 @@ def experiment_log() -> str:
     """The empty experiment log, the template that a training run fills."""
     from app.training.experiment_log import render_template
 
-    return render_template()
+    return f"````markdown\n{render_template().strip()}\n````"
 
 
 def rendered_example(chat_format: str) -> str:
