@@ -18,6 +18,7 @@ from app.data.provisions import Provision
 # Shorter runs (を, の, こと) are shared by any two Japanese sentences.
 MIN_BLOCK_CHARS = 3
 MIN_TAIL_CHARS = 8
+_OMISSION = re.compile(r"[ 　]*（[\d,]+字省略）")  # a retrieved article says so where it was cut
 _BULLET = re.compile(r"[ \t　]*[-‐－・*][ \t　]*")
 
 
@@ -62,6 +63,8 @@ def split_sentences(provisions: Sequence[Provision]) -> list[Sentence]:
     found: list[Sentence] = []
     for provision in provisions:
         for line in provision.text.split("\n"):
+            if _OMISSION.fullmatch(line):
+                continue
             bullet = _BULLET.match(line)
             start, depth = (bullet.end() if bullet else 0), 0
             for position, character in enumerate(line):
@@ -106,6 +109,11 @@ def held_share(text: str, weights: Sequence[float], sentence: Sentence, gram: in
     return sum(weight for weight, mark in zip(weights, marked, strict=True) if mark) / (sum(weights) or 1.0)
 
 
+def shared_runs(text: str, sentence: Sentence, gram: int = 4) -> list[tuple[int, int]]:
+    """Ranges of folded ``text`` whose ``gram`` characters stand in the sentence, in whatever order."""
+    return _runs(_gram_marks(text, sentence.folded.text, gram))
+
+
 def _gram_marks(text: str, other: str, gram: int) -> list[bool]:
     marked = [False] * len(text)
     for index in range(len(text) - gram + 1):
@@ -127,6 +135,7 @@ def cite(sentence: Sentence, spans: Sequence[tuple[int, int]], max_chars: int) -
     if len(whole) <= max_chars:
         return f"「{whole}」"
     start, end = _best_run(sentence, spans, max_chars * 2 // 3)
+    start += start > 0 and sentence.text[start - 1] in "）)" and sentence.text[start] in "をはがにのでと"
     borders = _clause_borders(sentence.text)
     fitting = (border for border in borders if MIN_TAIL_CHARS <= len(sentence.text) - border <= max_chars // 2)
     tail = next(fitting, len(sentence.text))
@@ -134,6 +143,7 @@ def cite(sentence: Sentence, spans: Sequence[tuple[int, int]], max_chars: int) -
         return f"「{_clean(sentence.text[start:end])}」"
     if tail <= end:
         return f"「{_clean(sentence.text[start:])}」"
+    tail += sentence.text[tail - 1] in "）)" and sentence.text[tail] in "をはがにのでと"
     return f"「{_clean(sentence.text[start:end])}」（略）「{_clean(sentence.text[tail:])}」"
 
 

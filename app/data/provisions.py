@@ -18,6 +18,10 @@ from app.data.law_numbers import article_label, item_label, paragraph_label
 WHOLE_TEXT = "本文"
 _HEADING = re.compile(r"[ \t　]*(#{1,7})[ \t　]*(\S.*)")
 _PASSAGE = re.compile(r"\[(\d+)\][ \t　]*(\S.*)")
+# A retrieved article has its paragraphs and items at the beginning of lines.
+_PART = re.compile(
+    r"[ \t　]*(第[0-9０-９]+[項号](?:の[0-9０-９]+)*|[イロハニホヘトチリヌルヲワカヨタレソツネナラム])[　 ]+"
+)
 _ARTICLE = re.compile(r"第(\d+)条((?:の\d+)*)(?:\(.*\))?")
 _ARTICLE_RANGE = re.compile(r"第(\d+)条((?:の\d+)*)から第(\d+)条((?:の\d+)*)まで(?:\(.*\)|削除)?")
 _PARAGRAPH = re.compile(r"第?(\d+)項(?:\(.*\))?")
@@ -88,6 +92,7 @@ def parse_provisions(context: str) -> list[Provision]:
     place = Provision("", WHOLE_TEXT, None, None, None, False, "", 0)
     sections: list[tuple[int, str]] = []
     lines: list[str] = []
+    retrieved = False
     start = position = 0
 
     def close() -> None:
@@ -100,10 +105,12 @@ def parse_provisions(context: str) -> list[Provision]:
 
     for line in context.split("\n"):
         heading, passage = _HEADING.fullmatch(line), _PASSAGE.fullmatch(line)
-        if heading or passage:
+        part = _PART.match(line) if retrieved and not passage else None
+        if heading or passage or part:
             close()
             lines, start = [], position + len(line) + 1
         if heading:
+            retrieved = False
             level, title = len(heading.group(1)), heading.group(2).strip()
             if level <= 2:
                 place = Provision(title, WHOLE_TEXT, None, None, None, False, "", 0)
@@ -115,7 +122,11 @@ def parse_provisions(context: str) -> list[Provision]:
                 place = _enter(place, sections, level, title)
         elif passage:
             place = _retrieved(passage.group(2).strip())
-            sections = []
+            sections, retrieved = [], True
+        elif part:
+            number = part.group(1)
+            place = _enter(place, sections, 3, _item_name(number) if number[0] in "一二三四五六七八九十百" else number)
+            lines, start = [line[part.end() :]], position + part.end()
         else:
             lines.append(line)
         position += len(line) + 1
@@ -127,6 +138,12 @@ def _with_own_articles(found: list[Provision]) -> list[Provision]:
     # An empty article entry made by its heading is dropped when a paragraph under it has text.
     filled = {provision.ref.article_key for provision in found if provision.text}
     return [provision for provision in found if provision.text or provision.ref.article_key not in filled]
+
+
+def _item_name(number: str) -> str:
+    """``二の三`` as ``第二号の三``."""
+    first, *branches = number.split("の")
+    return f"第{first}号" + "".join(f"の{branch}" for branch in branches)
 
 
 def _enter(place: Provision, sections: list[tuple[int, str]], level: int, title: str) -> Provision:

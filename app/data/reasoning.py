@@ -21,6 +21,7 @@ from app.data.alignment import (
     alignments,
     cite,
     held_share,
+    shared_runs,
     shared_spans,
     split_sentences,
     whole_words,
@@ -105,7 +106,7 @@ def explain(question: Question, source: str | None) -> Reasoning:
     if named:
         _explain_basis(draft, question, named, own or sentences)
     elif own or sentences:
-        _explain_statements(draft, question, own or sentences, DECIDING_COVERAGE if own else FOREIGN_COVERAGE)
+        _explain_statements(draft, question, own or sentences, foreign=not own)
     if not draft.quotes:
         return Reasoning(_without_evidence(question, bool(own)))
     return draft.finish()
@@ -137,7 +138,11 @@ def _topic(question: Question) -> str:
 # --- statements ------------------------------------------------------------------------------------------------------
 
 
-def _explain_statements(draft: _Draft, question: Question, sentences: Sequence[Sentence], needed: float) -> None:
+def _explain_statements(draft: _Draft, question: Question, sentences: Sequence[Sentence], *, foreign: bool) -> None:
+    """``foreign``: none of the sentences stands in a gold article, so only a near repetition of the answer counts."""
+    if foreign and question.polarity in ("incorrect", "not_applicable"):
+        return
+    needed = FOREIGN_COVERAGE if foreign else DECIDING_COVERAGE
     answer = question.choices[question.correct]
     others = {letter: text for letter, text in question.choices.items() if letter != question.correct}
     if question.polarity == "incorrect":
@@ -154,7 +159,7 @@ def _explain_statements(draft: _Draft, question: Question, sentences: Sequence[S
         _answer_unlisted(draft, question, deciding, sentences)
     elif deciding is not None:
         _answer_agrees(draft, question, deciding, sentences)
-    elif (strongest := max(known, key=lambda one: one.strength, default=None)) and strongest.sentence is not None:
+    elif (strongest := max(known, key=lambda one: one.strength, default=None)) and strongest.sentence and not foreign:
         # The answer follows from the sentence by inference; what the others get wrong can still be shown.
         _quote(draft, strongest.sentence, _spans_of(strongest.text_phrase, strongest.sentence), sentences)
     if not draft.quotes:
@@ -194,7 +199,8 @@ def _deciding(
     for sentence in sentences:
         held = held_share(folded, weights, sentence)
         backed = any(
-            contrast.sentence is sentence and _only_here(fold_text(contrast.text_phrase), sentences, folded)
+            contrast.sentence is sentence
+            and (_only_here(fold_text(contrast.text_phrase), sentences, folded) or _same_measure(contrast, folded))
             for contrast in contrasts
         )
         out = excluding and held >= 0.2 and _EXCLUDING.search(sentence.text) is not None
@@ -206,6 +212,12 @@ def _deciding(
 
 def _only_here(phrase: str, sentences: Sequence[Sentence], answer: str) -> bool:
     return bool(phrase) and phrase in answer and sum(phrase in one.folded.text for one in sentences) == 1
+
+
+def _same_measure(contrast: Contrast, answer: str) -> bool:
+    """Whether the contrast is with a limit (一億円未満) and the answer too has a number in that unit."""
+    limits = [one for one in quantities(fold_text(contrast.text_phrase)) if contrast.kind == "number" and one.limit]
+    return any(one.unit == limits[0].unit for one in quantities(answer)) if limits else False
 
 
 def _takes_out(answer: str, sentence: Sentence) -> bool:
@@ -223,37 +235,34 @@ def _own_spans(answer: str, others: Sequence[str], sentence: Sentence) -> list[t
 
 
 def distinctive_weights(text: str, others: Sequence[str]) -> list[float]:
-    """Weight of each character of ``text``: 1 where no other has the words at that place, down to 0.2 where all do."""
+    """Weight of each character of ``text``: 1 where no other has the words at that place, little where one or more do."""
     shared = [0] * len(text)
     for other in others:
         for match in SequenceMatcher(None, text, other, autojunk=False).get_matching_blocks():
             if match.size >= 4:
                 for index in range(match.a, match.a + match.size):
                     shared[index] += 1
-    return [1.0 - 0.8 * count / max(1, len(others)) for count in shared]
+    return [(1.0, 0.35, 0.2)[min(count, 2)] for count in shared]
 
 
 def _answer_agrees(draft: _Draft, question: Question, deciding: Sentence, sentences: Sequence[Sentence]) -> None:
     letter, answer = question.correct, question.choices[question.correct]
     others = [text for key, text in question.choices.items() if key != letter]
-    _quote(draft, deciding, _own_spans(answer, others, deciding), sentences)
-    if taken_out := excluded_words(answer, deciding):
+    taken_out = excluded_words(answer, deciding)
+    departing = [] if taken_out else departures(alignments(answer, [deciding])[0], answer)
+    phrases = [] if taken_out or departing else _own_phrases(question, deciding)
+    spans = [span for phrase in phrases for span in _spans_of(phrase, deciding)]
+    cited = fold_text(_quote(draft, deciding, spans or _own_spans(answer, others, deciding), sentences))
+    if taken_out:
         draft.parts.append(f"選択肢{letter}の「{taken_out}」は、ここで除かれている。")
         draft.agreement = True
-        return
-    aligned = alignments(answer, [deciding])[0]
-    departing = departures(aligned, answer)
-    if departing:
+    elif departing:
         # The answer follows from the sentence without repeating it; only a number against a limit can be reckoned.
-        for contrast in departing:
-            if reckoned := _reckoned(letter, contrast.choice_phrase, contrast.text_phrase):
-                draft.parts.append(reckoned)
-                draft.agreement = True
-                return
-        return
-    phrase = _own_phrase(question, deciding)
-    if phrase:
-        draft.parts.append(f"選択肢{letter}の{phrase}はこれと合う。")
+        reckoned = [_reckoned(letter, one.choice_phrase, one.text_phrase) for one in departing]
+        draft.parts += [text for text in reckoned if text][:1]
+        draft.agreement = any(reckoned)
+    elif phrases and all(fold_text(phrase) in cited for phrase in phrases):
+        draft.parts.append(f"選択肢{letter}の{'と'.join(f'「{phrase}」' for phrase in phrases)}はこれと合う。")
         draft.agreement = True
 
 
@@ -403,18 +412,22 @@ def _topic_words(question: str, own: Sequence[Sentence], elsewhere: Sequence[Sen
 # --- wording ---------------------------------------------------------------------------------------------------------
 
 
-def _quote(draft: _Draft, sentence: Sentence, spans: Sequence[tuple[int, int]], sentences: Sequence[Sentence]) -> None:
-    """Name the provision and quote it; an item of a list together with the lead sentence it belongs to."""
+def _quote(draft: _Draft, sentence: Sentence, spans: Sequence[tuple[int, int]], sentences: Sequence[Sentence]) -> str:
+    """Name the provision and quote it; an item of a list together with the lead sentence it belongs to.
+
+    Returns the quoted words of the sentence itself.
+    """
     lead = _lead(sentence, sentences)
     cited = cite(sentence, spans or [(0, 1)], MAX_QUOTE_CHARS)
     if lead is None:
         draft.parts.append(f"{draft.place(sentence.provision)}は{cited}とする。")
         draft.quotes += 1
-        return
+        return cited
     opening = cite(lead, _spans_of_pattern(_LISTING, lead), MAX_LEAD_CHARS)
     label = sentence.provision.label.removeprefix(lead.provision.label)
     draft.parts.append(f"{draft.place(lead.provision)}は{opening}とし、その{label}に{cited}とある。")
     draft.quotes += 2
+    return cited
 
 
 def _lead(sentence: Sentence, sentences: Sequence[Sentence]) -> Sentence | None:
@@ -467,31 +480,38 @@ def _reckoned(letter: str, said: str, limit: str) -> str:
     return "" if met is None else f"選択肢{letter}の「{said}」は「{limit}」に{'当たる' if met else '当たらない'}。"
 
 
-def _own_phrase(question: Question, deciding: Sentence) -> str:
-    """The answer's words that the sentence has and no other choice: 「X」, or 「X」と「Y」 that no other has both of.
+def _own_phrases(question: Question, deciding: Sentence) -> list[str]:
+    """The answer's words that the sentence has and no other choice, or two phrases that no other choice has both of.
 
-    Words of the question tell nothing. '' where the answer says nothing of its own that stands in the sentence.
+    Words of the question tell nothing. Empty where the answer has nothing of its own that stands in the sentence.
     """
     answer = question.choices[question.correct]
     others = [fold_text(text) for letter, text in question.choices.items() if letter != question.correct]
     folded, asked = fold(answer), fold_text(question.question)
     if folded.text.rstrip("。") in deciding.folded.text and len(answer) <= MAX_PHRASE_CHARS:
-        return f"「{answer.rstrip('。')}」"
+        return [answer.rstrip("。")]
     phrases: list[str] = []
-    for match in SequenceMatcher(None, folded.text, deciding.folded.text, autojunk=False).get_matching_blocks():
-        words = whole_words(answer, *folded.source_span(match.a, match.a + match.size)) if match.size >= 4 else ""
+    for start, end in shared_runs(folded.text, deciding):
+        words = whole_words(answer, *folded.source_span(start, end))
         words = words if len(words) <= MAX_PHRASE_CHARS else _shortened(words)
         key = fold_text(words)
-        if len(key) >= MIN_PHRASE_CHARS and _balanced(words) and not _REFERENCE.fullmatch(key) and key not in asked:
+        if (
+            key not in deciding.folded.text
+            or len(key) < MIN_PHRASE_CHARS
+            or not _balanced(words)
+            or _REFERENCE.fullmatch(key)
+        ):
+            continue
+        if key.rstrip("をはがにのへでとも") not in asked:
             phrases.append(words)
     phrases.sort(key=len, reverse=True)
     for words in phrases:
         if not any(fold_text(words) in other for other in others):
-            return f"「{words}」"
+            return [words]
     for first, second in combinations(phrases[:4], 2):
         if not any(fold_text(first) in other and fold_text(second) in other for other in others):
-            return f"「{first}」と「{second}」"
-    return ""
+            return [first, second]
+    return []
 
 
 def _sentence_phrase(alignment: Alignment, rivals: Sequence[str]) -> str:
