@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import NamedTuple
 
 from app.data.folding import fold
 
-MATCH_CHARS = 4  # shorter runs are grammar (「について」 is longer, but rare inside two different words)
+MATCH_CHARS = 4
+# A stretch that two texts share says something by its content; する場合 and なければならない are in every law.
+CONTENT_CHARS = 3
+_CONTENT = re.compile("[一-龠々〆ァ-ヴー0-9a-zA-Z]")
 
 
 class Piece(NamedTuple):
@@ -26,7 +30,7 @@ def runs_of(texts: Iterable[str], size: int = MATCH_CHARS) -> frozenset[str]:
 def mark(text: str, wanted: frozenset[str], size: int = MATCH_CHARS) -> list[Piece]:
     """``text`` cut into pieces; marked are the stretches in which every run of ``size`` characters is ``wanted``.
 
-    The pieces joined are exactly ``text``.
+    Stretches of mere grammar stay unmarked. The pieces joined are exactly ``text``.
     """
     folded = fold(text)
     spans: list[list[int]] = []
@@ -40,6 +44,8 @@ def mark(text: str, wanted: frozenset[str], size: int = MATCH_CHARS) -> list[Pie
     pieces: list[Piece] = []
     position = 0
     for first, last in spans:
+        if len(_CONTENT.findall(text[first:last])) < CONTENT_CHARS:
+            continue
         if first > position:
             pieces.append(Piece(text[position:first], False))
         pieces.append(Piece(text[first:last], True))

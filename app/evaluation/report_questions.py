@@ -42,7 +42,7 @@ class ChoiceView:
 
 @dataclass(frozen=True, slots=True)
 class PassageView:
-    """A passage with its matched words; ``source`` says who saw it."""
+    """A passage with its matched words; ``source`` says which run found it at which rank, empty for the gold context."""
 
     title: str
     source: str
@@ -190,7 +190,7 @@ def _gold(context: str | None, wanted: frozenset[str], most: int) -> tuple[Passa
         if provision.text:
             text, left_out = _cut(provision.text, most)
             title = f"{provision.law} {provision.label}".strip()
-            views.append(PassageView(title, "正解の条文", True, tuple(mark(text, wanted)), left_out))
+            views.append(PassageView(title, "", True, tuple(mark(text, wanted)), left_out))
     return tuple(views)
 
 
