@@ -72,6 +72,12 @@ def main(argv: Sequence[str]) -> int:
     )
     print("\n".join(summary_lines(result.summary, plan.as_dict(), color=sys.stdout.isatty())))
     log(f"{arguments.output} に書きました。")
+    if arguments.report:
+        from app.evaluation.report import write_report
+        from app.evaluation.result_file import read_result
+
+        size = write_report(arguments.report, [read_result(arguments.output)], questions_path=arguments.data)
+        log(f"{arguments.report}: 報告を書きました（{size / 1024:.0f} KB）。")
     if result.distrust:
         raise UntrustworthyResult("。".join(result.distrust))
     return 0

@@ -43,6 +43,12 @@ def summary_lines(summary: Mapping[str, Any], plan: Mapping[str, Any], *, color:
     lines += _orders(summary["orders"])
     lines += _histogram(summary, color=color)
     lines += _ladder(summary["floors"])
+    known = summary["known_items"]
+    if known["ids"]:
+        lines.append(
+            f"疑いのある問題（docs/known-items.md）{len(known['ids'])} 問を除くと {percent(known['accuracy_without'])}"
+            f"（{known['questions_without']} 問）"
+        )
     if summary["text"]:
         text = summary["text"]
         lines.append(

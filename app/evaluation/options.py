@@ -75,6 +75,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add("--seed", type=int, default=42, help="乱数の種（既定 42）")
     add("--resume", action="store_true", help="中断した評価の続きから行う")
     add("--allow-trained", action="store_true", help="学習に使った問題も採点する（結果に印を付け、終了コード 3）")
+    add("--report", type=Path, metavar="HTML", help="1 ファイルの HTML 報告も書く（ネットワーク不要）")
     add("--plan", action="store_true", help="評価せず、この問題数でどれだけの差を見分けられるかを表示する")
 
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from app.core.questions import LETTERS, ORDERS, Question
 from app.evaluation.floors import floors
+from app.evaluation.known_items import split_accuracy
 from app.evaluation.outcomes import STATUSES, Outcome
 from app.evaluation.plan import EvaluationPlan
 from app.evaluation.retrieval_score import retrieval_summary
@@ -56,6 +57,7 @@ def summarize(outcomes: Sequence[Outcome], questions: Sequence[Question], plan: 
         "by_polarity": group(outcomes, lambda outcome: outcome.polarity),
         "by_gold_position": group(outcomes, lambda outcome: outcome.correct),
         "floors": floors(questions),
+        "known_items": _known_items(outcomes),
         "orders": orders_summary(outcomes),
         "text": text_summary(outcomes),
         "retrieval": retrieval_summary(outcomes, plan.top_k) if plan.context == "rag" else None,
@@ -64,6 +66,15 @@ def summarize(outcomes: Sequence[Outcome], questions: Sequence[Question], plan: 
             "prompt": _total(answer.prompt_tokens for outcome in outcomes for answer in outcome.answers),
             "new": _total(answer.new_tokens for outcome in outcomes for answer in outcome.answers),
         },
+    }
+
+
+def _known_items(outcomes: Sequence[Outcome]) -> dict[str, Any]:
+    split = split_accuracy(outcomes)
+    return {
+        "ids": [item.id for item in split.items],
+        "accuracy_without": split.without_items,
+        "questions_without": split.questions_without,
     }
 
 
