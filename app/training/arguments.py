@@ -111,6 +111,11 @@ def _add_precision(parser: JapaneseParser) -> None:
     _choice(group, "--bnb-4bit-compute-dtype", COMPUTE_DTYPES, "4bit の重みを計算のときに戻す型")
     _choice(group, "--bnb-4bit-quant-type", QUANT_TYPES, "4bit の量子化方式")
     _flag(group, "--activation-checkpointing", "各層の途中結果を捨てて計算し直し、メモリを減らす（既定: する）")
+    _flag(
+        group,
+        "--activation-offload",
+        "計算し直しのために残す値をメインメモリに置く。長い列で GPU のメモリが減り、少し遅くなる",
+    )
     _choice(
         group,
         "--embedding-device",
@@ -125,6 +130,11 @@ def _add_data(parser: JapaneseParser) -> None:
     group = parser.add_argument_group("データ")
     _option(group, "--max-seq-length", int, "プロンプトと回答を合わせたトークン数の上限。超えるレコードは切らずに断る")
     _flag(group, "--skip-long-records", "上限を超えるレコードを断らずに除く（件数と ID を run.json に残す）")
+    _flag(
+        group,
+        "--share-prefix",
+        "同じ問題の順序違いを、共通の前半を一度だけ計算する一本の列にする（--batch-size は問題の数になる）",
+    )
     _choice(group, "--train-mode", TRAIN_MODES, "direct・cot は、全レコードがその形式かを確かめる。auto はそのまま使う")
     _flag(group, "--loss-on-output-only", "回答だけを損失に入れる（既定: する。--no- を付けるとプロンプトも学習する）")
     _choice(group, "--chat-format", CHAT_FORMATS, "プロンプトの包み方。auto はモデルのチャットテンプレート")

@@ -15,7 +15,7 @@ from typing import Any
 from app.core.chat import IGNORE, ChatFormat, encode_prompt, stop_token_id
 from app.core.errors import DataError
 from app.data.records import Record
-from app.training.examples import TrainingExample
+from app.training.prefix import rows_of_batch
 
 MAX_NAMED_FAULTS = 5
 
@@ -30,14 +30,15 @@ class Fault:
 
 @dataclass(frozen=True, slots=True)
 class AuditSummary:
-    """Counts over the whole file: rows, tokens, tokens in the loss, longest row, and one row decoded."""
+    """Counts over the whole file."""
 
     rows: int
-    tokens: int
-    supervised: int
-    longest: int
-    padding_share: float
-    shown_row: str
+    tokens: int  # of all rows, each by itself
+    computed_tokens: int  # of all batches: more with padding, fewer with shared prefixes
+    supervised: int  # tokens in the loss
+    longest: int  # tokens of the longest row
+    most_supervised: int  # tokens in the loss of the row that has most
+    shown_row: str  # the first row decoded, what is learned marked
 
 
 def expected_row(
@@ -113,10 +114,10 @@ def marked_row(tokenizer: Any, ids: Sequence[int], labels: Sequence[int]) -> str
 
 
 def audit_batches(
-    records: Sequence[Record],
-    examples: Sequence[TrainingExample],
+    records: Sequence[Sequence[Record]],
+    units: Sequence[Any],
     tokenizer: Any,
-    collate: Callable[[Sequence[TrainingExample]], dict[str, Any]],
+    collate: Callable[[Sequence[Any]], dict[str, Any]],
     *,
     batch_size: int,
     chat_format: ChatFormat = "auto",
@@ -124,16 +125,18 @@ def audit_batches(
 ) -> AuditSummary:
     """Collate the whole file with the collator of the run and check every row against its record.
 
-    Raises DataError naming the faulty records (the first five, and how many there are) on any fault.
+    ``units`` are what the trainer draws (one row each, or the prefix-shared rows of a question), ``records`` those of
+    each unit in the order of its rows. Raises DataError naming the faulty records (the first five, and how many there are) on any fault.
     """
     stop_id = stop_token_id(tokenizer, chat_format=chat_format)
     faults: list[Fault] = []
-    tokens = supervised = longest = padded = 0
+    tokens = supervised = longest = most = computed = 0
     shown = ""
-    for start in range(0, len(examples), batch_size):
-        batch = collate(examples[start : start + batch_size])
-        rows = list(zip(batch["input_ids"].tolist(), batch["labels"].tolist(), strict=True))
-        here = records[start : start + batch_size]
+    for start in range(0, len(units), batch_size):
+        batch = collate(units[start : start + batch_size])
+        rows = rows_of_batch(batch)
+        here = [record for several in records[start : start + batch_size] for record in several]
+        computed += batch["input_ids"].numel()
         if len(rows) != len(here):
             raise DataError(f"コレータが {len(here)} 件のレコードから {len(rows)} 行を作りました。同じ数が必要です。")
         for record, (ids, labels) in zip(here, rows, strict=True):
@@ -145,13 +148,15 @@ def audit_batches(
             ]
             real = len(prompt) + len(answer)
             tokens += real
-            padded += len(ids)
             longest = max(longest, real)
-            supervised += sum(label != IGNORE for label in labels[1:])
+            learned = sum(label != IGNORE for label in labels[1:])
+            supervised += learned
+            most = max(most, learned)
             shown = shown or marked_row(tokenizer, ids[:real], labels[:real])
     if faults:
         raise DataError(_describe(faults))
-    return AuditSummary(len(examples), tokens, supervised, longest, 1 - tokens / padded if padded else 0.0, shown)
+    rows_in_all = sum(map(len, records))
+    return AuditSummary(rows_in_all, tokens, computed, supervised, longest, most, shown)
 
 
 def _describe(faults: Iterable[Fault]) -> str:

@@ -47,6 +47,8 @@ class TrainConfig:
     # Tokens of prompt + answer + stop token. A longer record is refused, never cut.
     skip_long_records: bool = False
     # Leave records beyond max_seq_length out (counted and named in run.json) instead of refusing the file.
+    share_prefix: bool = False
+    # Rows of one question (its four orders) as one sequence with a common prefix; batch_size then counts questions.
     warmup_ratio: float = 0.05
     # Share of all steps (0–1) in which the learning rate rises from 0.
     weight_decay: float = 0.0
@@ -77,6 +79,8 @@ class TrainConfig:
     # The 16 values of the 4-bit code: nf4 or fp4.
     activation_checkpointing: bool = True
     # Recompute each layer's activations in the backward pass: about a third slower, far less memory.
+    activation_offload: bool = False
+    # Keep each layer's stored input in main memory: for long sequences, at the price of two copies a layer.
     embedding_device: str = "gpu"
     # cpu keeps the embedding table in main memory; with a tied output head the head is computed there too.
     optimizer: str = "adamw"
@@ -131,8 +135,14 @@ def _faults(config: TrainConfig) -> list[str]:
         faults.append("--target-modules に層の名前がありません")
     if ALL_LINEAR in config.target_modules and len(config.target_modules) > 1:
         faults.append("--target-modules では all-linear と層の名前を一緒に指定できません")
+    if config.activation_offload and not config.activation_checkpointing:
+        faults.append("--activation-offload には --activation-checkpointing が必要です")
     if config.fp16 and config.bf16:
         faults.append("--fp16 と --bf16 は同時に指定できません。どちらか一方にしてください")
+    if config.share_prefix and not config.loss_on_output_only:
+        faults.append(
+            "--share-prefix と --no-loss-on-output-only は同時に指定できません（共有する部分の損失が一度になるため）"
+        )
     for name, allowed in (
         ("train_mode", TRAIN_MODES),
         ("lora_bias", LORA_BIASES),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +17,7 @@ from app.training.collation import LabelCollator
 from app.training.config import TrainConfig, steps_per_epoch
 from app.training.dev_eval import DevSet, build_dev_set
 from app.training.examples import BuiltExamples, build_examples, check_mode
+from app.training.prefix import PrefixCollator, group_examples
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +26,8 @@ class PreparedData:
 
     tokenizer: Any
     built: BuiltExamples
-    collate: LabelCollator
+    units: list[Any]  # what the trainer draws: a row each, or the prefix-shared rows of a question
+    collate: Callable[[Sequence[Any]], dict[str, Any]]
     mode: str  # direct, cot or mixed
     audit: AuditSummary
     dev: DevSet | None
@@ -51,10 +53,18 @@ def prepare_data(config: TrainConfig) -> PreparedData:
         loss_on_output_only=config.loss_on_output_only,
         skip_long=config.skip_long_records,
     )
-    collate = LabelCollator(int(tokenizer.pad_token_id))
+    units: list[Any] = list(built.examples)
+    unit_records = [[record] for record in built.records]
+    collate: Callable[[Sequence[Any]], dict[str, Any]] = LabelCollator(int(tokenizer.pad_token_id))
+    if config.share_prefix:
+        names = [str(record.meta["id"]) for record in built.records]
+        groups = group_examples(built.examples, names, max_tokens=config.max_seq_length)
+        units = list(groups)
+        unit_records = [[built.records[row] for row in group.rows] for group in groups]
+        collate = PrefixCollator()
     audit = audit_batches(
-        built.records,
-        built.examples,
+        unit_records,
+        units,
         tokenizer,
         collate,
         batch_size=config.batch_size,
@@ -67,9 +77,9 @@ def prepare_data(config: TrainConfig) -> PreparedData:
         dev_records = read_records(config.eval_file)
         check_apart(built.records, dev_records, config)
         dev = build_dev_set(dev_records, tokenizer, chat_format=config.chat_format)
-    epoch_steps = steps_per_epoch(len(built.examples), config.batch_size, config.gradient_accumulation_steps)
+    epoch_steps = steps_per_epoch(len(units), config.batch_size, config.gradient_accumulation_steps)
     total_steps = config.max_steps or epoch_steps * config.num_epochs
-    return PreparedData(tokenizer, built, collate, mode, audit, dev, dev_records, epoch_steps, total_steps)
+    return PreparedData(tokenizer, built, units, collate, mode, audit, dev, dev_records, epoch_steps, total_steps)
 
 
 def check_apart(records: Sequence[Record], dev_records: Sequence[Record], config: TrainConfig) -> None:

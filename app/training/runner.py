@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 import tempfile
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
@@ -65,8 +66,18 @@ def resolve_precision(config: TrainConfig, device: str) -> Precision:
     return "bf16" if torch.cuda.is_bf16_supported() else "fp16"
 
 
+def allow_growing_segments() -> None:
+    """Let CUDA's allocator grow its segments, which keeps rows of many lengths from splitting a small card's memory.
+
+    Has an effect only before the first allocation; a setting of the user's own is kept. Windows does not have it.
+    """
+    if sys.platform == "linux" and not {"PYTORCH_ALLOC_CONF", "PYTORCH_CUDA_ALLOC_CONF"} & set(os.environ):
+        os.environ["PYTORCH_ALLOC_CONF"] = "expandable_segments:True"
+
+
 def load_model(config: TrainConfig) -> LoadedModel:
     """Load the frozen base, put LoRA on it, and switch activation checkpointing on. No weight changes its type."""
+    allow_growing_segments()
     device = resolve_device(config.device)
     precision = resolve_precision(config, device)
     quantization = (
@@ -94,7 +105,9 @@ def load_model(config: TrainConfig) -> LoadedModel:
         # accelerate compares this note of the loader with the device it trains on.
         base.hf_device_map = {"": device}
     if config.activation_checkpointing:
-        base.activation_checkpointing_enable({"use_reentrant": False})
+        # On the CPU everything is in main memory already.
+        offload = config.activation_offload and device != "cpu"
+        base.activation_checkpointing_enable({"use_reentrant": False}, offload=offload)
     model = attach_lora(
         base,
         r=config.lora_r,
@@ -114,7 +127,7 @@ def describe_run(config: TrainConfig, data: PreparedData, loaded: LoadedModel) -
     lines = [
         f"モデル: {config.model_name}（{kind}、計算 {_PRECISION_NAMES[loaded.precision]}、装置 {loaded.device}）",
         f"学習データ: {config.train_file} {audit.rows} 件（{data.mode}）、{audit.tokens} トークン、うち損失に入るのは"
-        f" {audit.supervised}、最長 {audit.longest}、詰め物 {audit.padding_share:.1%}",
+        f" {audit.supervised}、最長 {audit.longest}、計算するのは {audit.computed_tokens} トークン",
         f"LoRA: r={config.lora_r} alpha={config.lora_alpha}、学習する重み {loaded.trainable:,}"
         f"（全体 {loaded.total:,} の {loaded.trainable / loaded.total:.2%}）",
         f"ステップ: {data.total_steps}（1 エポック {data.epoch_steps}、実効バッチ"
@@ -172,7 +185,7 @@ def build_run_trainer(config: TrainConfig, data: PreparedData, loaded: LoadedMod
     return build_trainer(
         loaded.model,
         arguments,
-        data.built.examples,
+        data.units,
         data.collate,
         precision=loaded.precision,
         score_dev=score_dev,

@@ -22,10 +22,8 @@ from app.training.checkpoints import (
     restore_weights,
     write_checkpoint,
 )
-from app.training.collation import LabelCollator
 from app.training.config import Precision, TrainConfig
 from app.training.dev_eval import DevResult, best_step, should_stop
-from app.training.examples import TrainingExample
 from app.training.lora import trainable_parameters
 from app.training.loss import CHUNK_POSITIONS, label_loss_sum
 
@@ -181,8 +179,8 @@ def warmup_steps(total_steps: int, ratio: float) -> int:
 def build_trainer(
     model: Any,
     arguments: TrainingArguments,
-    examples: Sequence[TrainingExample],
-    collate: LabelCollator,
+    units: Sequence[Any],
+    collate: Callable[[Sequence[Any]], dict[str, Any]],
     *,
     precision: Precision,
     score_dev: Callable[[Any], DevResult] | None = None,
@@ -195,7 +193,7 @@ def build_trainer(
     return LawTrainer(
         model=model,
         args=arguments,
-        train_dataset=list(examples),
+        train_dataset=list(units),
         # Never read: evaluate() is ours; transformers only asks that it is there.
         eval_dataset=[] if score_dev is not None else None,
         data_collator=collate,

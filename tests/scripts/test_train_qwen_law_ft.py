@@ -17,7 +17,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from app.core.cli import run_program
 from app.core.questions import content_hash
-from app.data.records import write_records
+from app.data.records import Record, write_records
 from scripts import train_qwen_law_ft
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -191,8 +191,38 @@ FAULTS: dict[str, tuple[Any, list[str], list[str]]] = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("more", [("--embedding-device", "cpu"), ("--use-4bit", "--embedding-device", "cpu")])
-def test_the_embedding_on_the_cpu_learns_the_same(
+def test_orders_of_a_question_share_their_prefix(
+    tiny_model_dir: Path, files: dict[str, Path], record_maker: Any
+) -> None:
+    rows = []
+    for record in record_maker(4):
+        turned = {shown: record.meta["choices"][original] for shown, original in zip("abcd", "dcba", strict=True)}
+        text = record.input
+        for letter in "abcd":
+            text = text.replace(f"\n{letter} {record.meta['choices'][letter]}", f"\n{letter} {turned[letter]}")
+        correct = "dcba"["abcd".index(record.meta["correct"])]
+        meta = {**record.meta, "choices": turned, "correct": correct, "order": "dcba"}
+        rows += [record, Record(text, correct, meta)]
+    write_records(files["train"], rows)
+    arguments = command(tiny_model_dir, files, "--share-prefix", "--num-epochs", "1", "--dry-run")
+    assert run_program(train_qwen_law_ft.main, [*arguments[:-1]]) == 0
+    manifest = json.loads((files["out"] / "run.json").read_text("utf-8"))
+    assert manifest["training"]["steps"] == 1  # four questions, two a batch, two batches a step
+    assert manifest["audit"]["rows"] == 8
+    assert manifest["audit"]["computed_tokens"] < 0.75 * manifest["audit"]["tokens"]
+    assert manifest["trained_question_ids"] == ["q0", "q1", "q2", "q3"]
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        ("--embedding-device", "cpu"),
+        ("--use-4bit", "--embedding-device", "cpu"),
+        ("--activation-offload",),
+        ("--no-activation-checkpointing",),
+    ],
+)
+def test_where_things_are_kept_does_not_change_what_is_learned(
     tiny_model_dir: Path, files: dict[str, Path], more: tuple[str, ...]
 ) -> None:
     losses = []

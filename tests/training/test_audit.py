@@ -24,7 +24,9 @@ def audit(records: Any, tokenizer: Any, collate: Collate | None = None, **more: 
         records, tokenizer, max_seq_length=9999, chat_format=chat_format,
         loss_on_output_only=more.get("loss_on_output_only", True),
     )  # fmt: skip
-    return audit_batches(records, built.examples, tokenizer, collate or LabelCollator(PAD), batch_size=3, **more)
+    return audit_batches(
+        [[record] for record in records], built.examples, tokenizer, collate or LabelCollator(PAD), batch_size=3, **more
+    )
 
 
 def test_right_batches_pass_and_are_counted(tiny_tokenizer: Any, record_maker: Any) -> None:
@@ -138,7 +140,7 @@ def test_a_template_changed_after_encoding_is_refused(tiny_tokenizer: Any, recor
     served.chat_template = served.chat_template.replace("assistant\n' }}{%", "assistant\n\n' }}{%")
     assert served.chat_template != tiny_tokenizer.chat_template
     with pytest.raises(DataError, match=r"誤りが 2 件.*q0: .*; q1: "):
-        audit_batches(records, examples, served, LabelCollator(PAD), batch_size=1)
+        audit_batches([[record] for record in records], examples, served, LabelCollator(PAD), batch_size=1)
 
 
 def test_only_the_faulty_record_is_named(tiny_tokenizer: Any, record_maker: Any) -> None:

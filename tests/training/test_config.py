@@ -33,6 +33,10 @@ NEEDED: dict[str, Any] = {"model_name": "m", "train_file": Path("t.jsonl"), "out
         ({"eval_file": Path("./t.jsonl")}, "--eval-file と --train-file が同じファイルです"),
         ({"target_modules": ("all-linear", "q_proj")}, "all-linear と層の名前を一緒に指定できません"),
         ({"target_modules": ()}, "--target-modules に層の名前がありません"),
+        ({"share_prefix": True, "loss_on_output_only": False}, "--share-prefix と --no-loss-on-output-only は同時に"),
+        ({"activation_offload": True, "activation_checkpointing": False}, "--activation-offload には"),
+        ({"embedding_device": "disk"}, "--embedding-device は gpu・cpu のどれかです（disk）"),
+        ({"optimizer": "sgd"}, "--optimizer は adamw・adamw_8bit のどれかです（sgd）"),
         ({"train_mode": "both"}, "--train-mode は direct・cot・auto のどれかです（both）"),
     ],
 )  # fmt: skip
