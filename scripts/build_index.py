@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from time import monotonic
+from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
@@ -13,13 +14,14 @@ from app.core.cli import JapaneseParser, format_seconds, log, progress, run_prog
 from app.core.files import to_json
 from app.core.manifests import peak_rss_bytes, run_header
 from app.core.rag_config import load_config
-from app.data.egov_source import LawFile
 from app.retrieval.building import build_index
 from app.retrieval.statistics import index_statistics
+from app.retrieval.updating import update_index
 
 EXAMPLES = (
     "python scripts/build_index.py --source sample/laws --index-dir data/index",
     "python scripts/build_index.py --source data/egov/all_laws.zip --laws 129AC0000000089 417AC0000000086",
+    "python scripts/build_index.py --add data/egov/updated.zip",
     "python scripts/build_index.py --stats",
 )
 
@@ -31,6 +33,15 @@ def parser() -> JapaneseParser:
     parser.add_argument("--source", type=Path, help="法令XMLの zip・フォルダ・ファイル")
     parser.add_argument("--index-dir", type=Path, help="索引のフォルダ（既定: RETRIEVER_INDEX_DIR、data/index）")
     parser.add_argument("--laws", nargs="+", default=[], metavar="法令ID", help="この法令だけを入れる")
+    parser.add_argument(
+        "--add",
+        type=Path,
+        metavar="SOURCE",
+        help="いまの索引に法令を加える（同じ版は置き換え、新しい版は施行日から有効）",
+    )
+    parser.add_argument(
+        "--remove", nargs="+", default=[], metavar="ID", help="いまの索引から法令ID（全版）や履歴IDの法令を除く"
+    )
     parser.add_argument(
         "--skip-unreadable", action="store_true", help="読めない法令を除いて作る（除いたものは記録する）"
     )
@@ -45,13 +56,22 @@ def main(argv: Sequence[str]) -> int:
     if arguments.stats:
         print(to_json(index_statistics(index_dir), indent=2))
         return 0
-    if arguments.source is None:
-        program.error("--source か --stats が要ります")
-
-    def watch(files: Sequence[LawFile]) -> Iterator[LawFile]:
-        return progress(files, total=len(files), label="法令")
-
     started = monotonic()
+    if arguments.add is not None or arguments.remove:
+        if arguments.source is not None:
+            program.error("--source（作り直し）と --add・--remove（更新）は同時に使えません")
+        done = update_index(index_dir, add=arguments.add, remove=arguments.remove)
+        log(
+            f"索引 {index_dir}: 追加 {done.added:,}、置き換え {done.replaced:,}、削除 {done.removed:,}、"
+            f"変更なし {done.unchanged:,}（{format_seconds(monotonic() - started)}）"
+        )
+        return 0
+    if arguments.source is None:
+        program.error("--source、--add、--remove、--stats のどれかが要ります")
+
+    def watch(items: Sequence[Any], label: str) -> Iterator[Any]:
+        return progress(items, total=len(items), label=label)
+
     result = build_index(
         arguments.source,
         index_dir,

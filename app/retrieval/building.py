@@ -20,6 +20,7 @@ from app.core.files import read_json, sha256_bytes, sha256_text, write_json
 from app.core.manifests import now
 from app.data.egov import Law, parse_law
 from app.data.egov_source import LawFile, law_files
+from app.retrieval.derived import add_citations, add_names
 from app.retrieval.lexical import LexicalWriter
 from app.retrieval.manifest import Manifest, engine, fingerprint, same_plan, write_manifest
 from app.retrieval.passages import body, header
@@ -28,6 +29,14 @@ from app.retrieval.tokens import TOKENIZER, tokenize
 
 BATCH_PASSAGES = 20_000
 SEARCHED_PARTS = ("main", "preamble", "supplement", "appendix")  # amending 附則 are stored, not searched
+
+
+# Called with the items of a step and its name; yields the items while it shows how far the step is.
+Watch = Callable[[Sequence[Any], str], Iterator[Any]]
+
+
+def _unwatched(items: Sequence[Any], _label: str) -> Iterator[Any]:
+    return iter(items)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,11 +88,11 @@ def build_index(
     laws: Sequence[str] = (),
     skip_unreadable: bool = False,
     run: dict[str, Any] | None = None,
-    watch: Callable[[Sequence[LawFile]], Iterator[LawFile]] = iter,
+    watch: Watch = _unwatched,
 ) -> BuildResult:
     """Build the index of ``source`` in ``index_dir``; the old index stays until the new one is whole.
 
-    ``laws`` keeps only these law ids; ``watch`` wraps the files to show progress. Raises DataError when a file is
+    ``laws`` keeps only these law ids; ``watch(items, label)`` yields the items and may show progress. Raises DataError when a file is
     unreadable (unless ``skip_unreadable``) or an asked law is not there.
     """
     source = source.resolve()
@@ -98,6 +107,11 @@ def build_index(
         building = index_dir / "building"
         store, words, resumed = _open_building(building, plan)
         unreadable = _fill(store, words, files, skip_unreadable, watch)
+        with store.transaction():
+            add_names(store)
+        law_ids = [law_id for (law_id,) in store.connection.execute("SELECT law_id FROM laws ORDER BY law_id")]
+        with store.transaction():
+            add_citations(store, law_ids, lambda some: watch(some, "引用"))
         build_id = secrets.token_hex(8)
         with store.transaction():
             _finish(store, build_id)
@@ -160,14 +174,14 @@ def _fill(
     words: LexicalWriter,
     files: Sequence[LawFile],
     skip_unreadable: bool,
-    watch: Callable[[Sequence[LawFile]], Iterator[LawFile]],
+    watch: Watch,
 ) -> list[str]:
     done = {name for (name,) in store.connection.execute("SELECT revision_id FROM revisions")}
     searched = int(store.meta("searched", "0"))
     unreadable: list[str] = []
     pending = 0
     store.connection.execute("BEGIN IMMEDIATE")
-    for file in watch([file for file in files if PurePosixPath(file.name).stem not in done]):
+    for file in watch([file for file in files if PurePosixPath(file.name).stem not in done], "法令"):
         try:
             data = file.read()
             law = parse_law(data, PurePosixPath(file.name).name)
@@ -180,8 +194,10 @@ def _fill(
             raise DataError(f"{file.name}: 同じ版 {law.revision_id} が二つあります。一つにしてください。")
         done.add(law.revision_id)
         rev, written = store.add_law(law, sha256_bytes(data))
-        searched += index_passages(words, rev, law, written)
-        store.add_aliases(_own_names(law))
+        count = index_passages(words, rev, law, written)
+        store.set_searched(rev, count)
+        searched += count
+        store.add_aliases(own_names(law))
         pending += len(written)
         if pending >= BATCH_PASSAGES:
             _commit(store, words, searched)
@@ -197,8 +213,8 @@ def _commit(store: Store, words: LexicalWriter, searched: int) -> None:
     store.connection.execute("COMMIT")
 
 
-def _own_names(law: Law) -> Iterator[tuple[str, str, str, int]]:
-    yield (law.title, law.law_id, "title", 1)
+def own_names(law: Law) -> Iterator[tuple[str, str, str, int]]:
+    """Rows for the names that the law's own XML gives it."""
     if law.law_num:
         yield (law.law_num, law.law_id, "number", 1)
     for abbreviation in law.abbreviations:

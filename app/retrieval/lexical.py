@@ -86,8 +86,6 @@ class LexicalIndex:
         try:
             self._index = tantivy.Index.open(str(folder))
             self._index.config_reader("manual")
-            self._index.reload()
-            self._searcher = self._index.searcher()
         except (ValueError, OSError) as error:
             raise StaleIndexError(
                 f"{folder}: 語の索引が開けません（{error}）。scripts/build_index.py で作り直してください。"
@@ -96,29 +94,19 @@ class LexicalIndex:
         self._schema = self._index.schema
         self._lock = threading.Lock()
 
-    @property
-    def searcher(self) -> tantivy.Searcher:
-        """The state of the index at the last ``reload``."""
-        return self._searcher
-
-    def reload(self) -> None:
-        """See what has been committed since."""
+    def current(self) -> tantivy.Searcher:
+        """The index as of the last commit; goes on answering from that state whatever is committed later."""
         with self._lock:
-            self._index.reload()
-            self._searcher = self._index.searcher()
+            try:
+                self._index.reload()
+                return self._index.searcher()
+            except (ValueError, OSError) as error:
+                raise self._broken(error) from None
 
-    @property
-    def passages(self) -> int:
-        """Passages that can be found."""
-        return int(self._searcher.num_docs)
-
-    def revision_passages(self, rev: int) -> int:
-        """Passages of one revision, deleted ones not yet merged away included."""
-        return int(self._searcher.doc_freq("rev", rev))
-
-    def search(self, tokens: Iterable[str], limit: int, without_revisions: Sequence[int] = ()) -> list[Hit]:
+    def search(
+        self, searcher: tantivy.Searcher, tokens: Iterable[str], limit: int, without_revisions: Sequence[int] = ()
+    ) -> list[Hit]:
         """The best ``limit`` passages by BM25 (k1 1.2, b 0.75); a token asked twice counts twice."""
-        searcher = self._searcher
         weights = Counter(tokens)
         clauses = []
         for token, count in weights.items():
@@ -137,7 +125,10 @@ class LexicalIndex:
             addresses = [address for _, address in found]
             passage_ids = searcher.fast_field_values("passage", addresses)
         except (ValueError, OSError) as error:
-            raise StaleIndexError(
-                f"{self._folder}: 語の索引が壊れています（{error}）。scripts/build_index.py で作り直してください。"
-            ) from None
+            raise self._broken(error) from None
         return [Hit(int(passage), float(score)) for passage, (score, _) in zip(passage_ids, found, strict=True)]
+
+    def _broken(self, error: Exception) -> StaleIndexError:
+        return StaleIndexError(
+            f"{self._folder}: 語の索引が壊れています（{error}）。scripts/build_index.py で作り直してください。"
+        )

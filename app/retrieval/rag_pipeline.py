@@ -190,7 +190,14 @@ def load_llm(config: LLMConfig) -> TextModel:
     if config.backend == "ollama":
         from app.llm.ollama import OllamaConfig, OllamaLLM
 
-        return OllamaLLM(OllamaConfig(model=config.model, host=config.ollama_host))  # type: ignore[no-any-return]
+        return OllamaLLM(
+            OllamaConfig(
+                model=config.model,
+                host=config.ollama_host,
+                max_new_tokens=config.max_new_tokens,
+                temperature=config.temperature,
+            )
+        )
     from app.llm.hf_llm import HFLLMConfig, HFLoRALLM
 
     return HFLoRALLM(

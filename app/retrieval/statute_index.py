@@ -8,8 +8,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 from app.core.errors import DataError, StaleIndexError
+from app.retrieval.derived import load_names
+from app.retrieval.law_names import LawNames
 from app.retrieval.lexical import Hit, LexicalIndex
 from app.retrieval.manifest import REBUILD, check_source, read_manifest
 from app.retrieval.store import ArticleRow, PassageRow, Store
@@ -29,6 +32,14 @@ class ArticleHit:
     components: dict[str, float] = field(default_factory=dict)  # what the score is made of
 
 
+@dataclass(frozen=True, slots=True)
+class _View:
+    """Store and words as of one commit."""
+
+    generation: str
+    searcher: Any
+
+
 class StatuteIndex:
     """Read access to one index folder; safe to share between threads, and sees updates as they are committed."""
 
@@ -40,47 +51,73 @@ class StatuteIndex:
         self.store = Store(folder / "store.sqlite")
         self.words = LexicalIndex(folder / "words")
         self._lock = threading.Lock()
-        self._generation = ""
+        self._newest: _View | None = None
+        self._mine = threading.local()
         self._hidden: dict[tuple[str, str], list[int]] = {}
-        self._check()
-
-    def _check(self) -> None:
+        self._names: tuple[str, LawNames] | None = None
         if self.store.meta("build_id") != self.manifest.build_id:
-            raise StaleIndexError(f"{self.index_dir}: 台帳と索引の本体が別の回に作られたものです。{REBUILD}")
-        with self.reading():
-            searched = int(self.store.meta("searched", "0"))
-            if self.words.passages < searched:
-                raise StaleIndexError(
-                    f"{self.index_dir}: 語の索引が欠けています（{self.words.passages:,} / {searched:,} 項）。{REBUILD}"
-                )
+            raise StaleIndexError(f"{index_dir}: 台帳と索引の本体が別の回に作られたものです。{REBUILD}")
+        with self.reading() as view:
+            found, expected = int(view.searcher.num_docs), int(self.store.meta("searched", "0"))
+            if found < expected:
+                raise StaleIndexError(f"{index_dir}: 語の索引が欠けています（{found:,} / {expected:,} 項）。{REBUILD}")
 
     @contextmanager
-    def reading(self) -> Iterator[None]:
-        """Store and words as of one commit for the whole block."""
+    def reading(self) -> Iterator[_View]:
+        """Store and words as of one commit for the whole block, whatever is committed meanwhile."""
+        held: _View | None = getattr(self._mine, "view", None)
+        if held is not None:
+            yield held
+            return
         while True:
+            view = self._refreshed()
             with self.store.snapshot():
-                generation = self.store.meta("generation")
-                if generation != self._generation:
-                    with self._lock:
-                        self.words.reload()
-                        self._generation = generation
-                yield
+                if self.store.meta("generation") != view.generation:
+                    continue  # an update was committed in between
+                self._mine.view = view
+                try:
+                    yield view
+                finally:
+                    self._mine.view = None
                 return
+
+    def _refreshed(self) -> _View:
+        """A searcher that holds the words of the store's present generation.
+
+        An update commits its words before the store and deletes old words after it; so a searcher loaded while the
+        generation stayed the same has every word of that generation.
+        """
+        with self._lock:
+            while True:
+                before = self.store.meta("generation")
+                if self._newest is not None and self._newest.generation == before:
+                    return self._newest
+                searcher = self.words.current()
+                if self.store.meta("generation") == before:
+                    self._newest = _View(before, searcher)
+
+    def names(self) -> LawNames:
+        """The names of laws, as of the state that is being read."""
+        with self.reading() as view:
+            if self._names is None or self._names[0] != view.generation:
+                self._names = (view.generation, load_names(self.store))
+            return self._names[1]
 
     def search(self, query: str, top_k: int, *, as_of: date | None = None) -> list[ArticleHit]:
         """The best ``top_k`` articles in force on ``as_of`` (default today). Raises DataError for an unusable query."""
         tokens = query_tokens(query)
         day = (as_of or date.today()).isoformat()
-        with self.reading():
-            hidden = self._out_of_view(day)
-            hits = self.words.search(tokens, top_k * PASSAGES_PER_ARTICLE, hidden)
+        with self.reading() as view:
+            hidden = self._out_of_view(view.generation, day)
+            hits = self.words.search(view.searcher, tokens, top_k * PASSAGES_PER_ARTICLE, hidden)
             return self._articles(hits, top_k)
 
-    def _out_of_view(self, day: str) -> list[int]:
-        key = (self._generation, day)
-        if key not in self._hidden:
-            self._hidden = {key: self.store.out_of_view(day)}
-        return self._hidden[key]
+    def _out_of_view(self, generation: str, day: str) -> list[int]:
+        key = (generation, day)
+        hidden = self._hidden
+        if key not in hidden:
+            self._hidden = hidden = {key: self.store.out_of_view(day)}
+        return hidden[key]
 
     def _articles(self, hits: Sequence[Hit], top_k: int) -> list[ArticleHit]:
         rows = self.store.passages([hit.passage_id for hit in hits])

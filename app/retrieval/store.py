@@ -26,7 +26,8 @@ CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE laws (law_id TEXT PRIMARY KEY, law_num TEXT NOT NULL, law_type TEXT NOT NULL, promulgated TEXT) WITHOUT ROWID;
 CREATE TABLE revisions (
     rev INTEGER PRIMARY KEY AUTOINCREMENT, law_id TEXT NOT NULL, revision_id TEXT NOT NULL UNIQUE, title TEXT NOT NULL,
-    kana TEXT NOT NULL, valid_from TEXT NOT NULL, valid_to TEXT NOT NULL, sha256 TEXT NOT NULL, notes TEXT NOT NULL
+    kana TEXT NOT NULL, valid_from TEXT NOT NULL, valid_to TEXT NOT NULL, sha256 TEXT NOT NULL, notes TEXT NOT NULL,
+    searched INTEGER NOT NULL
 );
 CREATE INDEX revisions_law ON revisions (law_id, valid_from);
 CREATE TABLE articles (
@@ -40,6 +41,12 @@ CREATE TABLE passages (
     label TEXT NOT NULL, caption TEXT NOT NULL, lines TEXT NOT NULL
 );
 CREATE INDEX passages_article ON passages (article_id);
+CREATE TABLE removed (rev INTEGER PRIMARY KEY, searched INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE citations (from_law TEXT NOT NULL, from_article INTEGER NOT NULL, from_passage INTEGER NOT NULL,
+    to_law TEXT NOT NULL, to_num TEXT NOT NULL, to_paragraph TEXT);
+CREATE INDEX citations_from ON citations (from_article);
+CREATE INDEX citations_law ON citations (from_law);
+CREATE INDEX citations_to ON citations (to_law, to_num);
 CREATE TABLE aliases (alias TEXT NOT NULL, law_id TEXT NOT NULL, kind TEXT NOT NULL, uses INTEGER NOT NULL,
     PRIMARY KEY (alias, law_id, kind)) WITHOUT ROWID;
 """
@@ -198,7 +205,7 @@ class Store:
 
     def counts(self) -> dict[str, int]:
         """Rows of each table."""
-        tables = ("laws", "revisions", "articles", "passages", "aliases")
+        tables = ("laws", "revisions", "articles", "passages", "aliases", "citations")
         return {table: self.connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0] for table in tables}  # noqa: S608  # fixed names
 
     # -- writing (inside a transaction) --------------------------------------------------------------------------
@@ -210,8 +217,8 @@ class Store:
             "INSERT OR REPLACE INTO laws VALUES (?, ?, ?, ?)", (law.law_id, law.law_num, law.law_type, law.promulgated)
         )
         cursor = connection.execute(
-            "INSERT INTO revisions (law_id, revision_id, title, kana, valid_from, valid_to, sha256, notes)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO revisions (law_id, revision_id, title, kana, valid_from, valid_to, sha256, notes, searched)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0)",
             (law.law_id, law.revision_id, law.title, law.kana, law.valid_from or ALWAYS, FOREVER, sha256, json.dumps(law.notes, ensure_ascii=False)),
         )  # fmt: skip
         rev = int(cursor.lastrowid or 0)
@@ -233,6 +240,10 @@ class Store:
         self._set_validity(law.law_id)
         return rev, written
 
+    def set_searched(self, rev: int, passages: int) -> None:
+        """Record how many passages of a revision are in the word index."""
+        self.connection.execute("UPDATE revisions SET searched=? WHERE rev=?", (passages, rev))
+
     def remove_revision(self, revision_id: str) -> int | None:
         """Delete one revision; returns its number, None if it is not there."""
         connection = self.connection
@@ -242,6 +253,11 @@ class Store:
         rev, law_id = row
         connection.execute(
             "DELETE FROM passages WHERE article_id IN (SELECT article_id FROM articles WHERE rev=?)", (rev,)
+        )
+        # Kept until the words of the revision are deleted too.
+        connection.execute("INSERT INTO removed SELECT rev, searched FROM revisions WHERE rev=?", (rev,))
+        connection.execute(
+            "DELETE FROM citations WHERE from_article IN (SELECT article_id FROM articles WHERE rev=?)", (rev,)
         )
         connection.execute("DELETE FROM articles WHERE rev=?", (rev,))
         connection.execute("DELETE FROM revisions WHERE rev=?", (rev,))
@@ -256,7 +272,7 @@ class Store:
         rows = self.connection.execute(
             "SELECT rev, valid_from FROM revisions WHERE law_id=? ORDER BY valid_from, rev", (law_id,)
         ).fetchall()
-        ends = [valid_from for _, valid_from in rows[1:]] + [FOREVER]
+        ends = [*(valid_from for _, valid_from in rows[1:]), FOREVER][: len(rows)]
         self.connection.executemany(
             "UPDATE revisions SET valid_to=? WHERE rev=?",
             [(end, rev) for (rev, _), end in zip(rows, ends, strict=True)],
@@ -306,6 +322,15 @@ class Store:
             (article_id,),
         )
         return [_passage(row) for row in rows]
+
+    def article_nums(self, law_id: str, as_of: str, part: str = "main") -> list[str]:
+        """Keys of a law's articles in order."""
+        rows = self.connection.execute(
+            "SELECT a.num FROM revisions r JOIN articles a ON a.rev=r.rev"
+            " WHERE r.law_id=? AND r.valid_from<=? AND r.valid_to>? AND a.part=? ORDER BY a.article_id",
+            (law_id, as_of, as_of, part),
+        )
+        return [num for (num,) in rows]
 
     def find_articles(self, law_id: str, num: str, as_of: str, part: str = "main") -> list[ArticleRow]:
         """Articles ``num`` of a law's revision in force on ``as_of``."""

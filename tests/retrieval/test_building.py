@@ -26,7 +26,15 @@ def _titles(index_dir: Path, query: str) -> list[tuple[str, str]]:
 def test_counts_and_what_is_searched(index_dir):
     counts = read_manifest(index_dir).counts
     # 渡船法 5 articles and 7 paragraphs + 附則; 施行令 1; 市場法 2 articles, 3 paragraphs. Amending 附則 are not searched.
-    assert counts == {"laws": 3, "revisions": 3, "articles": 9, "passages": 12, "aliases": 7, "searched": 11}
+    assert counts == {
+        "laws": 3,
+        "revisions": 3,
+        "articles": 9,
+        "passages": 12,
+        "aliases": 7,
+        "citations": 4,
+        "searched": 11,
+    }
     assert index_statistics(index_dir)["articles_by_part"] == {"amendment": 1, "main": 8}
 
 
@@ -121,7 +129,7 @@ def test_kill_9_leaves_the_old_index_or_the_new_one(book, index_dir, monkeypatch
     # A batch counts when the store has it: at moment 1 the words of the first law were written, the store's were not.
     assert result.resumed == {1: 0, 2: 1, 3: 2, 4: 3, 5: 3, 6: 0}[moment]
     index = StatuteIndex(index_dir)
-    assert index.words.passages == 11
+    assert index.words.current().num_docs == 11
     assert index.search("休業日は火曜日とする", 1)[0].article.law_title == "市場法"
     assert sorted(folder.name for folder in index_dir.glob("gen-*")) == [read_manifest(index_dir).folder]
     assert not (index_dir / "building").exists()

@@ -37,10 +37,24 @@ def test_failures_are_one_line(tmp_path, capsys, arguments, words):
     assert error.count("\n") == 1
 
 
-def test_usage(capsys):
+@pytest.mark.parametrize("arguments", [[], ["--source", "x", "--add", "y"]])
+def test_usage(arguments):
     with pytest.raises(SystemExit) as caught:
-        build_index.main([])
+        build_index.main(arguments)
     assert caught.value.code == 2
+
+
+def test_adding_and_removing(tmp_path, capsys):
+    index = ["--index-dir", str(tmp_path / "i")]
+    first, second = sorted(SAMPLE.rglob("*.xml"))[:2]
+    assert run_program(build_index.main, ["--source", str(first), *index]) == 0
+    assert run_program(build_index.main, ["--add", str(second), *index]) == 0
+    assert "追加 1、置き換え 0、削除 0、変更なし 0" in capsys.readouterr().err
+    assert run_program(build_index.main, ["--remove", first.stem.split("_")[0], *index]) == 0
+    assert run_program(build_index.main, ["--stats", *index]) == 0
+    assert json.loads(capsys.readouterr().out)["counts"]["laws"] == 1
+    assert run_program(build_index.main, ["--remove", "1X", *index]) == 1
+    assert "1X" in capsys.readouterr().err
 
 
 def test_unreadable_laws_are_listed(tmp_path, capsys):

@@ -1,0 +1,130 @@
+"""Adds, replaces and removes laws in an index that is in use, each update one commit across store and words.
+
+The store's commit is the moment that counts. Before it, new words are written that no reader can resolve; after it, old
+words are deleted that no reader can resolve any more. What a kill leaves between is cleared by the next update.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from app.core.errors import DataError
+from app.core.files import sha256_bytes
+from app.data.egov import Law, parse_law
+from app.data.egov_source import law_files
+from app.retrieval.building import corpus_hash, index_lock, index_passages, own_names
+from app.retrieval.derived import add_citations, add_names
+from app.retrieval.lexical import LexicalWriter
+from app.retrieval.manifest import read_manifest
+from app.retrieval.store import Store
+
+UPDATE_HEAP_BYTES = 32 * 2**20
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateResult:
+    """What an update did, in revisions."""
+
+    added: int
+    replaced: int
+    removed: int
+    unchanged: int  # the same revision with the same XML was there already
+
+
+def update_index(index_dir: Path, *, add: Path | None = None, remove: Sequence[str] = ()) -> UpdateResult:
+    """Add or replace the laws in ``add`` (zip, folder or file) and remove those named in ``remove``, in one commit.
+
+    An earlier revision of an added law stays, valid until the new one is. ``remove`` takes law ids (all revisions) and
+    revision ids. Everything is read before anything is written; raises DataError for an unreadable law or unknown id.
+    """
+    laws = _read(add) if add is not None else []
+    with index_lock(index_dir):
+        folder = index_dir / read_manifest(index_dir).folder
+        store = Store(folder / "store.sqlite", writable=True)
+        words = LexicalWriter(folder / "words", heap_bytes=UPDATE_HEAP_BYTES)
+        try:
+            _clear_leftovers(store, words)
+            result = _update(store, words, laws, remove)
+            _clear_leftovers(store, words)
+        finally:
+            words.close()
+            store.close()
+    return result
+
+
+def _read(source: Path) -> list[tuple[Law, str]]:
+    laws: list[tuple[Law, str]] = []
+    for file in law_files(source):
+        data = file.read()
+        if any(PurePosixPath(file.name).stem == law.revision_id for law, _ in laws):
+            raise DataError(f"{source}: 同じ版 {PurePosixPath(file.name).stem} が二つあります。一つにしてください。")
+        laws.append((parse_law(data, PurePosixPath(file.name).name), sha256_bytes(data)))
+    return laws
+
+
+def _clear_leftovers(store: Store, words: LexicalWriter) -> None:
+    """Delete words whose revision is not (or no longer) in the store."""
+    connection = store.connection
+    row = connection.execute("SELECT seq FROM sqlite_sequence WHERE name='revisions'").fetchone()
+    words.delete_revisions_after(int(row[0]) if row else 0)
+    gone = [rev for (rev,) in connection.execute("SELECT rev FROM removed")]
+    for rev in gone:
+        words.delete_revision(rev)
+    words.commit()
+    connection.executemany("DELETE FROM removed WHERE rev=?", [(rev,) for rev in gone])
+
+
+def _update(store: Store, words: LexicalWriter, laws: Sequence[tuple[Law, str]], remove: Sequence[str]) -> UpdateResult:
+    added = replaced = unchanged = 0
+    with store.transaction() as connection:
+        searched = int(store.meta("searched"))
+        known = dict(connection.execute("SELECT revision_id, sha256 FROM revisions").fetchall())
+        gone = _revisions(store, remove)
+        changed: list[str] = []
+        for law, sha256 in laws:
+            if known.get(law.revision_id) == sha256:
+                unchanged += 1
+                continue
+            if law.revision_id in known:
+                gone.append(law.revision_id)
+                replaced += 1
+            else:
+                added += 1
+        dropped = [store.remove_revision(revision_id) for revision_id in gone]
+        for rev in dropped:
+            if rev is not None:
+                searched -= int(connection.execute("SELECT searched FROM removed WHERE rev=?", (rev,)).fetchone()[0])
+        for law, sha256 in laws:
+            if known.get(law.revision_id) == sha256:
+                continue
+            rev, written = store.add_law(law, sha256)
+            count = index_passages(words, rev, law, written)
+            store.set_searched(rev, count)
+            searched += count
+            store.add_aliases(own_names(law))
+            changed.append(law.law_id)
+        if changed:
+            add_names(store, changed)
+            add_citations(store, sorted(set(changed)))
+        words.commit()
+        store.set_meta("searched", str(searched))
+        store.set_meta("generation", str(int(store.meta("generation")) + 1))
+        store.set_meta("corpus_sha256", corpus_hash(store))
+    return UpdateResult(added, replaced, len(gone) - replaced, unchanged)
+
+
+def _revisions(store: Store, named: Sequence[str]) -> list[str]:
+    found: list[str] = []
+    unknown: list[str] = []
+    for name in named:
+        rows = store.connection.execute(
+            "SELECT revision_id FROM revisions WHERE revision_id=? OR law_id=?", (name, name)
+        ).fetchall()
+        found.extend(row[0] for row in rows)
+        if not rows:
+            unknown.append(name)
+    if unknown:
+        raise DataError(f"索引に {', '.join(unknown)} がありません。法令IDか履歴IDを確かめてください。")
+    return found
