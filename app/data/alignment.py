@@ -115,9 +115,13 @@ def shared_runs(text: str, sentence: Sentence, gram: int = 4) -> list[tuple[int,
 
 
 def _gram_marks(text: str, other: str, gram: int) -> list[bool]:
+    gram = max(2, min(gram, len(text)))
     marked = [False] * len(text)
     for index in range(len(text) - gram + 1):
-        if text[index : index + gram] in other:
+        piece = text[index : index + gram]
+        starts_number = piece[0].isdigit() and not (index and text[index - 1].isdigit())
+        # 3年 does not stand in 13年.
+        if re.search(r"(?<!\d)" + re.escape(piece), other) if starts_number else piece in other:
             marked[index : index + gram] = [True] * gram
     return marked
 

@@ -23,6 +23,7 @@ MAX_CHOICE_PHRASE_CHARS = 18
 MAX_TEXT_PHRASE_CHARS = 26
 MIN_EXCLUDED_CHARS = 8
 _MAX_EXTENSION_CHARS = 10
+_MAX_ENDING_CHARS = 3
 # A number that differs needs no reading; a word that stands nowhere is only a hint.
 _RANK: dict[Kind, int] = {
     "number": 50, "excluded": 45, "negation": 40, "limit": 34, "omitted": 32, "wording": 24, "added": 22, "absent": 0
@@ -391,12 +392,14 @@ def _shared_words(
         while at < high and _script(statement[at]) in ("kanji", "number", "katakana") and _joins(tail, statement[at]):
             tail = _script(statement[at])
             at += 1
-        if at > gap[1] or tail == "kanji":
-            while at < high and _script(statement[at]) == "kana" and statement[at] not in "をはがにでとのもへや":
-                at += 1
-        elif not said or not written:
-            while at < high and _script(statement[at]) == "kana":
-                at += 1
+        kana = at
+        while kana < high and _script(statement[kana]) == "kana" and statement[kana] not in "をはがにでとのもへや":
+            if statement[kana : kana + 2] in ("こと", "もの", "とき", "ため"):
+                break
+            kana += 1
+        # A short ending (売|付け) belongs to the word, a long one (記載|しなければならない) is the rest of the clause.
+        if (tail == "kanji" and kana - at <= _MAX_ENDING_CHARS) or not said or not written:
+            at = kana
         after = at - gap[1]
     return before, after
 

@@ -309,16 +309,32 @@ def _answer_unlisted(
         draft.parts.append(_contrast_text(draft, letter, found))
         draft.agreement = True
         return
-    aligned = [alignments(_without_laws(text, sentences), sentences) for text in others]
-    listing = [one[0] for one in aligned if one and one[0].coverage >= AGREEING_COVERAGE]
+    listing = [one for text in others if (one := _listed_in(_without_laws(text, sentences), sentences))]
     missing = _missing_reference(answer, sentences) or (found.choice_phrase if found and found.kind == "absent" else "")
+    if (
+        not missing
+        and len(listing) == len(others)
+        and not _listed_in(answer, sentences)
+        and len(answer) <= MAX_PHRASE_CHARS
+    ):
+        missing = answer.rstrip("。")
     if missing and len(listing) >= 2:
-        best = max(listing, key=lambda one: sum(x.sentence is one.sentence for x in listing))
-        _quote(draft, best.sentence, _block_spans(best), sentences)
-        draft.parts.append(f"選択肢{letter}の「{missing}」は、ここに挙げられていない。")
+        best = max(listing, key=listing.count)
+        _quote(draft, best, [(0, len(best.folded.text))], sentences)
+        draft.parts.append(f"選択肢{letter}の「{missing}」は、そこに挙げられていない。")
         draft.agreement = True
     elif deciding is not None:
         _quote(draft, deciding, shared_spans(fold_text(answer), deciding), sentences)
+
+
+def _listed_in(text: str, sentences: Sequence[Sentence]) -> Sentence | None:
+    """The sentence that names the choice: in so many words, or most of its words in order."""
+    folded = fold_text(text).rstrip("。")
+    for sentence in sentences:
+        if folded in sentence.folded.text:
+            return sentence
+    aligned = alignments(text, sentences, at_most=len(sentences))
+    return aligned[0].sentence if aligned and aligned[0].coverage >= AGREEING_COVERAGE else None
 
 
 def _without_laws(text: str, sentences: Sequence[Sentence]) -> str:
@@ -343,9 +359,6 @@ def _agrees(
 ) -> bool:
     """Say where a choice's own words stand, if they do and nothing departs from them."""
     plain = _without_laws(text, sentences)
-    aligned = alignments(plain, sentences, at_most=len(sentences))
-    if not aligned or aligned[0].coverage < AGREEING_COVERAGE or departures(aligned[0], plain):
-        return False
     folded = fold_text(plain)
     if len(folded) <= 12:  # a term: best where it is defined, 「管理医療機器」とは
         exact = [one for one in sentences if folded in one.folded.text]
@@ -354,6 +367,9 @@ def _agrees(
         best = max(exact, key=lambda one: (f"「{folded}」" in one.folded.text, one.folded.text.startswith(folded)))
         draft.parts.append(f"選択肢{letter}の「{text}」は、{draft.place(best.provision)}に挙げられている。")
         return True
+    aligned = alignments(plain, sentences, at_most=len(sentences))
+    if not aligned or aligned[0].coverage < AGREEING_COVERAGE or departures(aligned[0], plain):
+        return False
     best_one = aligned[0]
     words = _sentence_phrase(best_one, rivals)
     if not words:
@@ -491,7 +507,9 @@ def _own_phrases(question: Question, deciding: Sentence) -> list[str]:
     if folded.text.rstrip("。") in deciding.folded.text and len(answer) <= MAX_PHRASE_CHARS:
         return [answer.rstrip("。")]
     phrases: list[str] = []
-    for start, end in shared_runs(folded.text, deciding):
+    blocks = SequenceMatcher(None, folded.text, deciding.folded.text, autojunk=False).get_matching_blocks()
+    runs = [(block.a, block.a + block.size) for block in blocks if block.size >= MIN_PHRASE_CHARS]
+    for start, end in dict.fromkeys([*runs, *shared_runs(folded.text, deciding)]):
         words = whole_words(answer, *folded.source_span(start, end))
         words = words if len(words) <= MAX_PHRASE_CHARS else _shortened(words)
         key = fold_text(words)
