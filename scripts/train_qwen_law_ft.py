@@ -11,13 +11,13 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from app.core.cli import format_seconds, log, run_program
 from app.core.manifests import run_header
-from app.training.arguments import build_parser, config_from_arguments
+from app.training.arguments import parser, config_from_arguments
 from app.training.config import TrainConfig
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the program; returns its exit code."""
-    arguments = build_parser().parse_args(argv)
+    arguments = parser().parse_args(argv)
     config = config_from_arguments(arguments)
     return _train(config, arguments, argv)
 

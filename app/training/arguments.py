@@ -33,7 +33,7 @@ _DEFAULTS: dict[str, Any] = {
 }
 
 
-def build_parser() -> JapaneseParser:
+def parser() -> JapaneseParser:
     """The parser of ``scripts/train_qwen_law_ft.py``."""
     parser = JapaneseParser("法令四択問題で LoRA / QLoRA の学習をし、アダプタのフォルダを作ります。", _EXAMPLES)
     _add_required(parser)
