@@ -6,21 +6,21 @@
     made.peak_gib                                              # compare with torch.cuda.max_memory_allocated()
     made.reserved_gib                                          # compare with torch.cuda.max_memory_reserved()
     made.phases["backward"]                                    # the same per phase
-    if made.fits is False: stop with made.advice               # lines for the user, best first
+    if made.fits is False: stop with advise(sizes, made)       # app.training.memory_search: lines for the user
     plan_as_json(made)                                         # for run.json
 
-Nothing here needs a GPU, the
-network or the weights. torch is imported when a plan is made, not before.
+Nothing here needs a GPU, the network or the weights. torch is imported when a plan is made, not before.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from app.core.errors import ConfigError
 from app.training.memory_configs import ModelSizes, read_model_sizes, sizes_from_config
+from app.training.memory_projection import project_step
 from app.training.memory_setting import MemorySetting, check_setting, setting_as_json
 
 GIB = 2**30
@@ -47,7 +47,7 @@ class MemoryPlan:
     items: dict[str, float]  # at the peak; they add up to required_gib
     phases: dict[str, float]  # peak of live tensors in each phase
     setting: MemorySetting
-    advice: tuple[str, ...] = ()  # when it does not fit: what to change, best first
+    advice: tuple[str, ...] = ()  # why this setting, or what to change when it does not fit; see memory_search
 
 
 def plan(
@@ -56,8 +56,11 @@ def plan(
     *,
     vram_gib: float | None = None,
     desktop_gib: float = 0.0,
+    exact: bool = False,
 ) -> MemoryPlan:
     """The plan of ``setting`` for a model name, the values of a ``config.json``, or sizes read already.
+
+    ``exact`` simulates every layer (10 to 30 s) instead of a few (2 s); the peaks are the same.
 
     Raises ModelError for an unknown architecture, ConfigError for a setting that cannot be or a card that is smaller
     than the weights.
@@ -65,21 +68,16 @@ def plan(
     sizes = _sizes(model_config)
     check_setting(sizes, setting)
     check_card(sizes, setting, vram_gib)
-    from app.training.memory_allocator import ReservedMemory
-    from app.training.memory_step import simulate_step
-
-    step = simulate_step(sizes, setting)
-    peak_phase = max(step.peaks, key=lambda phase: step.peaks[phase].total)
-    peak = step.peaks[peak_phase]
-    reserved = max(ReservedMemory().replay(step.trace), peak.total)
+    step = project_step(sizes, setting, exact=exact)
+    peak = step.peaks[step.peak_phase]
     items = {name: size / GIB for name, size in peak.categories.items() if size}
-    items |= {RESERVE: (reserved - peak.total) / GIB, CONTEXT: CUDA_CONTEXT_GIB}
-    required = reserved / GIB + CUDA_CONTEXT_GIB
-    result = MemoryPlan(
+    items |= {RESERVE: (step.reserved - peak.total) / GIB, CONTEXT: CUDA_CONTEXT_GIB}
+    required = step.reserved / GIB + CUDA_CONTEXT_GIB
+    return MemoryPlan(
         model=sizes.name,
         peak_gib=peak.total / GIB,
-        peak_phase=peak_phase,
-        reserved_gib=reserved / GIB,
+        peak_phase=step.peak_phase,
+        reserved_gib=step.reserved / GIB,
         required_gib=required,
         vram_gib=vram_gib,
         desktop_gib=desktop_gib,
@@ -88,11 +86,6 @@ def plan(
         phases={phase: one.total / GIB for phase, one in step.peaks.items()},
         setting=setting,
     )
-    if result.fits is False:
-        from app.training.memory_search import advice
-
-        result = replace(result, advice=tuple(advice(sizes, result)))
-    return result
 
 
 def _sizes(model_config: str | Mapping[str, Any] | ModelSizes) -> ModelSizes:
@@ -125,7 +118,8 @@ def check_card(sizes: ModelSizes, setting: MemorySetting, vram_gib: float | None
         kind = "16bit" if setting.quantization == "none" else "4bit"
         raise ConfigError(
             f"--vram {vram_gib:g} GiB には {sizes.name} の重みだけで入りません（{kind} で {weights:.1f} GiB）。"
-            "小さいモデルを選ぶか、" + ("--quantization nf4 にしてください。" if kind == "16bit" else "大きい GPU を使ってください。")
+            "小さいモデルを選ぶか、"
+            + ("--quantization nf4 にしてください。" if kind == "16bit" else "大きい GPU を使ってください。")
         )
 
 

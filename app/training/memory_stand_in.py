@@ -55,7 +55,7 @@ class FourBitStandIn(bnb.nn.Linear4bit):  # type: ignore[misc]  # bitsandbytes s
         self.support_avx512bf16_for_cpu = False
 
 
-class FusedDropout(torch.nn.Module):
+class FusedDropout(torch.nn.Module):  # type: ignore[misc]  # torch ships no types that mypy follows here
     """Dropout that keeps a mask of one byte a value as CUDA's does; the CPU's keeps one of the input's own type."""
 
     def __init__(self, share: float) -> None:

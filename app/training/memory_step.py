@@ -30,9 +30,12 @@ _OPTIMIZER_STATE_BYTES = {"adamw": None, "adamw_8bit": 2 * (1 + 4 / 256)}
 
 @dataclass(frozen=True, slots=True)
 class StepTrace:
-    """``peaks`` in bytes by phase (load, forward, loss, backward, optimizer), and the allocator's view of the step."""
+    """``peaks`` in bytes by phase (load, forward, loss, backward, optimizer) and moment; the allocator's view of it all.
 
-    peaks: dict[str, PhasePeak]
+    At one moment the model is at one place of the step whatever its depth, so its bytes are linear in the layers.
+    """
+
+    peaks: dict[tuple[str, str], PhasePeak]
     trace: list[tuple[int, int]]
 
 
@@ -75,12 +78,14 @@ def _simulate(sizes: ModelSizes, setting: MemorySetting, layers: int) -> StepTra
             # Loading copies each linear layer to the card in 16 bits before it is quantised.
             _passing_copy(max(out * into for out, into in sizes.linear_shapes().values()), mode)
         if setting.upcast:
+            mode.enter("load", "upcast")
             upcast_frozen(base, mode)
+        mode.enter("load", "lora")
         materialize(base, mode, trainable=True, lora_dtype=dtype)
         trainable = list(trainable_parameters(model).values())
         states = _optimizer_states(trainable, setting, mode)
         _count_gradients(trainable, mode, accumulated=setting.gradient_accumulation_steps > 1)
-        _mark_checkpoints(base, mode, setting.checkpointing)
+        _watch_layers(base, mode, setting.checkpointing)
         loss = _forward(base, setting, mode)
         mode.enter("backward")
         loss.backward()
@@ -146,10 +151,18 @@ def _count_gradients(trainable: list[Any], mode: CountingMode, *, accumulated: b
                 parameter.grad = torch.zeros_like(parameter)
 
 
-def _mark_checkpoints(base: Any, mode: CountingMode, checkpointing: bool) -> None:
-    if checkpointing:
-        for layer in base.model.layers:
-            layer.register_forward_pre_hook(lambda _, given: mode.tag_if_activation(given[0], "checkpoints"))
+def _watch_layers(base: Any, mode: CountingMode, checkpointing: bool) -> None:
+    """Name what checkpointing keeps, and the moments of the backward pass: it recomputes the last layer first."""
+    last = len(base.model.layers) - 1
+
+    def before(index: int, hidden: torch.Tensor) -> None:
+        if mode.moment[0] == "backward":
+            mode.enter("backward", "last" if index == last else "first" if index == 0 else "between")
+        elif checkpointing:
+            mode.tag_if_activation(hidden, "checkpoints")
+
+    for index, layer in enumerate(base.model.layers):
+        layer.register_forward_pre_hook(lambda _, given, index=index: before(index, given[0]))
 
 
 def _forward(base: Any, setting: MemorySetting, mode: CountingMode) -> torch.Tensor:

@@ -30,14 +30,14 @@ def rounded(size: int) -> int:
 
 @dataclass(slots=True)
 class PhasePeak:
-    """The highest moment of one phase: bytes in all, and by category."""
+    """The most that was live at one time: bytes in all, and by category."""
 
     total: int = 0
     categories: dict[str, int] = field(default_factory=dict)
 
 
 class CountingMode(FakeTensorMode):  # type: ignore[misc]  # torch ships no types that mypy follows here
-    """A FakeTensorMode that counts every storage born under it until it dies, and remembers each phase's peak.
+    """A FakeTensorMode that counts every storage born under it until it dies, and remembers each moment's peak.
 
     Tensors are fake and on the "CPU" (fake CUDA tensors abort on a torch without CUDA); only their sizes exist. Storages
     are counted once however many tensors look at them. ``trace`` is what the allocator would have seen: (storage
@@ -47,8 +47,8 @@ class CountingMode(FakeTensorMode):  # type: ignore[misc]  # torch ships no type
     def __init__(self, vocabulary: int) -> None:
         super().__init__()
         self.vocabulary = vocabulary
-        self.phase = "load"
-        self.peaks: dict[str, PhasePeak] = {}
+        self.moment = ("load", "")
+        self.peaks: dict[tuple[str, str], PhasePeak] = {}
         self.total = 0
         self.categories: dict[str, int] = {}
         self.trace: list[tuple[int, int]] = []
@@ -99,7 +99,7 @@ class CountingMode(FakeTensorMode):  # type: ignore[misc]  # torch ships no type
         self.trace.append((number, 0))
 
     def _note_peak(self, hidden: int) -> None:
-        peak = self.peaks.setdefault(self.phase, PhasePeak())
+        peak = self.peaks.setdefault(self.moment, PhasePeak())
         if hidden:
             self._born += 1
             self.trace += [(self._born, hidden), (self._born, 0)]
@@ -109,9 +109,9 @@ class CountingMode(FakeTensorMode):  # type: ignore[misc]  # torch ships no type
             if hidden:
                 peak.categories[SCRATCH] = peak.categories.get(SCRATCH, 0) + hidden
 
-    def enter(self, phase: str) -> None:
-        """From now on peaks belong to ``phase``."""
-        self.phase = phase
+    def enter(self, phase: str, moment: str = "") -> None:
+        """From now on peaks belong to ``phase`` and, within it, to ``moment``."""
+        self.moment = (phase, moment)
         self._note_peak(0)
 
     def tag(self, tensor: torch.Tensor, category: str) -> None:
