@@ -20,7 +20,8 @@ _HEADING = re.compile(r"[ \t　]*(#{1,7})[ \t　]*(\S.*)")
 _PASSAGE = re.compile(r"\[(\d+)\][ \t　]*(\S.*)")
 # A retrieved article has its paragraphs and items at the beginning of lines.
 _PART = re.compile(
-    r"[ \t　]*(第[0-9０-９]+[項号](?:の[0-9０-９]+)*|[イロハニホヘトチリヌルヲワカヨタレソツネナラム])[　 ]+"
+    r"[ \t　]*(第[0-9０-９]+[項号](?:の[0-9０-９]+)*|[一二三四五六七八九十百]+(?:の[一二三四五六七八九十]+)*"
+    r"|[イロハニホヘトチリヌルヲワカヨタレソツネナラム])　+"
 )
 _ARTICLE = re.compile(r"第(\d+)条((?:の\d+)*)(?:\(.*\))?")
 _ARTICLE_RANGE = re.compile(r"第(\d+)条((?:の\d+)*)から第(\d+)条((?:の\d+)*)まで(?:\(.*\)|削除)?")
@@ -57,9 +58,7 @@ class Provision:
     @property
     def label(self) -> str:
         """How the provision is named in Japanese, without the law: ``第27条の2第1項第3号イ``."""
-        parts = [
-            article_label(self.article) if self.is_article else ("" if self.article == WHOLE_TEXT else self.article)
-        ]
+        parts = ["" if self.article == WHOLE_TEXT else section_label(self.article)]
         if self.paragraph is not None:
             parts.append(paragraph_label(self.paragraph))
         if self.item is not None:

@@ -1,0 +1,210 @@
+"""The loader: good files, the four orders, and every fault with its exact message."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from app.core.errors import DataError
+from app.core.questions import LETTERS, ORDERS, reorder
+from app.data.lawqa import load_questions, parse_choices, question_law, question_polarity, sample_of, write_samples
+
+SAMPLE = Path(__file__).resolve().parents[2] / "sample" / "selection.json"
+OPEN100 = Path(__file__).resolve().parents[3] / "shared" / "data" / "lawqa_jp" / "selection_open100.json"
+
+
+def entry(**changes: Any) -> dict[str, Any]:
+    base = {
+        "ファイル名": "甲法_第1章_問題番号1",
+        "コンテキスト": "## 甲法\n### 第3条\n期間は二年とする。",
+        "指示": "一つ選ぶ",
+        "問題文": "期間について正しいものを教えてください。",
+        "選択肢": "a 一年\nb 二年\nc 三年\nd 四年",
+        "output": "b",
+        "references": ["https://laws.e-gov.go.jp/law/1"],
+    }
+    base.update(changes)
+    return {key: value for key, value in base.items() if value is not ...}
+
+
+def written(path: Path, value: Any) -> Path:
+    path.write_text(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False), encoding="utf-8")
+    return path
+
+
+def message(tmp_path: Path, value: Any) -> str:
+    with pytest.raises(DataError) as caught:
+        load_questions(written(tmp_path / "q.json", value))
+    return str(caught.value).removeprefix(f"{tmp_path}/")
+
+
+def test_a_question_is_read(tmp_path: Path) -> None:
+    (question,) = load_questions(written(tmp_path / "q.json", {"samples": [entry()]}))
+    assert (question.id, question.correct, question.law) == ("甲法_第1章_問題番号1", "b", "甲法")
+    assert question.choices == {"a": "一年", "b": "二年", "c": "三年", "d": "四年"}
+    assert (question.polarity, question.cluster, question.source, question.order) == (
+        "correct",
+        "甲法 第3条",
+        "q.json",
+        "abcd",
+    )
+    assert question.articles[0].article_key == ("甲法", "3")
+
+
+@pytest.mark.parametrize(
+    ("change", "fault"),
+    [
+        ({"ファイル名": ...}, "1 問目: ファイル名 がありません。"),
+        ({"ファイル名": 3}, "1 問目: ファイル名 が文字列ではありません（3）。"),
+        ({"問題文": ...}, "1 問目（甲法_第1章_問題番号1）: 問題文 がありません。"),
+        ({"問題文": "  "}, "1 問目（甲法_第1章_問題番号1）: 問題文 が空です。"),
+        ({"選択肢": ...}, "1 問目（甲法_第1章_問題番号1）: 選択肢 がありません。"),
+        ({"選択肢": "a 一\nb 二\nd 四"}, "1 問目（甲法_第1章_問題番号1）: 選択肢に「c」で始まる行がありません。"),
+        ({"選択肢": "a 一\nb 二\nb 三\nc 三\nd 四"}, "1 問目（甲法_第1章_問題番号1）: 選択肢に「b」で始まる行が二つあります。"),
+        ({"選択肢": "a 一\nb \nc 三\nd 四"}, "1 問目（甲法_第1章_問題番号1）: 選択肢に「b」で始まる行がありません。"),
+        ({"選択肢": "b 一\na 二\nc 三\nd 四"}, "1 問目（甲法_第1章_問題番号1）: 選択肢の順が bacd です（a、b、c、d の順に書いてください）。"),
+        ({"選択肢": "a 一\nb 二\nc 三\nd 四\ne 五"}, "1 問目（甲法_第1章_問題番号1）: 選択肢に「e」で始まる行があります（使えるのは a、b、c、d の四つ）。"),
+        ({"output": "e"}, "1 問目（甲法_第1章_問題番号1）: output が 'e' です（a、b、c、d のいずれか）。"),
+        ({"output": 2}, "1 問目（甲法_第1章_問題番号1）: output が文字列ではありません（2）。"),
+        ({"output": ""}, "1 問目（甲法_第1章_問題番号1）: output が空です。"),
+        ({"コンテキスト": ...}, '1 問目（甲法_第1章_問題番号1）: コンテキスト がありません（条文のない問題では "" を書いてください）。'),
+        ({"コンテキスト": 1}, "1 問目（甲法_第1章_問題番号1）: コンテキスト が文字列ではありません（1）。"),
+        ({"指示": 1}, "1 問目（甲法_第1章_問題番号1）: 指示 が文字列ではありません（1）。"),
+        ({"references": "x"}, "1 問目（甲法_第1章_問題番号1）: references が文字列の配列ではありません。"),
+        ({"回答オーダーマップ番号": "5"}, "1 問目（甲法_第1章_問題番号1）: 回答オーダーマップ番号 が '5' です（1、2、3、4 のいずれか）。"),
+    ],
+)  # fmt: skip
+def test_one_fault(tmp_path: Path, change: dict[str, Any], fault: str) -> None:
+    assert message(tmp_path, {"samples": [entry(**change)]}) == f"q.json: 1 件の誤りがあります。\n(1) {fault}"
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        ("", "q.json: 1 行目が JSON として読めません（Expecting value）。"),
+        ('{"samples": [\n{"a": }]}', "q.json: 2 行目が JSON として読めません（Expecting value）。"),
+        ([], 'q.json: 最上位に "samples" の配列がありません。lawqa_jp の形式のファイルを指定してください。'),
+        (
+            {"samples": {}},
+            'q.json: 最上位に "samples" の配列がありません。lawqa_jp の形式のファイルを指定してください。',
+        ),
+        ({"samples": []}, 'q.json: "samples" が空です。問題が 1 問以上必要です。'),
+        ({"samples": ["x"]}, "q.json: 1 件の誤りがあります。\n(1) 1 問目: オブジェクトではありません（str）。"),
+    ],
+)
+def test_files_that_are_no_question_files(tmp_path: Path, value: Any, text: str) -> None:
+    assert message(tmp_path, value) == text
+
+
+def test_missing_file_and_folder(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="ファイルがありません"):
+        load_questions(tmp_path / "none.json")
+    with pytest.raises(DataError, match="フォルダです"):
+        load_questions(tmp_path)
+
+
+def test_every_fault_is_named_at_once(tmp_path: Path) -> None:
+    samples = [entry(), entry(output="e", 問題文=""), entry(ファイル名="乙", 選択肢="a 一\nb 二\nd 四")]
+    assert message(tmp_path, {"samples": samples}) == (
+        "q.json: 3 件の誤りがあります。\n"
+        "(1) 2 問目（甲法_第1章_問題番号1）: 問題文 が空です。\n"
+        "(2) 2 問目（甲法_第1章_問題番号1）: output が 'e' です（a、b、c、d のいずれか）。\n"
+        "(3) 3 問目（乙）: 選択肢に「c」で始まる行がありません。"
+    )
+
+
+def test_duplicate_ids(tmp_path: Path) -> None:
+    assert "2 問目（甲法_第1章_問題番号1）: ファイル名が 1 問目と重複しています。" in message(
+        tmp_path, {"samples": [entry(), entry()]}
+    )
+
+
+def test_full_width_letters_and_continued_lines() -> None:
+    choices, faults = parse_choices("ａ　一つ目\nの続き\nb 二\nc 三\nd 四\n  なお、続く")
+    assert (choices, faults) == ({"a": "一つ目\nの続き", "b": "二", "c": "三", "d": "四\nなお、続く"}, [])
+    assert parse_choices("一\n二")[1][0] == "選択肢が「a 」で始まっていません（'一'）"
+
+
+def randomized(tmp_path: Path, change: Any = None) -> Path:
+    (base,) = load_questions(written(tmp_path / "one.json", {"samples": [entry()]}))
+    samples = []
+    for number, order in enumerate(ORDERS, 1):
+        shown = base if order == "abcd" else reorder(base, order)
+        samples.append({**sample_of(shown), "回答オーダーマップ番号": str(number)})
+    if change:
+        change(samples)
+    write_samples(tmp_path / "q.json", samples)
+    return tmp_path / "q.json"
+
+
+def test_four_orders_come_back_as_one_question(tmp_path: Path) -> None:
+    (question,) = load_questions(randomized(tmp_path))
+    assert (question.order, question.correct, question.choices["b"]) == ("abcd", "b", "二年")
+
+
+@pytest.mark.parametrize(
+    ("change", "fault"),
+    [
+        (lambda rows: rows[1].update(output="b"), "2 問目（甲法_第1章_問題番号1）: output が 'b' です（順序 cadb では 'd'）。"),
+        (lambda rows: rows[2].update(問題文="別の問"), "3 問目（甲法_第1章_問題番号1）: 問題文が 1 問目（順序 1）と違います。"),
+        (lambda rows: rows[2].update(コンテキスト="別"), "3 問目（甲法_第1章_問題番号1）: コンテキストが 1 問目（順序 1）と違います。"),
+        (lambda rows: rows.pop(2), "1 問目（甲法_第1章_問題番号1）: 回答オーダーマップ番号 3 の行がありません。"),
+        (lambda rows: rows[3].update(回答オーダーマップ番号="1"), "4 問目（甲法_第1章_問題番号1）: 回答オーダーマップ番号 1 が 1 問目と重複しています。"),
+        (lambda rows: rows[3].pop("回答オーダーマップ番号"), "4 問目（甲法_第1章_問題番号1）: 回答オーダーマップ番号 がありません（ほかの問にはあります）。"),
+        (lambda rows: rows[3].update(選択肢="a 四年\nb 三年\nc 一年\nd 二年"), "4 問目（甲法_第1章_問題番号1）: 選択肢cが、順序 dcba で置かれるはずの元の選択肢bと違います。"),
+    ],
+)  # fmt: skip
+def test_orders_that_do_not_agree(tmp_path: Path, change: Any, fault: str) -> None:
+    with pytest.raises(DataError) as caught:
+        load_questions(randomized(tmp_path, change))
+    assert fault in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("question", "polarity"),
+    [
+        ("次のうち、正しいものを教えてください。", "correct"),
+        ("次のうち、誤っているものを教えてください。", "incorrect"),
+        ("体制の記載として正しくないものを教えてください。", "incorrect"),
+        ("「金融商品取引業」に該当しないものを教えてください。", "not_applicable"),
+        ("各号に掲げる事項を表示しなければならない行為に該当しないものを教えてください。", "not_applicable"),
+        (
+            "公開買付けの撤回事由に該当しないものを教えてください。ただし、条件が付されていることを前提とします。",
+            "not_applicable",
+        ),
+        ("意見を聴く必要のないものを教えてください。", "not_applicable"),
+        ("責務が記載されていない者を教えて下さい。", "not_applicable"),
+        ("根拠とは無関係の条文を教えてください。", "not_applicable"),
+        ("届出が要求されない募集又は売出しに該当するものを教えてください。", "correct"),
+        ("公開買付けによる必要がないことの根拠となる条文を教えてください。", "other"),
+        ("行ってはならないとされるものを教えてください。", "other"),
+        ("特定有価証券に該当することを定めている条文を教えてください。", "other"),
+        ("課徴金の額はいくらか、教えてください。", "other"),
+    ],
+)
+def test_polarity(question: str, polarity: str) -> None:
+    assert question_polarity(question) == polarity
+
+
+def test_law_of_a_question() -> None:
+    assert question_law("金商法_第2章_問1", "金融商品取引法") == "金商法"
+    assert question_law("q1", "金融商品取引法") == "金融商品取引法"
+    assert question_law("_x", None) == "その他"
+
+
+def test_the_sample_is_read() -> None:
+    questions = load_questions(SAMPLE)
+    assert len({question.id for question in questions}) == len(questions) >= 160
+    assert all(question.context and question.articles for question in questions)
+    assert {question.correct for question in questions} == set(LETTERS)
+
+
+@pytest.mark.skipif(not OPEN100.exists(), reason="needs ../shared")
+def test_the_open_questions_of_lawqa_jp() -> None:
+    from app.data.splits import overlap_statistics
+
+    questions = load_questions(OPEN100)
+    assert overlap_statistics(questions) == {
+        "questions": 100, "clusters": 67, "largest_cluster": 4, "pairs_sharing_context": 18, "questions_sharing_article": 60
+    }  # fmt: skip
