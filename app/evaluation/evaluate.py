@@ -20,7 +20,7 @@ from app.evaluation.guards import TrainedOn, check_prompt_version, mode_note, tr
 from app.evaluation.plan import EvaluationPlan
 from app.evaluation.result_file import write_result
 from app.evaluation.runner import append_outcomes, open_progress, progress_path, run_key, run_questions
-from app.evaluation.summary import summarize
+from app.evaluation.summary import collapse_reasons, summarize
 from app.llm.backend import TextBackend
 
 
@@ -162,9 +162,4 @@ def _distrust(job: Job, trained: TrainedOn, summary: Mapping[str, Any]) -> tuple
         reasons.append(f"{trained.count} 問はアダプタの学習に使われた問題です（--allow-trained）")
     if job.adapter is not None and job.adapter[1] is None:
         reasons.append("アダプタに run.json がなく、学習に使った問題が混じっているか分かりません（--allow-trained）")
-    collapse = summary["collapse"]
-    if collapse["collapsed"]:
-        reasons.append(
-            f"COLLAPSED: 回答が {collapse['letter']} に偏っています（{collapse['share']:.0%}、エントロピー {collapse['entropy_bits']:.2f} ビット）"
-        )
-    return tuple(reasons)
+    return (*reasons, *collapse_reasons(summary))

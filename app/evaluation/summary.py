@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -137,6 +137,17 @@ def collapse(outcomes: Sequence[Outcome]) -> dict[str, Any]:
         "chi_square": test.statistic,
         "chi_square_p": test.p_value,
     }
+
+
+def collapse_reasons(summary: Mapping[str, Any]) -> tuple[str, ...]:
+    """Why a result with this summary must not be trusted, if its answers have collapsed; else nothing."""
+    found = summary["collapse"]
+    if not found["collapsed"]:
+        return ()
+    return (
+        f"COLLAPSED: 回答が {found['letter']} に偏っています"
+        f"（{found['share']:.0%}、エントロピー {found['entropy_bits']:.2f} ビット）",
+    )
 
 
 def orders_summary(outcomes: Sequence[Outcome]) -> dict[str, Any]:

@@ -1,0 +1,99 @@
+"""Cross-fitting: the results of k folds as one result in which every question was asked exactly once."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from app.core.errors import DataError
+from app.core.manifests import now
+from app.core.questions import Question
+from app.evaluation.comparability import trained_ids
+from app.evaluation.comparison import Comparison, p_text, points
+from app.evaluation.display import percent
+from app.evaluation.outcomes import Outcome
+from app.evaluation.plan import EvaluationPlan
+from app.evaluation.result_file import Result
+from app.evaluation.summary import collapse_reasons, summarize
+
+
+def pool_outcomes(folds: Sequence[Result], questions: Sequence[Question]) -> list[Outcome]:
+    """The folds' outcomes in the order of ``questions``, with the clusters of the whole file.
+
+    Raises DataError when a question is missing or asked twice, when a fold holds a question its adapter was trained
+    on, or when folds were asked in different ways.
+    """
+    first = folds[0]
+    found: dict[str, Outcome] = {}
+    for fold in folds:
+        for key in ("plan", "prompt_version"):
+            if fold.run.get(key) != first.run.get(key):
+                raise DataError(
+                    f"{first.path} と {fold.path}: {key} が違うので一つにまとめられません。評価をやり直してください。"
+                )
+        if trained_ids(fold):
+            raise DataError(f"{fold.path}: アダプタが学習した問題で採点しています。分割からやり直してください。")
+        for outcome in fold.outcomes:
+            if outcome.id in found:
+                raise DataError(
+                    f"{fold.path}: 問題 {outcome.id} が二つの組で評価されています。分割からやり直してください。"
+                )
+            found[outcome.id] = outcome
+    wanted = {question.id for question in questions}
+    if wanted != set(found):
+        missing = sorted(wanted - set(found)) or sorted(set(found) - wanted)
+        raise DataError(
+            f"{len(wanted)} 問のうち評価されたのは {len(wanted & set(found))} 問です（例 {missing[0]}）。"
+            "すべての組の評価が終わっているか確かめてください。"
+        )
+    return [replace(found[question.id], cluster=question.cluster) for question in questions]
+
+
+def pool_results(
+    folds: Sequence[Result], questions: Sequence[Question], *, header: Mapping[str, Any], data: Mapping[str, Any]
+) -> tuple[dict[str, Any], dict[str, Any], list[Outcome]]:
+    """``run``, ``summary`` and outcomes of the pooled result, ready for ``write_result``."""
+    outcomes = pool_outcomes(folds, questions)
+    plan = EvaluationPlan(**folds[0].run["plan"])
+    summary = summarize(outcomes, questions, plan)
+    summary["seconds"] = round(sum(float(fold.summary["seconds"]) for fold in folds), 2)
+    run = {
+        **header,
+        "finished_at": now(),
+        "plan": plan.as_dict(),
+        "prompt_version": folds[0].run["prompt_version"],
+        "data": dict(data),
+        "model": dict(folds[0].run["model"]),
+        "adapter": {
+            "path": [fold.run["adapter"]["path"] for fold in folds],
+            "weights_sha256": [fold.run["adapter"]["weights_sha256"] for fold in folds],
+            "trained_on": {"by_id": [], "by_content": []},
+        },
+        "folds": [{"result": str(fold.path), "questions": len(fold.outcomes)} for fold in folds],
+        "distrust": list(collapse_reasons(summary)),
+    }
+    return run, summary, outcomes
+
+
+def seed_table(base: Result, pooled: Sequence[Result], pairs: Sequence[Comparison], seeds: Sequence[int]) -> list[str]:
+    """The lines of the summary: the untuned model, each seed against it, and mean and spread over the seeds."""
+    lines = [
+        f"調整前: {percent(base.summary['accuracy'])}（{base.summary['total']} 問中 {base.summary['correct']} 問、"
+        f"全並び {percent(base.summary['orders']['accuracy'])}）"
+    ]
+    for seed, result, pair in zip(seeds, pooled, pairs, strict=True):
+        lines.append(
+            f"調整後（seed {seed}）: {percent(result.summary['accuracy'])}"
+            f"（全並び {percent(result.summary['orders']['accuracy'])}）、差 {points(pair.difference)} ポイント"
+            f"（95 % 区間 {points(pair.ci95.low)}〜{points(pair.ci95.high)}、{p_text(pair.p_value)}）"
+        )
+    differences = [pair.difference for pair in pairs]
+    if len(differences) > 1:
+        mean = sum(differences) / len(differences)
+        spread = math.sqrt(sum((value - mean) ** 2 for value in differences) / (len(differences) - 1))
+        lines.append(
+            f"seed {len(differences)} 個の平均: 差 {points(mean)} ポイント、標準偏差 {points(spread, signed=False)} ポイント"
+        )
+    return lines

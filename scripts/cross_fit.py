@@ -1,0 +1,190 @@
+"""Cross-fitting: every question tested once by a model trained without its articles, against the untuned model."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import gc
+import io
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from app.core.cli import JapaneseParser, log, run_program
+from app.core.errors import ConfigError, UntrustworthyResult
+from app.core.files import read_json, sha256_file, write_json, write_text
+from app.core.manifests import run_header
+
+EXAMPLES = (
+    "python scripts/cross_fit.py --data sample/selection.json --model-name sample/tiny-qwen3 --output-dir results/cross_fit "
+    "--folds 5 --context gold --num-epochs 2 --batch-size 16 --gradient-accumulation-steps 1 --learning-rate 2e-3",
+    "python scripts/cross_fit.py --data data/lawqa_jp/selection.json --model-name Qwen/Qwen3-8B --use-4bit --bf16 "
+    "--output-dir results/cross_fit_8b --folds 5 --seeds 3 --context rag --index-dir data/index",
+    "python scripts/cross_fit.py （中断したときと同じ引数）",
+)
+OWN_OPTIONS = ("--train-file", "--eval-file", "--output-dir", "--model-name", "--resume", "--dry-run", "--seed")
+
+
+def parser() -> JapaneseParser:
+    program = JapaneseParser(
+        "条文の重ならない k 組で k 回学習し、全問を一度ずつ評価して調整前と比べる。ここにない引数は学習に渡す。",
+        EXAMPLES,
+    )
+    flag = argparse.BooleanOptionalAction
+    add = program.add_argument
+    add("--data", type=Path, required=True, help="lawqa_jp 形式の問題ファイル")
+    add("--model-name", required=True, help="ベースモデルのフォルダ、または Hugging Face Hub の名前")
+    add("--output-dir", type=Path, required=True, help="結果のフォルダ。同じ引数で再び実行すると続きから行う")
+    add("--folds", type=int, default=5, help="組の数 k（既定 5）")
+    add("--seeds", type=int, default=1, help="乱数の種を変えて繰り返す回数（既定 1）")
+    add("--seed", type=int, default=42, help="最初の乱数の種（既定 42）")
+    add("--dev", type=float, default=0.1, help="各組の学習側から dev に回す割合。0 なら作らない（既定 0.1）")
+    add("--mode", choices=("direct", "cot"), default="direct", help="学習レコードと評価の形式（既定 direct）")
+    add("--context", choices=("none", "rag", "gold"), default="gold", help="学習と評価の文脈（既定 gold）")
+    add("--top-k", type=int, default=3, help="検索する条の数（既定 3）")
+    add("--index-dir", type=Path, help="索引のフォルダ（--context rag のとき）")
+    add("--train-orders", type=int, choices=(1, 4), default=1, help="学習レコードの選択肢の並びの数（既定 1）")
+    add("--few-shot", action=flag, default=False, help="例題を付ける（既定: 付けない）")
+    add("--report", type=Path, metavar="HTML", help="1 ファイルの HTML 報告も書く（ネットワーク不要）")
+    return program
+
+
+def main(argv: Sequence[str]) -> int:
+    arguments, training = parser().parse_known_args(argv)
+    check_arguments(arguments, training)
+    from app.data.lawqa import load_questions
+    from app.evaluation.comparison import as_json, compare_results
+    from app.evaluation.pooling import pool_results, seed_table
+    from app.evaluation.result_file import read_result, write_result
+
+    folder, header = arguments.output_dir, run_header(argv)
+    questions = load_questions(arguments.data)
+    remember_settings(arguments, training)
+    four_bits = ["--hf-load-in-4bit" if "--use-4bit" in training else "--no-hf-load-in-4bit"]
+    log(f"調整前のモデルを {len(questions)} 問で評価します。")
+    evaluated(arguments, arguments.data, folder / "base.json", four_bits)
+    seeds = range(arguments.seed, arguments.seed + arguments.seeds)
+    data = {"path": str(arguments.data), "sha256": sha256_file(arguments.data), "questions": len(questions)}
+    for seed in seeds:
+        place = folder / f"seed_{seed}"
+        if not (place / "tuned.json").exists():
+            folds = [read_result(path) for path in fold_results(arguments, training, place, seed, four_bits)]
+            run, summary, outcomes = pool_results(folds, questions, header=header, data=data)
+            write_result(place / "tuned.json", run=run, summary=summary, outcomes=outcomes)
+    base, pooled = (
+        read_result(folder / "base.json"),
+        [read_result(folder / f"seed_{seed}" / "tuned.json") for seed in seeds],
+    )
+    pairs = compare_results([base, *pooled], seed=arguments.seed)
+    write_json(folder / "cross_fit.json", {"kind": "cross_fit", "run": header, "seeds": list(seeds), **as_json(pairs)})
+    print("\n".join([*seed_table(base, pooled, pairs, seeds), *(pair.verdict for pair in pairs)]))
+    if arguments.report:
+        from app.evaluation.report import write_report
+
+        size = write_report(arguments.report, [base, *pooled], pairs, questions_path=arguments.data)
+        log(f"{arguments.report}: 報告を書きました（{size / 1024:.0f} KB）。")
+    reasons = [reason for result in pooled for reason in result.run["distrust"]]
+    if reasons:
+        raise UntrustworthyResult("。".join(reasons))
+    return 0
+
+
+def check_arguments(arguments: Any, training: Sequence[str]) -> None:
+    """Refuse before anything runs: own options among the training's, and whatever the trainer would refuse later."""
+    from app.training.arguments import config_from_arguments
+    from app.training.arguments import parser as training_parser
+
+    for option in training:
+        if option.partition("=")[0] in OWN_OPTIONS:
+            raise ConfigError(f"{option} は cross_fit が自分で決めるので指定できません。")
+    if arguments.seeds < 1 or arguments.folds < 2:
+        raise ConfigError(
+            f"--seeds は 1 以上、--folds は 2 以上です（指定は {arguments.seeds} と {arguments.folds}）。"
+        )
+    train = training_parser()
+    train.prog = Path(sys.argv[0]).name
+    own = ["--model-name", arguments.model_name, "--train-file", "train.jsonl", "--output-dir", "adapter"]
+    own += ["--eval-file", "dev.jsonl"] if arguments.dev > 0 else []
+    config_from_arguments(train.parse_args([*own, *training]))
+
+
+def remember_settings(arguments: Any, training: Sequence[str]) -> None:
+    """Store what this folder is for; raise ConfigError when it already is for something else."""
+    settings: dict[str, Any] = {
+        name: str(value) for name, value in vars(arguments).items() if name not in ("debug", "report", "seeds")
+    }
+    settings |= {"training": list(training), "data_sha256": sha256_file(arguments.data)}
+    path = arguments.output_dir / "settings.json"
+    if path.exists():
+        stored = read_json(path)
+        different = sorted(name for name in settings.keys() | stored.keys() if settings.get(name) != stored.get(name))
+        if different:
+            raise ConfigError(f"{path}: 別の設定で始めた結果があります（違い: {'、'.join(different)}）。別の --output-dir を指定してください。")  # fmt: skip
+    elif arguments.output_dir.is_dir() and any(arguments.output_dir.iterdir()):
+        raise ConfigError(f"{arguments.output_dir}: 別のファイルがあります。空のフォルダを指定してください。")
+    write_json(path, settings)
+
+
+def fold_results(arguments: Any, training: Sequence[str], place: Path, seed: int, four_bits: list[str]) -> list[Path]:
+    """Train and evaluate each fold that is not finished; the result files of all."""
+    from scripts import build_finetune_dataset, split_selection_dataset, train_qwen_law_ft
+
+    if not (place / "folds" / "split.json").exists():
+        shares = ["--train", 1 - arguments.dev, "--dev", arguments.dev]
+        step(split_selection_dataset.main, "--lawqa-path", arguments.data, "--output-dir", place / "folds",
+             "--folds", arguments.folds, "--seed", seed, *shares)  # fmt: skip
+    results = []
+    for number in range(1, arguments.folds + 1):
+        fold, split = place / f"fold_{number}", place / "folds" / f"fold_{number}"
+        results.append(fold / "tuned.json")
+        if results[-1].exists():
+            continue
+        log(f"seed {seed} の {number}/{arguments.folds} 組目を学習します。")
+        sides = ("train", "dev") if arguments.dev > 0 else ("train",)
+        for side in sides:
+            few_shot = "--few-shot" if arguments.few_shot else "--no-few-shot"
+            step(build_finetune_dataset.main, "--lawqa-path", split / f"{side}.json", "--output-path", fold / f"{side}.jsonl",
+                 "--mode", arguments.mode, few_shot, *context_options(arguments),
+                 "--orders", arguments.train_orders if side == "train" else 1)  # fmt: skip
+        dev = ["--eval-file", fold / "dev.jsonl"] if arguments.dev > 0 else []
+        step(train_qwen_law_ft.main, "--model-name", arguments.model_name, "--train-file", fold / "train.jsonl", *dev,
+             "--output-dir", fold / "adapter", "--seed", seed, "--resume", *training)  # fmt: skip
+        evaluated(arguments, split / "test.json", results[-1], [*four_bits, "--hf-lora-path", fold / "adapter"])
+    return results
+
+
+def context_options(arguments: Any) -> list[Any]:
+    """The options that records and evaluation share."""
+    index = ["--index-dir", arguments.index_dir] if arguments.index_dir else []
+    return ["--context", arguments.context, "--top-k", arguments.top_k, *index]
+
+
+def evaluated(arguments: Any, data: Path, output: Path, more: Sequence[Any]) -> None:
+    """Evaluate unless that was done; the terminal's lines go to a text file beside the result."""
+    from scripts import evaluate_multiple_choice
+
+    if output.exists():
+        return
+    few_shot = "--few-shot" if arguments.few_shot else "--no-few-shot"
+    cot = ["--use-cot"] if arguments.mode == "cot" else [few_shot]
+    text = step(evaluate_multiple_choice.main, "--data", data, "--output", output, "--resume", "--hf-model-name",
+                arguments.model_name, *context_options(arguments), "--orders", 4, *cot, *more)  # fmt: skip
+    write_text(output.with_suffix(".txt"), text)
+
+
+def step(program: Callable[[Sequence[str]], int | None], *options: Any) -> str:
+    """What a program of this folder prints; its own distrust is left to the pooled result. Memory is given back."""
+    printed = io.StringIO()
+    with contextlib.redirect_stdout(printed), contextlib.suppress(UntrustworthyResult):
+        program([str(option) for option in options])
+    gc.collect()
+    if "torch" in sys.modules:
+        sys.modules["torch"].cuda.empty_cache()
+    return printed.getvalue()
+
+
+if __name__ == "__main__":
+    raise SystemExit(run_program(main))
