@@ -10,13 +10,12 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from app.core.cli import run_program
 from app.core.files import to_json
+from app.training.memory_arguments import parser, setting_from_arguments
 
 
 def main(argv: Sequence[str]) -> int:
     """Plan the setting of ``argv``; what it leaves open is chosen as large as the card allows. Prints to stdout."""
-    from app.training.memory_arguments import build_parser, setting_from_arguments
-
-    arguments = build_parser().parse_args(argv)
+    arguments = parser().parse_args(argv)
     setting, fixed = setting_from_arguments(arguments)
 
     from app.training.memory import plan, plan_as_json

@@ -67,7 +67,7 @@ def plan(
     """
     sizes = _sizes(model_config)
     check_setting(sizes, setting)
-    check_card(sizes, setting, vram_gib)
+    check_card(sizes, setting, vram_gib, desktop_gib)
     step = project_step(sizes, setting, exact=exact)
     peak = step.peaks[step.peak_phase]
     items = {name: size / GIB for name, size in peak.categories.items() if size}
@@ -96,22 +96,24 @@ def _sizes(model_config: str | Mapping[str, Any] | ModelSizes) -> ModelSizes:
     return sizes_from_config(model_config, name=str(model_config.get("model_type", "?")), place="config")
 
 
-def weight_bytes(sizes: ModelSizes, quantization: str) -> int:
-    """Bytes of the frozen weights: linear layers at 4 bits and their scales (or 16 bits), tables at 16 bits.
+def weight_bytes(sizes: ModelSizes, quantization: str, embedding_device: str = "gpu") -> int:
+    """Bytes of the frozen weights on the card: linear layers at 4 bits and their scales (or 16 bits), tables at 16 bits.
 
     4 bits: half a byte a weight, one byte of scale per 64, four more per 64 × 256 (arXiv 2305.14314, section 3).
     """
     linear = sizes.linear_parameters
     stored = 2 * linear if quantization == "none" else linear / 2 + linear / 64 + 4 * linear / (64 * 256)
-    tables = sizes.table_parameters * (1 if sizes.tie_word_embeddings else 2)
-    return int(stored + 2 * tables)
+    tables = (1 if sizes.tie_word_embeddings else 2) - (embedding_device == "cpu")
+    return int(stored + 2 * tables * sizes.table_parameters)
 
 
-def check_card(sizes: ModelSizes, setting: MemorySetting, vram_gib: float | None) -> None:
+def check_card(sizes: ModelSizes, setting: MemorySetting, vram_gib: float | None, desktop_gib: float = 0.0) -> None:
     """Raises ConfigError for a card that does not even hold the weights."""
+    if not desktop_gib >= 0:
+        raise ConfigError(f"--desktop は 0 以上の数（GiB）です（{desktop_gib}）。")
     if vram_gib is None:
         return
-    weights = weight_bytes(sizes, setting.quantization) / GIB
+    weights = weight_bytes(sizes, setting.quantization, setting.embedding_device) / GIB
     if not vram_gib > 0:
         raise ConfigError(f"--vram は 0 より大きい数（GiB）です（{vram_gib}）。")
     if vram_gib < weights:

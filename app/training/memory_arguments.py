@@ -7,7 +7,8 @@ from dataclasses import replace
 from typing import Any
 
 from app.core.cli import JapaneseParser
-from app.training.memory_setting import LORA_DTYPES, OPTIMIZERS, QUANTIZATIONS, MemorySetting
+from app.training.config import EMBEDDING_DEVICES, OPTIMIZERS
+from app.training.memory_setting import LORA_DTYPES, QUANTIZATIONS, MemorySetting
 
 _EXAMPLES = (
     "python scripts/plan_memory.py --model-name Qwen/Qwen3-8B --vram 10",
@@ -21,27 +22,23 @@ _REFERENCES: dict[str, dict[str, Any]] = {
 }
 
 
-def build_parser() -> JapaneseParser:
+def parser() -> JapaneseParser:
     """The parser of ``scripts/plan_memory.py``; an option that is not given is None."""
-    parser = JapaneseParser(
+    made = JapaneseParser(
         "学習に必要な GPU メモリを、モデルを読み込まずに見積もります。--max-seq-length も --batch-size も付けなければ、--vram に入る最大の設定を探します。",
         _EXAMPLES,
     )
-    parser.add_argument(
-        "--model-name", required=True, help="Qwen/Qwen3-8B などの名前、または config.json かそのフォルダ"
-    )
-    parser.add_argument("--vram", type=float, help="GPU のメモリ（GiB）。nvidia-smi の MiB を 1024 で割った値")
-    parser.add_argument(
-        "--desktop", type=float, default=0.8, help="そのうち画面とほかのプログラムが使う分（既定: 0.8）"
-    )
-    parser.add_argument("--json", action="store_true", help="JSON で出力する")
-    parser.add_argument("--exact", action="store_true", help="全層をシミュレートする（遅い。ピークの値は同じ）")
-    _add_setting(parser)
-    return parser
+    made.add_argument("--model-name", required=True, help="Qwen/Qwen3-8B などの名前、または config.json かそのフォルダ")
+    made.add_argument("--vram", type=float, help="GPU のメモリ（GiB）。nvidia-smi の MiB を 1024 で割った値")
+    made.add_argument("--desktop", type=float, default=0.8, help="そのうち画面とほかのプログラムが使う分（既定: 0.8）")
+    made.add_argument("--json", action="store_true", help="JSON で出力する")
+    made.add_argument("--exact", action="store_true", help="全層をシミュレートする（遅い。ピークの値は同じ）")
+    _add_setting(made)
+    return made
 
 
-def _add_setting(parser: JapaneseParser) -> None:
-    group = parser.add_argument_group("学習の設定（train_qwen_law_ft.py と同じ名前）")
+def _add_setting(made: JapaneseParser) -> None:
+    group = made.add_argument_group("学習の設定（train_qwen_law_ft.py と同じ名前）")
     group.add_argument("--max-seq-length", type=int, help=_help("一番長い行のトークン数", "max_seq_length"))
     group.add_argument("--batch-size", type=int, help=_help("一度に計算する行数", "batch_size"))
     group.add_argument(
@@ -60,8 +57,17 @@ def _add_setting(parser: JapaneseParser) -> None:
         "--checkpointing", action=argparse.BooleanOptionalAction, help="各層の途中結果を捨てて計算し直す（既定: する）"
     )
     group.add_argument(
-        "--optimizer", choices=OPTIMIZERS, help=_help("AdamW の状態（adamw_8bit は比較用）", "optimizer")
+        "--activation-offload", dest="offload", action="store_true", default=None,
+        help="checkpointing で残すものを主メモリに置く",
+    )  # fmt: skip
+    group.add_argument(
+        "--embedding-device", choices=EMBEDDING_DEVICES, help=_help("埋め込み表の置き場所", "embedding_device")
     )
+    group.add_argument(
+        "--share-prefix", action="store_true", default=None,
+        help="同じ問題の行を 1 本にまとめる。--max-seq-length は、まとめた 1 本のトークン数",
+    )  # fmt: skip
+    group.add_argument("--optimizer", choices=OPTIMIZERS, help=_help("AdamW の状態の持ち方", "optimizer"))
     group.add_argument(
         "--reference", choices=_REFERENCES,
         help="比較用の設定。usual は、凍結した重みを fp32 にし、全位置の logits を計算する従来の方法",
@@ -73,7 +79,12 @@ def _help(text: str, name: str) -> str:
 
 
 def _positions(text: str) -> int | str:
-    return "full" if text == "full" else int(text)
+    if text == "full":
+        return text
+    try:
+        return int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} は整数でも full でもありません") from None
 
 
 def setting_from_arguments(arguments: argparse.Namespace) -> tuple[MemorySetting, dict[str, Any]]:

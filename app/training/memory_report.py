@@ -70,6 +70,9 @@ def describe_setting(made: MemoryPlan) -> str:
             f"LoRA r={setting.lora_r} {setting.lora_dtype} dropout {setting.lora_dropout:g}（{' '.join(setting.target_modules)}）",
             f"ラベル {labels}",
             f"checkpointing {'あり' if setting.checkpointing else 'なし'}",
+            *(["入力は主メモリに"] if setting.offload else []),
+            *(["埋め込み表は主メモリに"] if setting.embedding_device == "cpu" else []),
+            *(["共通の前半を共有"] if setting.share_prefix else []),
             f"最適化 {setting.optimizer}",
             *(["凍結した重みを fp32 に複製"] if setting.upcast else []),
         ]

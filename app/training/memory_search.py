@@ -211,6 +211,10 @@ def _savings(setting: MemorySetting) -> Iterator[tuple[str, dict[str, Any]]]:
         yield "ラベルの位置だけで logits を計算する（このプログラムの学習の方法）", {"label_positions": positions}
     if not setting.checkpointing:
         yield "--activation-checkpointing", {"checkpointing": True}
+    if setting.embedding_device == "gpu":
+        yield "--embedding-device cpu（埋め込み表を主メモリに置く）", {"embedding_device": "cpu"}
+    if setting.optimizer == "adamw":
+        yield "--optimizer adamw_8bit", {"optimizer": "adamw_8bit"}
     if setting.batch_size > 1:
         yield "--batch-size 1（--gradient-accumulation-steps を増やせば結果は同じ）", {"batch_size": 1}
     length, positions_now = setting.max_seq_length, setting.label_positions or 256

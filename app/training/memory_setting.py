@@ -6,12 +6,11 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from app.core.errors import ConfigError
-from app.training.config import ALL_LINEAR, TrainConfig
+from app.training.config import ALL_LINEAR, EMBEDDING_DEVICES, OPTIMIZERS, TrainConfig
 from app.training.memory_configs import ModelSizes
 
 QUANTIZATIONS = ("nf4", "fp4", "none")
 LORA_DTYPES = ("float32", "bfloat16")
-OPTIMIZERS = ("adamw", "adamw_8bit")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +38,12 @@ class MemorySetting:
     # How the frozen linear layers are stored: nf4, fp4 (double quantisation) or none (bfloat16).
     checkpointing: bool = True
     # Keep only each layer's input and compute the rest again in the backward pass.
+    offload: bool = False
+    # Keep what checkpointing keeps in main memory.
+    embedding_device: str = "gpu"
+    # cpu keeps the embedding table, and an output head tied to it, in main memory.
+    share_prefix: bool = False
+    # One sequence of max_seq_length tokens holds several rows behind a common prefix, told apart by an attention mask.
     optimizer: str = "adamw"
     # adamw keeps two numbers a weight in the weight's own type, adamw_8bit (bitsandbytes) two bytes.
     upcast: bool = False
@@ -46,10 +51,17 @@ class MemorySetting:
 
 
 def setting_of(config: TrainConfig, *, label_positions: int, longest: int) -> MemorySetting:
-    """The setting of a run: ``label_positions`` is the most of any row, ``longest`` the tokens of the longest row."""
+    """The setting of a run: ``label_positions`` is the most of any row, ``longest`` the tokens of the longest row.
+
+    With ``config.share_prefix`` both are of the longest sequence that the collator makes.
+    """
     return MemorySetting(
         max_seq_length=longest,
-        batch_size=config.batch_size,
+        batch_size=1 if config.share_prefix else config.batch_size,
+        share_prefix=config.share_prefix,
+        embedding_device=config.embedding_device,
+        optimizer=config.optimizer,
+        offload=config.activation_offload,
         label_positions=label_positions,
         gradient_accumulation_steps=config.gradient_accumulation_steps,
         lora_r=config.lora_r,
@@ -92,7 +104,12 @@ def check_setting(sizes: ModelSizes, setting: MemorySetting) -> None:
         )
     if not 0 <= setting.lora_dropout < 1:
         faults.append(f"--lora-dropout は 0 以上 1 未満です（{setting.lora_dropout}）")
-    for name, allowed in (("quantization", QUANTIZATIONS), ("lora_dtype", LORA_DTYPES), ("optimizer", OPTIMIZERS)):
+    if setting.offload and not setting.checkpointing:
+        faults.append("--activation-offload には checkpointing が必要です")
+    for name, allowed in (
+        ("quantization", QUANTIZATIONS), ("lora_dtype", LORA_DTYPES), ("optimizer", OPTIMIZERS),
+        ("embedding_device", EMBEDDING_DEVICES),
+    ):  # fmt: skip
         if getattr(setting, name) not in allowed:
             faults.append(
                 f"--{name.replace('_', '-')} は {'・'.join(allowed)} のどれかです（{getattr(setting, name)}）"

@@ -66,6 +66,58 @@ class FusedDropout(torch.nn.Module):  # type: ignore[misc]  # torch ships no typ
         return torch.ops.aten.native_dropout(values, self.share, self.training)[0]
 
 
+class HostEmbeddingStandIn(torch.nn.Module):  # type: ignore[misc]  # see above
+    """What app.training.embedding.HostEmbedding leaves on the card: the looked-up rows, no table."""
+
+    def __init__(self, table: torch.nn.Embedding) -> None:
+        super().__init__()
+        self.width, self.dtype = table.embedding_dim, table.weight.dtype
+
+    def forward(self, input_ids: torch.Tensor) -> torch.Tensor:
+        return torch.empty(*input_ids.shape, self.width, dtype=self.dtype, device="cpu")
+
+
+class _HostProduct(torch.autograd.Function):  # type: ignore[misc]  # see above
+    @staticmethod
+    def forward(ctx: Any, hidden: torch.Tensor, vocabulary: int, dtype: torch.dtype) -> torch.Tensor:
+        ctx.shape, ctx.dtype = hidden.shape, hidden.dtype
+        return torch.empty(*hidden.shape[:-1], vocabulary, dtype=dtype, device="cpu")
+
+    @staticmethod
+    def backward(ctx: Any, gradient: torch.Tensor) -> tuple[torch.Tensor, None, None]:
+        return torch.empty(ctx.shape, dtype=ctx.dtype, device="cpu"), None, None
+
+
+class HostHeadStandIn(torch.nn.Module):  # type: ignore[misc]  # see above
+    """What app.training.embedding.HostHead leaves on the card: the logits and the gradient of the hidden states."""
+
+    def __init__(self, vocabulary: int, dtype: torch.dtype) -> None:
+        super().__init__()
+        self.vocabulary, self.dtype = vocabulary, dtype
+
+    def forward(self, hidden: torch.Tensor) -> torch.Tensor:
+        return _HostProduct.apply(hidden, self.vocabulary, self.dtype)
+
+
+def take_embedding_off(model: Any) -> None:
+    """As ``keep_embedding_on_cpu``: no embedding table on the card, nor an output head that is tied to it."""
+    table, head = model.get_input_embeddings(), model.get_output_embeddings()
+    tied = head.weight is table.weight
+    model.set_input_embeddings(HostEmbeddingStandIn(table))
+    if tied:
+        model.set_output_embeddings(HostHeadStandIn(table.num_embeddings, table.weight.dtype))
+
+
+class OffloadStandIn(torch.autograd.graph.saved_tensors_hooks):  # type: ignore[misc]  # see above
+    """``save_on_cpu`` as the card sees it: what is saved is gone, and comes back as a new tensor when it is needed."""
+
+    def __init__(self, *_: Any, **__: Any) -> None:
+        super().__init__(
+            lambda saved: (saved.shape, saved.dtype),
+            lambda packed: torch.empty(packed[0], dtype=packed[1], device="cpu"),
+        )
+
+
 def build_base_model(sizes: ModelSizes, *, quantization: str, layers: int) -> Any:
     """The causal language model of ``sizes`` with ``layers`` layers on the meta device, bfloat16, 4-bit when asked."""
     from transformers import CONFIG_MAPPING, AutoModelForCausalLM

@@ -18,7 +18,14 @@ from app.training.lora import attach_lora, resolve_target_modules, trainable_par
 from app.training.loss import CHUNK_POSITIONS, head_loss_sum
 from app.training.memory_configs import ModelSizes
 from app.training.memory_setting import MemorySetting
-from app.training.memory_stand_in import FusedDropout, build_base_model, materialize, upcast_frozen
+from app.training.memory_stand_in import (
+    FusedDropout,
+    OffloadStandIn,
+    build_base_model,
+    materialize,
+    take_embedding_off,
+    upcast_frozen,
+)
 from app.training.memory_tracker import CountingMode, PhasePeak
 
 # cuBLAS keeps a workspace per thread that multiplies (forward, backward): 8 MiB + 128 KiB on Ampere
@@ -55,14 +62,17 @@ def simulate_step(sizes: ModelSizes, setting: MemorySetting, *, layers: int | No
 def _simulate(sizes: ModelSizes, setting: MemorySetting, layers: int) -> StepTrace:
     with torch.device("meta"):
         base = build_base_model(sizes, quantization=setting.quantization, layers=layers)
+        targets = resolve_target_modules(base, setting.target_modules or (ALL_LINEAR,))
+        if setting.embedding_device == "cpu":
+            take_embedding_off(base)
         if setting.checkpointing:
-            base.activation_checkpointing_enable({"use_reentrant": False})
+            base.activation_checkpointing_enable({"use_reentrant": False}, offload=setting.offload)
         model = attach_lora(
             base,
             r=setting.lora_r,
             alpha=2 * setting.lora_r,
             dropout=setting.lora_dropout,
-            target_modules=resolve_target_modules(base, setting.target_modules or (ALL_LINEAR,)),
+            target_modules=targets,
             bias="none",
             seed=0,
         )
@@ -74,8 +84,9 @@ def _simulate(sizes: ModelSizes, setting: MemorySetting, layers: int) -> StepTra
             workspace = torch.empty(WORKSPACE_BYTES, dtype=torch.uint8, device="cpu")
         dtype = getattr(torch, setting.lora_dtype)
         materialize(base, mode, trainable=False, lora_dtype=dtype)
-        if setting.quantization != "none":
-            # Loading copies each linear layer to the card in 16 bits before it is quantised.
+        if setting.quantization != "none" and setting.embedding_device == "gpu":
+            # Loading copies each linear layer to the card in 16 bits before it is quantised (on the CPU when
+            # the embedding stays there).
             _passing_copy(max(out * into for out, into in sizes.linear_shapes().values()), mode)
         if setting.upcast:
             mode.enter("load", "upcast")
@@ -85,7 +96,7 @@ def _simulate(sizes: ModelSizes, setting: MemorySetting, layers: int) -> StepTra
         trainable = list(trainable_parameters(model).values())
         states = _optimizer_states(trainable, setting, mode)
         _count_gradients(trainable, mode, accumulated=setting.gradient_accumulation_steps > 1)
-        _watch_layers(base, mode, setting.checkpointing)
+        _watch_layers(base, mode, setting.checkpointing and not setting.offload)
         loss = _forward(base, setting, mode)
         mode.enter("backward")
         loss.backward()
@@ -101,10 +112,13 @@ def _as_on_a_gpu() -> Iterator[None]:
     """Let library code decide as it would on a card with real tensors.
 
     peft asks whether CUDA's autocast is on before it converts LoRA's inputs. transformers builds a mask on fake tensors
-    because it cannot look whether rows are packed; on real ones it finds that they are not, and passes none.
+    because it cannot look whether rows are packed; on real ones it finds that they are not, and passes none. What it
+    would offload leaves the count.
     """
-    from transformers import masking_utils
+    from transformers import masking_utils, modeling_utils
 
+    save_on_cpu = modeling_utils.save_on_cpu
+    modeling_utils.save_on_cpu = OffloadStandIn
     find_packed = masking_utils.find_packed_sequence_indices
     was_enabled = torch.is_autocast_enabled("cuda")
     masking_utils.find_packed_sequence_indices = lambda *_, **__: None
@@ -116,6 +130,7 @@ def _as_on_a_gpu() -> Iterator[None]:
     finally:
         torch.set_autocast_enabled("cuda", was_enabled)
         masking_utils.find_packed_sequence_indices = find_packed
+        modeling_utils.save_on_cpu = save_on_cpu
 
 
 def _fuse_dropouts(model: Any) -> None:
@@ -151,14 +166,14 @@ def _count_gradients(trainable: list[Any], mode: CountingMode, *, accumulated: b
                 parameter.grad = torch.zeros_like(parameter)
 
 
-def _watch_layers(base: Any, mode: CountingMode, checkpointing: bool) -> None:
+def _watch_layers(base: Any, mode: CountingMode, keeps_inputs: bool) -> None:
     """Name what checkpointing keeps, and the moments of the backward pass: it recomputes the last layer first."""
     last = len(base.model.layers) - 1
 
     def before(index: int, hidden: torch.Tensor) -> None:
         if mode.moment[0] == "backward":
             mode.enter("backward", "last" if index == last else "first" if index == 0 else "between")
-        elif checkpointing:
+        elif keeps_inputs:
             mode.tag_if_activation(hidden, "checkpoints")
 
     for index, layer in enumerate(base.model.layers):
@@ -175,13 +190,24 @@ def _forward(base: Any, setting: MemorySetting, mode: CountingMode) -> torch.Ten
             base.model.register_forward_hook(lambda *_: mode.enter("loss"))
             # Only the loss is kept, as Trainer does: the logits die before the backward pass.
             return base(input_ids=ids, labels=ids, use_cache=False).loss
-        hidden = base.model(input_ids=ids, use_cache=False).last_hidden_state
+        hidden = base.model(input_ids=ids, use_cache=False, **_branch_inputs(setting)).last_hidden_state
         mode.enter("loss")
         # Which positions have labels is data, which fake tensors do not have: that many, wherever they are.
         count = rows * setting.label_positions
         place = torch.zeros(count, dtype=torch.long, device="cpu")
         picked = hidden[:, :-1][place, place]
         return head_loss_sum(base.get_output_embeddings(), picked, place, CHUNK_POSITIONS).total / count
+
+
+def _branch_inputs(setting: MemorySetting) -> dict[str, torch.Tensor]:
+    # What PrefixCollator adds to a batch.
+    if not setting.share_prefix:
+        return {}
+    tokens = setting.max_seq_length
+    return {
+        "position_ids": torch.zeros(1, tokens, dtype=torch.long, device="cpu"),
+        "attention_mask": torch.ones(1, 1, tokens, tokens, dtype=torch.bool, device="cpu"),
+    }
 
 
 def _step_scratch(trainable: list[Any], mode: CountingMode) -> None:
