@@ -161,7 +161,9 @@ def _gaps(alignment: Alignment, choice: str, context: str) -> Iterator[Contrast]
         if "、" in written and (cut := written.index("、")) >= 3:
             written, written_span = written[:cut], (written_span[0], written_span[0] + cut)
         kind = _kind(said, written, at_end=right is None, anchors=anchors, coverage=alignment.coverage)
-        if kind and said not in text and written not in statement:
+        # 発生する is in 発生するのではありません, and denied there.
+        denied = kind == "negation" and written.startswith(said)
+        if kind and (denied or said not in text) and written not in statement:
             yield _contrast(kind, alignment, choice, said_span, written_span, anchors)
         elif right and not inserted and anchors >= 11:
             yield from _omitted(alignment, choice, (start, right.sentence), anchors)

@@ -67,7 +67,10 @@ def test_faults(value: Any, faults: list[str]) -> None:
 
 
 def test_records_survive_writing_and_reading(tmp_path: Path) -> None:
-    records = [Record(**row()), Record(**row(output="Reasoning: 理\n由。\nAnswer: c", meta_mode="cot", meta_order="dcba"))]
+    records = [
+        Record(**row()),
+        Record(**row(output="Reasoning: 理\n由。\nAnswer: c", meta_mode="cot", meta_order="dcba")),
+    ]
     assert write_records(tmp_path / "r.jsonl", records) == 2
     assert read_records(tmp_path / "r.jsonl") == records
     assert [record.row_id for record in records] == ["q1", "q1/dcba"]
