@@ -75,7 +75,7 @@ def log(message: str) -> None:
 
 def format_seconds(seconds: float) -> str:
     """``75.2`` as ``1分15秒``; under a minute with one decimal."""
-    if seconds < 60:
+    if seconds < 59.95:  # what would be written as 60.0 is a minute
         return f"{seconds:.1f}秒"
     whole = round(seconds)
     hours, rest = divmod(whole, 3600)

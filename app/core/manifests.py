@@ -19,7 +19,10 @@ from app.core.files import read_json
 PACKAGES = (
     "torch", "transformers", "peft", "bitsandbytes", "accelerate", "datasets", "tokenizers", "safetensors", "tantivy",
 )  # fmt: skip
-_SECRET = re.compile(r"(?i)(key|token|secret|password|passwd|credential)")
+# Whole words of an option's name: --hf-token is secret, --tokenizer and --max-new-tokens are not.
+_SECRET_WORDS = frozenset(
+    {"key", "apikey", "token", "secret", "password", "passwd", "passphrase", "credential", "credentials"}
+)
 _URL_PASSWORD = re.compile(r"(\w+://)[^/@\s]+@")
 REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -34,7 +37,7 @@ def redact(arguments: Sequence[str]) -> list[str]:
             hide_next = False
             continue
         name, equals, _ = argument.partition("=")
-        secret = name.startswith("--") and bool(_SECRET.search(name)) and not name.startswith("--max-new-tokens")
+        secret = name.startswith("--") and not _SECRET_WORDS.isdisjoint(re.split(r"[-_]", name.lower()))
         hide_next = secret and not equals
         clean.append(f"{name}=***" if secret and equals else _URL_PASSWORD.sub(r"\1***@", argument))
     return clean

@@ -75,5 +75,6 @@ def content_hash(question: str, choices: Mapping[str, str]) -> str:
     Two files that carry the same question under other ids or in another order give the same hash: this is what a leak
     between training and test is recognised by.
     """
-    parts = [question, *sorted(choices.values())]
-    return sha256_text("\x1f".join("".join(unicodedata.normalize("NFKC", part).split()) for part in parts))
+    # Sorted after folding: a full-width Ａ stands elsewhere than an A.
+    question, *texts = ("".join(unicodedata.normalize("NFKC", part).split()) for part in (question, *choices.values()))
+    return sha256_text("\x1f".join([question, *sorted(texts)]))

@@ -1,0 +1,143 @@
+"""From prompts to token ids: exact ids and labels, stop tokens, letters; nothing straddles the border."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from app.core.chat import (
+    CHATML_TEMPLATE,
+    IGNORE,
+    chat_template_hash,
+    encode_example,
+    encode_prompt,
+    letter_token_ids,
+    render_prompt,
+    stop_token_id,
+)
+from app.core.errors import ModelError
+from app.core.files import sha256_text
+
+
+def changed(tokenizer: Any, template: str | None) -> Any:
+    other = copy.deepcopy(tokenizer)
+    other.chat_template = template
+    return other
+
+
+def test_the_text_around_a_prompt(tiny_tokenizer: Any) -> None:
+    start = "<|im_start|>user\n問い<|im_end|>\n<|im_start|>assistant\n"
+    assert render_prompt(tiny_tokenizer, "問い") == start + "<think>\n\n</think>\n\n"
+    assert render_prompt(tiny_tokenizer, "問い", thinking=True) == start
+    assert render_prompt(tiny_tokenizer, "問い", chat_format="chatml") == start
+    assert render_prompt(tiny_tokenizer, "問い", chat_format="plain") == "問い\n"
+
+
+def test_prompt_ids_are_the_texts_ids(tiny_tokenizer: Any) -> None:
+    ids = encode_prompt(tiny_tokenizer, "問い")
+    assert tiny_tokenizer.decode(ids) == render_prompt(tiny_tokenizer, "問い")
+    assert ids[0] == tiny_tokenizer.convert_tokens_to_ids("<|im_start|>")
+    assert ids.count(tiny_tokenizer.convert_tokens_to_ids("<|im_end|>")) == 1
+
+
+@pytest.mark.parametrize("chat_format", ["auto", "chatml", "plain"])
+def test_a_direct_row_supervises_the_letter_and_the_stop_token(tiny_tokenizer: Any, chat_format: Any) -> None:
+    row = encode_example(tiny_tokenizer, "問い", "c", chat_format=chat_format)
+    prompt = encode_prompt(tiny_tokenizer, "問い", chat_format=chat_format)
+    letter = tiny_tokenizer("c", add_special_tokens=False)["input_ids"]
+    stop = tiny_tokenizer.convert_tokens_to_ids("<|im_end|>")
+    assert row.input_ids == [*prompt, *letter, stop]
+    assert row.labels == [IGNORE] * len(prompt) + [*letter, stop]
+
+
+texts = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=40).filter(lambda text: "<" not in text)
+
+
+@settings(max_examples=100, deadline=None)
+@given(prompt=texts, answer=texts, chat_format=st.sampled_from(["auto", "chatml", "plain"]))
+def test_training_and_inference_see_the_same_prompt(
+    tiny_tokenizer: Any, prompt: str, answer: str, chat_format: Any
+) -> None:
+    row = encode_example(tiny_tokenizer, prompt, answer, chat_format=chat_format)
+    unlabelled = sum(label == IGNORE for label in row.labels)
+    assert row.input_ids[:unlabelled] == encode_prompt(tiny_tokenizer, prompt, chat_format=chat_format)
+    assert row.labels[unlabelled:] == row.input_ids[unlabelled:]
+    assert row.labels[-1] == stop_token_id(tiny_tokenizer, chat_format=chat_format)
+    assert tiny_tokenizer.decode(row.labels[unlabelled:-1]) == answer
+
+
+@pytest.mark.parametrize("marker", ["<|im_end|>", "<|im_start|>", "<|endoftext|>"])
+def test_a_marker_in_the_text_is_refused(tiny_tokenizer: Any, marker: str) -> None:
+    with pytest.raises(ModelError, match="特殊トークン"):
+        encode_prompt(tiny_tokenizer, f"問い{marker}")
+    with pytest.raises(ModelError, match="特殊トークン"):
+        encode_example(tiny_tokenizer, "問い", f"c{marker}")
+
+
+def test_an_empty_answer_is_refused(tiny_tokenizer: Any) -> None:
+    with pytest.raises(ModelError, match="トークンになりません"):
+        encode_example(tiny_tokenizer, "問い", "")
+
+
+def test_without_a_template_a_format_must_be_named(tiny_tokenizer: Any) -> None:
+    bare = changed(tiny_tokenizer, None)
+    for call in (render_prompt, encode_prompt):
+        with pytest.raises(ModelError, match="--chat-format chatml か --chat-format plain"):
+            call(bare, "問い")
+    assert encode_prompt(bare, "問い", chat_format="chatml") == encode_prompt(
+        tiny_tokenizer, "問い", chat_format="chatml"
+    )
+
+
+@pytest.mark.parametrize("chat_format", ["auto", "chatml", "plain"])
+def test_the_stop_token_is_the_one_the_template_writes(tiny_tokenizer: Any, chat_format: Any) -> None:
+    assert stop_token_id(tiny_tokenizer, chat_format=chat_format) == tiny_tokenizer.eos_token_id
+
+
+@pytest.mark.parametrize(
+    "template",
+    [
+        "{% for m in messages %}{{ m['role'] + ': ' + m['content'] + '\n' }}{% endfor %}",
+        "{% for m in messages %}{{ m['content'] }}{% endfor %}",
+    ],
+)
+def test_a_template_that_writes_no_stop_token_is_refused(tiny_tokenizer: Any, template: str) -> None:
+    with pytest.raises(ModelError, match="終了トークンを書きません"):
+        stop_token_id(changed(tiny_tokenizer, template))
+
+
+def test_plain_without_an_end_token_is_refused(tiny_tokenizer: Any) -> None:
+    bare = copy.deepcopy(tiny_tokenizer)
+    bare.eos_token = None
+    with pytest.raises(ModelError, match="eos_token"):
+        stop_token_id(bare, chat_format="plain")
+
+
+def test_the_template_hash_names_what_is_in_effect(tiny_tokenizer: Any) -> None:
+    assert chat_template_hash(tiny_tokenizer) == sha256_text(tiny_tokenizer.chat_template)
+    assert chat_template_hash(tiny_tokenizer, "chatml") == sha256_text(CHATML_TEMPLATE)
+    assert chat_template_hash(tiny_tokenizer, "plain") == "plain"
+
+
+def test_letters_are_all_their_single_token_spellings(tiny_tokenizer: Any) -> None:
+    found = letter_token_ids(tiny_tokenizer)
+    for letter, ids in zip("abcd", found, strict=True):
+        spellings = {tiny_tokenizer.decode([index]) for index in ids}
+        assert {letter, letter.upper()} <= spellings
+        assert spellings <= {space + form for space in ("", " ", "\n") for form in (letter, letter.upper(), chr(ord(letter) + 0xFEE0), chr(ord(letter.upper()) + 0xFEE0))}  # fmt: skip
+    flat = [index for ids in found for index in ids]
+    assert len(flat) == len(set(flat))
+
+
+def test_a_tokenizer_without_letters_is_refused() -> None:
+    from tokenizers import Tokenizer, models
+    from transformers import PreTrainedTokenizerFast
+
+    unknown = Tokenizer(models.WordLevel({"[UNK]": 0, "a": 1, "b": 2, "c": 3}, unk_token="[UNK]"))
+    wrapped = PreTrainedTokenizerFast(tokenizer_object=unknown, unk_token="[UNK]")
+    with pytest.raises(ModelError, match="文字 d を表す単独のトークン"):
+        letter_token_ids(wrapped)

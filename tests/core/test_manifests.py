@@ -1,0 +1,101 @@
+"""What a run records about itself; secrets stay out."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+
+from app.core.errors import DataError
+from app.core.manifests import (
+    git_revision,
+    hardware,
+    now,
+    package_versions,
+    peak_rss_bytes,
+    read_adapter_manifest,
+    redact,
+    run_header,
+)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "clean"),
+    [
+        (["--hf-token", "abc", "--data", "x"], ["--hf-token", "***", "--data", "x"]),
+        (["--api-key=abc"], ["--api-key=***"]),
+        (["--openai_api_key", "abc"], ["--openai_api_key", "***"]),
+        (["--PASSWORD", "abc"], ["--PASSWORD", "***"]),
+        (["--secret", "--data", "x"], ["--secret", "--data", "x"]),
+        (["--tokenizer", "Qwen/Qwen3-8B"], ["--tokenizer", "Qwen/Qwen3-8B"]),
+        (["--max-new-tokens", "256"], ["--max-new-tokens", "256"]),
+        (["--llm-host", "http://me:pw@host:1/v1"], ["--llm-host", "http://***@host:1/v1"]),
+        (["--llm-host=https://u:p@h"], ["--llm-host=https://***@h"]),
+        (["a@b.example"], ["a@b.example"]),
+        ([], []),
+    ],
+)
+def test_secrets_are_hidden_and_nothing_else(arguments: list[str], clean: list[str]) -> None:
+    assert redact(arguments) == clean
+
+
+def test_versions_are_read_without_importing() -> None:
+    versions = package_versions(("torch", "no-such-package"))
+    assert re.match(r"\d+\.\d+", versions["torch"] or "")
+    assert versions["no-such-package"] is None
+
+
+def git(folder: Path, *arguments: str) -> None:
+    identity = ("-c", "user.name=x", "-c", "user.email=x@example.com", "-c", "commit.gpgsign=false")
+    subprocess.run(["git", *identity, *arguments], cwd=folder, check=True, capture_output=True)
+
+
+def test_the_revision_says_when_files_differ(tmp_path: Path) -> None:
+    assert git_revision(tmp_path) is None
+    git(tmp_path, "init", "-q")
+    (tmp_path / "x").write_text("1", "utf-8")
+    git(tmp_path, "add", "x")
+    git(tmp_path, "commit", "-q", "-m", "first")
+    commit = git_revision(tmp_path)
+    assert commit is not None
+    assert re.fullmatch(r"[0-9a-f]{40}", commit)
+    (tmp_path / "untracked").write_text("", "utf-8")
+    assert git_revision(tmp_path) == commit
+    (tmp_path / "x").write_text("2", "utf-8")
+    assert git_revision(tmp_path) == commit + "+dirty"
+
+
+def test_the_header_names_command_code_packages_machine_and_time() -> None:
+    header = run_header(["--data", "x", "--hf-token", "abc"])
+    assert header["command"][1:] == ["--data", "x", "--hf-token", "***"]
+    assert set(header) == {"command", "git_revision", "python", "packages", "hardware", "started_at"}
+    assert header["hardware"]["cpu_cores"] >= 1
+    json.dumps(header)
+
+
+def test_hardware_without_a_gpu() -> None:
+    assert "gpu" not in hardware()
+
+
+def test_times_have_an_offset() -> None:
+    assert datetime.fromisoformat(now()).tzinfo is not None
+
+
+def test_peak_memory_is_in_bytes() -> None:
+    peak = peak_rss_bytes()
+    assert peak is not None
+    assert 10 * 2**20 < peak < 2**40
+
+
+def test_an_adapter_manifest_is_an_object(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"run\.json: ファイルがありません"):
+        read_adapter_manifest(tmp_path)
+    (tmp_path / "run.json").write_text("[]", "utf-8")
+    with pytest.raises(DataError, match="オブジェクトではありません"):
+        read_adapter_manifest(tmp_path)
+    (tmp_path / "run.json").write_text('{"kind": "adapter"}', "utf-8")
+    assert read_adapter_manifest(tmp_path) == {"kind": "adapter"}
