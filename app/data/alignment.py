@@ -204,13 +204,14 @@ def whole_words(text: str, start: int, end: int) -> str:
 
     while start < end and not begins(start):
         start += 1
-    while end > start and not begins(end):
+    while end > start and not begins(end) and not text[start:end].endswith(_NOUN_ENDS):
         end -= 1
     words = _LINKING_START.sub("", _LINKING_END.sub("", text[start:end].strip("、。 　\n")))
     return words[:-1] if len(words) > 1 and words[-1] in "をはがにのへ" and not _is_kana(words[-2]) else words
 
 
 _PUNCTUATION = "、。（）()「」『』　 \n"
+_NOUN_ENDS = ("とき", "もの", "こと", "ため", "まで")
 _LINKING_END = re.compile(r"、?(?:及び|並びに|又は|若しくは)?(?:その|この|当該)?$")
 _LINKING_START = re.compile(r"^(?:により|による|について|[をはがにでとのも](?=[^\u3041-\u309f]))")
 

@@ -310,14 +310,16 @@ def _answer_unlisted(
         draft.agreement = True
         return
     listing = [one for text in others if (one := _listed_in(_without_laws(text, sentences), sentences))]
-    missing = _missing_reference(answer, sentences) or (found.choice_phrase if found and found.kind == "absent" else "")
+    missing = _missing_reference(answer, sentences)
     if (
         not missing
         and len(listing) == len(others)
-        and not _listed_in(answer, sentences)
         and len(answer) <= MAX_PHRASE_CHARS
+        and not _listed_in(answer, sentences)
     ):
         missing = answer.rstrip("。")
+    if not missing and found is not None and found.kind == "absent":
+        missing = found.choice_phrase
     if missing and len(listing) >= 2:
         best = max(listing, key=listing.count)
         _quote(draft, best, [(0, len(best.folded.text))], sentences)
