@@ -17,9 +17,8 @@ from app.evaluation.outcomes import Outcome
 LIST = Path(__file__).with_name("known_items.json")
 KINDS = {
     "amended": "出題後に法令が改正された",
-    "several_valid": "正解にあたる選択肢が二つ以上ある",
     "doubtful_gold": "正解とされた選択肢が条文と合わない",
-    "unclear": "問題文か選択肢だけでは一つに決まらない",
+    "miscited": "問題文の条番号が誤っている",
 }
 
 

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from app.core.errors import DataError
-from app.core.questions import LETTERS, ORDERS
+from app.core.questions import LETTERS, ORDERS, content_hash
+from app.data.lawqa import load_questions
 from app.evaluation.comparability import aligned_outcomes, distrust
 from app.evaluation.comparison import ALPHA, as_json, compare_results, p_text, points
 from app.evaluation.comparison_display import SHOWN_FLIPS, comparison_lines
@@ -23,6 +24,8 @@ from app.evaluation.known_items import KINDS, KnownItem, known_items, split_accu
 from app.evaluation.outcomes import OrderAnswer, Outcome
 from app.evaluation.result_file import Result
 
+ROOT = Path(__file__).resolve().parents[2]
+OPEN_QUESTIONS = ROOT.parent / "shared" / "data" / "lawqa_jp" / "selection_open100.json"
 RUN: dict[str, Any] = {"prompt_version": "1", "plan": {"scoring": "letter"}, "adapter": None, "distrust": []}
 TUNED = {**RUN, "adapter": {"path": "lora", "trained_on": {"by_id": [], "by_content": []}}}
 
@@ -280,3 +283,17 @@ def test_the_list_of_items_in_doubt_is_well_formed() -> None:
         assert item.kind in KINDS
         assert item.reason.endswith("。")
         assert item.evidence
+
+
+@pytest.mark.skipif(not OPEN_QUESTIONS.is_file(), reason="lawqa_jp is not beside the clone")
+def test_the_listed_items_are_the_questions_they_name() -> None:
+    questions = {question.id: question for question in load_questions(OPEN_QUESTIONS)}
+    for item in known_items().values():
+        assert content_hash(questions[item.id].question, questions[item.id].choices) == item.question_sha256
+
+
+def test_the_documented_list_is_the_list_in_use() -> None:
+    text = (ROOT / "docs" / "known-items.md").read_text(encoding="utf-8")
+    for item in known_items().values():
+        assert f"### {item.id}\n\n**{KINDS[item.kind]}。** {item.reason}\n\n根拠: {item.evidence}\n" in text
+    assert text.count("\n### ") == len(known_items())
