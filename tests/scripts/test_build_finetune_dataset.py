@@ -19,7 +19,7 @@ def run(*arguments: str | Path) -> int:
 
 def test_direct_records_and_their_manifest(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "ft.jsonl"
-    assert run("--no-rag", "--output-path", path) == 0
+    assert run("--no-rag", "--few-shot", "--output-path", path) == 0
     assert capsys.readouterr().out.strip() == str(tmp_path / "ft.manifest.json")
     manifest = json.loads((tmp_path / "ft.manifest.json").read_text(encoding="utf-8"))
     assert manifest["files"]["ft.jsonl"]["sha256"] == sha256_file(path)
@@ -48,7 +48,7 @@ def test_the_same_command_writes_the_same_bytes(tmp_path: Path) -> None:
 
 def test_examples_from_a_file_and_none(tmp_path: Path) -> None:
     run("--no-rag", "--few-shot-path", SAMPLE, "--output-path", tmp_path / "own.jsonl")
-    run("--no-rag", "--no-few-shot", "--output-path", tmp_path / "bare.jsonl")
+    run("--no-rag", "--output-path", tmp_path / "bare.jsonl")
     assert all(
         "図書室" not in record.input and "【例1】" in record.input for record in read_records(tmp_path / "own.jsonl")
     )
