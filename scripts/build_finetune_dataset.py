@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -54,15 +55,14 @@ def parser() -> JapaneseParser:
     parser.add_argument("--no-rag", action="store_true", help="検索を使わない（--context none と同じ）")
     parser.add_argument("--top-k", type=int, default=3, help="検索で渡す条文の数（既定 3）")
     parser.add_argument("--index-dir", type=Path, help="scripts/build_index.py が作ったフォルダ（既定は設定の値）")
-    shots = parser.add_mutually_exclusive_group()
-    shots.add_argument(
-        "--few-shot", dest="few_shot", action="store_true", default=True, help="direct に例題を付ける（既定）"
+    # Off unless asked for, as in the evaluation: examples lengthen every prompt, and both sides must agree.
+    parser.add_argument(
+        "--few-shot", action=argparse.BooleanOptionalAction, help="direct に例題を付ける（既定: 付けない）"
     )
-    shots.add_argument("--no-few-shot", dest="few_shot", action="store_false", help="例題を付けない")
     parser.add_argument(
         "--few-shot-path",
         type=Path,
-        help="例題をこの問題ファイルから選ぶ（同じ条文クラスタは避ける）。既定は組み込みの例題",
+        help="例題を付け、この問題ファイルから選ぶ（同じ条文クラスタは避ける）。--few-shot だけなら組み込みの例題",
     )
     parser.add_argument("--samples", type=int, help="はじめの N 問だけを使う")
     parser.add_argument("--orders", type=int, choices=(1, 4), default=1, help="選択肢の並べ方の数（既定 1）")
@@ -91,6 +91,9 @@ def main(argv: Sequence[str]) -> int:
         jobs = [(folder / standard_name(mode, plan), mode, plan) for plan in plans for mode in MODES]
     else:
         jobs = [(arguments.output_path, arguments.mode, context_plan(source, arguments.top_k, arguments.index_dir))]
+    if arguments.few_shot is False and arguments.few_shot_path:
+        raise ConfigError("--no-few-shot と --few-shot-path は同時に指定できません。どちらかを外してください。")
+    few_shot = bool(arguments.few_shot or arguments.few_shot_path)
     pool = load_questions(arguments.few_shot_path) if arguments.few_shot_path else None
     manifest: dict[str, Any] = {
         "kind": "finetune_records",
@@ -98,14 +101,14 @@ def main(argv: Sequence[str]) -> int:
         "source": {"path": str(arguments.lawqa_path), "sha256": sha256_file(arguments.lawqa_path), "questions": len(questions)},
         "prompt_version": PROMPT_VERSION,
         "seed": arguments.seed,
-        "few_shot_source": None if not arguments.few_shot else str(arguments.few_shot_path or "builtin"),
+        "few_shot_source": None if not few_shot else str(arguments.few_shot_path or "builtin"),
         "files": {},
     }  # fmt: skip
     for path, mode, plan in jobs:
         built = build_records(
             progress(questions, total=len(questions), label=f"{mode}・{plan.source}"), mode, plan,
             orders=ORDERS[: arguments.orders], dataset=arguments.lawqa_path.resolve().parent.name,
-            few_shot=(lambda question: examples_for(question, pool, seed=arguments.seed)) if arguments.few_shot else None,
+            few_shot=(lambda question: examples_for(question, pool, seed=arguments.seed)) if few_shot else None,
         )  # fmt: skip
         _preview(built, arguments)
         if path is not None:
