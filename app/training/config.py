@@ -83,6 +83,8 @@ class TrainConfig:
     # Keep each layer's stored input in main memory: for long sequences, at the price of two copies a layer.
     embedding_device: str = "gpu"
     # cpu keeps the embedding table in main memory; with a tied output head the head is computed there too.
+    lm_head_4bit: bool = False
+    # Store the output head in 4 bits too, in tiles: spares about 0.9 GiB of an 8B model, rounds the logits a little.
     optimizer: str = "adamw"
     # adamw_8bit (bitsandbytes) keeps the two running means of each trained weight in one byte each instead of four.
     logging_steps: int = 5
@@ -137,6 +139,8 @@ def _faults(config: TrainConfig) -> list[str]:
         faults.append("--target-modules では all-linear と層の名前を一緒に指定できません")
     if config.activation_offload and not config.activation_checkpointing:
         faults.append("--activation-offload には --activation-checkpointing が必要です")
+    if config.lm_head_4bit and not config.use_4bit:
+        faults.append("--lm-head-4bit には --use-4bit が必要です")
     if config.fp16 and config.bf16:
         faults.append("--fp16 と --bf16 は同時に指定できません。どちらか一方にしてください")
     if config.share_prefix and not config.loss_on_output_only:

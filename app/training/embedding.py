@@ -53,7 +53,8 @@ def keep_embedding_on_cpu(model: Any) -> int:
     """
     table = model.get_input_embeddings().weight
     head = model.get_output_embeddings()
-    tied = head.weight is table
+    # A head of 4-bit tiles has weights of its own.
+    tied = getattr(head, "weight", None) is table
     embedding = HostEmbedding(table)
     model.set_input_embeddings(embedding)
     if tied:

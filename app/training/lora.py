@@ -14,12 +14,12 @@ def linear_module_names(model: Any) -> list[str]:
     """Last names (``q_proj`` …) of the model's linear layers, 4-bit ones included, without the output head; sorted."""
     import torch
 
-    head = model.get_output_embeddings()
+    head = set(model.get_output_embeddings().modules())
     return sorted(
         {
             name.rpartition(".")[2]
             for name, module in model.named_modules()
-            if isinstance(module, torch.nn.Linear) and module is not head
+            if isinstance(module, torch.nn.Linear) and module not in head
         }
     )
 

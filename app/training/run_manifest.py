@@ -90,6 +90,7 @@ def quantization_facts(config: TrainConfig) -> dict[str, Any] | None:
         "compute_dtype": config.bnb_4bit_compute_dtype,
         "quant_type": config.bnb_4bit_quant_type,
         "double_quant": True,
+        "lm_head_4bit": config.lm_head_4bit,
     }
 
 

@@ -97,6 +97,10 @@ def load_model(config: TrainConfig) -> LoadedModel:
         )
     facts = base_model_facts(config.model_name, base)
     targets = resolve_target_modules(base, config.target_modules)
+    if config.lm_head_4bit:
+        from app.training.tiled_head import quantize_head
+
+        quantize_head(base, compute_dtype=config.bnb_4bit_compute_dtype)
     if parked:
         from app.training.embedding import keep_embedding_on_cpu
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -74,6 +75,16 @@ class LawTrainer(Trainer):  # type: ignore[misc]  # transformers ships no types 
         with torch.autocast(self.args.device.type, dtype=dtype, enabled=dtype is not None):
             loss = label_loss_sum(self.accelerator.unwrap_model(model), **inputs, chunk_positions=self._chunk_positions)
         return loss.total / num_items_in_batch
+
+    def create_scheduler(self, num_training_steps: int, optimizer: Any = None) -> Any:
+        """A linear rise and fall of the learning rate in which no step is taken at 0, as transformers' first is."""
+        if self.lr_scheduler is None:
+            self.lr_scheduler = torch.optim.lr_scheduler.LambdaLR(
+                optimizer or self.optimizer,
+                partial(learning_rate_factor, warmup=self.args.warmup_steps, total=num_training_steps),
+            )
+            self._created_lr_scheduler = True
+        return self.lr_scheduler
 
     def evaluate(self, *_: Any, **__: Any) -> dict[str, float]:
         """Score the dev questions; the numbers enter the log as ``eval_…``."""
@@ -143,7 +154,6 @@ def training_arguments(
         num_train_epochs=config.num_epochs,
         max_steps=total_steps,
         learning_rate=config.learning_rate,
-        lr_scheduler_type="linear",
         warmup_steps=warmup_steps(total_steps, config.warmup_ratio),
         weight_decay=config.weight_decay,
         max_grad_norm=MAX_GRAD_NORM,
@@ -169,6 +179,13 @@ def training_arguments(
         save_only_model=False,
         push_to_hub=False,
     )
+
+
+def learning_rate_factor(step: int, *, warmup: int, total: int) -> float:
+    """Share (0–1) of the highest learning rate at ``step``, counted from 0."""
+    if step < warmup:
+        return (step + 1) / (warmup + 1)
+    return max(0.0, (total - step) / (total - warmup))
 
 
 def warmup_steps(total_steps: int, ratio: float) -> int:

@@ -41,11 +41,17 @@ def command(model: Path, files: dict[str, Path], *more: str) -> list[str]:
 
 # PeftModel.from_pretrained asks for the old name of a transformers property.
 @pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing` is deprecated:FutureWarning")
-@pytest.mark.parametrize("quantised", [False, True])
+@pytest.mark.parametrize(
+    "more",
+    [
+        (),
+        ("--use-4bit", "--bnb-4bit-compute-dtype", "float32"),
+        ("--use-4bit", "--lm-head-4bit", "--embedding-device", "cpu", "--bf16"),
+    ],
+)
 def test_trains_and_writes_the_adapter_folder(
-    tiny_model_dir: Path, files: dict[str, Path], record_maker: Any, quantised: bool, capsys: Any
+    tiny_model_dir: Path, files: dict[str, Path], record_maker: Any, more: tuple[str, ...], capsys: Any
 ) -> None:
-    more = ["--use-4bit", "--bnb-4bit-compute-dtype", "float32"] if quantised else []
     arguments = command(tiny_model_dir, files, "--eval-file", str(files["dev"]), "--learning-rate", "0.02", *more)
     assert run_program(train_qwen_law_ft.main, arguments) == 0
     output = capsys.readouterr()
@@ -57,7 +63,7 @@ def test_trains_and_writes_the_adapter_folder(
     ]  # fmt: skip
     manifest = json.loads((files["out"] / "run.json").read_text("utf-8"))
     assert manifest["kind"] == "adapter"
-    assert (manifest["quantization"] is not None) == quantised
+    assert (manifest["quantization"] is not None) == ("--use-4bit" in more)
     assert manifest["train_mode"] == "direct"
     assert manifest["trained_question_ids"] == [f"q{number}" for number in range(8)]
     records = record_maker(8)

@@ -37,6 +37,7 @@ NEEDED: dict[str, Any] = {"model_name": "m", "train_file": Path("t.jsonl"), "out
         ({"activation_offload": True, "activation_checkpointing": False}, "--activation-offload には"),
         ({"embedding_device": "disk"}, "--embedding-device は gpu・cpu のどれかです（disk）"),
         ({"optimizer": "sgd"}, "--optimizer は adamw・adamw_8bit のどれかです（sgd）"),
+        ({"lm_head_4bit": True}, "--lm-head-4bit には --use-4bit が必要です"),
         ({"train_mode": "both"}, "--train-mode は direct・cot・auto のどれかです（both）"),
     ],
 )  # fmt: skip

@@ -49,7 +49,8 @@ def test_manifest_of_a_run(tmp_path: Path, tiny_tokenizer: Any, record_maker: An
     whole = finish_manifest(begun, log_history=HISTORY, seconds=75.2, resumed=False)
     assert whole["kind"] == "adapter"
     assert whole["quantization"] == {
-        "load_in_4bit": True, "compute_dtype": "bfloat16", "quant_type": "nf4", "double_quant": True
+        "load_in_4bit": True, "compute_dtype": "bfloat16", "quant_type": "nf4", "double_quant": True,
+        "lm_head_4bit": False,
     }  # fmt: skip
     assert whole["trained_question_ids"] == ["q0", "q1"]
     assert len(whole["trained_question_hashes"]) == 2

@@ -14,7 +14,7 @@ from app.training.collation import LabelCollator
 from app.training.config import TrainConfig
 from app.training.examples import build_examples
 from app.training.lora import attach_lora, resolve_target_modules, trainable_parameters
-from app.training.trainer import LawTrainer, build_trainer, training_arguments, warmup_steps
+from app.training.trainer import LawTrainer, build_trainer, learning_rate_factor, training_arguments, warmup_steps
 
 
 def make_trainer(
@@ -121,3 +121,16 @@ def test_a_loss_that_is_no_number_stops_the_run(tmp_path: Path, tiny_model_dir: 
 )
 def test_warmup_steps(total: int, ratio: float, steps: int) -> None:
     assert warmup_steps(total, ratio) == steps
+
+
+def test_the_learning_rate_rises_and_falls_without_a_step_at_zero() -> None:
+    factors = [learning_rate_factor(step, warmup=3, total=7) for step in range(7)]
+    assert factors == pytest.approx([0.25, 0.5, 0.75, 1.0, 0.75, 0.5, 0.25])
+    assert [learning_rate_factor(step, warmup=0, total=2) for step in range(3)] == [1.0, 0.5, 0.0]
+
+
+def test_the_trainer_steps_with_these_rates(tmp_path: Path, tiny_model_dir: Path, record_maker: Any) -> None:
+    trainer = make_trainer(tmp_path, tiny_model_dir, record_maker(4), batch=2, accumulation=1, steps=4)
+    trainer.train()
+    rates = [row["learning_rate"] for row in trainer.state.log_history if "loss" in row]
+    assert rates == pytest.approx([1e-2, 0.75e-2, 0.5e-2, 0.25e-2])
