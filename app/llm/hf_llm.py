@@ -178,7 +178,7 @@ class HFLoRALLM:
     ) -> LetterScores:
         """Letter scores after each row of token ids; ``shared_prefix`` runs what the rows have in common once."""
         if shared_prefix:
-            return score_letters_shared_prefix(self.model, rows, self._letter_ids)
+            return score_letters_shared_prefix(self.model, rows, self._letter_ids, max_batch_tokens=max_batch_tokens)
         return score_letters(self.model, rows, self._letter_ids, max_batch_tokens=max_batch_tokens)
 
     def forced_answer_row(self, prompt: str, reasoning: str) -> list[int]:

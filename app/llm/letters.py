@@ -149,41 +149,60 @@ def score_letters(
 
 
 def score_letters_shared_prefix(
-    model: Any, prompt_ids: Sequence[Sequence[int]], letter_ids: Sequence[Sequence[int]]
+    model: Any,
+    prompt_ids: Sequence[Sequence[int]],
+    letter_ids: Sequence[Sequence[int]],
+    *,
+    max_batch_tokens: int = MAX_BATCH_TOKENS,
 ) -> LetterScores:
     """As ``score_letters`` for prompts that begin alike (the orders of one question): the common part runs once.
 
-    The common part is prefilled as one row, its cache repeated per prompt, and only the differing ends run as a batch.
+    The common part is prefilled as one row. Then the differing ends run on its cache: together while the repeated
+    caches stay within ``max_batch_tokens``, otherwise one after the other on the one cache, cut back each time, since
+    four copies of a long prefix are what a small card has no room for.
     """
+    import copy
+
     import torch
 
     _check_lengths(model, prompt_ids)
     # Every row keeps at least one token of its own: the one whose output is read.
     shared = min(common_prefix_length(prompt_ids), min(len(row) for row in prompt_ids) - 1)
     if shared < 1:
-        return score_letters(model, prompt_ids, letter_ids)
-    device = model.device
-    ends = [list(row[shared:]) for row in prompt_ids]
+        return score_letters(model, prompt_ids, letter_ids, max_batch_tokens=max_batch_tokens)
+    columns = torch.empty((len(prompt_ids), len(letter_ids)), dtype=torch.float32)
+    with _evaluating(model):
+        prefix = torch.tensor([list(prompt_ids[0][:shared])], dtype=torch.long, device=model.device)
+        cache = model(input_ids=prefix, use_cache=True, logits_to_keep=1).past_key_values
+        for batch in plan_batches([len(row) for row in prompt_ids], max_batch_tokens):
+            repeated = cache
+            if len(batch) > 1:
+                repeated = copy.deepcopy(cache) if len(batch) < len(prompt_ids) else cache
+                repeated.batch_repeat_interleave(len(batch))
+            logits = _logits_after_prefix(model, repeated, shared, [prompt_ids[index][shared:] for index in batch])
+            columns[batch] = _letter_logprobs(logits, letter_ids)
+            if len(batch) == 1:
+                cache.crop(shared - len(prompt_ids[batch[0]]))  # negative: tokens to take off its end
+    return _pack(columns)
+
+
+def _logits_after_prefix(model: Any, cache: Any, shared: int, ends: Sequence[Sequence[int]]) -> Any:
+    """Logits (rows, vocabulary) after the last token of each end, behind ``shared`` cached tokens; the cache grows."""
+    import torch
+
     longest = max(len(end) for end in ends)
+    # Padding stands on the right here: causal attention keeps it from what comes before, so no mask is needed.
     ids = torch.zeros((len(ends), longest), dtype=torch.long)
     for index, end in enumerate(ends):
-        ids[index, : len(end)] = torch.tensor(end, dtype=torch.long)
-    # Padding stands on the right here: causal attention keeps it from what comes before, so no mask is needed.
+        ids[index, : len(end)] = torch.tensor(list(end), dtype=torch.long)
     last = [len(end) - 1 for end in ends]
     kept = sorted(set(last))
-    with _evaluating(model):
-        prefix = torch.tensor([list(prompt_ids[0][:shared])], dtype=torch.long, device=device)
-        cache = model(input_ids=prefix, use_cache=True, logits_to_keep=1).past_key_values
-        cache.batch_repeat_interleave(len(ends))
-        positions = torch.arange(shared, shared + longest, device=device).expand(len(ends), -1)
-        output = model(
-            input_ids=ids.to(device),
-            position_ids=positions,
-            past_key_values=cache,
-            use_cache=True,
-            logits_to_keep=torch.tensor(kept, device=device),
-        )
-        rows = torch.arange(len(ends), device=device)
-        logits = output.logits[rows, torch.tensor([kept.index(place) for place in last], device=device)]
-        columns = _letter_logprobs(logits, letter_ids)
-    return _pack(columns)
+    positions = torch.arange(shared, shared + longest, device=model.device).expand(len(ends), -1)
+    output = model(
+        input_ids=ids.to(model.device),
+        position_ids=positions,
+        past_key_values=cache,
+        use_cache=True,
+        logits_to_keep=torch.tensor(kept, device=model.device),
+    )
+    return output.logits[list(range(len(ends))), [kept.index(place) for place in last]]
