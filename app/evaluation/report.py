@@ -163,9 +163,9 @@ def _run_view(result: Result) -> RunView:
     facts = [
         ("ファイル", str(result.path)),
         ("コマンド", " ".join(map(str, run.get("command", [])))),
-        ("設定", "、".join(f"{name}={value}" for name, value in plan.items())),
-        ("データ", "、".join(f"{name}={value}" for name, value in run.get("data", {}).items())),
-        ("モデル", "、".join(f"{name}={value}" for name, value in model.items() if value is not None)),
+        ("設定", _listed(plan)),
+        ("データ", _listed(run.get("data", {}))),
+        ("モデル", _listed(model)),
         ("アダプタ", str(about["path"]) if about and "path" in about else "なし"),
         ("プロンプトの版", str(run.get("prompt_version"))),
         ("プログラムの版", str(run.get("git_revision"))),
@@ -175,13 +175,24 @@ def _run_view(result: Result) -> RunView:
     return RunView(
         name=result.name,
         context=_context_name(result),
-        model=str(model.get("model") or model.get("name") or "—"),
+        model=str(model.get("model") or "モデル名の記録なし"),
         adapter=str(about["path"]) if about and "path" in about else None,
         summary=result.summary,
         known=split_accuracy(result.outcomes),
         reliability=reliability(stated_and_right(result.outcomes)),
         facts=tuple(facts),
     )
+
+
+def _listed(facts: Mapping[str, Any]) -> str:
+    """``name=value`` pairs, nested ones flattened to ``name.inner=value``; unset values left out."""
+    pairs: list[str] = []
+    for name, value in facts.items():
+        if isinstance(value, Mapping):
+            pairs += [f"{name}.{inner}={one}" for inner, one in value.items() if one is not None]
+        elif value is not None:
+            pairs.append(f"{name}={value}")
+    return "、".join(pairs)
 
 
 def _groups(views: Sequence[RunView]) -> list[tuple[str, list[tuple[str, list[Mapping[str, Any]]]]]]:
