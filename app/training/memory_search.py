@@ -39,10 +39,19 @@ class Card:
         return plan(self.sizes, setting, vram_gib=self.vram_gib, desktop_gib=self.desktop_gib)
 
     def needs(self, setting: MemorySetting) -> Callable[[int], float]:
-        """GiB needed (display included) as a function of the tokens in a batch, other things as in ``setting``."""
-        short, long = (self.plan(self._probe(setting, tokens)).required_gib for tokens in _PROBES)
-        slope = (long - short) / (_PROBES[1] - _PROBES[0])
-        return lambda tokens: short + slope * (tokens - _PROBES[0]) + self.desktop_gib
+        """GiB needed (display included) as a function of the tokens in a batch, other things as in ``setting``.
+
+        Each phase is a line of its own. The allocator's gaps are not; the larger of the two seen is taken.
+        """
+        short, long = (self.plan(self._probe(setting, tokens)) for tokens in _PROBES)
+        beside = max(made.required_gib - made.peak_gib for made in (short, long)) + self.desktop_gib
+
+        def need(tokens: int) -> float:
+            steps = (tokens - _PROBES[0]) / (_PROBES[1] - _PROBES[0])
+            phases = (low + steps * (long.phases[phase] - low) for phase, low in short.phases.items())
+            return max(phases) + beside
+
+        return need
 
     @staticmethod
     def _probe(setting: MemorySetting, tokens: int) -> MemorySetting:
@@ -217,6 +226,8 @@ def _savings(setting: MemorySetting) -> Iterator[tuple[str, dict[str, Any]]]:
         yield "--optimizer adamw_8bit", {"optimizer": "adamw_8bit"}
     if setting.batch_size > 1:
         yield "--batch-size 1（--gradient-accumulation-steps を増やせば結果は同じ）", {"batch_size": 1}
+    if setting.checkpointing and not setting.offload and setting.max_seq_length >= 2048:
+        yield "--activation-offload（各層の入力を主メモリに置く）", {"offload": True}
     length, positions_now = setting.max_seq_length, setting.label_positions or 256
     for shorter in reversed(LENGTHS):
         if shorter < length:

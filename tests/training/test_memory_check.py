@@ -1,0 +1,81 @@
+"""The plan of a run: the worst batch, the refusal with advice, and predicted beside measured."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from app.core.cli import run_program
+from app.core.errors import ConfigError
+from app.data.records import write_records
+from app.training import runner
+from app.training.config import TrainConfig
+from app.training.examples import TrainingExample
+from app.training.memory_check import Card, WorstBatch, compared, describe_error, plan_run, worst_batch
+from app.training.prefix import Branch, PrefixGroup
+from scripts import train_qwen_law_ft
+
+
+def qwen3_8b(**more: Any) -> TrainConfig:
+    return TrainConfig(
+        model_name="Qwen/Qwen3-8B", train_file=Path("t"), output_dir=Path("o"), use_4bit=True, bf16=True, **more
+    )
+
+
+def test_the_worst_batch_of_rows_is_the_longest_row() -> None:
+    rows = [TrainingExample("x", [1] * 5, [-100] * 3 + [1, 1]), TrainingExample("y", [1] * 4, [1] * 4)]
+    assert worst_batch(rows, 2) == WorstBatch(5, 3)
+
+
+def test_the_worst_batch_of_groups_is_the_largest_ones_together() -> None:
+    branch = Branch([1, 2, 3], [-100, 2, 3])
+    groups = [PrefixGroup([1] * prefix, [branch] * 2, [0, 1]) for prefix in (4, 9, 7)]
+    assert worst_batch(groups, 1) == WorstBatch(15, 4)
+    assert worst_batch(groups, 2) == WorstBatch(15 + 13, 8)
+
+
+def test_a_run_that_fits_is_planned_and_one_that_does_not_is_refused_with_advice() -> None:
+    made = plan_run(qwen3_8b(), WorstBatch(1024, 2), Card(10, 0.8))
+    assert made.fits
+    assert 6 < made.peak_gib < 7.2
+    with pytest.raises(
+        ConfigError, match=r"学習を始めません: 必要 .* GiB、空き 6\.5 GiB。.*--embedding-device cpu.*--no-plan"
+    ) as caught:
+        plan_run(qwen3_8b(batch_size=8), WorstBatch(2048, 2), Card(7, 0.5))
+    assert "\n" not in str(caught.value)
+
+
+def test_predicted_stands_beside_measured() -> None:
+    made = plan_run(qwen3_8b(), WorstBatch(1024, 2), Card(10, 0.8))
+    measured = {"peak_rss_bytes": 1, "gpu_peak_allocated_bytes": int((made.peak_gib + 0.25) * 2**30)}
+    memory = compared(measured, made)
+    assert memory["error_gib"] == pytest.approx(0.25, abs=1e-3)
+    assert "差 +0.25 GiB" in (describe_error(memory) or "")
+    assert json.loads(json.dumps(memory))["predicted"]["peak_gib"] == pytest.approx(made.peak_gib, abs=1e-3)
+    on_cpu = compared({"peak_rss_bytes": 1}, None)
+    assert on_cpu == {"peak_rss_bytes": 1, "predicted": None}
+    assert describe_error(on_cpu) is None
+
+
+def test_the_program_plans_before_it_loads(
+    tiny_model_dir: Path, tmp_path: Path, record_maker: Any, monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
+    write_records(tmp_path / "train.jsonl", record_maker(4))
+    arguments = [
+        "--model-name", str(tiny_model_dir), "--train-file", str(tmp_path / "train.jsonl"), "--output-dir",
+        str(tmp_path / "out"), "--device", "cpu", "--max-steps", "1",
+    ]  # fmt: skip
+    monkeypatch.setattr(runner, "card_of", lambda device: Card(0.4, 0.0))  # less than a CUDA context
+    monkeypatch.setattr(runner, "load_model", lambda config: pytest.fail("loaded in spite of the plan"))
+    assert run_program(train_qwen_law_ft.main, arguments) == 1
+    assert "GPU のメモリが足りない見込み" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+    monkeypatch.undo()
+    monkeypatch.setattr(runner, "card_of", lambda device: Card(10.0, 0.0))
+    assert run_program(train_qwen_law_ft.main, arguments) == 0
+    assert "GPU メモリの見積もり: 最大" in capsys.readouterr().err
+    manifest = json.loads((tmp_path / "out" / "run.json").read_text("utf-8"))
+    assert manifest["memory"]["predicted"]["fits"] is True
