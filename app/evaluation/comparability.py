@@ -94,6 +94,10 @@ def _check_asking(first: Result, result: Result) -> None:
             f"{pair}: 選択肢の順序が違います（{len(orders[0])} 通りと {len(orders[1])} 通り）。"
             "どちらも同じ --orders で評価してください。"
         )
+    if first.outcomes[0].ensemble != result.outcomes[0].ensemble:
+        raise DataError(
+            f"{pair}: 一方は多数決、他方は確率の平均（--ensemble）で採点しています。どちらかにそろえて評価してください。"
+        )
     scored = (has_logprobs(first.outcomes[0]), has_logprobs(result.outcomes[0]))
     if scored[0] != scored[1]:
         raise DataError(

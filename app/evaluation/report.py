@@ -25,6 +25,11 @@ from app.evaluation.result_file import Result
 MAX_BYTES = 3 * 1024 * 1024
 # Characters shown of one passage or text; the first with which the file is small enough.
 PASSAGE_CHARS = (4000, 1500, 700, 300, 0)
+# What the report reads of a summary; an older version of the program may not have written all of it.
+SUMMARY_PARTS = (
+    "accuracy", "ci95", "correct", "total", "counts", "floors", "orders", "label_histogram", "collapse", "retrieval",
+    "by_law", "by_polarity", "by_gold_position",
+)  # fmt: skip
 TEMPLATES = Path(__file__).with_name("templates")
 
 
@@ -65,9 +70,14 @@ def render_report(
     """The report's HTML. Equal arguments give equal text."""
     rows = aligned_outcomes(results) if len(results) > 1 else [(outcome,) for outcome in results[0].outcomes]
     for result in results:
-        if result.summary.get("total") != len(rows):
+        missing = [name for name in SUMMARY_PARTS if name not in result.summary]
+        if missing:
             raise DataError(
-                f"{result.path}: 見出しは {result.summary.get('total')} 問ですが、{len(rows)} 問分の結果しかありません。"
+                f"{result.path}: summary に {'、'.join(missing)} がなく、報告を作れません。今の版のプログラムで評価し直してください。"
+            )
+        if result.summary["total"] != len(rows):
+            raise DataError(
+                f"{result.path}: 見出しは {result.summary['total']} 問ですが、{len(rows)} 問分の結果しかありません。"
                 "評価をやり直してください。"
             )
     views = [_run_view(result) for result in results]

@@ -211,6 +211,10 @@ def text_run(one: Result) -> Result:
         (lambda one: Result(one.path, {**one.run, "prompt_version": "0"}, {}, one.outcomes), "'1' と '0'"),
         (text_run, "一方は文字の確率、他方は書かれた文章"),
         (
+            lambda one: Result(one.path, one.run, {}, tuple(replace(o, ensemble=True) for o in one.outcomes)),
+            "一方は多数決、他方は確率の平均",
+        ),
+        (
             lambda one: Result(
                 one.path, {**one.run, "adapter": {"trained_on": {"by_id": ["q1"], "by_content": ["q2"]}}}, {}, one.outcomes
             ),

@@ -138,6 +138,13 @@ def test_a_headline_over_more_questions_than_there_are_is_refused() -> None:
         page([short])
 
 
+def test_a_summary_without_its_parts_is_refused_in_one_line() -> None:
+    made = result("base", [outcome(1, "aaaa")])
+    poor = {name: value for name, value in made.summary.items() if name not in ("floors", "collapse")}
+    with pytest.raises(DataError, match="summary に floors、collapse がなく"):
+        page([Result(made.path, made.run, poor, made.outcomes)])
+
+
 def test_long_passages_are_cut_aloud_until_the_page_fits(monkeypatch: pytest.MonkeyPatch) -> None:
     long = replace(PASSAGE, text="長" * 3000)
     made = result("base", [outcome(number, "aaaa", passages=(long,)) for number in range(6)])
