@@ -17,7 +17,8 @@ from app.core.prompts import (
 )
 from app.core.questions import ORDERS, Question, reorder
 from app.data.provisions import law_key
-from app.data.reasoning import Reasoning, explain
+from app.data.reasoning import explain
+from app.data.reasoning_draft import Reasoning
 from app.data.records import Record
 
 ContextSource = Literal["none", "rag", "gold"]

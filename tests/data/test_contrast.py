@@ -3,7 +3,9 @@
 import pytest
 
 from app.data.alignment import align, split_sentences
-from app.data.contrast import best_contrast, departures, excluded_words, is_negated
+from app.data.contrast import best_contrast, departures
+from app.data.contrast_gaps import is_negated
+from app.data.contrast_words import excluded_words
 from app.data.folding import fold
 from app.data.provisions import parse_provisions
 
