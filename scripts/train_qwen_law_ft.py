@@ -11,7 +11,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from app.core.cli import format_seconds, log, run_program
 from app.core.manifests import run_header
-from app.training.arguments import parser, config_from_arguments
+from app.training.arguments import config_from_arguments, parser
 from app.training.config import TrainConfig
 
 
@@ -23,12 +23,24 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _train(config: TrainConfig, arguments: argparse.Namespace, argv: Sequence[str] | None) -> int:
+    from app.training.memory_check import describe_error, describe_plan
+    from app.training.model_setup import load_model
     from app.training.preparation import prepare_data
     from app.training.run_manifest import check_folder
-    from app.training.runner import describe_run, finished_run, load_model, rehearse, started_manifest, train
+    from app.training.runner import (
+        describe_run,
+        finished_run,
+        plan_before_loading,
+        rehearse,
+        started_manifest,
+        train,
+    )
 
     state = check_folder(config.output_dir, resume=arguments.resume)
     data = prepare_data(config)
+    planned = None if arguments.no_plan else plan_before_loading(config, data)
+    if planned is not None:
+        log(describe_plan(planned))
     loaded = load_model(config)
     log(describe_run(config, data, loaded))
     if arguments.dry_run:
@@ -40,7 +52,9 @@ def _train(config: TrainConfig, arguments: argparse.Namespace, argv: Sequence[st
         finished_run(config, started)
         log(f"{config.output_dir} の学習はすでに終わっています。")
         return 0
-    manifest = train(config, data, loaded, started, state=state)
+    manifest = train(config, data, loaded, started, state=state, planned=planned)
+    if error := describe_error(manifest["memory"]):
+        log(error)
     log(f"学習が終わりました（{format_seconds(manifest['training']['seconds'])}）。")
     print(config.output_dir)
     return 0

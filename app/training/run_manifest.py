@@ -95,9 +95,14 @@ def quantization_facts(config: TrainConfig) -> dict[str, Any] | None:
 
 
 def finish_manifest(
-    started: Mapping[str, Any], *, log_history: Sequence[Mapping[str, Any]], seconds: float, resumed: bool
+    started: Mapping[str, Any],
+    *,
+    log_history: Sequence[Mapping[str, Any]],
+    seconds: float,
+    resumed: bool,
+    memory: Mapping[str, Any],
 ) -> dict[str, Any]:
-    """The whole ``run.json`` after training; ``log_history`` is the trainer's."""
+    """The whole ``run.json`` after training; ``log_history`` is the trainer's, ``memory`` predicted and measured."""
     losses = [
         {"step": row["step"], "loss": row["loss"], "learning_rate": row["learning_rate"]}
         for row in log_history
@@ -126,7 +131,7 @@ def finish_manifest(
             "seconds": round(seconds, 3),
             "resumed": resumed,
         },
-        "memory": measured_memory(),
+        "memory": dict(memory),
     }
 
 

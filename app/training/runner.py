@@ -4,31 +4,33 @@ from __future__ import annotations
 
 import os
 import shutil
-import sys
 import tempfile
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from app.core.cli import log
-from app.core.errors import ConfigError, ModelError
+from app.core.errors import ModelError
 from app.core.files import write_bytes, write_json, write_text
-from app.llm.loading import Quantization, base_model_facts, load_base_model, resolve_device
+from app.llm.loading import resolve_device
 from app.training.checkpoints import checkpoint_path, checkpoint_steps, restore_weights
-from app.training.config import Precision, TrainConfig
+from app.training.config import TrainConfig
 from app.training.curve import draw_curve
 from app.training.dev_eval import best_step, evaluate_dev
 from app.training.experiment_log import render_experiment_log
-from app.training.lora import attach_lora, parameter_counts, resolve_target_modules, trainable_parameters
-from app.training.loss import check_supported
+from app.training.lora import trainable_parameters
+from app.training.memory import MemoryPlan
+from app.training.memory_check import card_of, compared, plan_run, worst_batch
+from app.training.model_setup import LoadedModel, allow_growing_segments
 from app.training.preparation import PreparedData
 from app.training.run_manifest import (
     FINISHED,
     UNFINISHED,
     check_same_run,
     finish_manifest,
+    measured_memory,
     start_manifest,
     write_started,
 )
@@ -39,89 +41,11 @@ LOG = "experiment_log.md"
 _PRECISION_NAMES = {"stored": "重みの型のまま", "bf16": "bfloat16", "fp16": "float16"}
 
 
-@dataclass(frozen=True, slots=True)
-class LoadedModel:
-    """The PEFT model on its device, and what is recorded of its base."""
-
-    model: Any
-    base_facts: dict[str, Any]
-    device: str
-    precision: Precision
-    trainable: int  # weights
-    total: int
-
-
-def resolve_precision(config: TrainConfig, device: str) -> Precision:
-    """What products are computed in. Raises ConfigError for --fp16 without a GPU, where loss scaling does not exist."""
-    if config.bf16:
-        return "bf16"
-    if device == "cpu":
-        if config.fp16:
-            raise ConfigError("--fp16 には GPU が必要です。CPU では --bf16 を使うか、どちらも付けないでください。")
-        return "stored"
-    if config.fp16:
-        return "fp16"
-    import torch
-
-    return "bf16" if torch.cuda.is_bf16_supported() else "fp16"
-
-
-def allow_growing_segments() -> None:
-    """Let CUDA's allocator grow its segments, which keeps rows of many lengths from splitting a small card's memory.
-
-    Has an effect only before the first allocation; a setting of the user's own is kept. Windows does not have it.
-    """
-    if sys.platform == "linux" and not {"PYTORCH_ALLOC_CONF", "PYTORCH_CUDA_ALLOC_CONF"} & set(os.environ):
-        os.environ["PYTORCH_ALLOC_CONF"] = "expandable_segments:True"
-
-
-def load_model(config: TrainConfig) -> LoadedModel:
-    """Load the frozen base, put LoRA on it, and switch activation checkpointing on. No weight changes its type."""
+def plan_before_loading(config: TrainConfig, data: PreparedData) -> MemoryPlan | None:
+    """The memory plan where a GPU will be used, None on the CPU. Raises ConfigError with advice when it cannot fit."""
     allow_growing_segments()
-    device = resolve_device(config.device)
-    precision = resolve_precision(config, device)
-    quantization = (
-        Quantization(True, config.bnb_4bit_compute_dtype, config.bnb_4bit_quant_type) if config.use_4bit else None
-    )
-    dtype = {"bf16": "bfloat16", "fp16": "float16", "stored": "auto"}[precision]
-    # With the embedding on the CPU the model is quantised there and moved without it: the card never holds the table.
-    parked = config.embedding_device == "cpu"
-    base = load_base_model(
-        config.model_name, quantization=quantization, dtype=dtype, device="cpu" if parked else device
-    )
-    check_supported(base)
-    limit = getattr(base.config, "max_position_embeddings", None)
-    if limit is not None and config.max_seq_length > limit:
-        raise ConfigError(
-            f"--max-seq-length {config.max_seq_length} はモデルの上限 {limit} を超えています。{limit} 以下にしてください。"
-        )
-    facts = base_model_facts(config.model_name, base)
-    targets = resolve_target_modules(base, config.target_modules)
-    if config.lm_head_4bit:
-        from app.training.tiled_head import quantize_head
-
-        quantize_head(base, compute_dtype=config.bnb_4bit_compute_dtype)
-    if parked:
-        from app.training.embedding import keep_embedding_on_cpu
-
-        keep_embedding_on_cpu(base)
-        base.to(device)
-        # accelerate compares this note of the loader with the device it trains on.
-        base.hf_device_map = {"": device}
-    if config.activation_checkpointing:
-        # On the CPU everything is in main memory already.
-        offload = config.activation_offload and device != "cpu"
-        base.activation_checkpointing_enable({"use_reentrant": False}, offload=offload)
-    model = attach_lora(
-        base,
-        r=config.lora_r,
-        alpha=config.lora_alpha,
-        dropout=config.lora_dropout,
-        target_modules=targets,
-        bias=config.lora_bias,
-        seed=config.seed,
-    )
-    return LoadedModel(model, facts, device, precision, *parameter_counts(model))
+    card = card_of(resolve_device(config.device))
+    return None if card is None else plan_run(config, worst_batch(data.units, config.batch_size), card)
 
 
 def describe_run(config: TrainConfig, data: PreparedData, loaded: LoadedModel) -> str:
@@ -214,7 +138,13 @@ def rehearse(config: TrainConfig, data: PreparedData, loaded: LoadedModel) -> No
 
 
 def train(
-    config: TrainConfig, data: PreparedData, loaded: LoadedModel, started: dict[str, Any], *, state: str
+    config: TrainConfig,
+    data: PreparedData,
+    loaded: LoadedModel,
+    started: dict[str, Any],
+    *,
+    state: str,
+    planned: MemoryPlan | None = None,
 ) -> dict[str, Any]:
     """Train (or go on), write the adapter folder, and return its ``run.json``.
 
@@ -243,7 +173,13 @@ def train(
             f"のどれかを試してください（{str(error).splitlines()[0]}）。"
         ) from error
     history = trainer.state.log_history
-    manifest = finish_manifest(started, log_history=history, seconds=trainer.seconds, resumed=bool(steps))
+    manifest = finish_manifest(
+        started,
+        log_history=history,
+        seconds=trainer.seconds,
+        resumed=bool(steps),
+        memory=compared(measured_memory(), planned),
+    )
     best = best_step(history)
     if best is not None and best != trainer.state.global_step:
         restore_weights(checkpoint_path(checkpoints, best), trainable_parameters(trainer.model))

@@ -59,6 +59,7 @@ class LawTrainer(Trainer):  # type: ignore[misc]  # transformers ships no types 
         self._seconds_before = 0.0
         self._started = time.monotonic()
         self.control: Any
+        self.lr_scheduler: Any
 
     @property
     def seconds(self) -> float:

@@ -11,7 +11,7 @@ import pytest
 from app.core.cli import run_program
 from app.core.errors import ConfigError
 from app.data.records import write_records
-from app.training import runner
+from app.training import model_setup, runner
 from app.training.config import TrainConfig
 from app.training.examples import TrainingExample
 from app.training.memory_check import Card, WorstBatch, compared, describe_error, plan_run, worst_batch
@@ -69,7 +69,7 @@ def test_the_program_plans_before_it_loads(
         str(tmp_path / "out"), "--device", "cpu", "--max-steps", "1",
     ]  # fmt: skip
     monkeypatch.setattr(runner, "card_of", lambda device: Card(0.4, 0.0))  # less than a CUDA context
-    monkeypatch.setattr(runner, "load_model", lambda config: pytest.fail("loaded in spite of the plan"))
+    monkeypatch.setattr(model_setup, "load_model", lambda config: pytest.fail("loaded in spite of the plan"))
     assert run_program(train_qwen_law_ft.main, arguments) == 1
     assert "GPU のメモリが足りない見込み" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()

@@ -34,6 +34,7 @@ def started(tmp_path: Path, tokenizer: Any, records: list[Any], **more: Any) -> 
 
 
 COUNTS = {"eval_count_a": 4, "eval_count_b": 1, "eval_count_c": 0, "eval_count_d": 0}
+MEMORY = {"peak_rss_bytes": 2**30, "predicted": None}
 HISTORY = [
     {"step": 0, "eval_accuracy": 0.25, "eval_gold_logprob": -1.4, "eval_mass": 0.1, **COUNTS},
     {"step": 1, "loss": 2.5, "learning_rate": 1e-4},
@@ -46,7 +47,7 @@ HISTORY = [
 def test_manifest_of_a_run(tmp_path: Path, tiny_tokenizer: Any, record_maker: Any) -> None:
     records = record_maker(2)
     begun = started(tmp_path, tiny_tokenizer, records, use_4bit=True)
-    whole = finish_manifest(begun, log_history=HISTORY, seconds=75.2, resumed=False)
+    whole = finish_manifest(begun, log_history=HISTORY, seconds=75.2, resumed=False, memory=MEMORY)
     assert whole["kind"] == "adapter"
     assert whole["quantization"] == {
         "load_in_4bit": True, "compute_dtype": "bfloat16", "quant_type": "nf4", "double_quant": True,
@@ -69,7 +70,11 @@ def test_the_log_is_filled_and_leaves_thoughts_to_the_person(
     tmp_path: Path, tiny_tokenizer: Any, record_maker: Any
 ) -> None:
     whole = finish_manifest(
-        started(tmp_path, tiny_tokenizer, record_maker(2)), log_history=HISTORY, seconds=75.2, resumed=False
+        started(tmp_path, tiny_tokenizer, record_maker(2)),
+        log_history=HISTORY,
+        seconds=75.2,
+        resumed=False,
+        memory=MEMORY,
     )
     text = render_experiment_log(whole)
     for field in USER_FIELDS:
@@ -79,6 +84,7 @@ def test_the_log_is_filled_and_leaves_thoughts_to_the_person(
     assert "| 使用モデル名 | org/model |" in text
     assert "| 学習時間 | 1分15秒（2 ステップ） |" in text
     assert "| 学習率 | 0.0002 |" in text
+    assert "| 最大メモリ | プロセス 1.00 GiB |" in text
     assert "2.5000 → 1.2500" in text
     assert "学習前 25.0%、最良 75.0%（2 ステップ目）" in text
     assert "--no-hf-load-in-4bit" in text
