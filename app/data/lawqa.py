@@ -19,7 +19,6 @@ from app.data.clusters import cluster_ids, cluster_keys
 from app.data.provisions import gold_articles
 
 ORDER_FIELD = "回答オーダーマップ番号"
-INSTRUCTION = "<following_context>以下の問題文に対する回答を、選択肢a、b、c、dの中から１つ選んでください。"
 _CHOICE = re.compile(r"([a-zａ-ｚ])\s(.*)")
 # Looked for from the end of the question, where it says what it wants. 「行ってはならない」 tells what a rule forbids
 # and 「該当しないものとして正しいもの」 asks for the right one, so a bare 「ない」 decides nothing.
@@ -79,19 +78,6 @@ def questions_from(value: Any, *, source: str, path: Path | None = None) -> list
         listed = "\n".join(f"({number}) {fault}" for number, fault in enumerate(faults, 1))
         raise DataError(f"{name}: {len(faults)} 件の誤りがあります。\n{listed}")
     return _questions(rows, source)
-
-
-def sample_of(question: Question) -> dict[str, Any]:
-    """The question as an entry of lawqa_jp's format."""
-    return {
-        "ファイル名": question.id,
-        "コンテキスト": question.context or "",
-        "指示": INSTRUCTION,
-        "問題文": question.question,
-        "選択肢": "\n".join(f"{letter} {question.choices[letter]}" for letter in LETTERS),
-        "output": question.correct,
-        "references": [],
-    }
 
 
 def write_samples(path: Path, samples: Sequence[dict[str, Any]]) -> None:

@@ -94,6 +94,7 @@ def lead_of(sentence: Sentence, sentences: Sequence[Sentence]) -> Sentence | Non
 
 
 def contrast_text(draft: Draft, letter: str, contrast: Contrast) -> str:
+    """The sentence that tells a difference; it names the provision, so a law is written out only where it changes."""
     said, written = contrast.choice_phrase, contrast.text_phrase
     if contrast.sentence is None:
         return f"選択肢{letter}の「{said}」に当たる語は、引用した文にない。"
@@ -127,6 +128,7 @@ def against_limit(question: Question, letter: str, contrast: Contrast) -> str:
 
 
 def reckoned_text(letter: str, said: str, limit: str) -> str:
+    """Whether a number meets a limit, as a sentence; '' if the two cannot be compared."""
     ours, theirs = quantities(fold_text(said)), quantities(fold_text(limit))
     met = ours[0].meets(theirs[0]) if ours and theirs else None
     return "" if met is None else f"選択肢{letter}の「{said}」は「{limit}」に{'当たる' if met else '当たらない'}。"

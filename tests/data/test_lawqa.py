@@ -8,7 +8,7 @@ import pytest
 
 from app.core.errors import DataError
 from app.core.questions import LETTERS, ORDERS, reorder
-from app.data.lawqa import load_questions, parse_choices, question_law, question_polarity, sample_of, write_samples
+from app.data.lawqa import load_questions, parse_choices, question_law, question_polarity, write_samples
 
 SAMPLE = Path(__file__).resolve().parents[2] / "sample" / "selection.json"
 OPEN100 = Path(__file__).resolve().parents[3] / "shared" / "data" / "lawqa_jp" / "selection_open100.json"
@@ -131,7 +131,8 @@ def randomized(tmp_path: Path, change: Any = None) -> Path:
     samples = []
     for number, order in enumerate(ORDERS, 1):
         shown = base if order == "abcd" else reorder(base, order)
-        samples.append({**sample_of(shown), "回答オーダーマップ番号": str(number)})
+        choices = "\n".join(f"{letter} {shown.choices[letter]}" for letter in LETTERS)
+        samples.append({**entry(選択肢=choices, output=shown.correct), "回答オーダーマップ番号": str(number)})
     if change:
         change(samples)
     write_samples(tmp_path / "q.json", samples)
