@@ -93,7 +93,12 @@ def _contexts(source: str, config: Any) -> tuple[Any, dict[str, Any] | None]:
     from app.retrieval.rag_pipeline import RAGPipeline, search_query
 
     pipeline = RAGPipeline(config)
-    facts = {"path": str(config.retriever.index_dir), "corpus_hash": corpus_hash(pipeline.index.store)}
+    facts = {
+        "corpus_hash": corpus_hash(pipeline.index.store),
+        "retriever": config.retriever.model_dump(mode="json"),
+        "reranker": config.reranker.model_dump(mode="json") if config.reranker.model else None,
+        "embedding": config.embedding.model_dump(mode="json") if config.retriever.type != "bm25" else None,
+    }
     return context_lookup("rag", pipeline=pipeline, search_query=search_query, top_k=config.retriever.top_k), facts
 
 

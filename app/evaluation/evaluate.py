@@ -124,7 +124,11 @@ def evaluate(
         backend = load_backend()
         facts |= backend.facts()  # type: ignore[attr-defined]  # every backend of app.llm has it
         fresh = run_questions(backend, left, contexts, job.plan, on_outcomes=append_outcomes(path))
-        done |= {outcome.id: outcome for outcome in progress(fresh, total=len(left), label="評価")}
+        try:
+            done |= {outcome.id: outcome for outcome in progress(fresh, total=len(left), label="評価")}
+        except KeyboardInterrupt:
+            log("ここまでの答えは残っています。同じ引数に --resume を付けると続きから行います。")
+            raise
     outcomes = [done[name] for name in ids]
     summary = {**summarize(outcomes, job.questions, job.plan), "seconds": round(time.monotonic() - started, 2)}
     distrust = _distrust(job, trained, summary)

@@ -100,12 +100,21 @@ def backend_name(arguments: argparse.Namespace, config: RAGConfig) -> str:
     return arguments.llm_backend or config.llm.backend
 
 
+def remote_with_adapter(arguments: argparse.Namespace, config: RAGConfig) -> bool:
+    """Whether an adapter was asked for that the backend would silently leave out."""
+    return arguments.hf_lora_path is not None and backend_name(arguments, config) != "hf"
+
+
 def resolve_plan(
     arguments: argparse.Namespace, config: RAGConfig, manifest: Mapping[str, Any] | None
 ) -> EvaluationPlan:
     """The plan that the options, the configuration and the adapter make together. Raises ConfigError on contradictions."""
     if arguments.no_rag and arguments.context not in (None, "none"):
         raise ConfigError(f"--no-rag と --context {arguments.context} は一緒に使えません。")
+    if remote_with_adapter(arguments, config):
+        raise ConfigError(
+            f"--hf-lora-path は --llm-backend hf だけで使えます（指定は {backend_name(arguments, config)}）。どちらかを外してください。"
+        )
     context: ContextSource = "none" if arguments.no_rag else arguments.context or "rag"
     remote = backend_name(arguments, config) != "hf"
     scoring: Scoring = arguments.scoring or ("text" if remote else "letter")

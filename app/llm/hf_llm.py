@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -61,6 +62,20 @@ class HFLLMConfig:
         if not self.load_in_4bit:
             return None
         return Quantization(True, self.bnb_4bit_compute_dtype, self.bnb_4bit_quant_type)
+
+
+@contextmanager
+def _memory_named() -> Iterator[None]:
+    """Turns the GPU's out-of-memory error into one line with the ways out."""
+    import torch
+
+    try:
+        yield
+    except torch.OutOfMemoryError as error:
+        raise ModelError(
+            "GPU のメモリが足りません。4bit で読み込む（--hf-load-in-4bit）、文脈を減らす（--top-k）、"
+            "一度に書かせる数を減らす（--batch-size）のいずれかを試してください。"
+        ) from error
 
 
 class HFLoRALLM:
@@ -133,7 +148,8 @@ class HFLoRALLM:
                 )
         answers: dict[int, Generation] = {}
         for batch in plan_batches([len(row) + budget for row in rows], max_batch_tokens):
-            written = self._generate_batch([rows[index] for index in batch], budget, heat)
+            with _memory_named():
+                written = self._generate_batch([rows[index] for index in batch], budget, heat)
             answers.update(zip(batch, written, strict=True))
         return [answers[index] for index in range(len(rows))]
 
@@ -177,9 +193,9 @@ class HFLoRALLM:
         self, rows: Sequence[Sequence[int]], *, shared_prefix: bool = False, max_batch_tokens: int = MAX_BATCH_TOKENS
     ) -> LetterScores:
         """Letter scores after each row of token ids; ``shared_prefix`` runs what the rows have in common once."""
-        if shared_prefix:
-            return score_letters_shared_prefix(self.model, rows, self._letter_ids, max_batch_tokens=max_batch_tokens)
-        return score_letters(self.model, rows, self._letter_ids, max_batch_tokens=max_batch_tokens)
+        score = score_letters_shared_prefix if shared_prefix else score_letters
+        with _memory_named():
+            return score(self.model, rows, self._letter_ids, max_batch_tokens=max_batch_tokens)
 
     def forced_answer_row(self, prompt: str, reasoning: str) -> list[int]:
         """Token ids of the prompt, the reasoning and ``Answer:``, up to the place where the letter stands.

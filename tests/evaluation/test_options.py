@@ -64,6 +64,7 @@ def test_an_adapters_examples_are_the_default() -> None:
     [
         (("--no-rag", "--context", "gold"), "--no-rag と --context gold"),
         (("--llm-backend", "openai", "--scoring", "both"), "--scoring both は --llm-backend hf だけ"),
+        (("--llm-backend", "ollama", "--hf-lora-path", "x"), "--hf-lora-path は --llm-backend hf だけ"),
         (("--scoring", "both", "--ensemble"), "--ensemble は --orders 4"),
     ],
 )

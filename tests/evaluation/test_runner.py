@@ -92,6 +92,15 @@ def test_a_killed_run_goes_on_with_what_is_left(job_of: Any, scripted: Any) -> N
     assert first == ["a", "a", "d", "d", "d", "d"]
 
 
+def test_an_interrupted_run_says_how_to_go_on(job_of: Any, scripted: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    def interrupted(prompt: str) -> str:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run(job_of(), scripted(interrupted))
+    assert "--resume を付けると続きから" in capsys.readouterr().err
+
+
 def test_a_finished_run_resumes_without_a_model(job_of: Any, scripted: Any) -> None:
     run(job_of(), scripted(lambda prompt: "a"))
     before = read_result(job_of().output).outcomes

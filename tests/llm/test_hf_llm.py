@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
+import sys
 import warnings
 from pathlib import Path
 from typing import Any
@@ -219,6 +221,26 @@ def test_missing_adapter_weights_are_refused(tiny_model_dir: Path, adapter: Path
     save_file(tensors, adapter / "adapter_model.safetensors")
     with pytest.raises(ModelError, match="アダプタの重みが足りません"):
         HFLoRALLM(HFLLMConfig(str(tiny_model_dir), lora_path=str(adapter), load_in_4bit=False))
+
+
+def test_a_full_card_is_one_line_with_the_way_out(llm: HFLoRALLM, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*args: Any, **kwargs: Any) -> Any:
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB")
+
+    monkeypatch.setattr(llm.model, "forward", full)
+    for call in (llm.generate, llm.choice_logprobs):
+        with pytest.raises(ModelError, match=r"GPU のメモリが足りません.*--hf-load-in-4bit"):
+            call(["b"])
+
+
+def test_importing_the_backend_loads_neither_torch_nor_transformers() -> None:
+    code = (
+        "import sys; from app.llm.hf_llm import HFLLMConfig, HFLoRALLM; "
+        "print(sorted({'torch', 'transformers', 'peft', 'numpy'} & set(sys.modules)))"
+    )
+    root = Path(__file__).resolve().parents[2]
+    done = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
 
 
 def test_a_prompt_longer_than_the_model_is_refused(llm: HFLoRALLM) -> None:

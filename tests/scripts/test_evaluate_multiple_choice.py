@@ -85,6 +85,7 @@ def test_rag_finds_articles_in_the_sample_index(tiny_model_dir: Path, tmp_path: 
     assert all(1 <= len(outcome.passages) <= 2 for outcome in result.outcomes)
     assert result.summary["retrieval"]["k"] == 2
     assert len(result.run["index"]["corpus_hash"]) == 64
+    assert result.run["index"]["retriever"]["type"] == "bm25"
 
 
 def test_a_missing_index_stops_the_run(
