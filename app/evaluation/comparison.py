@@ -76,8 +76,14 @@ def compare_results(results: Sequence[Result], *, seed: int, repeats: int = 10_0
         for index in range(1, len(results))
     ]
     adjusted = holm([pair.p_value for pair in pairs])
+    several = len(pairs) > 1  # then "the tuned run" would not say which
     return [
-        replace(pair, adjusted_p_value=p_value, comparisons=len(pairs))
+        replace(
+            pair,
+            adjusted_p_value=p_value,
+            comparisons=len(pairs),
+            subject=_by_name(pair.names) if several else pair.subject,
+        )
         for pair, p_value in zip(pairs, adjusted, strict=True)
     ]
 
@@ -123,7 +129,11 @@ def _compare(
 def _subject(first: Result, second: Result) -> str:
     if adapter(second) is not None and adapter(first) is None:
         return "調整後"
-    return f"「{second.name}」は「{first.name}」と比べて"
+    return _by_name((first.name, second.name))
+
+
+def _by_name(names: tuple[str, str]) -> str:
+    return f"「{names[1]}」は「{names[0]}」と比べて"
 
 
 def points(share: float, *, signed: bool = True) -> str:
@@ -140,7 +150,7 @@ def p_text(p_value: float) -> str:
 def verdict_text(pair: Comparison) -> str:
     """The verdict sentences of a comparison."""
     subject = pair.subject + ("は " if pair.subject == "調整後" else " ")
-    test = p_text(pair.adjusted_p_value) + ("（Holm 補正後）" if pair.comparisons > 1 else "")
+    test = ("Holm 補正後の " if pair.comparisons > 1 else "") + p_text(pair.adjusted_p_value)
     facts = (
         f"{pair.questions} 問、正答 {pair.correct[0]} → {pair.correct[1]} 問、"
         f"95 % 区間 {points(pair.ci95.low)}〜{points(pair.ci95.high)} ポイント、{test}"

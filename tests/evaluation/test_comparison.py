@@ -135,7 +135,8 @@ def test_several_runs_are_compared_with_the_first_and_adjusted() -> None:
     assert first.adjusted_p_value == pytest.approx(4 / 64)
     assert first.conclusion == "undecided"  # 0.031 alone, 0.0625 among two
     assert second.names == ("base", "third")
-    assert "Holm 補正後" in first.verdict
+    assert "、Holm 補正後の p = 0.062）" in first.verdict
+    assert first.subject == "「tuned」は「base」と比べて"  # 調整後 would not say which of the two
     value = as_json([first, second])
     assert [each["names"] for each in value["comparisons"]] == [["base", "tuned"], ["base", "third"]]
     assert value["accuracy"] == [0.4, 1.0, 0.5]
