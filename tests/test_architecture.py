@@ -77,9 +77,7 @@ def test_help_answers_within_a_second_in_japanese_with_examples(program: Path) -
 
 @pytest.mark.parametrize("program", PROGRAMS, ids=lambda path: path.name)
 def test_an_unknown_option_is_wrong_usage(program: Path) -> None:
-    done = subprocess.run(
-        [sys.executable, str(program), "--no-such-option"], capture_output=True, text=True, cwd=ROOT
-    )
+    done = subprocess.run([sys.executable, str(program), "--no-such-option"], capture_output=True, text=True, cwd=ROOT)
     assert done.returncode == 2
     assert "使い方の誤り" in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1
