@@ -22,6 +22,8 @@ from typing import Literal
 from app.core.prompts import COT_INSTRUCTIONS, DIRECT_CONTEXT_NOTE, DIRECT_INSTRUCTION
 from app.core.questions import LETTERS
 
+MOST_CHARS = 4000  # read at each end of a long text
+
 Status = Literal["ok", "ambiguous", "unparsed", "truncated", "empty"]
 
 
@@ -35,13 +37,14 @@ class ParsedAnswer:
 
 
 # A letter that stands for itself: not inside a word, not the English article, not 「A社」.
-_LETTER = r"(?<![A-Za-z0-9])(?<![a-z]['’])[a-d](?![A-Za-z0-9]|['’][a-z]|社|さん|氏|市|県|国|法人|会社|組合|銀行)(?!\s+(?!and\b|or\b|is\b|because\b|since\b|as\b)[a-z]{2})"
+_ARTICLE = r"a[ \t]+(?!and\b|or\b|is\b|because\b|since\b|as\b)[a-z]{2}"
+_LETTER = rf"(?<![A-Za-z0-9])(?<![a-z]['’])(?!{_ARTICLE})[a-d](?![A-Za-z0-9]|['’][a-z]|社|さん|氏|市|県|国|法人|会社|組合|銀行)"
 _ANY_LETTER = r"(?<![A-Za-z0-9])[a-z](?![A-Za-z0-9'’])"
 _CIRCLED = {"①": "\ue001", "②": "\ue002", "③": "\ue003", "④": "\ue004"}
 _COUNTERS = "条項号章節編款目文字年月日時分秒週人名円回件個つ種割歳度%点"
 _DIGIT = rf"(?<![0-9A-Za-z第.,])(?:[1-4](?![0-9A-Za-z]|[.,][0-9]|\s*[{_COUNTERS}]|か月|ヶ月)|[\ue001-\ue004](?!\s*[{_COUNTERS}]))"
 _JOINER = r"\s*(?:と|か|や|及び|または|又は|もしくは|あるいは|、|,|/|・|&|\bor\b|\band\b)+\s*"
-_OPEN = r"[\s「『(\[{<\"'“【:：]*(?:選択肢|肢|option|choice)?[\s「『(\[{<\"'“【]*"
+_OPEN = r"[\s「『(\[{<\"'“【:：]*(?:(?:選択肢|肢|option|choice)[\s「『(\[{<\"'“【]*)?"
 _MARKER = (
     r"(?:最終(?:的な)?)?(?:回答|解答|答え|答|(?<!不)正解|正答|\banswer\b|\boption\b|\bchoice\b)"
     r"(?:の?(?:選択肢|記号|番号|文字|肢)|欄)?[\"'」』)】\]]*\s*"
@@ -49,7 +52,7 @@ _MARKER = (
 _EXPLICIT = re.compile(rf"{_MARKER}(?:(?:[:=→]|は|が|として|\bis\b|\bwould be\b)+\s*|(?={_OPEN}{_LETTER}))")
 _BOXED = re.compile(rf"\\boxed\s*\{{\s*(?:\\text\s*\{{)?\s*(?:\(\s*)?({_LETTER})")
 _CHOSEN = re.compile(
-    rf"({_LETTER})[\s」』)\]】]*(?:(?:が|を)\s*(?:(?:正解|正答|答え|回答|解答)(?!では|でな)|選(?:ぶ|び|択))|\s+is\s+(?:the\s+)?(?:correct|right)\b)"
+    rf"({_LETTER})[\s」』)\]】]*(?:(?:が|を)\s*(?:(?:正解|正答|答え|回答|解答)(?!では|でな)|選(?:ぶ|び|択)(?!べきで|ことは|のは|では|しな))|\s+is\s+(?:the\s+)?(?:correct|right)\b)"
 )
 _CONCLUSION = re.compile(
     r"(?:よって|したがって|従って|ゆえに|故に|以上(?:より|から|により|のことから)|結論として|結局|\btherefore\b|\bthus\b|\bhence\b)"
@@ -58,7 +61,7 @@ _CONCLUSION = re.compile(
 )
 _NEGATION = r"誤り|誤っ|誤った|間違|不正解|不適切|違う|違い|異なる|ではな|じゃな|でな[くい]|除外|除か|除き|\bwrong\b|\bincorrect\b|\bnot\b"
 _REJECTED = re.compile(
-    rf"({_LETTER}(?:{_JOINER}{_LETTER})*)[」』)\]】]*(?:の記述)?\s*(?:は|が|も|\bis\b|\bare\b)?"
+    rf"({_LETTER}(?:{_JOINER}{_LETTER}){{0,3}})[」』)\]】]*(?:の記述)?\s*(?:は|が|も|\bis\b|\bare\b)?"
     rf"(?:(?!{_LETTER})[^。\n]){{0,12}}?(?:{_NEGATION})"
     rf"|\bnot\s+(?:option\s+|choice\s+)?({_LETTER})"
 )
@@ -75,7 +78,7 @@ _EXAMPLE_ECHO = re.compile(r"\(この例で選ぶ文字は「[a-d]」\)")
 
 def _bare(what: str) -> re.Pattern[str]:
     return re.compile(
-        rf"[\s「『(\[{{<\"'“【]*(?:選択肢|肢|option|choice)?[\s「『(\[{{<\"'“【]*({what})[\s」』)\]}}>\"'”】]*(?:です|だ|である|番|番目)?[。.!]*"
+        rf"[\s「『(\[{{<\"'“【]*(?:(?:選択肢|肢|option|choice)[\s「『(\[{{<\"'“【]*)?({what})[\s」』)\]}}>\"'”】]*(?:です|だ|である|番|番目)?[。.!]*"
     )
 
 
@@ -89,6 +92,9 @@ def parse_answer(text: str, *, cut_off: bool = False) -> ParsedAnswer:
     if not text or not text.strip():
         return ParsedAnswer(None, "empty", "")
     visible, thought_open = _without_thoughts(text)
+    if len(visible) > 2 * MOST_CHARS:
+        # An answer stands at the start or at the end; what lies between is a model that went round in circles.
+        visible = f"{visible[:MOST_CHARS]}\n{visible[-MOST_CHARS:]}"
     if not visible.strip():
         return ParsedAnswer(None, "truncated" if thought_open or cut_off else "empty", "thought")
     plain = _plain(visible)
@@ -117,7 +123,8 @@ _NOT_OFFERED = frozenset({""})
 
 def _without_thoughts(text: str) -> tuple[str, bool]:
     """The text outside ``<think>…</think>``, and whether a thought was left open."""
-    text = re.sub(r"<(think|thinking|thought)>.*?</\1>", "", text, flags=re.DOTALL | re.IGNORECASE)
+    if "</" in text:
+        text = re.sub(r"<(think|thinking|thought)>.*?</\1>", "", text, flags=re.DOTALL | re.IGNORECASE)
     # The template may have opened the thought inside the prompt: then only its end is in the answer.
     text = re.split(r"</(?:think|thinking|thought)>", text, flags=re.IGNORECASE)[-1]
     before, *unfinished = re.split(r"<(?:think|thinking|thought)>", text, maxsplit=1, flags=re.IGNORECASE)
@@ -158,7 +165,7 @@ def _first_sentence(text: str) -> str:
 
 def _named_after(text: str) -> frozenset[str] | None:
     """Letters an answer marker names: the one right behind it (with what is joined to it), else its sentence's."""
-    direct = re.match(rf"{_OPEN}({_LETTER}(?:[」』)\]]*{_JOINER}[「『(\[]*{_LETTER})*)", text)
+    direct = re.match(rf"{_OPEN}({_LETTER}(?:[」』)\]]*{_JOINER}[「『(\[]*{_LETTER}){{0,3}})", text)
     sentence = _first_sentence(text)
     if direct and not _REJECTED.match(text[direct.start(1) :]):
         return _letters(direct.group(1))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -128,6 +130,16 @@ OK = [
     ("選択肢bの記述が条文と一致します", "b", "only_letter"),
     ("A社がB社に譲渡した場合はcとなる", "c", "only_letter"),
     ("It's a rule that I'd apply: d", "d", "only_letter"),
+    ("Answer: a\nThe law says so.", "a", "explicit"),
+    ("a\nbecause of article 2", "a", "alone"),
+    ("Answer: c This is because", "c", "explicit"),
+    ("The answer is clearly c.", "c", "explicit"),
+    ("Answer: C) 二週間", "c", "explicit"),
+    ("答えは2番のbです", "b", "explicit"),
+    ("回答: aは誤り、bは誤り、cは正しい", "c", "explicit"),
+    ("答え: c (a is wrong)", "c", "explicit"),
+    ("aを選ぶべきではない。bを選ぶ。", "b", "explicit"),
+    ("d. 上記のいずれでもない", "d", "line_start"),
     # thoughts
     ("<think>aかな。Answer: a</think>\nc", "c", "alone"),
     ("<think>\n\n</think>\n\nb", "b", "alone"),
@@ -183,6 +195,10 @@ NOT_OK = [
     (DIRECT_INSTRUCTION, "unparsed"),
     (COT_INSTRUCTIONS["detailed"], "unparsed"),
     ("Reasoning: 第2条", "unparsed"),
+    ("Answer: A person who lends money", "unparsed"),
+    ("Answer: None of the above", "unparsed"),
+    ("AがBに売却した", "ambiguous"),
+    ("Answer: c or d?", "ambiguous"),
     ("aまたはc", "ambiguous"),
     ("a\nc", "ambiguous"),
     ("答え: aとc", "ambiguous"),
@@ -252,6 +268,24 @@ def test_no_line_of_an_example_reads_as_an_answer() -> None:
     for example in BUILTIN_EXAMPLES:
         echoed = f"（この例で選ぶ文字は「{example.correct}」）"
         assert parse_answer(echoed).status == "unparsed"
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["（" * 20_000, "答え: " * 5_000, "「" * 20_000 + "a", "回答 " * 8_000, "a" + " " * 30_000 + "b", "a、" * 9_000,
+     "<think>" * 4_000, "*" * 30_000, "Answer " * 5_000, "(1文字" * 6_000, "a b c " * 5_000],
+    ids=lambda text: text[:8],
+)  # fmt: skip
+def test_a_model_that_goes_round_in_circles_is_read_in_time(text: str) -> None:
+    started = time.process_time()
+    parse_answer(text)
+    assert time.process_time() - started < 10.0  # unbounded patterns took 35 to 70 seconds
+
+
+def test_an_answer_at_either_end_of_a_long_text_is_found() -> None:
+    filler = "条文を確かめる。" * 3_000
+    assert parse_answer(f"{filler}\nAnswer: c").letter == "c"
+    assert parse_answer(f"Answer: c\n{filler}").letter == "c"
 
 
 @given(st.text(max_size=200))
