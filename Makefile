@@ -27,6 +27,9 @@ demo: $(STAMP)  ## 付属の見本で、学習から評価までを通して動�
 test: lint  ## 検査（ruff, mypy）とテスト
 	@$(BIN)/python -m pytest -q
 
+gpu-check: $(STAMP)  ## GPU でメモリの予測・速さ・CPU との一致を確かめ、報告を書く（MODEL=… で別のモデル）
+	@$(BIN)/python scripts/gpu_check.py $(if $(MODEL),--model-name $(MODEL))
+
 lint: $(STAMP)  ## 検査だけ（ruff, mypy）
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .

@@ -96,15 +96,25 @@ def _sizes(model_config: str | Mapping[str, Any] | ModelSizes) -> ModelSizes:
     return sizes_from_config(model_config, name=str(model_config.get("model_type", "?")), place="config")
 
 
-def weight_bytes(sizes: ModelSizes, quantization: str, embedding_device: str = "gpu") -> int:
+def weight_bytes(
+    sizes: ModelSizes, quantization: str, *, embedding_device: str = "gpu", lm_head_4bit: bool = False
+) -> int:
     """Bytes of the frozen weights on the card: linear layers at 4 bits and their scales (or 16 bits), tables at 16 bits.
 
     4 bits: half a byte a weight, one byte of scale per 64, four more per 64 × 256 (arXiv 2305.14314, section 3).
     """
-    linear = sizes.linear_parameters
-    stored = 2 * linear if quantization == "none" else linear / 2 + linear / 64 + 4 * linear / (64 * 256)
-    tables = (1 if sizes.tie_word_embeddings else 2) - (embedding_device == "cpu")
-    return int(stored + 2 * tables * sizes.table_parameters)
+    four_bits = 1 / 2 + 1 / 64 + 4 / (64 * 256)
+    stored = sizes.linear_parameters * (2 if quantization == "none" else four_bits)
+    table = 0 if embedding_device == "cpu" else 2
+    head = four_bits if lm_head_4bit else 0 if sizes.tie_word_embeddings else 2
+    return int(stored + sizes.table_parameters * (table + head))
+
+
+def frozen_bytes(sizes: ModelSizes, setting: MemorySetting) -> int:
+    """``weight_bytes`` of a setting."""
+    return weight_bytes(
+        sizes, setting.quantization, embedding_device=setting.embedding_device, lm_head_4bit=setting.lm_head_4bit
+    )
 
 
 def check_card(sizes: ModelSizes, setting: MemorySetting, vram_gib: float | None, desktop_gib: float = 0.0) -> None:
@@ -113,13 +123,13 @@ def check_card(sizes: ModelSizes, setting: MemorySetting, vram_gib: float | None
         raise ConfigError(f"--desktop は 0 以上の数（GiB）です（{desktop_gib}）。")
     if vram_gib is None:
         return
-    weights = weight_bytes(sizes, setting.quantization, setting.embedding_device) / GIB
+    weights_gib = frozen_bytes(sizes, setting) / GIB
     if not vram_gib > 0:
         raise ConfigError(f"--vram は 0 より大きい数（GiB）です（{vram_gib}）。")
-    if vram_gib < weights:
+    if vram_gib < weights_gib:
         kind = "16bit" if setting.quantization == "none" else "4bit"
         raise ConfigError(
-            f"--vram {vram_gib:g} GiB には {sizes.name} の重みだけで入りません（{kind} で {weights:.1f} GiB）。"
+            f"--vram {vram_gib:g} GiB には {sizes.name} の重みだけで入りません（{kind} で {weights_gib:.1f} GiB）。"
             "小さいモデルを選ぶか、"
             + ("--quantization nf4 にしてください。" if kind == "16bit" else "大きい GPU を使ってください。")
         )

@@ -63,6 +63,7 @@ def _add_setting(made: JapaneseParser) -> None:
     group.add_argument(
         "--embedding-device", choices=EMBEDDING_DEVICES, help=_help("埋め込み表の置き場所", "embedding_device")
     )
+    group.add_argument("--lm-head-4bit", action="store_true", default=None, help="出力層も 4bit で持つ")
     group.add_argument(
         "--share-prefix", action="store_true", default=None,
         help="同じ問題の行を 1 本にまとめる。--max-seq-length は、まとめた 1 本のトークン数",

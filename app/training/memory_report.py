@@ -72,6 +72,7 @@ def describe_setting(made: MemoryPlan) -> str:
             f"checkpointing {'あり' if setting.checkpointing else 'なし'}",
             *(["入力は主メモリに"] if setting.offload else []),
             *(["埋め込み表は主メモリに"] if setting.embedding_device == "cpu" else []),
+            *(["出力層も 4bit"] if setting.lm_head_4bit else []),
             *(["共通の前半を共有"] if setting.share_prefix else []),
             f"最適化 {setting.optimizer}",
             *(["凍結した重みを fp32 に複製"] if setting.upcast else []),

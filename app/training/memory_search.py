@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from app.training.memory import GIB, MemoryPlan, plan, weight_bytes
+from app.training.memory import GIB, MemoryPlan, frozen_bytes, plan, weight_bytes
 from app.training.memory_configs import ModelSizes, read_model_sizes, shipped_names
 from app.training.memory_setting import MemorySetting
 
 LENGTHS = (512, 768, 1024, 1280, 1536, 2048, 2560, 3072, 3584, 4096, 6144, 8192)
 BATCHES = (1, 2, 3, 4, 6, 8)
-# Two lengths that give the straight line in tokens; long enough for every label count that is tried.
+# Two lengths that give the straight lines in tokens. The first is also the shortest row worth training on: law questions
+# with their articles are seldom shorter, so other things are given up before it.
 _PROBES = (512, 1024)
-# Below this length law questions with their articles do not fit, so the adapter shrinks first.
-_SHORTEST = LENGTHS[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,22 +27,34 @@ class Choice:
 
 @dataclass(slots=True)
 class Card:
-    """A card to fit into, and what has been simulated for it: memory is a straight line in tokens, so two lengths do."""
+    """A card to fit into, and the plans made for it."""
 
     sizes: ModelSizes
     vram_gib: float
     desktop_gib: float
+    _made: dict[MemorySetting, MemoryPlan] = field(default_factory=dict)
 
     def plan(self, setting: MemorySetting) -> MemoryPlan:
-        """The simulated plan of ``setting``."""
-        return plan(self.sizes, setting, vram_gib=self.vram_gib, desktop_gib=self.desktop_gib)
+        """The simulated plan of ``setting``; each is simulated once."""
+        if setting not in self._made:
+            self._made[setting] = plan(self.sizes, setting, vram_gib=self.vram_gib, desktop_gib=self.desktop_gib)
+        return self._made[setting]
+
+    def need(self, made: MemoryPlan) -> float:
+        """GiB of the card that ``made`` takes, the display included."""
+        return made.required_gib + self.desktop_gib
+
+    def probe(self, setting: MemorySetting, tokens: int) -> MemoryPlan:
+        """The plan of one row of ``tokens``, other things as in ``setting``."""
+        positions = _capped(setting.label_positions, _PROBES[0])
+        return self.plan(replace(setting, max_seq_length=tokens, batch_size=1, label_positions=positions))
 
     def needs(self, setting: MemorySetting) -> Callable[[int], float]:
         """GiB needed (display included) as a function of the tokens in a batch, other things as in ``setting``.
 
         Each phase is a line of its own. The allocator's gaps are not; the larger of the two seen is taken.
         """
-        short, long = (self.plan(self._probe(setting, tokens)) for tokens in _PROBES)
+        short, long = (self.probe(setting, tokens) for tokens in _PROBES)
         beside = max(made.required_gib - made.peak_gib for made in (short, long)) + self.desktop_gib
 
         def need(tokens: int) -> float:
@@ -53,32 +64,17 @@ class Card:
 
         return need
 
-    @staticmethod
-    def _probe(setting: MemorySetting, tokens: int) -> MemorySetting:
-        positions = setting.label_positions
-        return replace(
-            setting,
-            max_seq_length=tokens,
-            batch_size=1,
-            label_positions=None if positions is None else min(positions, _PROBES[0] - 1),
-        )
-
 
 def largest_setting(card: Card, wanted: MemorySetting, fixed: Mapping[str, Any]) -> Choice:
     """The longest rows, then the largest batch, that fit; other fields named in ``fixed`` stay as in ``wanted``.
 
-    Raises ConfigError when the card does not hold the weights in 4 bits. When nothing fits, the smallest is returned.
+    Raises ConfigError when the card does not hold the weights whatever is done. When nothing fits, the smallest is
+    returned.
     """
     reasons: list[str] = []
     setting = _choose_quantization(card, wanted, fixed, reasons)
-    setting, needs = _choose_adapter(card, setting, fixed, reasons)
-    setting = _choose_length(card, setting, needs, reasons)
-    setting = _choose_batch(card, setting, needs, reasons)
-    made = card.plan(setting)
-    while not made.fits and (smaller := _one_smaller(setting)) is not None:
-        # The line in tokens leaves out what many label positions cost; the simulation has the last word.
-        setting = smaller
-        made = card.plan(setting)
+    setting = _choose_savings(card, setting, fixed, reasons)
+    made = _choose_size(card, setting, reasons)
     return Choice(_choose_checkpointing(card, made, fixed, reasons), tuple(reasons))
 
 
@@ -88,70 +84,88 @@ def _choose_quantization(
     if "quantization" in fixed:
         return setting
     plain = weight_bytes(card.sizes, "none") / GIB
-    free = card.vram_gib - card.desktop_gib
-    if plain < free:
-        unquantized = replace(setting, quantization="none", max_seq_length=1024, batch_size=1)
-        unquantized = replace(unquantized, label_positions=_capped(setting.label_positions, 1024))
-        if card.sizes.max_position_embeddings >= 1024 and card.plan(unquantized).fits:
-            reasons.append(
-                f"quantization none: 16bit の重み {plain:.1f} GiB でも 1,024 トークンが入るので、量子化の誤差を避ける"
-            )
-            return replace(setting, quantization="none")
+    unquantized = replace(setting, quantization="none")
+    long_enough = card.sizes.max_position_embeddings >= _PROBES[1]
+    if plain < card.vram_gib - card.desktop_gib and long_enough and card.probe(unquantized, _PROBES[1]).fits:
+        reasons.append(
+            f"quantization none: 16bit の重み {plain:.1f} GiB でも 1,024 トークンが入るので、量子化の誤差を避ける"
+        )
+        return unquantized
+    packed = weight_bytes(card.sizes, setting.quantization) / GIB
     reasons.append(
-        f"quantization {setting.quantization}: 16bit では重みだけで {plain:.1f} GiB。4bit なら"
-        f" {weight_bytes(card.sizes, setting.quantization) / GIB:.1f} GiB"
+        f"quantization {setting.quantization}: 16bit では重みだけで {plain:.1f} GiB。4bit なら {packed:.1f} GiB"
     )
     return setting
 
 
-def _choose_adapter(
-    card: Card, setting: MemorySetting, fixed: Mapping[str, Any], reasons: list[str]
-) -> tuple[MemorySetting, Callable[[int], float]]:
-    for change in _adapters(setting, fixed):
-        tried = replace(setting, **change)
-        needs = card.needs(tried)
-        if needs(_SHORTEST) <= card.vram_gib:
-            break
-    if not change:
+# What is given up, in this order, before rows get shorter than the shortest: first what costs nothing but time.
+_SAVINGS: tuple[dict[str, Any], ...] = (
+    {"embedding_device": "cpu"},
+    {"optimizer": "adamw_8bit"},
+    {"lm_head_4bit": True},
+    {"lora_r": 8},
+    {"target_modules": ("q_proj", "v_proj")},
+)
+
+
+def _choose_savings(card: Card, setting: MemorySetting, fixed: Mapping[str, Any], reasons: list[str]) -> MemorySetting:
+    ladder = [setting]
+    for change in _SAVINGS:
+        allowed = not set(change) & set(fixed) and not ("lm_head_4bit" in change and setting.quantization == "none")
+        if allowed:
+            ladder.append(replace(ladder[-1], **change))
+    for tried in ladder:
+        if frozen_bytes(card.sizes, tried) < card.vram_gib * GIB or tried is ladder[-1]:
+            made = card.probe(tried, _PROBES[0])
+            if made.fits:
+                break
+    given_up = [
+        f"{name}={value if not isinstance(value, tuple) else ' '.join(value)}"
+        for name, value in asdict(tried).items()
+        if value != getattr(setting, name)
+    ]
+    if not given_up:
         reasons.append(f"lora_r {tried.lora_r}・{' '.join(tried.target_modules)}: 標準の大きさで入る")
     else:
         reasons.append(
-            f"lora_r {tried.lora_r}・{' '.join(tried.target_modules)}: 標準の r={setting.lora_r}（全線形層）では"
-            f" {_SHORTEST} トークンが入らないので小さくした"
+            f"{'、'.join(given_up)}: 標準のままでは {_PROBES[0]} トークンも入らない"
+            f"（こうすると {card.need(made):.2f} GiB）。LoRA は r={tried.lora_r}・{' '.join(tried.target_modules)}"
         )
-    return tried, needs
+    return tried
 
 
-def _adapters(setting: MemorySetting, fixed: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    yield {}
-    if "lora_r" not in fixed and setting.lora_r > 8:
-        yield {"lora_r": 8}
-    if "target_modules" not in fixed:
-        yield {"target_modules": ("q_proj", "v_proj"), **({} if "lora_r" in fixed else {"lora_r": 8})}
-
-
-def _choose_length(
-    card: Card, setting: MemorySetting, needs: Callable[[int], float], reasons: list[str]
-) -> MemorySetting:
+def _choose_size(card: Card, setting: MemorySetting, reasons: list[str]) -> MemoryPlan:
+    needs = card.needs(setting)
     limit = card.sizes.max_position_embeddings
     lengths = [length for length in LENGTHS if length <= limit] or [limit]
-    best = _largest(lengths, lambda length: needs(length) <= card.vram_gib)
-    over = next((length for length in lengths if length > best), None)
-    why = f"{over} では {needs(over):.2f} GiB 必要" if over else "候補のうち最長"
-    reasons.append(f"max_seq_length {best}: 長い条文を切らずに済むよう、まず長さを取る（{why}）")
-    return replace(setting, max_seq_length=best, label_positions=_capped(setting.label_positions, best))
+    length = _largest(lengths, lambda tokens: needs(tokens) <= card.vram_gib)
+    rows = _largest(BATCHES, lambda count: needs(count * length) <= card.vram_gib)
+    refused: dict[int, float] = {}  # tokens in the batch -> GiB, by simulation
+    while True:
+        positions = _capped(setting.label_positions, length)
+        made = card.plan(replace(setting, max_seq_length=length, batch_size=rows, label_positions=positions))
+        # The lines in tokens leave out what many label positions cost; the simulation has the last word.
+        if made.fits or (rows == BATCHES[0] and length == lengths[0]):
+            break
+        refused[rows * length] = card.need(made)
+        if rows > BATCHES[0]:
+            rows = BATCHES[BATCHES.index(rows) - 1]
+        else:
+            length = lengths[lengths.index(length) - 1]
 
+    def why(larger: int | None, tokens: int) -> str:
+        return (
+            "候補のうち最大" if larger is None else f"{larger} では {refused.get(tokens) or needs(tokens):.2f} GiB 必要"
+        )
 
-def _choose_batch(
-    card: Card, setting: MemorySetting, needs: Callable[[int], float], reasons: list[str]
-) -> MemorySetting:
-    best = _largest(BATCHES, lambda rows: needs(rows * setting.max_seq_length) <= card.vram_gib)
-    over = next((rows for rows in BATCHES if rows > best), None)
-    why = f"{over} では {needs(over * setting.max_seq_length):.2f} GiB 必要" if over else "候補のうち最大"
+    longer = next((value for value in lengths if value > length), None)
+    wider = next((value for value in BATCHES if value > rows), None)
+    reasons.append(f"max_seq_length {length}: 長い条文を切らずに済むよう、まず長さを取る（{why(longer, longer or 0)}）")
     reasons.append(
-        f"batch_size {best}: 残りで入る最大（{why}）。学習の結果は gradient_accumulation_steps との積で決まる"
+        f"batch_size {rows}: 残りで入る最大（{why(wider, (wider or 0) * length)}）。"
+        "学習の結果は gradient_accumulation_steps との積で決まる"
     )
-    return replace(setting, batch_size=best)
+    return made
 
 
 def _choose_checkpointing(card: Card, made: MemoryPlan, fixed: Mapping[str, Any], reasons: list[str]) -> MemoryPlan:
@@ -168,17 +182,6 @@ def _choose_checkpointing(card: Card, made: MemoryPlan, fixed: Mapping[str, Any]
             return without
     reasons.append(f"checkpointing on: 使わないと約 {needed:.0f} GiB 必要")
     return made
-
-
-def _one_smaller(setting: MemorySetting) -> MemorySetting | None:
-    rows = [value for value in BATCHES if value < setting.batch_size]
-    if rows:
-        return replace(setting, batch_size=rows[-1])
-    lengths = [value for value in LENGTHS if value < setting.max_seq_length]
-    if lengths:
-        shorter = lengths[-1]
-        return replace(setting, max_seq_length=shorter, label_positions=_capped(setting.label_positions, shorter))
-    return None
 
 
 def _largest(values: Sequence[int], fits: Callable[[int], bool]) -> int:
@@ -222,6 +225,8 @@ def _savings(setting: MemorySetting) -> Iterator[tuple[str, dict[str, Any]]]:
         yield "--activation-checkpointing", {"checkpointing": True}
     if setting.embedding_device == "gpu":
         yield "--embedding-device cpu（埋め込み表を主メモリに置く）", {"embedding_device": "cpu"}
+    if not setting.lm_head_4bit and setting.quantization != "none":
+        yield "--lm-head-4bit（出力層も 4bit。logits が少し丸められる）", {"lm_head_4bit": True}
     if setting.optimizer == "adamw":
         yield "--optimizer adamw_8bit", {"optimizer": "adamw_8bit"}
     if setting.batch_size > 1:

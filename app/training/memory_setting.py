@@ -42,6 +42,8 @@ class MemorySetting:
     # Keep what checkpointing keeps in main memory.
     embedding_device: str = "gpu"
     # cpu keeps the embedding table, and an output head tied to it, in main memory.
+    lm_head_4bit: bool = False
+    # Store the output head in 4-bit tiles.
     share_prefix: bool = False
     # One sequence of max_seq_length tokens holds several rows behind a common prefix, told apart by an attention mask.
     optimizer: str = "adamw"
@@ -60,6 +62,7 @@ def setting_of(config: TrainConfig, *, label_positions: int, longest: int) -> Me
         batch_size=1 if config.share_prefix else config.batch_size,
         share_prefix=config.share_prefix,
         embedding_device=config.embedding_device,
+        lm_head_4bit=config.lm_head_4bit,
         optimizer=config.optimizer,
         offload=config.activation_offload,
         label_positions=label_positions,
@@ -104,6 +107,8 @@ def check_setting(sizes: ModelSizes, setting: MemorySetting) -> None:
         )
     if not 0 <= setting.lora_dropout < 1:
         faults.append(f"--lora-dropout は 0 以上 1 未満です（{setting.lora_dropout}）")
+    if setting.lm_head_4bit and setting.quantization == "none":
+        faults.append("--lm-head-4bit には 4bit の重み（--quantization nf4 か fp4）が必要です")
     if setting.offload and not setting.checkpointing:
         faults.append("--activation-offload には checkpointing が必要です")
     for name, allowed in (

@@ -16,6 +16,7 @@ from bitsandbytes.functional import QuantState
 
 from app.training.memory_configs import ModelSizes
 from app.training.memory_tracker import CountingMode
+from app.training.tiled_head import TILE_ROWS, TiledHead
 
 # bitsandbytes: weights per scale, and scales per second-level scale under double quantisation (arXiv 2305.14314).
 BLOCK_WEIGHTS = 64
@@ -26,8 +27,11 @@ _STATE_TENSORS = (("absmax",), ("code",), ("offset",), ("state2", "absmax"), ("s
 class FourBitStandIn(bnb.nn.Linear4bit):  # type: ignore[misc]  # bitsandbytes ships no types
     """``Linear4bit`` whose weight is an ordinary byte parameter; forward and backward are bitsandbytes' own."""
 
-    def __init__(self, linear: torch.nn.Linear, *, quant_type: str, dtype: torch.dtype) -> None:
+    def __init__(
+        self, linear: torch.nn.Linear, *, quant_type: str, dtype: torch.dtype, category: str = "weights_4bit"
+    ) -> None:
         torch.nn.Module.__init__(self)
+        self.category = category
         self.in_features, self.out_features = linear.in_features, linear.out_features
         weights = self.in_features * self.out_features
         self.weight = torch.nn.Parameter(torch.empty((weights + 1) // 2, 1, dtype=torch.uint8), requires_grad=False)
@@ -102,10 +106,25 @@ class HostHeadStandIn(torch.nn.Module):  # type: ignore[misc]  # see above
 def take_embedding_off(model: Any) -> None:
     """As ``keep_embedding_on_cpu``: no embedding table on the card, nor an output head that is tied to it."""
     table, head = model.get_input_embeddings(), model.get_output_embeddings()
-    tied = head.weight is table.weight
+    tied = getattr(head, "weight", None) is table.weight
     model.set_input_embeddings(HostEmbeddingStandIn(table))
     if tied:
         model.set_output_embeddings(HostHeadStandIn(table.num_embeddings, table.weight.dtype))
+
+
+class TiledHeadStandIn(TiledHead):
+    """``TiledHead`` of stand-in tiles."""
+
+    def __init__(self, head: torch.nn.Linear, dtype: torch.dtype) -> None:
+        torch.nn.Module.__init__(self)
+        rows = [len(tile) for tile in torch.arange(head.out_features, device="cpu").split(TILE_ROWS)]
+        self.tiles = torch.nn.ModuleList(
+            FourBitStandIn(
+                torch.nn.Linear(head.in_features, count, bias=False, device="meta"),
+                quant_type="nf4", dtype=dtype, category="lm_head",
+            )
+            for count in rows
+        )  # fmt: skip
 
 
 class OffloadStandIn(torch.autograd.graph.saved_tensors_hooks):  # type: ignore[misc]  # see above
@@ -189,7 +208,7 @@ def _replace_parameters(model: Any, build: Callable[[Any, Any], Any], wanted: Ca
             module._parameters[key] = new
 
 
-def _category(module: Any, parameter: Any, model: Any) -> str:
+def _category(module: Any, parameter: Any, model: Any) -> Any:
     if parameter.requires_grad:
         return "lora"
     if module is model.get_input_embeddings():
@@ -197,7 +216,7 @@ def _category(module: Any, parameter: Any, model: Any) -> str:
     if module is model.get_output_embeddings():
         return "lm_head"
     if isinstance(module, FourBitStandIn) and parameter.dtype == torch.uint8:
-        return "weights_4bit"
+        return module.category
     return "weights" if isinstance(module, torch.nn.Linear) and parameter.dim() == 2 else "norms"
 
 

@@ -21,6 +21,7 @@ from app.training.memory_setting import MemorySetting
 from app.training.memory_stand_in import (
     FusedDropout,
     OffloadStandIn,
+    TiledHeadStandIn,
     build_base_model,
     materialize,
     take_embedding_off,
@@ -63,6 +64,8 @@ def _simulate(sizes: ModelSizes, setting: MemorySetting, layers: int) -> StepTra
     with torch.device("meta"):
         base = build_base_model(sizes, quantization=setting.quantization, layers=layers)
         targets = resolve_target_modules(base, setting.target_modules or (ALL_LINEAR,))
+        if setting.lm_head_4bit:
+            base.set_output_embeddings(TiledHeadStandIn(base.get_output_embeddings(), torch.bfloat16))
         if setting.embedding_device == "cpu":
             take_embedding_off(base)
         if setting.checkpointing:
@@ -88,6 +91,8 @@ def _simulate(sizes: ModelSizes, setting: MemorySetting, layers: int) -> StepTra
             # Loading copies each linear layer to the card in 16 bits before it is quantised (on the CPU when
             # the embedding stays there).
             _passing_copy(max(out * into for out, into in sizes.linear_shapes().values()), mode)
+            if setting.lm_head_4bit and not sizes.tie_word_embeddings:
+                _passing_copy(sizes.table_parameters, mode)
         if setting.upcast:
             mode.enter("load", "upcast")
             upcast_frozen(base, mode)
