@@ -1,0 +1,40 @@
+"""The literal result in docs/data-formats.md is one that the program reads, with every field it writes."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+from app.evaluation.plan import EvaluationPlan
+from app.evaluation.result_file import read_result
+from app.evaluation.summary import summarize
+
+PAGE = Path(__file__).resolve().parents[2] / "docs/data-formats.md"
+
+
+def documented() -> dict[str, Any]:
+    section = PAGE.read_text("utf-8").split("\n## 評価の結果\n")[1]
+    match = re.search(r"```json\n(.*?)\n```", section, flags=re.DOTALL)
+    assert match is not None
+    value: dict[str, Any] = json.loads(match.group(1))
+    return value
+
+
+def test_the_documented_result_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "example.json"
+    path.write_text(json.dumps(documented()), "utf-8")
+    result = read_result(path)
+    assert [outcome.status for outcome in result.outcomes] == ["wrong"]
+    assert EvaluationPlan(**result.run["plan"]).as_dict() == result.run["plan"]
+
+
+def test_the_documented_fields_are_those_that_are_written(question_of: Any, outcome_of: Any) -> None:
+    question = question_of()
+    outcome = outcome_of(question, ["a"])
+    value = documented()
+    assert list(value["results"][0]) == list(outcome.as_row())
+    assert list(value["results"][0]["answers"][0]) == list(outcome.as_row()["answers"][0])
+    written = summarize([outcome], [question], EvaluationPlan(context="none", orders=1))
+    assert list(value["summary"]) == [*written, "seconds"]
