@@ -9,7 +9,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from app.core.cli import JapaneseParser, progress, run_program
+from app.core.cli import JapaneseParser, log, progress, run_program
 from app.core.files import to_json
 from app.core.rag_config import load_config
 from app.retrieval.display import as_hit, as_json, bold, bracketed, render
@@ -19,6 +19,7 @@ from app.retrieval.rag_pipeline import RAGPipeline
 EXAMPLES = (
     'python scripts/search_statutes.py "届出の効力はいつ生ずるか"',
     'python scripts/search_statutes.py "届出の効力はいつ生ずるか" --top-k 5 --explain',
+    'python scripts/search_statutes.py --article "金商法27条の2"',
     "python scripts/search_statutes.py --queries queries.jsonl > hits.jsonl",
 )
 
@@ -26,6 +27,7 @@ EXAMPLES = (
 def parser() -> JapaneseParser:
     parser = JapaneseParser("条文を検索し、条の順位・法令名・e-Gov へのリンク・本文を表示する。", EXAMPLES)
     parser.add_argument("query", nargs="?", help="検索する文")
+    parser.add_argument("--article", metavar="条", help="検索せず、この条をそのまま表示する（例 金商法27条の2）")
     parser.add_argument("--queries", type=Path, help='まとめて検索する JSONL（1 行に {"id", "query"}）')
     parser.add_argument("--index-dir", type=Path, help="索引のフォルダ（既定: RETRIEVER_INDEX_DIR、data/index）")
     parser.add_argument("--top-k", type=int, help="表示する条の数（既定: RETRIEVER_TOP_K、3）")
@@ -40,8 +42,8 @@ def parser() -> JapaneseParser:
 def main(argv: Sequence[str]) -> int:
     program = parser()
     arguments = program.parse_args(argv)
-    if (arguments.query is None) == (arguments.queries is None):
-        program.error("検索する文か --queries のどちらか一つが要ります")
+    if sum(value is not None for value in (arguments.query, arguments.queries, arguments.article)) != 1:
+        program.error("検索する文、--article、--queries のどれか一つが要ります")
     queries = None if arguments.queries is None else read_queries(arguments.queries)
     pipeline = RAGPipeline(load_config(retriever_index_dir=arguments.index_dir, retriever_top_k=arguments.top_k))
     if queries is not None:
@@ -49,13 +51,18 @@ def main(argv: Sequence[str]) -> int:
             hits = pipeline.retrieve_documents(item.query, as_of=arguments.as_of)
             print(to_json({"id": item.id, "hits": [as_hit(hit) for hit in hits]}))
         return 0
-    hits = pipeline.retrieve_documents(arguments.query, as_of=arguments.as_of)
+    if arguments.article is not None:
+        hits = pipeline.lookup(arguments.article, as_of=arguments.as_of)
+    else:
+        hits = pipeline.retrieve_documents(arguments.query, as_of=arguments.as_of)
+        for note in pipeline.notes(arguments.query, as_of=arguments.as_of):
+            log(f"注意: {note}")
     style = bold if sys.stdout.isatty() else bracketed
     for number, hit in enumerate(hits, start=1):
         if arguments.json:
             print(to_json(as_json(hit)))
         else:
-            print(render(number, hit, arguments.query, style, explain=arguments.explain))
+            print(render(number, hit, arguments.query or "", style, explain=arguments.explain))
     if not hits:
         print("見つかりませんでした。", file=sys.stderr)
     return 0

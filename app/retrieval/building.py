@@ -28,6 +28,7 @@ from app.retrieval.store import STORE_FORMAT, NewPassage, Store
 from app.retrieval.tokens import TOKENIZER, tokenize
 
 BATCH_PASSAGES = 20_000
+GROUPED_LINES = 4  # items in one group
 SEARCHED_PARTS = ("main", "preamble", "supplement", "appendix")  # amending 附則 are stored, not searched
 
 
@@ -66,18 +67,29 @@ def index_lock(index_dir: Path) -> Iterator[None]:
         connection.close()
 
 
-def law_tokens(law_title: str, item: NewPassage) -> list[str]:
-    """Tokens of a passage: its header and its text in one field (a field of its own for the header scored lower)."""
-    return tokenize(f"{header(law_title, item.provision, item.passage)}\n{body(item.passage.lines)}")
+def passage_texts(law_title: str, item: NewPassage) -> Iterator[str]:
+    """What a passage is found by: its header and text, and for a long list of items also each group of them.
+
+    Header and text share one field (a field of its own for the header scored lower). BM25 puts long texts back, so a
+    paragraph of thirty items would lose against a short one that says less; a group stands with header and lead.
+    """
+    head = header(law_title, item.provision, item.passage)
+    passage_lines = item.passage.lines
+    yield f"{head}\n{body(passage_lines)}"
+    if len(passage_lines) > GROUPED_LINES:
+        lead = passage_lines[0][1]
+        for start in range(1, len(passage_lines), GROUPED_LINES):
+            yield f"{head}\n{lead}\n{body(passage_lines[start : start + GROUPED_LINES])}"
 
 
 def index_passages(words: LexicalWriter, rev: int, law: Law, written: Sequence[NewPassage]) -> int:
-    """Give the searched passages of a law to the word index; returns how many."""
+    """Give the searched passages of a law to the word index; returns how many documents they became."""
     count = 0
     for item in written:
         if item.provision.part in SEARCHED_PARTS and not item.provision.deleted:
-            words.add(item.passage_id, rev, law_tokens(law.title, item))
-            count += 1
+            for text in passage_texts(law.title, item):
+                words.add(item.passage_id, rev, tokenize(text))
+                count += 1
     return count
 
 

@@ -91,6 +91,8 @@ class _Reader:
         if article is None:
             return None
         law_ids, law_text, start = self._law(match, joined, previous)
+        if law_text and self.names.longer_name(self.folded, start, law_text):
+            return None
         return Mention(
             text=self.folded[start : match.end()],
             start=start,

@@ -59,9 +59,9 @@ _NAME_END = re.compile(r"(?:法|法律|令|規則|規程|条例|憲法|基準|�
 _LOCAL = re.compile(r"^(?:旧|新|本|改正|平成|昭和|令和|附則|別表|特別措置法|緊急措置法|特例法|特例政令|特例省令|施行法|施行令|施行規則|整備法|基本法|刑事特別法|設置法|法|令|規則)")  # fmt: skip
 _NUMBER = r"(?:明治|大正|昭和|平成|令和)[^（）。、「」]{1,10}年[^（）。、「」]{1,14}第[^（）。、「」]{1,10}号"
 _DEFINITION = re.compile(
-    rf"（({_NUMBER})(?:。以下(?:この[^「」（）。]{{1,12}}において)?「([^」（）]{{2,30}})」という)?"
+    rf"（({_NUMBER})(?:。以下(?:この[^「」（）。]{{1,12}}において)?「([^」（）]{{1,30}})」という)?"
 )
-_PLAIN_NAME = re.compile(r"(?:^|[^一-龥々ァ-ヶー])([一-龥々ァ-ヶー]{3,30}(?:法|令|規則|規程))$")
+_PLAIN_NAME = re.compile(r"(?:^|[^一-龥々ァ-ヶー])([一-龥々ァ-ヶー]{2,30}(?:法|令|規則|規程))$")
 
 
 def name_key(text: str) -> str:
@@ -153,7 +153,17 @@ class LawNames:
         lengths: dict[str, set[int]] = defaultdict(set)
         for key in self._laws:
             lengths[key[-1]].add(len(key))
+        # Keyed by what stands before the article, which is a law name too.
+        self._with_article: dict[str, list[str]] = defaultdict(list)
+        for key in self._laws:
+            inner = re.search(r"第\d+条", key)
+            if inner:
+                self._with_article[key[: inner.start()]].append(key)
         self._lengths = {last: sorted(some, reverse=True) for last, some in lengths.items()}
+
+    def longer_name(self, folded: str, start: int, law_text: str) -> bool:
+        """Whether a name that holds an article itself (金融商品取引法第二条に規定する定義に関する…) starts at ``start``."""
+        return any(folded.startswith(name, start) for name in self._with_article.get(law_text, ()))
 
     def title(self, law_id: str) -> str:
         """Title of a law."""

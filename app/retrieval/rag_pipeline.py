@@ -15,8 +15,9 @@ from app.core.errors import DataError
 from app.core.questions import Question
 from app.core.rag_config import LLMConfig, RAGConfig
 from app.data.law_numbers import article_label, paragraph_label
-from app.retrieval.excerpt import excerpt
+from app.retrieval.excerpt import article_lines, excerpt
 from app.retrieval.passages import link, part_label
+from app.retrieval.resolving import Resolved
 from app.retrieval.statute_index import ArticleHit, StatuteIndex
 from app.retrieval.store import ArticleRow
 
@@ -161,6 +162,30 @@ class RAGPipeline:
         share = max(100, self.config.retriever.max_context_chars // wanted - 80)
         with self.index.reading():
             return [self._passage(hit, query, share) for hit in self.index.search(query, wanted, as_of=as_of)]
+
+    def lookup(self, reference: str, *, as_of: date | None = None) -> list[RetrievedPassage]:
+        """The whole articles that ``reference`` names (``金商法27条の2``, several at once). Raises DataError when one
+        does not lead to an article, saying why."""
+        with self.index.reading():
+            found = self.index.references(reference, as_of=as_of)
+            faults = [item.note for item in found if item.status != "found"]
+            if faults or not found:
+                raise DataError(
+                    " ".join(faults)
+                    or f"{reference}: 条が書かれていません。「金商法27条の2」のように指定してください。"
+                )
+            return [self._whole(item) for item in found]
+
+    def _whole(self, item: Resolved) -> RetrievedPassage:
+        assert item.article is not None  # a found reference has an article
+        passages = self.index.store.article_passages(item.article.article_id)
+        named = [row for row in passages if row.paragraph == item.paragraph]
+        text = "\n".join(line.text for line in article_lines(passages))
+        return to_passage(ArticleHit(item.article, 0.0, tuple(named)), text, 0)
+
+    def notes(self, query: str, *, as_of: date | None = None) -> list[str]:
+        """What is wrong with the references in ``query`` (unknown law, ambiguous name, no such article), one line each."""
+        return [item.note for item in self.index.references(query, as_of=as_of) if item.note]
 
     def _passage(self, hit: ArticleHit, query: str, budget_chars: int) -> RetrievedPassage:
         passages = self.index.store.article_passages(hit.article.article_id)

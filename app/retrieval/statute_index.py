@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
@@ -13,13 +13,17 @@ from typing import Any
 from app.core.errors import DataError, StaleIndexError
 from app.retrieval.derived import load_names
 from app.retrieval.law_names import LawNames
-from app.retrieval.lexical import Hit, LexicalIndex
+from app.retrieval.lexical import LexicalIndex
 from app.retrieval.manifest import REBUILD, check_source, read_manifest
+from app.retrieval.ranking import NEIGHBOUR_SEEDS, best_per_article, neighbour_boosts, ranked
+from app.retrieval.resolving import Resolved, resolve
 from app.retrieval.store import ArticleRow, PassageRow, Store
 from app.retrieval.tokens import tokenize
 
 MAX_QUERY_CHARS = 20_000  # a question with four choices has some hundred
-PASSAGES_PER_ARTICLE = 8  # passages fetched for each article wanted
+CANDIDATES = 50  # articles ranked for one query, at least
+HITS_PER_ARTICLE = 3  # documents of the word index fetched for each of them
+CITED = ("found", "unknown_paragraph")  # references that lead to an article in force
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,9 +112,37 @@ class StatuteIndex:
         tokens = query_tokens(query)
         day = (as_of or date.today()).isoformat()
         with self.reading() as view:
-            hidden = self._out_of_view(view.generation, day)
-            hits = self.words.search(view.searcher, tokens, top_k * PASSAGES_PER_ARTICLE, hidden)
-            return self._articles(hits, top_k)
+            found = self.words.search(
+                view.searcher,
+                tokens,
+                max(top_k, CANDIDATES) * HITS_PER_ARTICLE,
+                self._out_of_view(view.generation, day),
+            )
+            rows = self.store.passages(list(dict.fromkeys(hit.passage_id for hit in found)))
+            # A hit without a row was removed from the store; its words are deleted at the end of the same update.
+            hits = [(rows[hit.passage_id], hit.score) for hit in found if hit.passage_id in rows]
+            lexical = dict(
+                list(best_per_article((row.article_id, score) for row, score in hits).items())[: max(top_k, CANDIDATES)]
+            )
+            cited = [
+                item for item in resolve(query, self.store, self.names(), day) if item.article and item.status in CITED
+            ]
+            named = list(dict.fromkeys(item.article.article_id for item in cited if item.article))
+            seeds = list(dict.fromkeys([*named, *list(lexical)[:NEIGHBOUR_SEEDS]]))
+            boosts = neighbour_boosts(seeds, self._cited_by(seeds, lexical), lexical)
+            order = ranked(named, lexical, boosts)[:top_k]
+            articles = self.store.articles([one.article_id for one in order])
+            return [
+                ArticleHit(
+                    articles[one.article_id], one.score, self._hit_passages(one.article_id, cited, hits), one.components
+                )
+                for one in order
+            ]
+
+    def references(self, text: str, *, as_of: date | None = None) -> list[Resolved]:
+        """Every reference to a provision in ``text`` and what it leads to."""
+        with self.reading():
+            return resolve(text, self.store, self.names(), (as_of or date.today()).isoformat())
 
     def _out_of_view(self, generation: str, day: str) -> list[int]:
         key = (generation, day)
@@ -119,23 +151,25 @@ class StatuteIndex:
             self._hidden = hidden = {key: self.store.out_of_view(day)}
         return hidden[key]
 
-    def _articles(self, hits: Sequence[Hit], top_k: int) -> list[ArticleHit]:
-        rows = self.store.passages([hit.passage_id for hit in hits])
-        best: dict[int, float] = {}
-        found: dict[int, list[PassageRow]] = {}
-        for hit in hits:
-            row = rows.get(hit.passage_id)
-            if row is None:
-                continue  # removed from the store; its words are deleted at the end of the same update
-            # The best passage counts for its article; adding the scores up favoured long articles when it was tried.
-            best.setdefault(row.article_id, hit.score)
-            found.setdefault(row.article_id, []).append(row)
-        chosen = list(best)[:top_k]
-        articles = self.store.articles(chosen)
-        return [
-            ArticleHit(articles[number], best[number], tuple(found[number]), {"bm25": best[number]})
-            for number in chosen
-        ]
+    def _cited_by(self, seeds: Sequence[int], candidates: Iterable[int]) -> dict[int, list[int]]:
+        rows = self.store.articles(list(candidates))
+        keys = {(row.law_id, row.num): number for number, row in rows.items() if row.part == "main" and row.num}
+        return {seed: [keys[target] for target in self.store.citations_from(seed) if target in keys] for seed in seeds}
+
+    def _hit_passages(
+        self, article_id: int, cited: Sequence[Resolved], hits: Sequence[tuple[PassageRow, float]]
+    ) -> tuple[PassageRow, ...]:
+        """The passages of an article that were meant or found: the paragraph named first, then by score."""
+        found = [row for row, _ in hits if row.article_id == article_id]
+        wanted = {
+            item.paragraph
+            for item in cited
+            if item.article and item.article.article_id == article_id and item.paragraph
+        }
+        if wanted or not found:
+            rows = self.store.article_passages(article_id)
+            found = [row for row in rows if row.paragraph in wanted] + (found or rows[:1])
+        return tuple({row.passage_id: row for row in found}.values())
 
 
 def query_tokens(query: str) -> list[str]:
@@ -146,5 +180,5 @@ def query_tokens(query: str) -> list[str]:
         )
     tokens = tokenize(query)
     if not tokens:
-        raise DataError("検索する文に語がありません（空か、記号やひらがなだけです）。語を含む文を指定してください。")
+        raise DataError("検索する文に語がありません（空か、記号だけです）。語を含む文を指定してください。")
     return tokens

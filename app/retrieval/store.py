@@ -240,9 +240,9 @@ class Store:
         self._set_validity(law.law_id)
         return rev, written
 
-    def set_searched(self, rev: int, passages: int) -> None:
-        """Record how many passages of a revision are in the word index."""
-        self.connection.execute("UPDATE revisions SET searched=? WHERE rev=?", (passages, rev))
+    def set_searched(self, rev: int, documents: int) -> None:
+        """Record how many documents of the word index belong to a revision."""
+        self.connection.execute("UPDATE revisions SET searched=? WHERE rev=?", (documents, rev))
 
     def remove_revision(self, revision_id: str) -> int | None:
         """Delete one revision; returns its number, None if it is not there."""
@@ -322,6 +322,13 @@ class Store:
             (article_id,),
         )
         return [_passage(row) for row in rows]
+
+    def citations_from(self, article_id: int) -> list[tuple[str, str]]:
+        """(law_id, article) of everything an article cites, each once."""
+        rows = self.connection.execute(
+            "SELECT DISTINCT to_law, to_num FROM citations WHERE from_article=?", (article_id,)
+        )
+        return [(law_id, num) for law_id, num in rows]
 
     def article_nums(self, law_id: str, as_of: str, part: str = "main") -> list[str]:
         """Keys of a law's articles in order."""

@@ -31,7 +31,7 @@ def test_text_output_marks_the_words(index, capsys):
 
 def test_explain_shows_components(index, capsys):
     run_program(search_statutes.main, ["渡船事業の許可", "--index-dir", index, "--explain"])
-    assert "（bm25 " in capsys.readouterr().out
+    assert "bm25 " in capsys.readouterr().out
 
 
 def test_json_is_one_object_a_line(index, capsys):
@@ -62,6 +62,20 @@ def test_bad_query_files_stop_before_any_search(index, tmp_path, capsys, line, w
     printed = capsys.readouterr()
     assert printed.out == ""
     assert words in printed.err
+
+
+def test_article_is_shown_whole(index, capsys):
+    assert run_program(search_statutes.main, ["--article", "渡船事業法第3条", "--index-dir", index]) == 0
+    assert capsys.readouterr().out.startswith("1. 渡船事業法 第3条")
+    assert run_program(search_statutes.main, ["--article", "渡船事業法第999条", "--index-dir", index]) == 1
+    assert "第999条はありません" in capsys.readouterr().err
+
+
+def test_a_reference_that_leads_nowhere_is_said(index, capsys):
+    assert run_program(search_statutes.main, ["渡船事業法第999条の許可", "--index-dir", index]) == 0
+    printed = capsys.readouterr()
+    assert "注意: 渡船事業法第999条" in printed.err
+    assert printed.out.startswith("1. ")
 
 
 def test_missing_index_is_one_line(tmp_path, capsys):

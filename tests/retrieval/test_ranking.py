@@ -1,0 +1,38 @@
+from __future__ import annotations
+
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.retrieval.ranking import NEIGHBOUR_SHARE, best_per_article, neighbour_boosts, ranked
+
+
+def test_the_best_passage_counts_for_its_article():
+    assert best_per_article([(7, 3.0), (5, 2.5), (7, 2.0), (5, 1.0)]) == {7: 3.0, 5: 2.5}
+    assert best_per_article([]) == {}
+
+
+def test_a_citation_from_a_seed_adds_a_share_of_the_best_score():
+    boosts = neighbour_boosts([1, 2], {1: [2, 3, 3, 9], 2: [3, 2]}, {1: 10.0, 2: 5.0, 3: 1.0})
+    assert boosts == {2: 10.0 * NEIGHBOUR_SHARE, 3: 2 * 10.0 * NEIGHBOUR_SHARE}
+
+
+def test_named_first_then_by_score():
+    order = ranked([4, 2], {1: 9.0, 2: 3.0, 3: 8.0}, {3: 2.0})
+    assert [one.article_id for one in order] == [4, 2, 3, 1]
+    assert order[2].components == {"bm25": 8.0, "graph": 2.0}
+
+
+@given(
+    st.lists(st.integers(0, 9), max_size=5),
+    st.dictionaries(st.integers(0, 9), st.floats(0.1, 50), max_size=10),
+    st.dictionaries(st.integers(0, 9), st.floats(0, 9), max_size=10),
+)
+def test_scores_fall_with_the_rank_and_are_the_sum_of_their_parts(cited, lexical, boosts):
+    order = ranked(cited, lexical, boosts)
+    assert sorted(one.article_id for one in order) == sorted({*cited, *lexical})
+    assert [one.article_id for one in order][: len(set(cited))] == list(dict.fromkeys(cited))
+    assert all(first.score >= second.score for first, second in pairwise(order))
+    assert all(one.score == pytest.approx(sum(one.components.values())) for one in order)
