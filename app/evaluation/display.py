@@ -33,8 +33,11 @@ def interval(bounds: tuple[float, float] | list[float]) -> str:
 def summary_lines(summary: Mapping[str, Any], plan: Mapping[str, Any], *, color: bool = False) -> list[str]:
     """The lines printed after an evaluation."""
     counts = summary["counts"]
+    # With several orders the headline is one answer a question; the share of all answers stands in the line of the orders.
+    asked = summary["orders"]["orders"]
+    how = "" if asked == 1 else f"（{asked} 通りの並びの{'確率の平均' if plan.get('ensemble') else '多数決'}）"
     lines = [
-        f"正解率 {percent(summary['accuracy'])}（{summary['total']} 問中 {summary['correct']} 問、{interval(summary['ci95'])}）"
+        f"正解率{how} {percent(summary['accuracy'])}（{summary['total']} 問中 {summary['correct']} 問、{interval(summary['ci95'])}）"
         f"  文脈: {CONTEXT_NAMES[plan['context']]}",
         f"  内訳: 正解 {counts['correct']}、不正解 {counts['wrong']}、読み取れず {counts['unparsed']}、失敗 {counts['failed']}",
     ]

@@ -48,7 +48,7 @@ def test_gold_context_in_four_orders(tiny_model_dir: Path, tmp_path: Path, capsy
     assert result.run["data"]["questions"] == 2
     assert all(len(outcome.answers) == 4 and outcome.context for outcome in result.outcomes)
     captured = capsys.readouterr()
-    assert captured.out.startswith("正解率 ")
+    assert captured.out.startswith("正解率（4 通りの並びの多数決） ")
     assert "2 問の対応ある比較" in captured.err
 
 
