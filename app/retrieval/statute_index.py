@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
@@ -23,6 +23,7 @@ from app.retrieval.tokens import tokenize
 MAX_QUERY_CHARS = 20_000  # a question with four choices has some hundred
 CANDIDATES = 50  # articles ranked for one query, at least
 HITS_PER_ARTICLE = 3  # documents of the word index fetched for each of them
+PARTS = ("citation", "graph")  # of the ranking, beside BM25
 CITED = ("found", "unknown_paragraph")  # references that lead to an article in force
 
 
@@ -107,29 +108,26 @@ class StatuteIndex:
                 self._names = (view.generation, load_names(self.store))
             return self._names[1]
 
-    def search(self, query: str, top_k: int, *, as_of: date | None = None) -> list[ArticleHit]:
-        """The best ``top_k`` articles in force on ``as_of`` (default today). Raises DataError for an unusable query."""
+    def search(
+        self, query: str, top_k: int, *, as_of: date | None = None, parts: Collection[str] = PARTS
+    ) -> list[ArticleHit]:
+        """The best ``top_k`` articles in force on ``as_of`` (default today). Raises DataError for an unusable query.
+
+        ``parts`` of the ranking other than BM25 can be left out, to measure what each is worth.
+        """
         tokens = query_tokens(query)
         day = (as_of or date.today()).isoformat()
+        wanted = max(top_k, CANDIDATES)
         with self.reading() as view:
-            found = self.words.search(
-                view.searcher,
-                tokens,
-                max(top_k, CANDIDATES) * HITS_PER_ARTICLE,
-                self._out_of_view(view.generation, day),
-            )
-            rows = self.store.passages(list(dict.fromkeys(hit.passage_id for hit in found)))
-            # A hit without a row was removed from the store; its words are deleted at the end of the same update.
-            hits = [(rows[hit.passage_id], hit.score) for hit in found if hit.passage_id in rows]
-            lexical = dict(
-                list(best_per_article((row.article_id, score) for row, score in hits).items())[: max(top_k, CANDIDATES)]
-            )
-            cited = [
-                item for item in resolve(query, self.store, self.names(), day) if item.article and item.status in CITED
-            ]
-            named = list(dict.fromkeys(item.article.article_id for item in cited if item.article))
-            seeds = list(dict.fromkeys([*named, *list(lexical)[:NEIGHBOUR_SEEDS]]))
-            boosts = neighbour_boosts(seeds, self._cited_by(seeds, lexical), lexical)
+            hidden = self._out_of_view(view.generation, day)
+            hits = self._words(view.searcher, tokens, wanted * HITS_PER_ARTICLE, hidden)
+            best = best_per_article((article_id, score) for _, article_id, score in hits)
+            lexical = dict(list(best.items())[:wanted])
+            resolved = resolve(query, self.store, self.names(), day) if "citation" in parts else []
+            cited = [item for item in resolved if item.article is not None and item.status in CITED]
+            named = list(dict.fromkeys(item.article.article_id for item in cited if item.article is not None))
+            seeds = list(dict.fromkeys([*named, *list(lexical)[:NEIGHBOUR_SEEDS]])) if "graph" in parts else []
+            boosts = neighbour_boosts(seeds, self._cited_by(seeds, lexical), lexical) if seeds else {}
             order = ranked(named, lexical, boosts)[:top_k]
             articles = self.store.articles([one.article_id for one in order])
             return [
@@ -138,6 +136,17 @@ class StatuteIndex:
                 )
                 for one in order
             ]
+
+    def _words(
+        self, searcher: Any, tokens: Sequence[str], limit: int, hidden: Sequence[int]
+    ) -> list[tuple[int, int, float]]:
+        """(passage, article, score) best first, each passage once."""
+        found: dict[int, float] = {}
+        for hit in self.words.search(searcher, tokens, limit, hidden):
+            found.setdefault(hit.passage_id, hit.score)
+        articles = self.store.articles_of(list(found))
+        # A passage without an article was removed from the store; its words go at the end of the same update.
+        return [(number, articles[number], score) for number, score in found.items() if number in articles]
 
     def references(self, text: str, *, as_of: date | None = None) -> list[Resolved]:
         """Every reference to a provision in ``text`` and what it leads to."""
@@ -157,19 +166,14 @@ class StatuteIndex:
         return {seed: [keys[target] for target in self.store.citations_from(seed) if target in keys] for seed in seeds}
 
     def _hit_passages(
-        self, article_id: int, cited: Sequence[Resolved], hits: Sequence[tuple[PassageRow, float]]
+        self, article_id: int, cited: Sequence[Resolved], hits: Sequence[tuple[int, int, float]]
     ) -> tuple[PassageRow, ...]:
         """The passages of an article that were meant or found: the paragraph named first, then by score."""
-        found = [row for row, _ in hits if row.article_id == article_id]
-        wanted = {
-            item.paragraph
-            for item in cited
-            if item.article and item.article.article_id == article_id and item.paragraph
-        }
-        if wanted or not found:
-            rows = self.store.article_passages(article_id)
-            found = [row for row in rows if row.paragraph in wanted] + (found or rows[:1])
-        return tuple({row.passage_id: row for row in found}.values())
+        rows = self.store.article_passages(article_id)
+        meant = {item.paragraph for item in cited if item.article is not None and item.article.article_id == article_id}
+        found = {number: place for place, (number, article, _) in enumerate(hits) if article == article_id}
+        chosen = [row for row in rows if row.paragraph in meant or row.passage_id in found] or rows[:1]
+        return tuple(sorted(chosen, key=lambda row: (row.paragraph not in meant, found.get(row.passage_id, len(hits)))))
 
 
 def query_tokens(query: str) -> list[str]:

@@ -1,0 +1,313 @@
+"""Measures the statute index: text kept, build, latency, quality, and peers on the same corpus and queries.
+
+  python benchmarks/retrieval.py parse   --source ../shared/data/egov/all_laws.zip
+  python benchmarks/retrieval.py speed   --index-dir data/index --data ../shared/data/lawqa_jp/selection_open100.json
+  python benchmarks/retrieval.py quality --index-dir data/index --data ../shared/data/lawqa_jp/selection_open100.json
+  python benchmarks/retrieval.py peers   --index-dir data/index --data ../shared/data/lawqa_jp/selection_open100.json
+
+Each prints one JSON object. ``peers`` needs bm25s and rank_bm25 beside the project's packages.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import io
+import json
+import shutil
+import sys
+import tempfile
+import time
+import zipfile
+from collections import Counter
+from collections.abc import Callable, Sequence
+from datetime import date
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from app.core.files import to_json
+from app.core.manifests import peak_rss_bytes
+from app.core.questions import Question
+from app.data.egov import parse_xml, provisions_text
+from app.data.egov_source import law_files, read_law
+from app.data.lawqa import load_questions
+from app.data.provisions import law_key
+from app.data.splits import split_by_cluster
+from app.retrieval.law_names import title_names
+from app.retrieval.rag_pipeline import search_query
+from app.retrieval.statute_index import StatuteIndex
+from app.retrieval.tokens import tokenize
+
+Article = tuple[str, str]  # law id, key of the article
+Ranking = Callable[[Question], Sequence[Article]]
+
+
+def parse_check(source: Path) -> dict[str, Any]:
+    """Characters of the main provisions of the original e-Gov XML that the parsed articles hold, in any order."""
+    original = None
+    if zipfile.is_zipfile(source):
+        with zipfile.ZipFile(source) as archive:
+            if "SOURCES.csv" in archive.namelist():
+                rows = csv.DictReader(io.StringIO(archive.read("SOURCES.csv").decode("utf-8-sig")))
+                original = {row["改正法令ID"] for row in rows if row["form"] == "e-Gov XML"}
+    laws = characters = different = 0
+    for file in law_files(source):
+        if original is not None and PurePosixPath(file.name).stem not in original:
+            continue
+        main = parse_xml(file.read(), file.name).find(".//MainProvision")
+        before = Counter("".join("".join(main.xpath(".//text()[not(parent::Rt)]")).split()))
+        after = Counter("".join(provisions_text(read_law(file).main).split()))
+        laws += 1
+        characters += before.total()
+        different += ((before - after) + (after - before)).total()
+    return {"laws": laws, "characters": characters, "different": different, "kept": 1 - different / characters}
+
+
+def gold_articles(index: StatuteIndex, questions: Sequence[Question]) -> dict[str, set[Article]]:
+    """Gold articles of each question that are articles of a law in the index; guidelines have none."""
+    laws: dict[str, str] = {}
+    for law_id, title in index.store.connection.execute("SELECT law_id, title FROM revisions"):
+        for name in title_names(title):
+            laws[law_key(name)] = law_id
+    day = date.today().isoformat()
+    gold: dict[str, set[Article]] = {}
+    for question in questions:
+        found = {(laws[ref.law], ref.article) for ref in question.articles if ref.law in laws}
+        gold[question.id] = {key for key in found if index.store.find_articles(*key, day)}
+    return gold
+
+
+def scores(
+    ranking: Ranking, questions: Sequence[Question], gold: dict[str, set[Article]]
+) -> dict[str, tuple[float, float]]:
+    """Question id → (share of its gold articles among the first three, whether there is one)."""
+    out: dict[str, tuple[float, float]] = {}
+    for question in questions:
+        found = len(gold[question.id] & set(list(ranking(question))[:3]))
+        out[question.id] = (found / len(gold[question.id]), float(found > 0))
+    return out
+
+
+def summary(
+    scored: dict[str, tuple[float, float]],
+    sides: dict[str, list[Question]],
+    base: dict[str, tuple[float, float]] | None,
+) -> dict[str, Any]:
+    """R@3 and Hit@3 on each side, and the paired difference to ``base`` with its interval over article clusters."""
+    from app.evaluation.statistics import cluster_bootstrap
+
+    out: dict[str, Any] = {}
+    for side, members in sides.items():
+        values = [scored[question.id] for question in members]
+        out[side] = {
+            "questions": len(values),
+            "recall_at_3": round(sum(value[0] for value in values) / len(values), 4),
+            "hit_at_3": round(sum(value[1] for value in values) / len(values), 4),
+        }
+    if base is not None:
+        clusters = [question.cluster for question in sides["all"]]
+        differences = [scored[question.id][0] - base[question.id][0] for question in sides["all"]]
+        interval = cluster_bootstrap(differences, clusters, seed=0)
+        out["recall_difference"] = {
+            "mean": round(sum(differences) / len(differences), 4), "low": round(interval.low, 4), "high": round(interval.high, 4),
+        }  # fmt: skip
+    return out
+
+
+def _sides(questions: Sequence[Question], gold: dict[str, set[Article]]) -> dict[str, list[Question]]:
+    counted = [question for question in questions if gold[question.id]]
+    return {"all": counted, **split_by_cluster(counted, {"dev": 1.0, "test": 1.0}, 0)}
+
+
+def quality(index: StatuteIndex, questions: Sequence[Question]) -> dict[str, Any]:
+    """R@3 and Hit@3 at article level, per part of the ranking; differences are to the line above's configuration."""
+    gold = gold_articles(index, questions)
+    sides = _sides(questions, gold)
+
+    def ranking(text: Callable[[Question], str], parts: Sequence[str]) -> Ranking:
+        return lambda question: [
+            (hit.article.law_id, hit.article.num)
+            if hit.article.part == "main"
+            else (hit.article.law_id, hit.article.anchor)
+            for hit in index.search(text(question), 3, parts=parts)
+        ]
+
+    rows = {
+        "question: bm25": ranking(lambda question: question.question, ()),
+        "question: bm25+citation": ranking(lambda question: question.question, ("citation",)),
+        "question: bm25+citation+graph": ranking(lambda question: question.question, ("citation", "graph")),
+        "question+choices: bm25": ranking(search_query, ()),
+        "question+choices: bm25+graph": ranking(search_query, ("graph",)),
+        "question+choices: bm25+citation": ranking(search_query, ("citation",)),
+        "question+choices: bm25+citation+graph": ranking(search_query, ("citation", "graph")),
+    }
+    out: dict[str, Any] = {
+        "questions": len(questions), "counted": len(sides["all"]), "gold_articles": sum(map(len, gold.values())), "rows": {},
+    }  # fmt: skip
+    base = scores(rows["question+choices: bm25+citation"], sides["all"], gold)
+    for name, row in rows.items():
+        out["rows"][name] = summary(scores(row, sides["all"], gold), sides, base)
+    return out
+
+
+def percentile(values: Sequence[float], share: float) -> float:
+    """The value that ``share`` of ``values`` do not exceed."""
+    return sorted(values)[min(len(values) - 1, int(share * len(values)))]
+
+
+def speed(index_dir: Path, questions: Sequence[Question], repeats: int = 3) -> dict[str, Any]:
+    """Milliseconds a query, a lookup and the replacement of one law; resident memory of the query process."""
+    opened = time.perf_counter()
+    index = StatuteIndex(index_dir)
+    index.search(search_query(questions[0]), 3)
+    opened = time.perf_counter() - opened
+    times = []
+    for _ in range(repeats):
+        for question in questions:
+            started = time.perf_counter()
+            index.search(search_query(question), 3)
+            times.append((time.perf_counter() - started) * 1000)
+    gold = [key for keys in gold_articles(index, questions).values() for key in keys]
+    day = date.today().isoformat()
+    lookups = []
+    for law_id, num in gold:
+        started = time.perf_counter()
+        index.store.article_passages(index.store.find_articles(law_id, num, day)[0].article_id)
+        lookups.append((time.perf_counter() - started) * 1000)
+    memory = peak_rss_bytes()
+    return {
+        "queries": len(times),
+        "first_query_seconds": round(opened, 3),
+        "query_ms": {"p50": round(percentile(times, 0.5), 2), "p99": round(percentile(times, 0.99), 2)},
+        "lookup_ms": {"p50": round(percentile(lookups, 0.5), 3), "p99": round(percentile(lookups, 0.99), 3)},
+        "peak_rss_mib": round(memory / 2**20) if memory else None,
+        "index_mib": round(sum(path.stat().st_size for path in index_dir.rglob("*") if path.is_file()) / 2**20),
+        "replace_one_law_seconds": _replace(index_dir),
+    }
+
+
+def _replace(index_dir: Path) -> dict[str, float]:
+    """Seconds to replace 会社法 (the third longest Act) and a short law in a copy of the index."""
+    from app.retrieval.manifest import read_manifest
+    from app.retrieval.updating import update_index
+
+    source = Path(read_manifest(index_dir).source)
+    out = {}
+    with tempfile.TemporaryDirectory(dir=index_dir.parent) as folder:
+        copy = Path(folder) / "index"
+        shutil.copytree(index_dir, copy)
+        for law_id in ("417AC0000000086", "403AC0000000090"):
+            file = next((file for file in law_files(source) if PurePosixPath(file.name).stem.startswith(law_id)), None)
+            if file is None:
+                continue
+            path = Path(folder) / f"{PurePosixPath(file.name).stem}.xml"
+            # One more space: other bytes, the same law.
+            path.write_bytes(file.read().replace(b"</LawNum>", b"</LawNum> ", 1))
+            started = time.perf_counter()
+            update_index(copy, add=path)
+            out[read_law(file).title] = round(time.perf_counter() - started, 2)
+    return out
+
+
+def peers(index: StatuteIndex, questions: Sequence[Question], laws: int) -> dict[str, Any]:
+    """bm25s and rank_bm25 on the passages of the first ``laws`` laws and those with gold articles; ours on the same."""
+    import bm25s
+    from rank_bm25 import BM25Okapi
+
+    gold = gold_articles(index, questions)
+    sides = _sides(questions, gold)
+    wanted = {law_id for keys in gold.values() for law_id, _ in keys}
+    order = [law_id for (law_id,) in index.store.connection.execute("SELECT law_id FROM laws ORDER BY law_id")]
+    chosen = sorted(wanted | set(order[:: max(1, len(order) // max(1, laws))]))
+    articles: list[Article] = []
+    corpus: list[list[str]] = []
+    for law_id in chosen:
+        for title, num, caption, rows in index.store.connection.execute(
+            "SELECT r.title, a.num, a.caption, p.lines FROM revisions r JOIN articles a USING (rev)"
+            " JOIN passages p USING (article_id) WHERE r.law_id=? AND a.part='main' AND NOT a.deleted",
+            (law_id,),
+        ):
+            articles.append((law_id, num))
+            corpus.append(
+                tokenize(
+                    f"{title} {caption} 第{num.replace('_', 'の')}条\n"
+                    + "\n".join(text for _, text in json.loads(rows))
+                )
+            )
+    out: dict[str, Any] = {"laws": len(chosen), "passages": len(corpus), "rows": {}}
+
+    def measured(name: str, build: Callable[[], Callable[[list[str]], Sequence[int]]]) -> None:
+        before, started = peak_rss_bytes() or 0, time.perf_counter()
+        search = build()
+        built = time.perf_counter() - started
+        times: list[float] = []
+
+        def ranking(question: Question) -> Sequence[Article]:
+            begin = time.perf_counter()
+            found = search(tokenize(search_query(question)))
+            times.append((time.perf_counter() - begin) * 1000)
+            return list(dict.fromkeys(articles[place] for place in found))
+
+        row = summary(scores(ranking, sides["all"], gold), sides, None)
+        row |= {"build_seconds": round(built, 1), "query_ms_p50": round(percentile(times, 0.5), 1),
+                "extra_peak_mib": round(((peak_rss_bytes() or 0) - before) / 2**20)}  # fmt: skip
+        out["rows"][name] = row
+
+    def ours() -> Callable[[list[str]], Sequence[int]]:
+        from app.retrieval.lexical import LexicalIndex, LexicalWriter
+
+        folder = Path(tempfile.mkdtemp()) / "words"
+        writer = LexicalWriter(folder, create=True)
+        for place, tokens in enumerate(corpus):
+            writer.add(place, 1, tokens)
+        writer.commit()
+        writer.close()
+        opened = LexicalIndex(folder)
+        searcher = opened.current()
+        return lambda tokens: [hit.passage_id for hit in opened.search(searcher, tokens, 50)]
+
+    def sparse() -> Callable[[list[str]], Sequence[int]]:
+        retriever = bm25s.BM25(k1=1.2, b=0.75)
+        retriever.index(corpus, show_progress=False)
+        return lambda tokens: retriever.retrieve([list(dict.fromkeys(tokens))], k=50, show_progress=False)[0][
+            0
+        ].tolist()
+
+    def okapi() -> Callable[[list[str]], Sequence[int]]:
+        scorer = BM25Okapi(corpus, k1=1.2, b=0.75)
+        return lambda tokens: scorer.get_scores(list(dict.fromkeys(tokens))).argsort()[::-1][:50].tolist()
+
+    for name, build in (("tantivy", ours), ("bm25s", sparse), ("rank_bm25", okapi)):
+        measured(name, build)
+    return out
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("what", choices=("parse", "speed", "quality", "peers"))
+    parser.add_argument("--source", type=Path)
+    parser.add_argument("--index-dir", type=Path, default=Path("data/index"))
+    parser.add_argument("--data", type=Path)
+    parser.add_argument("--laws", type=int, default=500, help="laws taken for peers, evenly over all of them")
+    arguments = parser.parse_args()
+    if arguments.what == "parse":
+        if arguments.source is None:
+            parser.error("parse needs --source")
+        print(to_json(parse_check(arguments.source), indent=2))
+        return
+    if arguments.data is None:
+        parser.error(f"{arguments.what} needs --data")
+    questions = load_questions(arguments.data)
+    if arguments.what == "speed":
+        result = speed(arguments.index_dir, questions)
+    elif arguments.what == "quality":
+        result = quality(StatuteIndex(arguments.index_dir), questions)
+    else:
+        result = peers(StatuteIndex(arguments.index_dir), questions, arguments.laws)
+    print(to_json(result, indent=2))
+
+
+if __name__ == "__main__":
+    main()
