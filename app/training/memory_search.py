@@ -14,7 +14,9 @@ LENGTHS = (512, 768, 1024, 1280, 1536, 2048, 2560, 3072, 3584, 4096, 6144, 8192)
 BATCHES = (1, 2, 3, 4, 6, 8)
 # Two lengths that give the straight lines in tokens. The first is also the shortest row worth training on: law questions
 # with their articles are seldom shorter, so other things are given up before it.
-_PROBES = (512, 1024)
+_PROBES = (512, 2048)
+# Plain weights are worth it only where rows of this length fit beside them.
+_PLAIN_LENGTH = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,13 +42,19 @@ class Card:
             self._made[setting] = plan(self.sizes, setting, vram_gib=self.vram_gib, desktop_gib=self.desktop_gib)
         return self._made[setting]
 
+    @property
+    def probes(self) -> tuple[int, int]:
+        """Two lengths within the model's limit."""
+        limit = self.sizes.max_position_embeddings
+        return min(_PROBES[0], max(limit // 2, 2)), min(_PROBES[1], limit)
+
     def need(self, made: MemoryPlan) -> float:
         """GiB of the card that ``made`` takes, the display included."""
         return made.required_gib + self.desktop_gib
 
     def probe(self, setting: MemorySetting, tokens: int) -> MemoryPlan:
         """The plan of one row of ``tokens``, other things as in ``setting``."""
-        positions = _capped(setting.label_positions, _PROBES[0])
+        positions = _capped(setting.label_positions, self.probes[0])
         return self.plan(replace(setting, max_seq_length=tokens, batch_size=1, label_positions=positions))
 
     def needs(self, setting: MemorySetting) -> Callable[[int], float]:
@@ -54,11 +62,12 @@ class Card:
 
         Each phase is a line of its own. The allocator's gaps are not; the larger of the two seen is taken.
         """
-        short, long = (self.probe(setting, tokens) for tokens in _PROBES)
+        first, second = self.probes
+        short, long = self.probe(setting, first), self.probe(setting, second)
         beside = max(made.required_gib - made.peak_gib for made in (short, long)) + self.desktop_gib
 
         def need(tokens: int) -> float:
-            steps = (tokens - _PROBES[0]) / (_PROBES[1] - _PROBES[0])
+            steps = (tokens - first) / (second - first)
             phases = (low + steps * (long.phases[phase] - low) for phase, low in short.phases.items())
             return max(phases) + beside
 
@@ -85,8 +94,8 @@ def _choose_quantization(
         return setting
     plain = weight_bytes(card.sizes, "none") / GIB
     unquantized = replace(setting, quantization="none")
-    long_enough = card.sizes.max_position_embeddings >= _PROBES[1]
-    if plain < card.vram_gib - card.desktop_gib and long_enough and card.probe(unquantized, _PROBES[1]).fits:
+    long_enough = card.sizes.max_position_embeddings >= _PLAIN_LENGTH
+    if plain < card.vram_gib - card.desktop_gib and long_enough and card.probe(unquantized, _PLAIN_LENGTH).fits:
         reasons.append(
             f"quantization none: 16bit の重み {plain:.1f} GiB でも 1,024 トークンが入るので、量子化の誤差を避ける"
         )
@@ -116,7 +125,7 @@ def _choose_savings(card: Card, setting: MemorySetting, fixed: Mapping[str, Any]
             ladder.append(replace(ladder[-1], **change))
     for tried in ladder:
         if frozen_bytes(card.sizes, tried) < card.vram_gib * GIB or tried is ladder[-1]:
-            made = card.probe(tried, _PROBES[0])
+            made = card.probe(tried, card.probes[0])
             if made.fits:
                 break
     given_up = [
@@ -128,7 +137,7 @@ def _choose_savings(card: Card, setting: MemorySetting, fixed: Mapping[str, Any]
         reasons.append(f"lora_r {tried.lora_r}・{' '.join(tried.target_modules)}: 標準の大きさで入る")
     else:
         reasons.append(
-            f"{'、'.join(given_up)}: 標準のままでは {_PROBES[0]} トークンも入らない"
+            f"{'、'.join(given_up)}: 標準のままでは {card.probes[0]} トークンも入らない"
             f"（こうすると {card.need(made):.2f} GiB）。LoRA は r={tried.lora_r}・{' '.join(tried.target_modules)}"
         )
     return tried
