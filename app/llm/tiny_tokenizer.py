@@ -11,13 +11,13 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from app.llm.tiny_charset import KANJI, NUMERALS
+from app.llm.tiny_charset import KANA_WORDS, KANJI, NOUNS, NUMERALS
 
 PAD_TOKEN = "<|endoftext|>"  # noqa: S105 - a token's text, not a secret
 SPECIAL_TOKENS = (PAD_TOKEN, "<|im_start|>", "<|im_end|>")
 # As in Qwen3, the thinking marks are added tokens that are not "special": decoding keeps them.
 THINK_TOKENS = ("<think>", "</think>")
-VOCABULARY_SIZE = 3072
+VOCABULARY_SIZE = 4608
 
 # Our own wording of the conversation format that Qwen3 uses: turns between markers, a thought before the last answer,
 # and an empty thought written by the template itself where thinking is switched off.
@@ -37,6 +37,8 @@ CHAT_TEMPLATE = """\
 {%- endif -%}
 """
 
+_CHARACTER_REPEATS = 400
+_WORD_REPEATS = 100
 _CUTS = (
     rf"[{NUMERALS}]"
     rf"|[\p{{Han}}&&[^{NUMERALS}]]+"
@@ -75,7 +77,7 @@ def train_tokenizer(texts: Iterable[str], vocabulary_size: int = VOCABULARY_SIZE
     tokenizer.train_from_iterator(_with_single_characters(texts), trainer)
     wrapped = PreTrainedTokenizerFast(
         tokenizer_object=tokenizer,
-        eos_token="<|im_end|>",
+        eos_token="<|im_end|>",  # noqa: S106  # a token's text, not a secret
         pad_token=PAD_TOKEN,
         additional_special_tokens=["<|im_start|>"],
         chat_template=CHAT_TEMPLATE,
@@ -88,15 +90,14 @@ def train_tokenizer(texts: Iterable[str], vocabulary_size: int = VOCABULARY_SIZE
 def _with_single_characters(texts: Iterable[str]) -> Iterable[str]:
     kana = "".join(map(chr, [*range(0x3041, 0x3094), *range(0x30A1, 0x30F7), 0x30FC, 0x30FB]))
     wide = "".join(map(chr, [*range(0xFF10, 0xFF1A), *range(0xFF21, 0xFF3B), *range(0xFF41, 0xFF5B)]))
-    marks = "、。「」『』（）【】〔〕○×◯・：；？！％　〓①②③④⑤"
-    # A space between them makes each a piece of its own; the repeats outweigh any pair of letters in the texts.
-    single = " ".join(NUMERALS + KANJI + kana + wide + marks)
-    for _ in range(_REPEATS):
+    marks = "、。「」『』（）【】〔〕○×◯・：；？！％〓①②③④⑤"
+    # Standing alone each is a piece of its own; the repeats put it before any pair of characters in the texts.
+    single = " ".join(NUMERALS + KANJI + kana + wide + marks + "\u3000")
+    for _ in range(_CHARACTER_REPEATS):
         yield single
+    for _ in range(_WORD_REPEATS):
+        yield KANA_WORDS + NOUNS + " ## ### #### #####"
     yield from texts
-
-
-_REPEATS = 400
 
 
 def save_tokenizer(tokenizer: Any, folder: Path) -> None:
