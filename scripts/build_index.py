@@ -13,8 +13,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from app.core.cli import JapaneseParser, format_seconds, log, progress, run_program
 from app.core.files import to_json
 from app.core.manifests import peak_rss_bytes, run_header
-from app.core.rag_config import load_config
+from app.core.rag_config import RAGConfig, load_config
 from app.retrieval.building import build_index
+from app.retrieval.embedding import Embedder, load_embedder
 from app.retrieval.statistics import index_statistics
 from app.retrieval.updating import update_index
 
@@ -32,6 +33,11 @@ def parser() -> JapaneseParser:
     )
     parser.add_argument("--source", type=Path, help="法令XMLの zip・フォルダ・ファイル")
     parser.add_argument("--index-dir", type=Path, help="索引のフォルダ（既定: RETRIEVER_INDEX_DIR、data/index）")
+    parser.add_argument(
+        "--retriever",
+        choices=("bm25", "vector", "hybrid"),
+        help="vector と hybrid は EMBEDDING_MODEL で埋め込みも作る（既定: RETRIEVER_TYPE、bm25）",
+    )
     parser.add_argument("--laws", nargs="+", default=[], metavar="法令ID", help="この法令だけを入れる")
     parser.add_argument(
         "--add",
@@ -52,7 +58,8 @@ def parser() -> JapaneseParser:
 def main(argv: Sequence[str]) -> int:
     program = parser()
     arguments = program.parse_args(argv)
-    index_dir = load_config(retriever_index_dir=arguments.index_dir).retriever.index_dir
+    config = load_config(retriever_index_dir=arguments.index_dir, retriever_type=arguments.retriever)
+    index_dir = config.retriever.index_dir
     if arguments.stats:
         print(to_json(index_statistics(index_dir), indent=2))
         return 0
@@ -60,7 +67,7 @@ def main(argv: Sequence[str]) -> int:
     if arguments.add is not None or arguments.remove:
         if arguments.source is not None:
             program.error("--source（作り直し）と --add・--remove（更新）は同時に使えません")
-        done = update_index(index_dir, add=arguments.add, remove=arguments.remove)
+        done = update_index(index_dir, add=arguments.add, remove=arguments.remove, embedder=_embedder(config))
         log(
             f"索引 {index_dir}: 追加 {done.added:,}、置き換え {done.replaced:,}、削除 {done.removed:,}、"
             f"変更なし {done.unchanged:,}（{format_seconds(monotonic() - started)}）"
@@ -78,6 +85,7 @@ def main(argv: Sequence[str]) -> int:
         laws=arguments.laws,
         skip_unreadable=arguments.skip_unreadable,
         run=run_header(argv),
+        embedder=_embedder(config),
         watch=watch,
     )
     if result.resumed:
@@ -93,6 +101,12 @@ def main(argv: Sequence[str]) -> int:
         + (f"、最大メモリ {peak / 2**20:,.0f} MB）" if peak else "）")
     )
     return 0
+
+
+def _embedder(config: RAGConfig) -> Embedder | None:
+    if config.retriever.type == "bm25":
+        return None
+    return load_embedder(config.embedding.model, config.embedding.batch_size)
 
 
 if __name__ == "__main__":

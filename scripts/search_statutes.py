@@ -30,6 +30,9 @@ def parser() -> JapaneseParser:
     parser.add_argument("--article", metavar="条", help="検索せず、この条をそのまま表示する（例 金商法27条の2）")
     parser.add_argument("--queries", type=Path, help='まとめて検索する JSONL（1 行に {"id", "query"}）')
     parser.add_argument("--index-dir", type=Path, help="索引のフォルダ（既定: RETRIEVER_INDEX_DIR、data/index）")
+    parser.add_argument(
+        "--retriever", choices=("bm25", "vector", "hybrid"), help="検索の方法（既定: RETRIEVER_TYPE、bm25）"
+    )
     parser.add_argument("--top-k", type=int, help="表示する条の数（既定: RETRIEVER_TOP_K、3）")
     parser.add_argument(
         "--as-of", type=date.fromisoformat, metavar="YYYY-MM-DD", help="この日に施行されている条文を探す（既定: 今日）"
@@ -45,7 +48,11 @@ def main(argv: Sequence[str]) -> int:
     if sum(value is not None for value in (arguments.query, arguments.queries, arguments.article)) != 1:
         program.error("検索する文、--article、--queries のどれか一つが要ります")
     queries = None if arguments.queries is None else read_queries(arguments.queries)
-    pipeline = RAGPipeline(load_config(retriever_index_dir=arguments.index_dir, retriever_top_k=arguments.top_k))
+    pipeline = RAGPipeline(
+        load_config(
+            retriever_index_dir=arguments.index_dir, retriever_top_k=arguments.top_k, retriever_type=arguments.retriever
+        )
+    )
     if queries is not None:
         for item in progress(queries, total=len(queries), label="検索"):
             hits = pipeline.retrieve_documents(item.query, as_of=arguments.as_of)

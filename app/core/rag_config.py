@@ -70,6 +70,8 @@ class RetrieverConfig(_Section):
     """Articles given to the model."""
     index_dir: Path = Field(Path("data/index"), validation_alias="RETRIEVER_INDEX_DIR")
     """Folder written by scripts/build_index.py."""
+    graph: bool = Field(False, validation_alias="RETRIEVER_GRAPH")
+    """Raise articles that the best ones cite. Off: it gave nothing on the development questions (docs/retrieval.md)."""
     max_context_chars: int = Field(6000, ge=200, le=1_000_000, validation_alias="RETRIEVER_MAX_CONTEXT_CHARS")
     """Characters of statute text in one prompt."""
 

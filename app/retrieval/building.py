@@ -21,6 +21,8 @@ from app.core.manifests import now
 from app.data.egov import Law, parse_law
 from app.data.egov_source import LawFile, law_files
 from app.retrieval.derived import add_citations, add_names
+from app.retrieval.embedding import Embedder
+from app.retrieval.embedding_passages import SEARCHED_PARTS, embed_missing
 from app.retrieval.lexical import LexicalWriter
 from app.retrieval.manifest import Manifest, engine, fingerprint, same_plan, write_manifest
 from app.retrieval.passages import body, header
@@ -29,7 +31,6 @@ from app.retrieval.tokens import TOKENIZER, tokenize
 
 BATCH_PASSAGES = 20_000
 GROUPED_LINES = 4  # items in one group
-SEARCHED_PARTS = ("main", "preamble", "supplement", "appendix")  # amending 附則 are stored, not searched
 
 
 # Called with the items of a step and its name; yields the items while it shows how far the step is.
@@ -100,11 +101,12 @@ def build_index(
     laws: Sequence[str] = (),
     skip_unreadable: bool = False,
     run: dict[str, Any] | None = None,
+    embedder: Embedder | None = None,
     watch: Watch = _unwatched,
 ) -> BuildResult:
     """Build the index of ``source`` in ``index_dir``; the old index stays until the new one is whole.
 
-    ``laws`` keeps only these law ids; ``watch(items, label)`` yields the items and may show progress. Raises DataError when a file is
+    ``embedder`` adds vectors for ``vector`` and ``hybrid`` search. ``laws`` keeps only these law ids; ``watch(items, label)`` yields the items and may show progress. Raises DataError when a file is
     unreadable (unless ``skip_unreadable``) or an asked law is not there.
     """
     source = source.resolve()
@@ -115,7 +117,16 @@ def build_index(
         if missing:
             raise DataError(f"{source}: 指定された法令ID {', '.join(missing)} がありません。")
     with index_lock(index_dir):
-        plan = [STORE_FORMAT, TOKENIZER, engine(), str(source), fingerprint(source), sorted(laws), skip_unreadable]
+        plan = [
+            STORE_FORMAT,
+            TOKENIZER,
+            engine(),
+            str(source),
+            fingerprint(source),
+            sorted(laws),
+            skip_unreadable,
+            _facts(embedder),
+        ]
         building = index_dir / "building"
         store, words, resumed = _open_building(building, plan)
         unreadable = _fill(store, words, files, skip_unreadable, watch)
@@ -125,6 +136,8 @@ def build_index(
         with store.transaction():
             add_citations(store, law_ids, lambda some: watch(some, "引用"))
         build_id = secrets.token_hex(8)
+        if embedder is not None:
+            embed_missing(store, building / "vectors", embedder, watch)
         with store.transaction():
             _finish(store, build_id)
         counts = store.counts() | {"searched": int(store.meta("searched", "0"))}
@@ -149,12 +162,17 @@ def build_index(
                 counts=counts,
                 unreadable=tuple(unreadable),
                 run=(run or {}) | {"finished_at": now()},
+                embedding=_facts(embedder),
             ),
         )
         for old in index_dir.glob("gen-*"):
             if old.name != folder:
                 shutil.rmtree(old, ignore_errors=True)
     return BuildResult(counts, tuple(unreadable), int(notes), resumed)
+
+
+def _facts(embedder: Embedder | None) -> dict[str, Any] | None:
+    return None if embedder is None else {"model": embedder.name, "width": embedder.width}
 
 
 def _law_id(file: LawFile) -> str:

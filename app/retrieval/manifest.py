@@ -15,6 +15,7 @@ from typing import Any
 
 from app.core.errors import StaleIndexError, UserError
 from app.core.files import read_json, sha256_text, to_json, write_json
+from app.retrieval.embedding import Embedder
 from app.retrieval.store import STORE_FORMAT
 from app.retrieval.tokens import TOKENIZER
 
@@ -37,6 +38,7 @@ class Manifest:
     counts: dict[str, int]  # rows when it was built
     unreadable: tuple[str, ...]  # files left out, with the reason
     run: dict[str, Any]  # command, versions, times
+    embedding: dict[str, Any] | None = None  # model and width of the vectors; None without vectors
 
 
 def engine() -> str:
@@ -104,6 +106,24 @@ def check_source(index_dir: Path, manifest: Manifest) -> None:
     source = Path(manifest.source)
     if manifest.source_fingerprint and source.exists() and fingerprint(source) != manifest.source_fingerprint:
         raise StaleIndexError(f"{index_dir}: 索引を作った後に元の法令データ {source} が変わっています。{REBUILD}")
+
+
+def check_embedder(index_dir: Path, manifest: Manifest, embedder: Embedder | None) -> None:
+    """Raise StaleIndexError unless the vectors of the index (or their absence) are those of ``embedder``."""
+    made = manifest.embedding
+    if made is None and embedder is not None:
+        raise StaleIndexError(
+            f"{index_dir}: この索引にはベクトルがありません。scripts/build_index.py --retriever hybrid で作り直してください。"
+        )
+    if made is not None and embedder is None:
+        raise StaleIndexError(
+            f"{index_dir}: この索引のベクトルは {made['model']} のものです。EMBEDDING_MODEL に指定してください。"
+        )
+    if made is not None and embedder is not None and made != {"model": embedder.name, "width": embedder.width}:
+        raise StaleIndexError(
+            f"{index_dir}: ベクトルのモデルが違います（索引は {made['model']} の {made['width']} 次元、"
+            f"指定は {embedder.name} の {embedder.width} 次元）。EMBEDDING_MODEL を合わせるか、{REBUILD}"
+        )
 
 
 def same_plan(first: Sequence[Any], second: Sequence[Any]) -> bool:

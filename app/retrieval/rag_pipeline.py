@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any, Protocol
 
@@ -15,10 +15,12 @@ from app.core.errors import DataError
 from app.core.questions import Question
 from app.core.rag_config import LLMConfig, RAGConfig
 from app.data.law_numbers import article_label, paragraph_label
+from app.retrieval.embedding import Embedder, load_embedder
 from app.retrieval.excerpt import article_lines, excerpt
-from app.retrieval.passages import link, part_label
+from app.retrieval.passages import body, link, part_label
+from app.retrieval.reranking import CrossEncoderReranker, Reranker, reranked
 from app.retrieval.resolving import Resolved
-from app.retrieval.statute_index import ArticleHit, StatuteIndex
+from app.retrieval.statute_index import PARTS, ArticleHit, StatuteIndex
 from app.retrieval.store import ArticleRow
 
 
@@ -146,10 +148,22 @@ ANSWER_INSTRUCTION = (
 class RAGPipeline:
     """Retrieval as configured. Raises StaleIndexError on construction when the index is missing, stale or broken."""
 
-    def __init__(self, config: RAGConfig, *, llm: TextModel | None = None) -> None:
+    def __init__(
+        self,
+        config: RAGConfig,
+        *,
+        llm: TextModel | None = None,
+        embedder: Embedder | None = None,
+        reranker: Reranker | None = None,
+    ) -> None:
+        """Models that are not given are loaded when the configuration names them and they are first used."""
         self.config = config
-        self.index = StatuteIndex(config.retriever.index_dir)
+        kind = config.retriever.type
+        if kind != "bm25" and embedder is None:
+            embedder = load_embedder(config.embedding.model, config.embedding.batch_size)
+        self.index = StatuteIndex(config.retriever.index_dir, kind, embedder)
         self._llm = llm
+        self._reranker = reranker
 
     def retrieve_documents(
         self, query: str, top_k: int | None = None, *, as_of: date | None = None
@@ -161,7 +175,23 @@ class RAGPipeline:
         # 80 characters of each share are for the header line.
         share = max(100, self.config.retriever.max_context_chars // wanted - 80)
         with self.index.reading():
-            return [self._passage(hit, query, share) for hit in self.index.search(query, wanted, as_of=as_of)]
+            return [self._passage(hit, query, share) for hit in self._hits(query, wanted, as_of)]
+
+    def _hits(self, query: str, wanted: int, as_of: date | None) -> list[ArticleHit]:
+        parts = (*PARTS, "graph") if self.config.retriever.graph else PARTS
+        if self.config.reranker.model is None:
+            return self.index.search(query, wanted, as_of=as_of, parts=parts)
+        hits = self.index.search(query, max(wanted, self.config.reranker.candidates), as_of=as_of, parts=parts)
+        # Articles that the question names stay first: they are not found but meant.
+        named = [hit for hit in hits if "citation" in hit.components]
+        rest = hits[len(named) :]
+        if self._reranker is None:
+            self._reranker = CrossEncoderReranker(self.config.reranker.model)
+        texts = [f"{hit.article.law_title} {hit.article.caption}\n{body(hit.passages[0].lines)}" for hit in rest]
+        scores = self._reranker.scores(query, texts) if rest else []
+        order = reranked(range(len(rest)), scores)
+        best = [replace(rest[place], score=scores[place], components={"rerank": scores[place]}) for place in order]
+        return [*named, *best][:wanted]
 
     def lookup(self, reference: str, *, as_of: date | None = None) -> list[RetrievedPassage]:
         """The whole articles that ``reference`` names (``金商法27条の2``, several at once). Raises DataError when one

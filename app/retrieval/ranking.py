@@ -1,4 +1,4 @@
-"""From what was found to one order of articles: cited articles first, then BM25 with a little help from the citations.
+"""From what was found to one order of articles: cited articles first, then what words or vectors found, helped by the citations.
 
 Pure functions over article numbers; every part of a score is kept by name, so that it can be shown.
 """
@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-NEIGHBOUR_SHARE = 0.2  # of the best BM25 score: what a citation from a seed adds to a candidate (chosen on dev)
-NEIGHBOUR_SEEDS = 2  # articles best by BM25 whose citations count, beside the cited ones
+NEIGHBOUR_SHARE = 0.2  # of the best score: what a citation from a seed adds to a candidate (chosen on dev)
+NEIGHBOUR_SEEDS = 2  # best articles whose citations count, beside the cited ones
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,23 +45,26 @@ def neighbour_boosts(
     return boosts
 
 
-def ranked(cited: Sequence[int], lexical: Mapping[int, float], boosts: Mapping[int, float]) -> list[Scored]:
-    """Articles best first. An article the question names comes before all that were only found, in the order named."""
-    scored: dict[int, Scored] = {}
-    found = {article_id: score + boosts.get(article_id, 0.0) for article_id, score in lexical.items()}
-    top = max(found.values(), default=0.0)
+def ranked(cited: Sequence[int], found: Mapping[int, Mapping[str, float]], boosts: Mapping[int, float]) -> list[Scored]:
+    """Articles best first; ``found`` holds the parts of each article's score.
+
+    An article the question names comes before all that were only found, in the order named.
+    """
+    sums = {article_id: sum(parts.values()) + boosts.get(article_id, 0.0) for article_id, parts in found.items()}
+    top = max(sums.values(), default=0.0)
+    named: list[Scored] = []
     for place, article_id in enumerate(dict.fromkeys(cited)):
         # Above every other score, and above the next one named.
         bonus = top + len(cited) - place
-        scored[article_id] = _scored(article_id, lexical, boosts, bonus)
-    rest = [_scored(article_id, lexical, boosts, 0.0) for article_id in found if article_id not in scored]
-    named = list(scored.values())
-    # Equal scores keep the order in which BM25 gave them.
+        named.append(_scored(article_id, found.get(article_id, {}), boosts, bonus))
+    known = {one.article_id for one in named}
+    rest = [_scored(article_id, parts, boosts, 0.0) for article_id, parts in found.items() if article_id not in known]
+    # Equal scores keep the order in which they were found.
     return _descending(named) + sorted(rest, key=lambda one: -one.score)
 
 
-def _scored(article_id: int, lexical: Mapping[int, float], boosts: Mapping[int, float], bonus: float) -> Scored:
-    parts = {"bm25": lexical.get(article_id, 0.0), "graph": boosts.get(article_id, 0.0), "citation": bonus}
+def _scored(article_id: int, found: Mapping[str, float], boosts: Mapping[int, float], bonus: float) -> Scored:
+    parts = {**found, "graph": boosts.get(article_id, 0.0), "citation": bonus}
     return Scored(article_id, sum(parts.values()), {name: value for name, value in parts.items() if value})
 
 

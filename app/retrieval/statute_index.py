@@ -3,27 +3,33 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from app.core.errors import DataError, StaleIndexError
 from app.retrieval.derived import load_names
+from app.retrieval.embedding import Embedder
+from app.retrieval.embedding_passages import vector_state
+from app.retrieval.fusion import reciprocal_rank_fusion
 from app.retrieval.law_names import LawNames
 from app.retrieval.lexical import LexicalIndex
-from app.retrieval.manifest import REBUILD, check_source, read_manifest
+from app.retrieval.manifest import REBUILD, check_embedder, check_source, read_manifest
 from app.retrieval.ranking import NEIGHBOUR_SEEDS, best_per_article, neighbour_boosts, ranked
 from app.retrieval.resolving import Resolved, resolve
 from app.retrieval.store import ArticleRow, PassageRow, Store
 from app.retrieval.tokens import tokenize
+from app.retrieval.vectors import VectorIndex
+
+Retriever = Literal["bm25", "vector", "hybrid"]
 
 MAX_QUERY_CHARS = 20_000  # a question with four choices has some hundred
 CANDIDATES = 50  # articles ranked for one query, at least
 HITS_PER_ARTICLE = 3  # documents of the word index fetched for each of them
-PARTS = ("citation", "graph")  # of the ranking, beside BM25
+PARTS = ("citation",)  # of the ranking, beside what is found; "graph" gave nothing on dev and has to be asked for
 CITED = ("found", "unknown_paragraph")  # references that lead to an article in force
 
 
@@ -43,15 +49,21 @@ class _View:
 
     generation: str
     searcher: Any
+    vectors: VectorIndex | None
 
 
 class StatuteIndex:
     """Read access to one index folder; safe to share between threads, and sees updates as they are committed."""
 
-    def __init__(self, index_dir: Path) -> None:
+    def __init__(self, index_dir: Path, retriever: Retriever = "bm25", embedder: Embedder | None = None) -> None:
+        """``vector`` and ``hybrid`` need the embedder that the index was built with."""
         self.index_dir = index_dir
         self.manifest = read_manifest(index_dir)
         check_source(index_dir, self.manifest)
+        self._retriever = retriever
+        self._embedder = embedder
+        if retriever != "bm25":
+            check_embedder(index_dir, self.manifest, embedder)
         folder = index_dir / self.manifest.folder
         self.store = Store(folder / "store.sqlite")
         self.words = LexicalIndex(folder / "words")
@@ -98,8 +110,15 @@ class StatuteIndex:
                 if self._newest is not None and self._newest.generation == before:
                     return self._newest
                 searcher = self.words.current()
+                vectors = self._vectors()
                 if self.store.meta("generation") == before:
-                    self._newest = _View(before, searcher)
+                    self._newest = _View(before, searcher, vectors)
+
+    def _vectors(self) -> VectorIndex | None:
+        if self._embedder is None or self._retriever == "bm25":
+            return None
+        rows, _ = vector_state(self.store)
+        return VectorIndex(self.index_dir / self.manifest.folder / "vectors", self._embedder.width, rows)
 
     def names(self) -> LawNames:
         """The names of laws, as of the state that is being read."""
@@ -116,23 +135,32 @@ class StatuteIndex:
         ``parts`` of the ranking other than BM25 can be left out, to measure what each is worth.
         """
         tokens = query_tokens(query)
+        asked = None if self._embedder is None or self._retriever == "bm25" else self._embedder.query(query)
         day = (as_of or date.today()).isoformat()
         wanted = max(top_k, CANDIDATES)
         with self.reading() as view:
             hidden = self._out_of_view(view.generation, day)
-            hits = self._words(view.searcher, tokens, wanted * HITS_PER_ARTICLE, hidden)
-            best = best_per_article((article_id, score) for _, article_id, score in hits)
-            lexical = dict(list(best.items())[:wanted])
+            hits: dict[str, list[tuple[int, int, float]]] = {}
+            if self._retriever != "vector":
+                hits["bm25"] = self._words(view.searcher, tokens, wanted * HITS_PER_ARTICLE, hidden)
+            if asked is not None and view.vectors is not None:
+                near = view.vectors.search(asked, wanted * HITS_PER_ARTICLE, self.store.passages_of(hidden))
+                hits["vector"] = self._with_articles({one.passage_id: one.score for one in near})
+            found = _fused(hits, wanted)
+            sums = {article_id: sum(parts_of.values()) for article_id, parts_of in found.items()}
             resolved = resolve(query, self.store, self.names(), day) if "citation" in parts else []
             cited = [item for item in resolved if item.article is not None and item.status in CITED]
             named = list(dict.fromkeys(item.article.article_id for item in cited if item.article is not None))
-            seeds = list(dict.fromkeys([*named, *list(lexical)[:NEIGHBOUR_SEEDS]])) if "graph" in parts else []
-            boosts = neighbour_boosts(seeds, self._cited_by(seeds, lexical), lexical) if seeds else {}
-            order = ranked(named, lexical, boosts)[:top_k]
+            seeds = list(dict.fromkeys([*named, *list(found)[:NEIGHBOUR_SEEDS]])) if "graph" in parts else []
+            boosts = neighbour_boosts(seeds, self._cited_by(seeds, found), sums) if seeds else {}
+            order = ranked(named, found, boosts)[:top_k]
             articles = self.store.articles([one.article_id for one in order])
             return [
                 ArticleHit(
-                    articles[one.article_id], one.score, self._hit_passages(one.article_id, cited, hits), one.components
+                    articles[one.article_id],
+                    one.score,
+                    self._hit_passages(one.article_id, cited, [hit for some in hits.values() for hit in some]),
+                    one.components,
                 )
                 for one in order
             ]
@@ -144,6 +172,9 @@ class StatuteIndex:
         found: dict[int, float] = {}
         for hit in self.words.search(searcher, tokens, limit, hidden):
             found.setdefault(hit.passage_id, hit.score)
+        return self._with_articles(found)
+
+    def _with_articles(self, found: Mapping[int, float]) -> list[tuple[int, int, float]]:
         articles = self.store.articles_of(list(found))
         # A passage without an article was removed from the store; its words go at the end of the same update.
         return [(number, articles[number], score) for number, score in found.items() if number in articles]
@@ -171,9 +202,24 @@ class StatuteIndex:
         """The passages of an article that were meant or found: the paragraph named first, then by score."""
         rows = self.store.article_passages(article_id)
         meant = {item.paragraph for item in cited if item.article is not None and item.article.article_id == article_id}
-        found = {number: place for place, (number, article, _) in enumerate(hits) if article == article_id}
+        found: dict[int, int] = {}
+        for place, (number, article, _) in enumerate(hits):
+            if article == article_id:
+                found.setdefault(number, place)
         chosen = [row for row in rows if row.paragraph in meant or row.passage_id in found] or rows[:1]
         return tuple(sorted(chosen, key=lambda row: (row.paragraph not in meant, found.get(row.passage_id, len(hits)))))
+
+
+def _fused(hits: Mapping[str, Sequence[tuple[int, int, float]]], wanted: int) -> dict[int, dict[str, float]]:
+    """Article → parts of its score, best first: the score itself of one ranking, reciprocal ranks of two."""
+    best = {
+        name: dict(list(best_per_article((article_id, score) for _, article_id, score in rows).items())[:wanted])
+        for name, rows in hits.items()
+    }
+    if len(best) == 1:
+        ((name, scores),) = best.items()
+        return {article_id: {name: score} for article_id, score in scores.items()}
+    return reciprocal_rank_fusion({name: list(scores) for name, scores in best.items()})
 
 
 def query_tokens(query: str) -> list[str]:

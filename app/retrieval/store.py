@@ -293,6 +293,16 @@ class Store:
             )
         ]
 
+    def passages_of(self, revisions: Sequence[int]) -> list[int]:
+        """Numbers of the passages of these revisions."""
+        return [
+            number
+            for rev in revisions
+            for (number,) in self.connection.execute(
+                "SELECT passage_id FROM passages JOIN articles USING (article_id) WHERE rev=?", (rev,)
+            )
+        ]
+
     def articles_of(self, passage_ids: Sequence[int]) -> dict[int, int]:
         """Passage → article of the passages that are (still) in the store."""
         marks = ",".join("?" * len(passage_ids))

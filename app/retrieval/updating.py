@@ -16,8 +16,10 @@ from app.data.egov import Law, parse_law
 from app.data.egov_source import law_files
 from app.retrieval.building import corpus_hash, index_lock, index_passages, own_names
 from app.retrieval.derived import add_citations, add_names
+from app.retrieval.embedding import Embedder
+from app.retrieval.embedding_passages import embed_missing
 from app.retrieval.lexical import LexicalWriter
-from app.retrieval.manifest import read_manifest
+from app.retrieval.manifest import check_embedder, read_manifest
 from app.retrieval.store import Store
 
 UPDATE_HEAP_BYTES = 32 * 2**20
@@ -33,20 +35,24 @@ class UpdateResult:
     unchanged: int  # the same revision with the same XML was there already
 
 
-def update_index(index_dir: Path, *, add: Path | None = None, remove: Sequence[str] = ()) -> UpdateResult:
+def update_index(
+    index_dir: Path, *, add: Path | None = None, remove: Sequence[str] = (), embedder: Embedder | None = None
+) -> UpdateResult:
     """Add or replace the laws in ``add`` (zip, folder or file) and remove those named in ``remove``, in one commit.
 
     An earlier revision of an added law stays, valid until the new one is. ``remove`` takes law ids (all revisions) and
-    revision ids. Everything is read before anything is written; raises DataError for an unreadable law or unknown id.
+    revision ids. An index with vectors needs the ``embedder`` it was built with. Everything is read before anything is written; raises DataError for an unreadable law or unknown id.
     """
     laws = _read(add) if add is not None else []
     with index_lock(index_dir):
-        folder = index_dir / read_manifest(index_dir).folder
+        manifest = read_manifest(index_dir)
+        folder = index_dir / manifest.folder
+        check_embedder(index_dir, manifest, embedder)
         store = Store(folder / "store.sqlite", writable=True)
         words = LexicalWriter(folder / "words", heap_bytes=UPDATE_HEAP_BYTES)
         try:
             _clear_leftovers(store, words)
-            result = _update(store, words, laws, remove)
+            result = _update(store, words, laws, remove, folder / "vectors", embedder)
             _clear_leftovers(store, words)
         finally:
             words.close()
@@ -76,7 +82,14 @@ def _clear_leftovers(store: Store, words: LexicalWriter) -> None:
     connection.executemany("DELETE FROM removed WHERE rev=?", [(rev,) for rev in gone])
 
 
-def _update(store: Store, words: LexicalWriter, laws: Sequence[tuple[Law, str]], remove: Sequence[str]) -> UpdateResult:
+def _update(
+    store: Store,
+    words: LexicalWriter,
+    laws: Sequence[tuple[Law, str]],
+    remove: Sequence[str],
+    vectors: Path,
+    embedder: Embedder | None,
+) -> UpdateResult:
     added = replaced = unchanged = 0
     with store.transaction() as connection:
         searched = int(store.meta("searched"))
@@ -108,6 +121,8 @@ def _update(store: Store, words: LexicalWriter, laws: Sequence[tuple[Law, str]],
         if changed:
             add_names(store, changed)
             add_citations(store, sorted(set(changed)))
+        if embedder is not None:
+            embed_missing(store, vectors, embedder)
         words.commit()
         store.set_meta("searched", str(searched))
         store.set_meta("generation", str(int(store.meta("generation")) + 1))

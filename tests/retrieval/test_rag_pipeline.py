@@ -45,7 +45,13 @@ def test_retrieved_passage_has_everything(pipeline):
         "　第1号　氏名\n　第2号　航路の起点及び終点\n第2項　知事は、三十日以内に許可をしなければならない。"
     ).replace("第1号　", "第1号　1　").replace("第2号　航", "第2号　2　航")
     assert first.left_out_chars == 0
-    # 第5条の2 cites it and is the second best: that adds a fifth of the best BM25 score.
+    assert first.components == {"bm25": first.score}
+
+
+def test_graph_raises_what_the_best_articles_cite(index_dir, config_for):
+    pipeline = RAGPipeline(config_for(index_dir, retriever_graph=True))
+    first = pipeline.retrieve_documents("渡船の申請書に記載する航路の起点", 1)[0]
+    # 第5条の2 cites 第5条 and is the second best: that adds a fifth of the best BM25 score.
     assert first.components == {"bm25": pytest.approx(first.score / 1.2), "graph": pytest.approx(first.score / 6)}
 
 

@@ -20,7 +20,7 @@ def test_a_citation_from_a_seed_adds_a_share_of_the_best_score():
 
 
 def test_named_first_then_by_score():
-    order = ranked([4, 2], {1: 9.0, 2: 3.0, 3: 8.0}, {3: 2.0})
+    order = ranked([4, 2], {1: {"bm25": 9.0}, 2: {"bm25": 3.0}, 3: {"bm25": 8.0}}, {3: 2.0})
     assert [one.article_id for one in order] == [4, 2, 3, 1]
     assert order[2].components == {"bm25": 8.0, "graph": 2.0}
 
@@ -31,7 +31,7 @@ def test_named_first_then_by_score():
     st.dictionaries(st.integers(0, 9), st.floats(0, 9), max_size=10),
 )
 def test_scores_fall_with_the_rank_and_are_the_sum_of_their_parts(cited, lexical, boosts):
-    order = ranked(cited, lexical, boosts)
+    order = ranked(cited, {number: {"bm25": score} for number, score in lexical.items()}, boosts)
     assert sorted(one.article_id for one in order) == sorted({*cited, *lexical})
     assert [one.article_id for one in order][: len(set(cited))] == list(dict.fromkeys(cited))
     assert all(first.score >= second.score for first, second in pairwise(order))

@@ -1,0 +1,113 @@
+"""Flat vector store: sign bits scanned in memory, the best rescored from 8-bit rows in a memory map.
+
+Vectors are centred on the mean of the corpus before their signs are taken: those of e5 all point one way, and plain
+signs lose a third of the recall. Rows are only ever appended, in the order of passage numbers; how many of them count
+is kept in the statute store, so that rows and passages are committed together.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.core.errors import StaleIndexError
+from app.retrieval.embedding import Vectors
+
+RESCORED = 20  # rows rescored for each row wanted
+
+
+@dataclass(frozen=True, slots=True)
+class Near:
+    """A passage by its vector, best first."""
+
+    passage_id: int
+    score: float  # cosine
+
+
+def _row(width: int) -> np.dtype[np.void]:
+    return np.dtype([("passage", "<i8"), ("scale", "<f4"), ("values", "i1", (width,))])
+
+
+def quantised(vectors: Vectors, mean: Vectors, passage_ids: Sequence[int]) -> NDArray[np.void]:
+    """Rows for the file: centred, scaled so that the largest entry is 127, rounded to 8 bits."""
+    centred = vectors - mean
+    scale = np.abs(centred).max(axis=1)
+    scale[scale == 0] = 1.0
+    rows = np.zeros(len(vectors), dtype=_row(vectors.shape[1]))
+    rows["passage"] = passage_ids
+    rows["scale"] = scale / 127
+    rows["values"] = np.rint(centred * (127 / scale)[:, None])
+    return rows
+
+
+class VectorWriter:
+    """Appends rows to a folder."""
+
+    def __init__(self, folder: Path, width: int, rows: int) -> None:
+        """Keep the first ``rows`` rows; what a killed run wrote after them is cut off."""
+        folder.mkdir(parents=True, exist_ok=True)
+        self._folder = folder
+        self._dtype = _row(width)
+        path = folder / "rows.bin"
+        path.touch()
+        if path.stat().st_size < rows * self._dtype.itemsize:
+            raise StaleIndexError(f"{path}: ベクトルが欠けています。scripts/build_index.py で作り直してください。")
+        os.truncate(path, rows * self._dtype.itemsize)
+        self._path = path
+
+    @property
+    def mean(self) -> Vectors | None:
+        """The mean that was set, None before the first."""
+        path = self._folder / "mean.npy"
+        return np.load(path, allow_pickle=False) if path.exists() else None
+
+    def set_mean(self, mean: Vectors) -> None:
+        """Set the centre; once, before the first row."""
+        np.save(self._folder / "mean.npy", mean, allow_pickle=False)
+
+    def append(self, rows: NDArray[np.void]) -> None:
+        """Add rows and wait until the disk has them."""
+        with self._path.open("ab") as file:
+            file.write(rows.tobytes())
+            file.flush()
+            os.fsync(file.fileno())
+
+
+class VectorIndex:
+    """Searches the first ``rows`` rows of a folder."""
+
+    def __init__(self, folder: Path, width: int, rows: int) -> None:
+        path = folder / "rows.bin"
+        dtype = _row(width)
+        if not path.exists() or path.stat().st_size < rows * dtype.itemsize or not (folder / "mean.npy").exists():
+            raise StaleIndexError(f"{path}: ベクトルが欠けています。scripts/build_index.py で作り直してください。")
+        self._mean: Vectors = np.load(folder / "mean.npy", allow_pickle=False)
+        self._rows = np.memmap(path, dtype=dtype, mode="r", shape=(rows,)) if rows else np.zeros(0, dtype=dtype)
+        self._ids = np.array(self._rows["passage"])
+        pieces = [
+            np.packbits(self._rows["values"][start : start + 65536] > 0, axis=1) for start in range(0, rows, 65536)
+        ]
+        self._bits = np.concatenate(pieces) if pieces else np.zeros((0, (width + 7) // 8), dtype=np.uint8)
+
+    def search(self, query: Vectors, limit: int, without: Iterable[int] = ()) -> list[Near]:
+        """The ``limit`` passages nearest to ``query`` (length 1) that are not in ``without``."""
+        if not len(self._ids) or limit < 1:
+            return []
+        asked = np.packbits(query - self._mean > 0)
+        distance = np.bitwise_count(self._bits ^ asked).sum(axis=1, dtype=np.int32)
+        hidden = np.fromiter(without, dtype=np.int64)
+        if len(hidden):
+            distance[np.isin(self._ids, hidden)] = np.iinfo(np.int32).max
+        count = min(len(distance), limit * RESCORED)
+        nearest = np.argpartition(distance, count - 1)[:count]
+        nearest = np.sort(nearest[distance[nearest] < np.iinfo(np.int32).max])
+        rows = self._rows[nearest]
+        exact = rows["values"].astype(np.float32) @ query * rows["scale"] + float(self._mean @ query)
+        # Equal scores keep the order of the statute book.
+        order = np.argsort(-exact, kind="stable")[:limit]
+        return [Near(int(rows["passage"][place]), float(exact[place])) for place in order]
