@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from app.training.memory import GIB, MemoryPlan, frozen_bytes, plan, weight_bytes
+from app.training.memory import GIB, MemoryPlan, check_card, frozen_bytes, plan, weight_bytes
 from app.training.memory_configs import ModelSizes, read_model_sizes, shipped_names
 from app.training.memory_setting import MemorySetting
 
@@ -77,13 +77,16 @@ class Card:
 def largest_setting(card: Card, wanted: MemorySetting, fixed: Mapping[str, Any]) -> Choice:
     """The longest rows, then the largest batch, that fit; other fields named in ``fixed`` stay as in ``wanted``.
 
-    Raises ConfigError when the card does not hold the weights whatever is done. When nothing fits, the smallest is
-    returned.
+    Raises ConfigError when nothing fits and the card is smaller than the weights of ``wanted``. When nothing fits a
+    larger card, the plan of the smallest setting is returned.
     """
     reasons: list[str] = []
     setting = _choose_quantization(card, wanted, fixed, reasons)
     setting = _choose_savings(card, setting, fixed, reasons)
     made = _choose_size(card, setting, reasons)
+    if not made.fits:
+        # No saving was enough: where the plain 4-bit weights are the reason, that is the line to read.
+        check_card(card.sizes, wanted, card.vram_gib, card.desktop_gib)
     return Choice(_choose_checkpointing(card, made, fixed, reasons), tuple(reasons))
 
 

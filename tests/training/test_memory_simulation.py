@@ -76,7 +76,7 @@ def test_the_projection_of_36_layers_is_the_simulation_of_36_layers(setting: Mem
         {},
         {"gradient_accumulation_steps": 1, "max_seq_length": 64, "label_positions": 2, "lora_r": 64},
         pytest.param({"checkpointing": False, "quantization": "none"}, marks=slow),
-        {"offload": True, "embedding_device": "cpu", "label_positions": 600},
+        {"offload": True, "embedding_device": "cpu", "lm_head_4bit": True, "label_positions": 600},
         pytest.param({"upcast": True, "label_positions": None, "batch_size": 2}, marks=slow),
         pytest.param({"share_prefix": True, "label_positions": 8}, marks=slow),
     ],
@@ -271,8 +271,17 @@ def test_advice_goes_on_until_it_fits() -> None:
 
 
 def test_advice_names_a_smaller_model_when_nothing_else_helps() -> None:
-    sizes = layered(8, read_model_sizes("Qwen3-8B"))
-    short = plan(sizes, MemorySetting(max_seq_length=512, label_positions=2, lora_r=8), vram_gib=3.1, desktop_gib=0.5)
+    sizes = layered(20, read_model_sizes("Qwen3-8B"))
+    spent = MemorySetting(
+        max_seq_length=512,
+        label_positions=2,
+        lora_r=8,
+        embedding_device="cpu",
+        lm_head_4bit=True,
+        optimizer="adamw_8bit",
+    )
+    short = plan(sizes, spent, vram_gib=2.7)
+    assert short.fits is False
     assert "Qwen3-0.6B" in advise(sizes, short)[-1]
 
 
