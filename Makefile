@@ -39,5 +39,11 @@ format: $(STAMP)  ## コードを整形する
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
+docs: $(STAMP)  ## 文書のうち、プログラムから作る部分を書き直す
+	@$(BIN)/python scripts/build_docs.py
+
+index: $(STAMP)  ## data/egov/all_laws.zip から法令の索引を作る（SOURCE= と INDEX= で変えられる）
+	@$(BIN)/python scripts/build_index.py --source $(or $(SOURCE),data/egov/all_laws.zip) --index-dir $(or $(INDEX),data/index)
+
 clean:  ## .venv と作業ファイルを消す
 	rm -rf $(VENV) build .pytest_cache .mypy_cache .ruff_cache .hypothesis
