@@ -13,9 +13,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from app.core.cli import JapaneseParser, format_seconds, log, run_program
 
 
-def build_parser() -> JapaneseParser:
+def parser() -> JapaneseParser:
     """The command line."""
-    parser = JapaneseParser(
+    made = JapaneseParser(
         "同梱の小さな Qwen3（sample/tiny-qwen3）を、生成した読解文だけで事前学習して作ります。",
         [
             "python scripts/pretrain_tiny_model.py --output results/tiny-qwen3",
@@ -23,20 +23,20 @@ def build_parser() -> JapaneseParser:
             "python scripts/pretrain_tiny_model.py --output /tmp/tiny --steps 20  # 動作確認（約 30 秒）",
         ],
     )
-    parser.add_argument("--output", type=Path, required=True, help="モデルフォルダの書き出し先")
-    parser.add_argument("--steps", type=int, help="学習ステップ数（既定: 同梱モデルを作った値）")
-    parser.add_argument("--seed", type=int, default=1, help="乱数の種（既定: 1）")
-    parser.add_argument("--threads", type=int, default=1, help="使う CPU スレッド数（既定: 1）")
-    parser.add_argument("--eval-every", type=int, help="何ステップごとに技能を測るか")
-    parser.add_argument("--state-dir", type=Path, help="途中経過の置き場。あれば続きから始める")
-    parser.add_argument("--curve", type=Path, help="学習曲線（PNG）の書き出し先")
-    parser.add_argument("--history", type=Path, help="測定値（JSON）の書き出し先")
-    return parser
+    made.add_argument("--output", type=Path, required=True, help="モデルフォルダの書き出し先")
+    made.add_argument("--steps", type=int, help="学習ステップ数（既定: 同梱モデルを作った値）")
+    made.add_argument("--seed", type=int, default=1, help="乱数の種（既定: 1）")
+    made.add_argument("--threads", type=int, default=1, help="使う CPU スレッド数（既定: 1）")
+    made.add_argument("--eval-every", type=int, help="何ステップごとに技能を測るか")
+    made.add_argument("--state-dir", type=Path, help="途中経過の置き場。あれば続きから始める")
+    made.add_argument("--curve", type=Path, help="学習曲線（PNG）の書き出し先")
+    made.add_argument("--history", type=Path, help="測定値（JSON）の書き出し先")
+    return made
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Pretrain and write the model."""
-    args = build_parser().parse_args(argv)
+    args = parser().parse_args(argv)
     import torch
 
     from app.core.files import write_json
