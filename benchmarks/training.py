@@ -1,0 +1,136 @@
+"""Training speed and memory side by side: the usual script, TRL and this project, interleaved on one machine.
+
+    python -m venv --system-site-packages /tmp/trl && /tmp/trl/bin/pip install trl
+    python scripts/build_finetune_dataset.py --lawqa-path sample/selection.json --mode direct --context gold \
+        --orders 4 --samples 12 --output-path /tmp/gold4.jsonl
+    /tmp/trl/bin/python benchmarks/training.py --model sample/tiny-qwen3 --records /tmp/gold4.jsonl \
+        --output benchmarks/results/training_tiny.json
+
+Each round runs every side once, each in a process of its own; what is reported are medians over the rounds. The JSON
+holds every measured step.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from app.core.cli import log
+from app.core.files import sha256_file, write_json
+from app.core.manifests import run_header
+
+SIDES = ("usual", "trl", "ours", "shared")
+NAMES = {
+    "usual": "(a) usual script: pad to 1024, full logits",
+    "trl": "(b) TRL SFTTrainer, completion-only loss",
+    "ours": "(c) ours, one row an order",
+    "shared": "(c) ours, orders share a prefix",
+}
+CASE = Path(__file__).with_name("training_case.py")
+
+
+def measure(side: str, options: argparse.Namespace) -> dict[str, Any]:
+    """One process of one side; raises CalledProcessError with its stderr when it fails."""
+    with tempfile.TemporaryDirectory() as folder:
+        done = subprocess.run(
+            [
+                sys.executable, str(CASE), "--side", side, "--model", options.model, "--records", str(options.records),
+                "--steps", str(options.steps), "--batch", str(options.batch), "--folder", folder,
+            ],
+            capture_output=True, text=True, check=False,
+        )  # fmt: skip
+    if done.returncode:
+        raise SystemExit(f"{side}: {done.stderr[-2000:]}")
+    return dict(json.loads(done.stdout.splitlines()[-1]))
+
+
+def step_seconds(run: dict[str, Any]) -> float:
+    """Median seconds of a step, the first left out when there are more: it allocates and compiles."""
+    seconds = run["seconds_per_step"]
+    return float(median(seconds[1:] or seconds))
+
+
+def summarize(rounds: list[dict[str, dict[str, Any]]]) -> dict[str, dict[str, Any]]:
+    """Per side: rows/s and answer tokens/s (median, lowest, highest over the rounds), peak RSS, first and last loss."""
+    table: dict[str, dict[str, Any]] = {}
+    for side in rounds[0]:
+        runs = [one[side] for one in rounds]
+        speeds = sorted(run["rows_per_step"] / step_seconds(run) for run in runs)
+        answers = 2  # letter and stop token, the tokens that matter on every side
+        table[side] = {
+            "rows_per_second": median(speeds), "lowest": speeds[0], "highest": speeds[-1],
+            "answer_tokens_per_second": median(speeds) * answers,
+            "peak_rss_gib": median(run["peak_rss_bytes"] for run in runs) / 2**30,
+            "training_gib": median(run["peak_rss_bytes"] - run["loaded_rss_bytes"] for run in runs) / 2**30,
+            "losses": runs[0]["losses"],
+        }  # fmt: skip
+    return table
+
+
+def largest_difference(one: list[float], other: list[float]) -> float:
+    """Largest difference of two loss curves."""
+    return max(abs(left - right) for left, right in zip(one, other, strict=True))
+
+
+def as_markdown(table: dict[str, dict[str, Any]]) -> str:
+    """The table of the report."""
+    base = table["usual"]
+    lines = [
+        "| side | rows/s (lowest–highest) | answer tokens/s | × usual | peak RSS GiB | × usual | loss first → last |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for side, row in table.items():
+        lines.append(
+            f"| {NAMES[side]} | {row['rows_per_second']:.3f} ({row['lowest']:.3f}–{row['highest']:.3f}) "
+            f"| {row['answer_tokens_per_second']:.3f} | {row['rows_per_second'] / base['rows_per_second']:.2f} "
+            f"| {row['peak_rss_gib']:.2f} | {row['peak_rss_gib'] / base['peak_rss_gib']:.2f} "
+            f"| {row['losses'][0]:.4f} → {row['losses'][-1]:.4f} |"
+        )
+    return "\n".join(lines)
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--model", required=True, help="folder of the model")
+    parser.add_argument(
+        "--records", type=Path, required=True, help="four-order records, the orders of a question in a row"
+    )
+    parser.add_argument("--output", type=Path, required=True, help="JSON of everything that was measured")
+    parser.add_argument("--steps", type=int, default=6, help="optimiser steps a run (6)")
+    parser.add_argument("--batch", type=int, default=4, help="rows a step, a multiple of 4 (4)")
+    parser.add_argument("--rounds", type=int, default=3, help="interleaved repetitions (3)")
+    options = parser.parse_args()
+    rounds: list[dict[str, dict[str, Any]]] = []
+    for number in range(options.rounds):
+        rounds.append({})
+        for side in SIDES:
+            rounds[-1][side] = measure(side, options)
+            log(f"round {number + 1}/{options.rounds} {side}: {step_seconds(rounds[-1][side]):.2f} s a step")
+    table = summarize(rounds)
+    differences = {
+        side: largest_difference(table[side]["losses"], table["ours"]["losses"]) for side in ("trl", "shared")
+    }
+    write_json(
+        options.output,
+        {
+            "run": run_header(sys.argv[1:]), "records_sha256": sha256_file(options.records), "summary": table,
+            "largest_loss_difference_to_ours": differences, "rounds": rounds,
+        },
+    )  # fmt: skip
+    print(as_markdown(table))
+    print(
+        f"\nLargest difference of the loss to (c): TRL {differences['trl']:.1e}, shared prefix {differences['shared']:.1e}"
+    )
+
+
+if __name__ == "__main__":
+    main()
