@@ -16,7 +16,7 @@ import tantivy
 from app.core.errors import StaleIndexError
 
 WRITER_BYTES = 128 * 2**20
-COMMON_SHARE = 0.10  # of the documents; a token that stands in more is not searched for
+COMMON_SHARE = 0.15  # of the documents; a token that stands in more is not searched for
 COMMON_DOCUMENTS = 5_000  # … but never one that stands in fewer: a small index is fast anyway
 MIN_TELLING = 3  # … as long as this many other tokens remain
 

@@ -27,7 +27,7 @@ from app.retrieval.vectors import VectorIndex
 Retriever = Literal["bm25", "vector", "hybrid"]
 
 MAX_QUERY_CHARS = 20_000  # a question with four choices has some hundred
-CANDIDATES = 50  # articles ranked for one query, at least
+CANDIDATES = 20  # articles ranked for one query, at least
 HITS_PER_ARTICLE = 3  # documents of the word index fetched for each of them
 PARTS = ("citation",)  # of the ranking, beside what is found; "graph" gave nothing on dev and has to be asked for
 CITED = ("found", "unknown_paragraph")  # references that lead to an article in force
