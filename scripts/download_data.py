@@ -21,6 +21,7 @@ EXAMPLES = (
     "python scripts/download_data.py --lawqa --output data/lawqa_jp",
     "python scripts/download_data.py --law 129AC0000000089 417AC0000000086 --output data/egov/laws",
     "python scripts/download_data.py --all --output data/egov/all_laws.zip",
+    "python scripts/download_data.py --updated-on 2026-05-01 --output data/egov/updated.zip",
     "python scripts/download_data.py --all --as-of 2024-04-01 --output data/egov/2024",
 )
 
@@ -33,12 +34,18 @@ def parser() -> JapaneseParser:
     what.add_argument("--lawqa", action="store_true", help="lawqa_jp の問題ファイル")
     what.add_argument("--law", nargs="+", metavar="法令ID", help="この法令（例 129AC0000000089）")
     what.add_argument("--category", metavar="分類", help="事項別分類コードの法令（例 001 は憲法）")
+    what.add_argument(
+        "--updated-on",
+        type=date.fromisoformat,
+        metavar="YYYY-MM-DD",
+        help="この日に e-Gov で更新された法令（過去 3 か月まで）",
+    )
     what.add_argument("--all", action="store_true", help="すべての法令")
     parser.add_argument(
         "--output",
         type=Path,
         required=True,
-        help="保存先。名前が .zip なら一括ダウンロードの zip（--all と --category）、それ以外はフォルダ",
+        help="保存先。名前が .zip なら一括ダウンロードの zip（--all、--category、--updated-on）、それ以外はフォルダ",
     )
     parser.add_argument(
         "--as-of", type=date.fromisoformat, metavar="YYYY-MM-DD", help="この日の版を取得する（保存先はフォルダ）"
@@ -54,7 +61,11 @@ def main(argv: Sequence[str]) -> int:
     arguments = program.parse_args(argv)
     zipped = arguments.output.suffix.lower() == ".zip"
     if zipped and (arguments.as_of or arguments.law or arguments.lawqa):
-        program.error("zip で取得できるのは --all と --category の現在の版です。--output にフォルダを指定してください")
+        program.error(
+            "zip で取得できるのは --all・--category・--updated-on の現在の版です。--output にフォルダを指定してください"
+        )
+    if arguments.updated_on and not zipped:
+        program.error("--updated-on は zip で取得します。--output に .zip で終わる名前を指定してください")
     if arguments.category and not arguments.category.isdigit():
         program.error(f"--category {arguments.category}: 数字で指定してください（例 001）")
     politeness = Politeness(pause_seconds=arguments.pause, retries=arguments.retries)
@@ -65,7 +76,13 @@ def main(argv: Sequence[str]) -> int:
     client = PoliteClient(arguments.site or SITE, politeness)
     category = arguments.category
     if zipped:
-        facts = download_bulk(client, arguments.output, category=category and str(int(category)), watch=_megabytes())
+        facts = download_bulk(
+            client,
+            arguments.output,
+            category=category and str(int(category)),
+            updated_on=arguments.updated_on,
+            watch=_megabytes(),
+        )
         log(f"{arguments.output}: {facts['laws']:,} 法令、{facts['bytes']:,} バイト、SHA-256 {facts['sha256']}")
         return 0
     laws = _listed(client, arguments)

@@ -93,13 +93,22 @@ class PoliteClient:
         return self._fetch(path, MAX_XML_BYTES)
 
     def bulk(
-        self, target: IO[bytes], *, category: str | None = None, watch: Callable[[int], None] = lambda _: None
+        self,
+        target: IO[bytes],
+        *,
+        category: str | None = None,
+        updated_on: date | None = None,
+        watch: Callable[[int], None] = lambda _: None,
     ) -> None:
-        """Write the zip of all laws (or of a category) to ``target``; ``watch`` is told the bytes so far.
+        """Write a zip to ``target``: all laws, those of a category, or those that e-Gov updated on one day.
 
-        The site gives neither length nor ranges, so a broken transfer starts again from the beginning.
+        ``watch`` is told the bytes so far. The site gives neither length nor ranges, so a broken transfer starts again
+        from the beginning.
         """
-        query = {"file_section": "2", "category_cd": category} if category else {"file_section": "1"}
+        if updated_on is not None:
+            query = {"file_section": "3", "update_date": updated_on.strftime("%Y%m%d")}
+        else:
+            query = {"file_section": "2", "category_cd": category} if category else {"file_section": "1"}
         path = f"/bulkdownload?{urllib.parse.urlencode(query | {'only_xml_flag': 'true'})}"
 
         def copy(response: Any) -> bytes:

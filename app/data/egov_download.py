@@ -10,6 +10,7 @@ import tempfile
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -66,7 +67,12 @@ def _unchanged(path: Path, sha256: str | None) -> bool:
 
 
 def download_bulk(
-    client: PoliteClient, target: Path, *, category: str | None = None, watch: Callable[[int], None] = lambda _: None
+    client: PoliteClient,
+    target: Path,
+    *,
+    category: str | None = None,
+    updated_on: date | None = None,
+    watch: Callable[[int], None] = lambda _: None,
 ) -> dict[str, Any]:
     """Fetch e-Gov's zip to ``target``; returns what is written beside it as ``<name>.json``.
 
@@ -77,7 +83,7 @@ def download_bulk(
     part = Path(name)
     try:
         with os.fdopen(handle, "w+b") as file:
-            client.bulk(file, category=category, watch=watch)
+            client.bulk(file, category=category, updated_on=updated_on, watch=watch)
             file.flush()
             os.fsync(file.fileno())
         if not zipfile.is_zipfile(part):

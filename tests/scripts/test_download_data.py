@@ -130,6 +130,12 @@ def test_bulk_zip_with_checksum(site, tmp_path):
     assert facts["bytes"] == target.stat().st_size
 
 
+def test_what_was_updated_on_a_day(site, tmp_path):
+    assert _run(site, "--updated-on", "2026-05-01", "--output", str(tmp_path / "u.zip")) == 0
+    query = parse_qs(urlsplit(site.asked[0]).query)
+    assert query == {"file_section": ["3"], "update_date": ["20260501"], "only_xml_flag": ["true"]}
+
+
 def test_a_cut_zip_leaves_the_old_one(site, tmp_path, capsys):
     target = tmp_path / "all.zip"
     assert _run(site, "--all", "--output", str(target)) == 0
@@ -157,7 +163,7 @@ def test_lawqa_page_that_is_no_json(site, tmp_path, capsys):
 @pytest.mark.parametrize(
     "arguments",
     [[], ["--all"], ["--all", "--lawqa", "--output", "x"], ["--all", "--as-of", "2024-01-01", "--output", "x.zip"],
-     ["--category", "憲法", "--output", "x"], ["--law", "1", "--output", "x.zip"]],
+     ["--category", "憲法", "--output", "x"], ["--law", "1", "--output", "x.zip"], ["--updated-on", "2026-05-01", "--output", "x"]],
 )  # fmt: skip
 def test_usage(arguments):
     with pytest.raises(SystemExit) as caught:
