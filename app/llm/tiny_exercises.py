@@ -147,7 +147,14 @@ def odd_one(
 
 
 def select(
-    rng: random.Random, *, rules: int, choices: int, freedom: float, headings: bool, questions: int = 1
+    rng: random.Random,
+    *,
+    rules: int,
+    choices: int,
+    freedom: float,
+    headings: bool,
+    questions: int = 1,
+    true_share: float = 0.5,
 ) -> Exercise:
     """A context and questions with labelled choices; the answer is the label."""
     context = random_context(rng, rules, headings=headings)
@@ -155,7 +162,7 @@ def select(
     writer = _Writer()
     writer.add(context.text + "\n\n")
     for _ in range(questions):
-        want_true = rng.random() < 0.5
+        want_true = rng.random() < true_share
         found, place = odd_one(rng, known, choices, want_true=want_true, freedom=freedom)
         names = labels(rng, choices)
         writer.add(rng.choice(_ASK[want_true]) + "\n")
@@ -188,10 +195,12 @@ _ASK_CHAT = {
 }  # fmt: skip
 
 
-def chat(rng: random.Random, *, rules: int, choices: int, freedom: float, headings: bool) -> Exercise:
+def chat(
+    rng: random.Random, *, rules: int, choices: int, freedom: float, headings: bool, true_share: float = 0.5
+) -> Exercise:
     """One question in the chat format, thinking off; the answer is the label."""
     context = random_context(rng, rules, headings=headings)
-    want_true = rng.random() < 0.5
+    want_true = rng.random() < true_share
     found, place = odd_one(rng, context.rules, choices, want_true=want_true, freedom=freedom)
     names = labels(rng, choices)
     head, ask, offered = rng.choice(_HEADS)
@@ -215,12 +224,24 @@ def draw_exercise(rng: random.Random, progress: float) -> Exercise:
     headings = progress > 0.3 and rng.random() < 0.6
     freedom = 0.1 if progress < 0.3 else 0.5
     form = rng.random()
-    if form < (0.6 if progress < 0.3 else 0.35):
+    # Naming labels begins once verdicts are known, first those of false statements, which are the ones that stand out.
+    naming = progress >= 0.385
+    true_share = 0.5 if not naming else 0.1 if progress < 0.75 else 0.45
+    if form < (0.6 if progress < 0.3 else 0.35 if not naming else 0.2):
         return judge(rng, rules=rules, statements=5, freedom=freedom, headings=headings)
     choices = rng.choice((2, 3, 4) if progress < 0.5 else (3, 4, 4, 4))
     if form < 0.65 or progress < 0.3:
-        return select(rng, rules=rules, choices=choices, freedom=freedom, headings=headings, questions=2)
-    return chat(rng, rules=rules, choices=choices, freedom=freedom, headings=headings)
+        questions = 3 if naming else 2
+        return select(
+            rng,
+            rules=rules,
+            choices=choices,
+            freedom=freedom,
+            headings=headings,
+            questions=questions,
+            true_share=true_share,
+        )
+    return chat(rng, rules=rules, choices=choices, freedom=freedom, headings=headings, true_share=true_share)
 
 
 def trial_exercises(count: int = 80) -> dict[str, list[Exercise]]:

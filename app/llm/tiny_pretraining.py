@@ -31,7 +31,7 @@ class PretrainConfig:
     """What one run of pretraining is determined by."""
 
     seed: int = 1
-    steps: int = 700
+    steps: int = 520
     step_characters: int = 5000  # text of one step, in characters (about 1.6 to a token)
     micro_batch_tokens: int = 3000  # places, padding included, that go through the model at once
     matrix_rate: float = 0.01  # learning rate of the weight matrices (Muon)

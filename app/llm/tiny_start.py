@@ -10,7 +10,9 @@ layer 1   heads 0 and 2 find where the last one and the last two tokens stood be
           followed there (the expected token); heads 1 and 3 find the same token
 layer 2   heads 0 and 1 bring the expected code from the token before; gated units multiply it with the actual token's
           code and add the products up: large where the text goes on as it did before
-layer 3   head 0 looks for the nearest token before that either does not go on so or ends a line
+layer 3   head 0 looks for the nearest token before that either does not go on so or ends a line; head 1 finds the token
+          that began the line, where labels stand, and keeps its code at hand
+layer 4   heads 0 and 1 name that first token, wherever they come to look
 """
 
 from __future__ import annotations
@@ -41,15 +43,15 @@ def prepare(model: Any, *, norm: float, newline_id: int, max_distance: int = 400
     import torch
 
     config = model.config
-    size = config.head_dim
+    size, half = config.head_dim, config.head_dim // 2
     if (
         (config.num_attention_heads, config.num_key_value_heads) != (4, 4)
-        or config.num_hidden_layers < 4
+        or config.num_hidden_layers < 5
         or config.hidden_size <= _MATCH
         or size < _CODE
         or config.intermediate_size < 4 * _CODE
     ):
-        raise ValueError("the starting circuit needs four layers, four heads and a hidden size of 127 or more")
+        raise ValueError("the starting circuit needs five layers, four heads and a hidden size of 127 or more")
     layers = model.model.layers
     rows = [slice(head * size, (head + 1) * size) for head in range(4)]
     same = torch.eye(size, _CODE)
@@ -103,15 +105,22 @@ def prepare(model: Any, *, norm: float, newline_id: int, max_distance: int = 400
             mlp.down_proj.weight[:, units] = 0
             mlp.down_proj.weight[_MATCH, units] = 0.1
 
-        query, key = layers[3].self_attn.q_proj.weight[rows[0]], layers[3].self_attn.k_proj.weight[rows[0]]
-        query.mul_(_NOISE)
-        key.mul_(_NOISE)
-        newline = embedding[newline_id, _TOKEN]
-        # The norm makes every key equally long: how much it points along the query's coordinate is what counts.
-        query[_RECENT, 0] = 1.0
-        key[_RECENT, 0], key[_RECENT, _MATCH] = 0.6, -1.0
-        key[_RECENT, _TOKEN] = 2.0 * newline / newline.norm()
-        key[size // 2 - 1, 0] = 0.6
+        judge, name = layers[3].self_attn, layers[4].self_attn
+        newline = embedding[newline_id, _TOKEN] / embedding[newline_id, _TOKEN].norm()
+        for head, pair, constant, code in ((0, _RECENT, 0.6, _TOKEN), (1, _RECENT + 1, -0.6, _BEFORE)):
+            query, key = judge.q_proj.weight[rows[head]], judge.k_proj.weight[rows[head]]
+            query.mul_(_NOISE)
+            key.mul_(_NOISE)
+            # The norm makes every key equally long: how much it points along the query's coordinate is what counts.
+            query[pair, 0] = 1.0
+            key[pair, 0], key[pair, code] = constant, 2.0 * newline
+            key[half - 1, 0] = 0.6
+        judge.k_proj.weight[_RECENT, _MATCH] = -1.0
+        _carry(judge, rows[1], _TOKEN, _BROUGHT, 3.0 * same)
+        for head in (0, 1):
+            _carry(name, rows[head], _BROUGHT, _TOKEN, 2.0 * same)
+        name.q_norm.weight.fill_(norm / 2)
+        name.k_norm.weight.fill_(norm / 2)
 
 
 def _look_back(attention: Any, rows: slice, offset: int, config: Any) -> None:
