@@ -64,6 +64,19 @@ def every_command() -> Iterator[tuple[str, str]]:
             yield str(page.relative_to(ROOT)), command
 
 
+def test_the_names_of_the_code_table_exist() -> None:
+    page = ROOT / "LLM_ファインチューニング" / "StepD_タスク3_結果.md"
+    rows = re.findall(r"^\| `(app/\S+\.py)` \| ([^|]*) \|", page.read_text(encoding="utf-8"), re.MULTILINE)
+    assert len(rows) > 12
+    missing = [
+        f"{path}: {name}"
+        for path, cell in rows
+        for name in re.findall(r"`(\w+)`", cell)
+        if not re.search(rf"\b{name}\b", (ROOT / path).read_text(encoding="utf-8"))
+    ]
+    assert missing == []
+
+
 def program_and_arguments(command: str) -> tuple[str, list[str]] | None:
     """(module, arguments) of ``python scripts/NAME.py …``, None for another command."""
     words = shlex.split(command, comments=True)
