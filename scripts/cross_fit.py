@@ -23,7 +23,6 @@ EXAMPLES = (
     "--folds 5 --context gold --num-epochs 2 --batch-size 16 --gradient-accumulation-steps 1 --learning-rate 2e-3",
     "python scripts/cross_fit.py --data data/lawqa_jp/selection.json --model-name Qwen/Qwen3-8B --use-4bit --bf16 "
     "--output-dir results/cross_fit_8b --folds 5 --seeds 3 --context rag --index-dir data/index",
-    "python scripts/cross_fit.py （中断したときと同じ引数）",
 )
 OWN_OPTIONS = ("--train-file", "--eval-file", "--output-dir", "--model-name", "--resume", "--dry-run", "--seed")
 

@@ -25,7 +25,8 @@ _EXAMPLES = (
     " --train-file results/finetune/ft_direct_full_rag_top3.jsonl --output-dir runs/direct_rag_v1",
     "python scripts/train_qwen_law_ft.py --model-name sample/tiny-qwen3"
     " --train-file results/finetune/ft_direct_full_norag.jsonl --output-dir runs/tiny --max-steps 20 --dry-run",
-    "python scripts/train_qwen_law_ft.py （中断したときと同じ引数） --resume",
+    "python scripts/train_qwen_law_ft.py --model-name sample/tiny-qwen3"
+    " --train-file results/finetune/ft_direct_full_norag.jsonl --output-dir runs/tiny --max-steps 20 --resume",
 )
 _DEFAULTS: dict[str, Any] = {
     field.name: list(field.default) if isinstance(field.default, tuple) else field.default
