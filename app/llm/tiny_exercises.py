@@ -9,9 +9,9 @@ from typing import Literal
 
 from app.core.prompts import COT_INSTRUCTIONS, build_mc_prompt_cot, build_mc_prompt_direct, render_cot_answer
 from app.core.questions import LETTERS
-from app.llm.tiny_corpus import ITEM_TEMPLATES, Rule, Statement, random_name, random_rule, restate, rule_text
+from app.llm.tiny_corpus import ITEM_TEMPLATES, Rule, Statement, fill_slot, random_name, random_rule, restate, rule_text
 
-Role = Literal["agrees", "departs", "differs", "judge", "select", "chat"]
+Role = Literal["agrees", "departs", "differs", "judge", "select", "chat", "stop", "recall"]
 YES, NO = "○", "×"
 
 
@@ -85,7 +85,7 @@ def random_context(rng: random.Random, rules: int, *, headings: bool) -> Context
         if rules - len(found) >= 3 and rng.random() < 0.25:
             head = rng.choice(
                 (
-                    "次の各号に掲げる者は、当該各号に定める刑に処する。",
+                    "次のいずれかに当たるものは、当該各号の例による。",
                     "次に掲げるものは、この限りでない。",
                     "次の各号のいずれかに該当するものとする。",
                 )
@@ -135,15 +135,27 @@ def labels(rng: random.Random, count: int) -> list[str]:
 def odd_one(
     rng: random.Random, known: Sequence[Rule], count: int, *, want_true: bool, freedom: float
 ) -> tuple[list[Statement], int]:
-    """``count`` statements of which exactly one is true (``want_true``) or false, and its place."""
+    """``count`` statements of which exactly one is true (``want_true``) or false, and its place.
+
+    Now and then the statements are bare names instead, true where the text holds them.
+    """
     place = rng.randrange(count)
+    verdicts = [(index == place) == want_true for index in range(count)]
+    names = sorted({part.text for rule in known for part in rule if part.kind in ("item", "object", "place")})
+    if len(names) >= count and rng.random() < 0.2:
+        held = rng.sample(names, count)
+        return [
+            Statement(held[index], True, None) if true else _stranger(rng, names) for index, true in enumerate(verdicts)
+        ], place
     # Often all statements turn on one rule, as they do in real questions.
     pool = [rng.choice(known)] if rng.random() < 0.5 else list(known)
-    found = [
-        restate(rng, rng.choice(pool), true=(index == place) == want_true, others=known, freedom=freedom)
-        for index in range(count)
-    ]
-    return found, place
+    return [restate(rng, rng.choice(pool), true=true, others=known, freedom=freedom) for true in verdicts], place
+
+
+def _stranger(rng: random.Random, names: Sequence[str]) -> Statement:
+    while (name := fill_slot(rng, "item")) in names:
+        pass
+    return Statement(name, False, (0, len(name)))
 
 
 def select(
@@ -173,6 +185,25 @@ def select(
         writer.add("→")
         writer.add(names[place], "select")
         writer.add("\n\n")
+    return writer.done()
+
+
+def recall(rng: random.Random, *, statements: int) -> Exercise:
+    """Labelled statements, then some of them again; the answer is the label each had. Letters serve as labels here."""
+    texts = sorted({restate(rng, random_rule(rng), true=True, others=(), freedom=1.0).text for _ in range(statements)})
+    rng.shuffle(texts)
+    names = list("abcd"[: len(texts)]) if rng.random() < 0.5 and len(texts) <= 4 else labels(rng, len(texts))
+    if rng.random() < 0.3:
+        rng.shuffle(names)
+    writer = _Writer()
+    for name, text in zip(names, texts, strict=True):
+        writer.add(f"{name} {text}\n")
+    writer.add("\n")
+    for _ in range(4):
+        index = rng.randrange(len(texts))
+        writer.add(f"「{texts[index]}」→")
+        writer.add(names[index], "recall")
+        writer.add("\n")
     return writer.done()
 
 
@@ -214,7 +245,7 @@ def chat(
         writer.add("\n" if name != names[-1] else "")
     writer.add("<|im_end|>\n<|im_start|>assistant\n<think>\n\n</think>\n\n")
     writer.add(names[place], "chat")
-    writer.add("<|im_end|>", "chat")
+    writer.add("<|im_end|>", "stop")
     return writer.done()
 
 
@@ -225,12 +256,14 @@ def draw_exercise(rng: random.Random, progress: float) -> Exercise:
     freedom = 0.1 if progress < 0.3 else 0.5
     form = rng.random()
     # Naming labels begins once verdicts are known, first those of false statements, which are the ones that stand out.
-    naming = progress >= 0.385
-    true_share = 0.5 if not naming else 0.1 if progress < 0.75 else 0.45
-    if form < (0.6 if progress < 0.3 else 0.35 if not naming else 0.2):
+    naming = progress >= 0.22
+    true_share = 0.5 if not naming else 0.15 if progress < 0.7 else 0.5
+    if naming and rng.random() < 0.15:
+        return recall(rng, statements=4)
+    if form < (0.2 if naming else 0.6):
         return judge(rng, rules=rules, statements=5, freedom=freedom, headings=headings)
     choices = rng.choice((2, 3, 4) if progress < 0.5 else (3, 4, 4, 4))
-    if form < 0.65 or progress < 0.3:
+    if form < 0.6 or progress < 0.3:
         questions = 3 if naming else 2
         return select(
             rng,
@@ -253,6 +286,7 @@ def trial_exercises(count: int = 80) -> dict[str, list[Exercise]]:
         "long": [judge(rng, rules=4, statements=6, freedom=0.6, headings=True) for _ in range(count // 2)]
         + [select(rng, rules=4, choices=4, freedom=0.6, headings=True) for _ in range(count)]
         + [chat(rng, rules=4, choices=4, freedom=0.6, headings=True) for _ in range(count)],
+        "letters": [recall(rng, statements=4) for _ in range(count // 2)],
     }
 
 

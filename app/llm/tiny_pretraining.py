@@ -21,8 +21,8 @@ from app.llm.tiny import TinyShape, build_model
 from app.llm.tiny_exercises import Exercise, draw_exercise, trial_exercises
 from app.llm.tiny_start import WIRED_LAYERS, prepare
 
-ROLES = ("", "agrees", "departs", "differs", "judge", "select", "chat")
-ANSWERS = ("judge", "select", "chat")
+ROLES = ("", "agrees", "departs", "differs", "judge", "select", "chat", "stop", "recall")
+ANSWERS = ("judge", "select", "chat", "stop", "recall")
 _AGREES, _DEPARTS, _DIFFERS = (ROLES.index(role) for role in ("agrees", "departs", "differs"))
 
 
@@ -31,7 +31,7 @@ class PretrainConfig:
     """What one run of pretraining is determined by."""
 
     seed: int = 1
-    steps: int = 520
+    steps: int = 600
     step_characters: int = 5000  # text of one step, in characters (about 1.6 to a token)
     micro_batch_tokens: int = 3000  # places, padding included, that go through the model at once
     matrix_rate: float = 0.01  # learning rate of the weight matrices (Muon)
@@ -41,7 +41,7 @@ class PretrainConfig:
     other_rate: float = 5e-4  # learning rate of embeddings and norms (AdamW)
     probe_rate: float = 1e-2  # learning rate of the probes (AdamW)
     warmup_steps: int = 30
-    decay_from: float = 0.6  # share of the run after which the rates fall linearly to 5 %
+    decay_from: float = 0.7  # share of the run after which the rates fall linearly to 5 %
     copy_weight: float = 0.1  # weight of predicting restated text
     copy_share: float = 0.25  # share of the restated tokens that are predicted: the head is the dearest part of a step
     probe_weight: float = 1.0
@@ -157,7 +157,8 @@ def skill(model: Any, probes: Any, tokenizer: Any, config: PretrainConfig) -> di
                 right["held"].append(losses.course_correct[losses.restated == _AGREES])
                 right["departed"].append(losses.course_correct[losses.restated != _AGREES])
             shares = {role: float(torch.cat(pieces).float().mean()) for role, pieces in right.items() if len(torch.cat(pieces))}  # fmt: skip
-            shares["course"] = (shares.pop("held") + shares.pop("departed")) / 2
+            if "departed" in shares:
+                shares["course"] = (shares.pop("held") + shares.pop("departed")) / 2
             found |= {f"{name}/{role}": round(share, 4) for role, share in shares.items()}
     return found
 
@@ -225,7 +226,12 @@ class Pretraining:
             parts["point"] = losses.point[losses.restated == _AGREES].sum() / count[_AGREES] / 2
             parts["point"] = parts["point"] + losses.point[losses.restated == _DEPARTS].sum() / count[_DEPARTS] / 2
             parts["course"] = losses.course.sum() / sum(count[_AGREES : _DIFFERS + 1])
-            weights = {"copy": config.copy_weight, "point": config.probe_weight, "course": config.probe_weight}
+            weights = {
+                "stop": 0.2,
+                "copy": config.copy_weight,
+                "point": config.probe_weight,
+                "course": config.probe_weight,
+            }
             torch.stack([weights.get(name, 1.0) * loss for name, loss in parts.items()]).sum().backward()
             for name, loss in parts.items():
                 means[name] += float(loss.detach())

@@ -18,6 +18,7 @@ from app.llm.tiny_exercises import (
     draw_exercise,
     judge,
     random_context,
+    recall,
     select,
     trial_exercises,
 )
@@ -91,10 +92,18 @@ def test_select_names_exactly_one_of_its_labels() -> None:
 
 def test_chat_answers_after_an_empty_thought_and_stops() -> None:
     exercise = chat(random.Random(4), rules=3, choices=4, freedom=0.5, headings=True)
-    answer, stop = marked(exercise, "chat")
-    assert stop == "<|im_end|>"
+    (answer,) = marked(exercise, "chat")
+    assert marked(exercise, "stop") == ["<|im_end|>"]
     assert exercise.text.endswith(f"<|im_start|>assistant\n<think>\n\n</think>\n\n{answer}<|im_end|>")
     assert len(answer) == 1
+
+
+def test_recall_asks_for_the_label_of_a_statement_shown_before() -> None:
+    for seed in range(30):
+        exercise = recall(random.Random(seed), statements=4)
+        listed = dict(line.split(" ", 1)[::-1] for line in exercise.text.split("\n\n")[0].splitlines())
+        asked = re.findall(r"^「(.*)」→(.)$", exercise.text, re.M)
+        assert [listed[text] for text, _ in asked] == [label for _, label in asked] == marked(exercise, "recall")
 
 
 def test_headings_number_paragraphs_from_one_in_every_article() -> None:

@@ -17,7 +17,7 @@ from app.llm.tiny_pretraining import ROLES, PretrainConfig, Pretraining, encode_
 from app.llm.tiny_start import prepare
 from app.llm.tiny_tokenizer import train_tokenizer
 
-SHAPE = TinyShape(hidden_size=128, intermediate_size=128, layers=4)
+SHAPE = TinyShape(hidden_size=128, intermediate_size=128, layers=5)
 CONFIG = PretrainConfig(steps=4, step_characters=500, eval_every=1000, save_every=2, warmup_steps=2)
 
 
@@ -31,7 +31,7 @@ def tokenizer() -> Any:
 @pytest.fixture(autouse=True)
 def no_trials(monkeypatch: pytest.MonkeyPatch) -> None:
     # The trial set takes seconds; one exercise of it measures the same way.
-    exercise = judge(random.Random(3), rules=1, statements=2, freedom=0.0, headings=False)
+    exercise = judge(random.Random(3), rules=1, statements=8, freedom=0.0, headings=False)
     monkeypatch.setattr("app.llm.tiny_pretraining.trial_exercises", lambda: {"short": [exercise]})
 
 
@@ -105,10 +105,10 @@ def test_a_step_changes_weights_and_reports_every_loss(tokenizer: Any) -> None:
     run = Pretraining(CONFIG, SHAPE, tokenizer)
     before = {name: weight.clone() for name, weight in run.model.state_dict().items()}
     losses = run.one_step()
-    assert set(losses) == {"copy", "point", "course", "judge", "select", "chat"}
+    assert set(losses) == {"copy", "point", "course", "judge", "select", "chat", "stop", "recall"}
     assert losses["judge"] > 0
     changed = [name for name, weight in run.model.state_dict().items() if not torch.equal(weight, before[name])]
-    assert "model.layers.3.mlp.down_proj.weight" in changed
+    assert "model.layers.4.mlp.down_proj.weight" in changed
     assert "model.embed_tokens.weight" in changed
 
 
