@@ -20,7 +20,7 @@ def parser() -> JapaneseParser:
         [
             "python scripts/pretrain_tiny_model.py --output results/tiny-qwen3",
             "python scripts/pretrain_tiny_model.py --output results/tiny-qwen3 --state-dir results/tiny-state  # 中断後も同じ行で再開",
-            "python scripts/pretrain_tiny_model.py --output /tmp/tiny --steps 20  # 動作確認（約 30 秒）",
+            "python scripts/pretrain_tiny_model.py --output /tmp/tiny --steps 20  # 動作確認",
         ],
     )
     made.add_argument("--output", type=Path, required=True, help="モデルフォルダの書き出し先")
