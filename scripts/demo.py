@@ -60,6 +60,7 @@ def main(argv: Sequence[str]) -> int:
         train(folder, arguments.seed)
         rows = evaluate_all(folder)
     write_json(folder / "summary.json", rows)
+    write_log(folder, rows)
     print(table(rows))
     print(f"\n結果のフォルダ: {arguments.output}（合計 {format_seconds(time.monotonic() - started)}）")
     print(closing_words(rows))
@@ -130,8 +131,9 @@ def evaluate_all(folder: Path) -> list[dict[str, Any]]:
 def row(label: str, base: dict[str, Any], tuned: dict[str, Any], comparison: dict[str, Any]) -> dict[str, Any]:
     """One line of the table, as numbers."""
     sides = {
-        name: {key: result["summary"][key] for key in ("accuracy", "ci95", "total", "label_histogram")}
+        name: {key: result["summary"][key] for key in ("accuracy", "ci95", "correct", "total", "label_histogram")}
         | {"orders_accuracy": result["summary"]["orders"]["accuracy"], "floors": result["summary"]["floors"]}
+        | {"collapsed": bool(result["summary"]["collapse"]["collapsed"])}
         for name, result in (("base", base), ("tuned", tuned))
     }
     return {"context": label, **sides, "comparison": comparison}
@@ -146,7 +148,7 @@ def table(rows: Sequence[dict[str, Any]]) -> str:
         title=f"条文の重ならない {rows[0]['base']['total']} 問での正解率（四つの並びの多数決、[ ] は 95 % 区間）"
     )
     for head in ("文脈", "調整前", "調整後", "判定"):
-        shown.add_column(head)
+        shown.add_column(head, overflow="fold")
     for line in rows:
         sides = [
             f"{line[name]['accuracy']:.1%} [{line[name]['ci95'][0]:.0%}–{line[name]['ci95'][1]:.0%}]".replace(
@@ -154,15 +156,33 @@ def table(rows: Sequence[dict[str, Any]]) -> str:
             )
             for name in ("base", "tuned")
         ]
-        shown.add_row(line["context"], *sides, verdict_of(line["comparison"]))
+        shown.add_row(line["context"], *sides, verdict_of(line))
     text = io.StringIO()
     Console(file=text, width=110).print(shown)
     return text.getvalue().rstrip()
 
 
-def verdict_of(comparison: dict[str, Any]) -> str:
-    """The verdict sentence of a two-run comparison."""
-    return str(comparison["verdict"])
+def verdict_of(line: dict[str, Any]) -> str:
+    """The first part of the verdict sentence, the p value, and which side has collapsed to one letter."""
+    comparison = line["comparison"]
+    collapsed = [label for name, label in (("base", "調整前"), ("tuned", "調整後")) if line[name]["collapsed"]]
+    note = f"\n一つの文字に偏り: {'、'.join(collapsed)}" if collapsed else ""
+    return f"{comparison['verdict'].split('（')[0]}\np = {comparison['p_value']:.2f}{note}"
+
+
+def write_log(folder: Path, rows: Sequence[dict[str, Any]]) -> None:
+    """The experiment log of the run with the evaluations filled in."""
+    from app.training.experiment_log import render_experiment_log
+
+    names = {"base": "調整前", "tuned": "調整後"}
+    evaluations = [
+        {"name": f"{label}・{line['context']}", "correct": line[name]["correct"], "total": line[name]["total"]}
+        for line in rows
+        for name, label in names.items()
+    ]
+    write_text(
+        folder / "experiment_log.md", render_experiment_log(read_json(folder / "adapter" / "run.json"), evaluations)
+    )
 
 
 def closing_words(rows: Sequence[dict[str, Any]]) -> str:
@@ -170,9 +190,15 @@ def closing_words(rows: Sequence[dict[str, Any]]) -> str:
     gold = rows[-1]
     gain = gold["tuned"]["accuracy"] - gold["base"]["accuracy"]
     overlap = gold["base"]["floors"]["lexical_overlap"]
+    reads = gold["tuned"]["ci95"][0] > gold["tuned"]["floors"]["chance"]
+    seen = (
+        "調整後は偶然（25 %）を上回りました。"
+        if reads
+        else "調整後も偶然（25 %）と区別できません。極小モデルは、条文を読めるようになっていません（docs/tiny-model.md）。"
+    )
     return (
         "このデモが示すのは、分割・記録・学習・評価・判定の流れが通って動くことです。"
-        f"正解の条文を見せたときの差は {gain * 100:+.1f} ポイントでした。\n"
+        f"正解の条文を見せたときの差は {gain * 100:+.1f} ポイントで、{seen}\n"
         f"見本の問題は条文とのつき合わせで解けるように作ってあり、文字の重なりだけでも {overlap['accuracy']:.0%} 解けます。"
         "モデルは創作の文章だけで訓練した極小のもので、実在の法令についての性能は何も示しません。"
         "本物のモデルでの測定は docs/real-run.md にあります。"
