@@ -12,8 +12,10 @@ from __future__ import annotations
 import argparse
 import re
 from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
 
 from app.core.errors import DataError
+from app.core.manifests import REPOSITORY
 
 _PART = re.compile(
     r"(?P<open><!-- make docs: (?P<name>\S+)(?P<arguments>[^>]*?) -->\n)(?P<body>.*?)(?P<close><!-- /make docs -->)",
@@ -82,6 +84,8 @@ def _default(action: argparse.Action) -> str:
         return "—"
     if isinstance(action.default, bool):
         return "する" if action.default else "しない"
+    if isinstance(action.default, Path) and action.default.is_relative_to(REPOSITORY):
+        return f"`{action.default.relative_to(REPOSITORY).as_posix()}`"  # the same page wherever the checkout lies
     if isinstance(action.default, (list, tuple)):
         return " ".join(f"`{value}`" for value in action.default)
     return f"`{action.default}`"

@@ -7,6 +7,7 @@ import pytest
 
 from app.core.documents import argument_table, markdown_table, refresh
 from app.core.errors import DataError
+from app.core.manifests import REPOSITORY
 
 PAGE = "前\n<!-- make docs: greet a b -->\n古い\n<!-- /make docs -->\n後\n"
 
@@ -37,6 +38,7 @@ def test_argument_table() -> None:
     parser.add_argument("--rank", type=int, default=16, help="ランク（既定: 16）")
     parser.add_argument("--kind", choices=("x", "y"), default="x", help="a|b")
     parser.add_argument("--flag", action="store_true", help="旗")
+    parser.add_argument("--folder", type=Path, default=REPOSITORY / "sample" / "laws", help="所")
     parser.add_argument("--names", nargs="+", default=["q", "v"], help="名前")
     assert argument_table(parser) == "\n".join(
         [
@@ -47,6 +49,7 @@ def test_argument_table() -> None:
             "| `--rank` | 整数 | `16` | ランク |",
             "| `--kind` | `x` / `y` | `x` | a\\|b |",
             "| `--flag` | なし | しない | 旗 |",
+            "| `--folder` | パス | `sample/laws` | 所 |",
             "| `--names` | 文字列（複数可） | `q` `v` | 名前 |",
         ]
     )
