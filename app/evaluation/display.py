@@ -15,7 +15,7 @@ POLARITY_NAMES = {
     "other": "その他",
 }
 CONTEXT_NAMES = {"none": "文脈なし", "rag": "検索した条文", "gold": "正解の条文"}
-# Share of questions on which two runs differ in being right; tuned and untuned models on lawqa_jp differ about so often.
+# Share of questions on which two runs differ in being right; assumed before a run; it is printed with the power.
 DISCORDANT = 0.25
 RED, PLAIN = "\x1b[1;31m", "\x1b[0m"
 
