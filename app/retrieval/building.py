@@ -22,11 +22,12 @@ from app.data.egov import Law, parse_law
 from app.data.egov_source import LawFile, law_files
 from app.retrieval.derived import add_citations, add_names
 from app.retrieval.embedding import Embedder
-from app.retrieval.embedding_passages import SEARCHED_PARTS, embed_missing
+from app.retrieval.embedding_passages import embed_missing
 from app.retrieval.lexical import LexicalWriter
 from app.retrieval.manifest import Manifest, engine, fingerprint, same_plan, write_manifest
 from app.retrieval.passages import body, header
 from app.retrieval.store import STORE_FORMAT, NewPassage, Store
+from app.retrieval.stored_passages import SEARCHED_PARTS
 from app.retrieval.tokens import TOKENIZER, tokenize
 
 BATCH_PASSAGES = 20_000

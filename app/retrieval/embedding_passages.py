@@ -8,17 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from app.retrieval.embedding import Embedder
-from app.retrieval.passages import Passage, Provision, body, header
+from app.retrieval.passages import body, header
 from app.retrieval.store import Store
+from app.retrieval.stored_passages import SEARCHED_PARTS, passages_with_ids
 from app.retrieval.vectors import VectorWriter, quantised
 
 BATCH = 64
 MEAN_SAMPLE = 256  # passages, evenly over the store, whose mean vector is the centre
-SEARCHED_PARTS = ("main", "preamble", "supplement", "appendix")  # amending 附則 are stored, not searched
-_SELECT = (
-    "SELECT p.passage_id, p.paragraph, p.label, p.caption, p.lines, a.part, a.supplement, a.amend_law_num, a.num, a.title,"
-    " a.caption, a.headings, a.anchor, r.title FROM passages p JOIN articles a USING (article_id) JOIN revisions r USING (rev)"
-)
 
 
 def vector_state(store: Store) -> tuple[int, int]:
@@ -65,11 +61,9 @@ def embed_missing(
 
 
 def _texts(store: Store, passage_ids: Sequence[int]) -> list[str]:
-    marks = ",".join("?" * len(passage_ids))
-    rows = store.connection.execute(f"{_SELECT} WHERE p.passage_id IN ({marks})", list(passage_ids)).fetchall()
-    texts = {}
-    for number, paragraph, label, caption, lines, part, supplement, amend, num, title, article_caption, headings, anchor, law in rows:  # fmt: skip
-        passage = Passage(paragraph, label, caption, tuple((path, text) for path, text in json.loads(lines)))
-        provision = Provision(part, supplement, amend, num, title, article_caption, tuple(json.loads(headings)), False, anchor, ())  # fmt: skip
-        texts[number] = f"{header(law, provision, passage)}\n{body(passage.lines)}"
-    return [texts[number] for number in passage_ids]
+    found = passages_with_ids(store, passage_ids)
+    return [
+        f"{header(found[number].law_title, found[number].item.provision, found[number].item.passage)}\n"
+        f"{body(found[number].item.passage.lines)}"
+        for number in passage_ids
+    ]
