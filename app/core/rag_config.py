@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from app.core.errors import ConfigError
@@ -72,6 +72,14 @@ class RetrieverConfig(_Section):
     """Folder written by scripts/build_index.py."""
     graph: bool = Field(False, validation_alias="RETRIEVER_GRAPH")
     """Raise articles that the best ones cite. Off: it gave nothing on the development questions (docs/retrieval.md)."""
+    store: Literal["local", "qdrant"] = Field("local", validation_alias="RETRIEVER_STORE")
+    """``local`` searches the index folder, ``qdrant`` a server that holds the same documents (extra [qdrant])."""
+    qdrant_url: str = Field("http://localhost:6333", pattern=r"^https?://\S+$", validation_alias="QDRANT_URL")
+    """Address of the Qdrant server."""
+    qdrant_collection: str = Field("horei", pattern=r"^[A-Za-z0-9_.]+$", validation_alias="QDRANT_COLLECTION")
+    """First part of the collection's name; one for each index that a server holds."""
+    qdrant_api_key: SecretStr | None = Field(None, validation_alias="QDRANT_API_KEY")
+    """Key of the Qdrant server, never printed; None for a server without."""
     max_context_chars: int = Field(6000, ge=200, le=1_000_000, validation_alias="RETRIEVER_MAX_CONTEXT_CHARS")
     """Characters of statute text in one prompt."""
 
@@ -160,7 +168,9 @@ def _fault(kind: type[_Section], fault: Any) -> str:
         words = {"ge": "以上", "le": "以下"}
         return f"{name}={value}（" + "、".join(f"{limit} {words[key]}" for key, limit in limits.items()) + " にする）"
     kinds = {"bool": "true か false にする", "int": "整数にする", "float": "数にする"}
+    if name == "QDRANT_COLLECTION":
+        return f"{name}={value}（英数字と _ . だけにする）"
     annotation = getattr(field.annotation, "__name__", "")
-    if name == "OLLAMA_HOST":
+    if name in ("OLLAMA_HOST", "QDRANT_URL"):
         return f"{name}={value}（http:// か https:// で始まるアドレスにする）"
     return f"{name}={value}（{kinds.get(annotation, '空にしない')}）"

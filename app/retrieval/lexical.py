@@ -38,6 +38,11 @@ def _schema() -> tantivy.Schema:
     return builder.build()
 
 
+def _common_above(searcher: tantivy.Searcher) -> float:
+    """Documents above which a token is too common to be searched for."""
+    return max(COMMON_DOCUMENTS, COMMON_SHARE * int(searcher.num_docs))
+
+
 class LexicalWriter:
     """Adds and deletes passages; nothing is visible before ``commit``. One writer a folder at a time."""
 
@@ -139,9 +144,15 @@ class LexicalIndex:
         """
         frequency = {token: int(searcher.doc_freq("words", token)) for token in tokens}
         known = [token for token, count in frequency.items() if count]
-        limit = max(COMMON_DOCUMENTS, COMMON_SHARE * searcher.num_docs)
+        limit = _common_above(searcher)
         telling = [token for token in known if frequency[token] <= limit]
         return telling if len(telling) >= MIN_TELLING else known
+
+    @staticmethod
+    def common(searcher: tantivy.Searcher, tokens: Iterable[str]) -> list[str]:
+        """Those of ``tokens`` that stand in so many documents that they are not searched for."""
+        limit = _common_above(searcher)
+        return [token for token in tokens if int(searcher.doc_freq("words", token)) > limit]
 
     def _broken(self, error: Exception) -> StaleIndexError:
         return StaleIndexError(

@@ -7,17 +7,20 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
 from app.core.errors import DataError, StaleIndexError
 from app.retrieval.derived import load_names
-from app.retrieval.embedding import Embedder
+from app.retrieval.embedding import Embedder, Vectors
 from app.retrieval.embedding_passages import vector_state
 from app.retrieval.fusion import reciprocal_rank_fusion
 from app.retrieval.law_names import LawNames
 from app.retrieval.lexical import LexicalIndex
 from app.retrieval.manifest import REBUILD, check_embedder, check_source, read_manifest
+from app.retrieval.qdrant_collection import QdrantAddress
+from app.retrieval.qdrant_search import SYNC, QdrantSearch
 from app.retrieval.ranking import NEIGHBOUR_SEEDS, best_per_article, neighbour_boosts, ranked
 from app.retrieval.resolving import Resolved, resolve
 from app.retrieval.store import ArticleRow, PassageRow, Store
@@ -55,8 +58,17 @@ class _View:
 class StatuteIndex:
     """Read access to one index folder; safe to share between threads, and sees updates as they are committed."""
 
-    def __init__(self, index_dir: Path, retriever: Retriever = "bm25", embedder: Embedder | None = None) -> None:
-        """``vector`` and ``hybrid`` need the embedder that the index was built with."""
+    def __init__(
+        self,
+        index_dir: Path,
+        retriever: Retriever = "bm25",
+        embedder: Embedder | None = None,
+        qdrant: QdrantAddress | None = None,
+    ) -> None:
+        """``vector`` and ``hybrid`` need the embedder that the index was built with.
+
+        With ``qdrant`` words and vectors are searched on that server, and of the folder only the store is read.
+        """
         self.index_dir = index_dir
         self.manifest = read_manifest(index_dir)
         check_source(index_dir, self.manifest)
@@ -66,18 +78,25 @@ class StatuteIndex:
             check_embedder(index_dir, self.manifest, embedder)
         folder = index_dir / self.manifest.folder
         self.store = Store(folder / "store.sqlite")
-        self.words = LexicalIndex(folder / "words")
+        self._remote = None if qdrant is None else QdrantSearch(qdrant, self.manifest)
         self._lock = threading.Lock()
         self._newest: _View | None = None
         self._mine = threading.local()
-        self._hidden: dict[tuple[str, str], list[int]] = {}
+        self._hidden: dict[tuple[str, str, tuple[str, ...]], list[int]] = {}
         self._names: tuple[str, LawNames] | None = None
         if self.store.meta("build_id") != self.manifest.build_id:
             raise StaleIndexError(f"{index_dir}: 台帳と索引の本体が別の回に作られたものです。{REBUILD}")
         with self.reading() as view:
+            if self._remote is not None:
+                return
             found, expected = int(view.searcher.num_docs), int(self.store.meta("searched", "0"))
             if found < expected:
                 raise StaleIndexError(f"{index_dir}: 語の索引が欠けています（{found:,} / {expected:,} 項）。{REBUILD}")
+
+    @cached_property
+    def words(self) -> LexicalIndex:
+        """The word index of the folder."""
+        return LexicalIndex(self.index_dir / self.manifest.folder / "words")
 
     @contextmanager
     def reading(self) -> Iterator[_View]:
@@ -109,13 +128,15 @@ class StatuteIndex:
                 before = self.store.meta("generation")
                 if self._newest is not None and self._newest.generation == before:
                     return self._newest
-                searcher = self.words.current()
+                if self._remote is not None:
+                    self._remote.wait_for(before)
+                searcher = None if self._remote is not None else self.words.current()
                 vectors = self._vectors()
                 if self.store.meta("generation") == before:
                     self._newest = _View(before, searcher, vectors)
 
     def _vectors(self) -> VectorIndex | None:
-        if self._embedder is None or self._retriever == "bm25":
+        if self._embedder is None or self._retriever == "bm25" or self._remote is not None:
             return None
         rows, _ = vector_state(self.store)
         return VectorIndex(self.index_dir / self.manifest.folder / "vectors", self._embedder.width, rows)
@@ -128,9 +149,17 @@ class StatuteIndex:
             return self._names[1]
 
     def search(
-        self, query: str, top_k: int, *, as_of: date | None = None, parts: Collection[str] = PARTS
+        self,
+        query: str,
+        top_k: int,
+        *,
+        as_of: date | None = None,
+        parts: Collection[str] = PARTS,
+        laws: Sequence[str] = (),
     ) -> list[ArticleHit]:
         """The best ``top_k`` articles in force on ``as_of`` (default today). Raises DataError for an unusable query.
+
+        ``laws`` keeps only the articles of the laws with these ids, cited ones too; none stands for all.
 
         ``parts`` of the ranking other than BM25 can be left out, to measure what each is worth.
         """
@@ -139,18 +168,18 @@ class StatuteIndex:
         day = (as_of or date.today()).isoformat()
         wanted = max(top_k, CANDIDATES)
         with self.reading() as view:
-            hidden = self._out_of_view(view.generation, day)
-            hits: dict[str, list[tuple[int, int, float]]] = {}
-            if self._retriever != "vector":
-                hits["bm25"] = self._words(view.searcher, tokens, wanted * HITS_PER_ARTICLE, hidden)
-            if asked is not None and view.vectors is not None:
-                near = view.vectors.search(asked, wanted * HITS_PER_ARTICLE, self.store.passages_of(hidden))
-                hits["vector"] = self._with_articles({one.passage_id: one.score for one in near})
+            hits = self._hits(view, tokens, asked, wanted * HITS_PER_ARTICLE, day, tuple(laws))
             found = _fused(hits, wanted)
             sums = {article_id: sum(parts_of.values()) for article_id, parts_of in found.items()}
             resolved = resolve(query, self.store, self.names(), day) if "citation" in parts else []
             cited = [item for item in resolved if item.article is not None and item.status in CITED]
-            named = list(dict.fromkeys(item.article.article_id for item in cited if item.article is not None))
+            named = list(
+                dict.fromkeys(
+                    item.article.article_id
+                    for item in cited
+                    if item.article is not None and (not laws or item.article.law_id in laws)
+                )
+            )
             seeds = list(dict.fromkeys([*named, *list(found)[:NEIGHBOUR_SEEDS]])) if "graph" in parts else []
             boosts = neighbour_boosts(seeds, self._cited_by(seeds, found), sums) if seeds else {}
             order = ranked(named, found, boosts)[:top_k]
@@ -164,6 +193,25 @@ class StatuteIndex:
                 )
                 for one in order
             ]
+
+    def _hits(
+        self, view: _View, tokens: Sequence[str], asked: Vectors | None, limit: int, day: str, laws: tuple[str, ...]
+    ) -> dict[str, list[tuple[int, int, float]]]:
+        """Ranking → (passage, article, score) best first: one of words, one of vectors; one of both where a server fuses."""
+        if self._remote is not None:
+            words = None if self._retriever == "vector" else tokens
+            found = self._remote.search(words, asked, limit, date.fromisoformat(day), laws)
+            if not self._remote.holds(view.generation):
+                raise StaleIndexError(f"検索している間に Qdrant が書き換えられました。もう一度検索してください（続くときは {SYNC}）")  # fmt: skip
+            return {self._retriever: self._with_articles(found)}
+        hidden = self._out_of_view(view.generation, day, laws)
+        hits: dict[str, list[tuple[int, int, float]]] = {}
+        if self._retriever != "vector":
+            hits["bm25"] = self._words(view.searcher, tokens, limit, hidden)
+        if asked is not None and view.vectors is not None:
+            near = view.vectors.search(asked, limit, self.store.passages_of(hidden))
+            hits["vector"] = self._with_articles({one.passage_id: one.score for one in near})
+        return hits
 
     def _words(
         self, searcher: Any, tokens: Sequence[str], limit: int, hidden: Sequence[int]
@@ -184,11 +232,11 @@ class StatuteIndex:
         with self.reading():
             return resolve(text, self.store, self.names(), (as_of or date.today()).isoformat())
 
-    def _out_of_view(self, generation: str, day: str) -> list[int]:
-        key = (generation, day)
+    def _out_of_view(self, generation: str, day: str, laws: tuple[str, ...]) -> list[int]:
+        key = (generation, day, laws)
         hidden = self._hidden
         if key not in hidden:
-            self._hidden = hidden = {key: self.store.out_of_view(day)}
+            self._hidden = hidden = {key: self.store.out_of_view(day, laws)}
         return hidden[key]
 
     def _cited_by(self, seeds: Sequence[int], candidates: Iterable[int]) -> dict[int, list[int]]:

@@ -284,14 +284,14 @@ class Store:
 
     # -- reading -------------------------------------------------------------------------------------------------
 
-    def out_of_view(self, as_of: str) -> list[int]:
-        """Numbers of the revisions that are not in force on ``as_of`` (ISO date)."""
-        return [
-            rev
-            for (rev,) in self.connection.execute(
-                "SELECT rev FROM revisions WHERE valid_from>? OR valid_to<=?", (as_of, as_of)
-            )
-        ]
+    def out_of_view(self, as_of: str, law_ids: Sequence[str] = ()) -> list[int]:
+        """Numbers of the revisions that are not in force on ``as_of`` (ISO date), or not of these laws (default: all)."""
+        rows = self.connection.execute(
+            "SELECT rev FROM revisions WHERE valid_from>?1 OR valid_to<=?1"
+            " OR (json_array_length(?2)>0 AND law_id NOT IN (SELECT value FROM json_each(?2)))",
+            (as_of, json.dumps(list(law_ids))),
+        )
+        return [rev for (rev,) in rows]
 
     def passages_of(self, revisions: Sequence[int]) -> list[int]:
         """Numbers of the passages of these revisions."""

@@ -94,6 +94,15 @@ class VectorIndex:
         ]
         self._bits = np.concatenate(pieces) if pieces else np.zeros((0, (width + 7) // 8), dtype=np.uint8)
 
+    def vector(self, passage_id: int) -> Vectors | None:
+        """The vector of a passage as far as 8 bits keep it; None for a passage without one."""
+        place = int(np.searchsorted(self._ids, passage_id))  # rows stand in the order of passage numbers
+        if place == len(self._ids) or self._ids[place] != passage_id:
+            return None
+        row = self._rows[place]
+        found: Vectors = row["values"].astype(np.float32) * row["scale"] + self._mean
+        return found
+
     def search(self, query: Vectors, limit: int, without: Iterable[int] = ()) -> list[Near]:
         """The ``limit`` passages nearest to ``query`` (length 1) that are not in ``without``."""
         if not len(self._ids) or limit < 1:
