@@ -19,6 +19,7 @@ from app.retrieval.embedding import Embedder, load_embedder
 from app.retrieval.excerpt import article_lines, excerpt
 from app.retrieval.passages import body, link, part_label
 from app.retrieval.reranking import CrossEncoderReranker, Reranker, reranked
+from app.retrieval.qdrant_collection import qdrant_address
 from app.retrieval.resolving import Resolved
 from app.retrieval.statute_index import PARTS, ArticleHit, StatuteIndex
 from app.retrieval.store import ArticleRow
@@ -161,7 +162,7 @@ class RAGPipeline:
         kind = config.retriever.type
         if kind != "bm25" and embedder is None:
             embedder = load_embedder(config.embedding.model, config.embedding.batch_size)
-        self.index = StatuteIndex(config.retriever.index_dir, kind, embedder)
+        self.index = StatuteIndex(config.retriever.index_dir, kind, embedder, qdrant_address(config.retriever))
         self._llm = llm
         self._reranker = reranker
 
