@@ -17,7 +17,7 @@ from app.core.manifests import run_header
 from app.core.prompts import PROMPT_VERSION
 from app.core.questions import ORDERS, Question
 from app.data.contexts import context_plan
-from app.data.few_shot import examples_for
+from app.data.few_shot import few_shot_from
 from app.data.finetune import (
     CONTEXT_SOURCES,
     Built,
@@ -31,11 +31,14 @@ from app.data.lawqa import load_questions
 from app.data.preview import marked_text, marked_tokens
 from app.data.records import MODES, write_records
 
+WITHOUT_GOLD = 0.2  # the share that docs/cot-records.md and StepD_実験計画.md speak of
 EXAMPLES = (
     "python scripts/build_finetune_dataset.py --lawqa-path sample/selection.json --no-rag --mode direct "
     "--output-path results/finetune/ft_direct_full_norag.jsonl",
     "python scripts/build_finetune_dataset.py --lawqa-path data/lawqa_jp/selection.json --all --index-dir data/index",
     "python scripts/build_finetune_dataset.py --lawqa-path sample/selection.json --mode cot --context gold --preview 3",
+    "python scripts/build_finetune_dataset.py --lawqa-path results/split/train.json --context distractors --top-k 3 "
+    "--without-gold 0.2 --orders 4 --index-dir data/index --output-path results/finetune/ft_direct_distractors.jsonl",
 )
 
 
@@ -50,10 +53,15 @@ def parser() -> JapaneseParser:
         "--mode", choices=MODES, default="direct", help="direct は文字だけ、cot は理由と文字（既定 direct）"
     )
     parser.add_argument(
-        "--context", choices=CONTEXT_SOURCES, help="参照条文: none、rag（検索）、gold（問題の条文）。既定 rag"
-    )
+        "--context", choices=CONTEXT_SOURCES,
+        help="参照条文: none、rag（検索）、gold（問題の条文）、distractors（問題の条文を、検索したほかの条の間に置く）。既定 rag",
+    )  # fmt: skip
     parser.add_argument("--no-rag", action="store_true", help="検索を使わない（--context none と同じ）")
-    parser.add_argument("--top-k", type=int, default=3, help="検索で渡す条文の数（既定 3）")
+    parser.add_argument("--top-k", type=int, default=3, help="渡す条文の数（rag、distractors。既定 3）")
+    parser.add_argument(
+        "--without-gold", type=float, metavar="SHARE",
+        help=f"distractors で、根拠条文を入れない問題の割合。正答は変えない（既定 {WITHOUT_GOLD}）",
+    )  # fmt: skip
     parser.add_argument("--index-dir", type=Path, help="scripts/build_index.py が作ったフォルダ（既定は設定の値）")
     # Off unless asked for, as in the evaluation: examples lengthen every prompt, and both sides must agree.
     parser.add_argument(
@@ -62,7 +70,8 @@ def parser() -> JapaneseParser:
     parser.add_argument(
         "--few-shot-path",
         type=Path,
-        help="例題を付け、この問題ファイルから選ぶ（同じ条文クラスタは避ける）。--few-shot だけなら組み込みの例題",
+        help="例題を付け、この問題ファイルから選ぶ（同じ条文クラスタは避ける）。評価する問題のないファイルにする。"
+        "--few-shot だけなら組み込みの例題",
     )
     parser.add_argument("--samples", type=int, help="はじめの N 問だけを使う")
     parser.add_argument("--orders", type=int, choices=(1, 4), default=1, help="選択肢の並べ方の数（既定 1）")
@@ -71,7 +80,7 @@ def parser() -> JapaneseParser:
     )
     parser.add_argument("--preview", type=int, default=0, metavar="N", help="N 件を、学習対象を ⟦ ⟧ で示して表示する")
     parser.add_argument("--tokenizer", help="--preview をこのモデルのトークナイザで、トークン単位で表示する")
-    parser.add_argument("--seed", type=int, default=42, help="乱数の種（既定 42）")
+    parser.add_argument("--seed", type=int, default=42, help="distractors の置き方の乱数の種（既定 42）")
     return parser
 
 
@@ -82,40 +91,48 @@ def main(argv: Sequence[str]) -> int:
         program.error(f"--no-rag と --context {arguments.context} は一緒に使えません")
     if not (arguments.all or arguments.output_path or arguments.preview):
         program.error("--output-path（または --all、--preview）を指定してください")
+    if arguments.all and arguments.context:
+        program.error("--all は標準の 4 ファイルを作るので、--context は指定できません")
+    if arguments.without_gold is not None and arguments.context != "distractors":
+        program.error("--without-gold は --context distractors と一緒に使います")
+    if arguments.few_shot is False and arguments.few_shot_path:
+        raise ConfigError("--no-few-shot と --few-shot-path は同時に指定できません。どちらかを外してください。")
     header = run_header(argv)
     questions = _questions(arguments)
+    without_gold = WITHOUT_GOLD if arguments.without_gold is None else arguments.without_gold
     source: ContextSource = "none" if arguments.no_rag else arguments.context or "rag"
     if arguments.all:
         plans = [context_plan("none", 0, None), context_plan("rag", arguments.top_k, arguments.index_dir)]
         folder = arguments.output_path or Path("results/finetune")
         jobs = [(folder / standard_name(mode, plan), mode, plan) for plan in plans for mode in MODES]
     else:
-        jobs = [(arguments.output_path, arguments.mode, context_plan(source, arguments.top_k, arguments.index_dir))]
-    if arguments.few_shot is False and arguments.few_shot_path:
-        raise ConfigError("--no-few-shot と --few-shot-path は同時に指定できません。どちらかを外してください。")
-    few_shot = bool(arguments.few_shot or arguments.few_shot_path)
-    pool = load_questions(arguments.few_shot_path) if arguments.few_shot_path else None
+        plan = context_plan(source, arguments.top_k, arguments.index_dir,
+                            questions=questions, without_gold=without_gold, seed=arguments.seed)  # fmt: skip
+        jobs = [(arguments.output_path, arguments.mode, plan)]
+    examples = few_shot_from(arguments.few_shot_path) if arguments.few_shot or arguments.few_shot_path else None
     manifest: dict[str, Any] = {
         "kind": "finetune_records",
         "run": header,
         "source": {"path": str(arguments.lawqa_path), "sha256": sha256_file(arguments.lawqa_path), "questions": len(questions)},
         "prompt_version": PROMPT_VERSION,
         "seed": arguments.seed,
-        "few_shot_source": None if not few_shot else str(arguments.few_shot_path or "builtin"),
+        "few_shot_source": examples.source if examples else None,
+        "few_shot_path": str(arguments.few_shot_path) if arguments.few_shot_path else None,
         "files": {},
     }  # fmt: skip
     for path, mode, plan in jobs:
         built = build_records(
             progress(questions, total=len(questions), label=f"{mode}・{plan.source}"), mode, plan,
             orders=ORDERS[: arguments.orders], dataset=arguments.lawqa_path.resolve().parent.name,
-            few_shot=(lambda question: examples_for(question, pool, seed=arguments.seed)) if few_shot else None,
+            few_shot=examples,
         )  # fmt: skip
         _preview(built, arguments)
         if path is not None:
             write_records(path, [one.record for one in built])
+            share = {"without_gold": without_gold} if plan.source == "distractors" else {}
             statistics = build_statistics(built, {question.id: question for question in questions})
             manifest["files"][path.name] = {"mode": mode, "context": plan.source, "top_k": plan.top_k,
-                                            "retriever_type": plan.retriever_type, "sha256": sha256_file(path), **statistics}  # fmt: skip
+                                            "retriever_type": plan.retriever_type, **share, "sha256": sha256_file(path), **statistics}  # fmt: skip
             log(f"{path}: {len(built)} 件 （{describe(statistics)}）")
     if manifest["files"]:
         last = jobs[-1][0]

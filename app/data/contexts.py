@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from app.core.errors import ConfigError
 from app.core.questions import Question
 from app.data.finetune import ContextPlan, ContextSource, Reference, gold_context, no_context
+from app.data.provisions import article_key
 
 
-def context_plan(source: ContextSource, top_k: int, index_dir: Path | None) -> ContextPlan:
-    """The plan for one context source. For ``rag`` the index is opened at once.
+def context_plan(
+    source: ContextSource,
+    top_k: int,
+    index_dir: Path | None,
+    *,
+    questions: Sequence[Question] = (),
+    without_gold: float = 0.0,
+    seed: int = 42,
+) -> ContextPlan:
+    """The plan for one context source. For ``rag`` and ``distractors`` the index is opened at once.
 
+    ``questions``, ``without_gold`` (share of them) and ``seed`` are for ``distractors``, see app/data/distractors.py.
     Raises StaleIndexError when the index is missing, stale or broken: a run with retrieval never goes on without it.
     """
     if source == "none":
@@ -26,6 +37,11 @@ def context_plan(source: ContextSource, top_k: int, index_dir: Path | None) -> C
     from app.retrieval.rag_pipeline import RAGPipeline
 
     config = load_config(retriever_top_k=top_k, retriever_index_dir=index_dir)
+    if source == "distractors":
+        from app.data.distractors import among_distractors
+
+        reference_of = among_distractors(RAGPipeline(config), top_k, questions, without_gold=without_gold, seed=seed)
+        return ContextPlan("distractors", config.retriever.type, top_k, reference_of)
     return ContextPlan("rag", config.retriever.type, top_k, retrieved_by(RAGPipeline(config), top_k))
 
 
@@ -41,7 +57,7 @@ def retrieved_by(pipeline: Any, top_k: int) -> Any:
             doc_ids=tuple(passage.id for passage in context.used),
             scores=tuple(passage.score for passage in context.used),
             articles=frozenset(
-                (passage.law_title, passage.article) for passage in context.used if passage.part == "main"
+                article_key(passage.law_title, passage.part, passage.article) for passage in context.used
             ),
             left_out=len(context.left_out),
         )

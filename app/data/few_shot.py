@@ -7,11 +7,47 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
 
 from app.core.errors import DataError
-from app.core.files import sha256_text
-from app.core.prompts import BUILTIN_EXAMPLES, FewShotExample
+from app.core.files import sha256_file, sha256_text
+from app.core.prompts import BUILTIN_EXAMPLES, PROMPT_VERSION, FewShotExample
 from app.core.questions import LETTERS, ORDERS, Question, content_hash
+from app.data.lawqa import load_questions
+
+# The built-in examples are part of the prompts' wording, so their version is the prompts' version.
+BUILTIN_SOURCE = f"builtin:{PROMPT_VERSION}"
+
+
+@dataclass(frozen=True, slots=True)
+class FewShot:
+    """The examples of a run."""
+
+    source: str = BUILTIN_SOURCE  # stored with records, adapters and results, and compared between them
+    pool: tuple[Question, ...] | None = None  # questions they are taken from; None for the built-in ones
+
+    def of(self, question: Question) -> tuple[FewShotExample, ...]:
+        """The two examples shown before ``question``: whatever the seed of a run, the same in training and testing."""
+        return examples_for(question, self.pool)
+
+
+BUILTIN = FewShot()
+
+
+def few_shot_from(path: Path | None) -> FewShot:
+    """The examples of a question file, the built-in ones for None."""
+    return BUILTIN if path is None else FewShot(file_source(path), tuple(load_questions(path)))
+
+
+def file_source(path: Path) -> str:
+    """How examples from a question file are named in records and results: ``file:<SHA-256>:<file name>``."""
+    return f"file:{sha256_file(path)}:{path.name}"
+
+
+def same_source(one: str, other: str) -> bool:
+    """Whether two sources are the same examples: the file's name does not count, what it holds does."""
+    return one.split(":", 2)[:2] == other.split(":", 2)[:2]
 
 
 def examples_for(

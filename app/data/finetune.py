@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -9,20 +10,20 @@ from typing import Any, Literal
 from app.core.errors import DataError
 from app.core.prompts import (
     PROMPT_VERSION,
-    FewShotExample,
     build_mc_prompt_cot,
     build_mc_prompt_direct,
     render_cot_answer,
     render_direct_answer,
 )
 from app.core.questions import ORDERS, Question, reorder
+from app.data.few_shot import FewShot
 from app.data.provisions import law_key
 from app.data.reasoning import explain
 from app.data.reasoning_draft import Reasoning
 from app.data.records import Record
 
-ContextSource = Literal["none", "rag", "gold"]
-CONTEXT_SOURCES: tuple[ContextSource, ...] = ("none", "rag", "gold")
+ContextSource = Literal["none", "rag", "gold", "distractors"]
+CONTEXT_SOURCES: tuple[ContextSource, ...] = ("none", "rag", "gold", "distractors")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,11 +35,20 @@ class Reference:
     scores: tuple[float, ...] = ()  # their scores
     articles: frozenset[tuple[str, str]] = frozenset()  # (law, article) of the passages in the text
     left_out: int = 0  # passages that were found but did not fit the character budget
+    # Only for distractors:
+    withheld: bool = False  # the gold articles are left out on purpose
+    gold_articles: int = 0  # that the question has
+    gold_places: tuple[int, ...] = ()  # numbers under which they stand in the text
+    gold_from_context: int = 0  # of those, how many the index does not hold
 
     def hits(self, question: Question) -> bool:
         """Whether one of the question's gold articles is in the text."""
         gold = {ref.article_key for ref in question.articles}
         return any((law_key(law), article) in gold for law, article in self.articles)
+
+    def holds_gold(self, question: Question, source: ContextSource) -> bool:
+        """Whether the prompt shows what decides: always with ``gold``, whatever the context's headings are."""
+        return source == "gold" or (source != "none" and self.hits(question))
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +88,7 @@ def build_records(
     plan: ContextPlan,
     *,
     orders: Sequence[str] = ORDERS[:1],
-    few_shot: Callable[[Question], Sequence[FewShotExample]] | None = None,
+    few_shot: FewShot | None = None,
     dataset: str = "lawqa_jp",
 ) -> list[Built]:
     """One record per question and order, in the order of the questions.
@@ -91,55 +101,68 @@ def build_records(
         reference = plan.reference_of(question)
         for order in orders:
             shown = question if order == "abcd" else reorder(question, order)
-            built.append(_build(shown, question, mode, plan, reference, few_shot, dataset))
+            if mode == "cot":
+                # Without a context the reasoning is drawn from the gold text: it teaches what the statute says. With
+                # one, only what stands in the prompt may be quoted; and where the gold article was left out on purpose,
+                # nothing: another article that reads alike is not why the answer is right.
+                shown_text = "" if reference.withheld else reference.text
+                reasoning = explain(shown, shown.context if plan.source == "none" else shown_text)
+                record = cot_record(shown, reasoning.text, plan, reference, dataset)
+                built.append(Built(record, reference, reasoning))
+                continue
+            examples = few_shot.of(question) if few_shot else False
+            prompt = build_mc_prompt_direct(shown.question, shown.choices, reference.text, few_shot=examples)
+            meta = _meta(shown, mode, plan, reference, few_shot.source if few_shot else None, dataset)
+            built.append(Built(Record(prompt, render_direct_answer(shown.correct), meta), reference, None))
     return built
 
 
-def _build(
+def cot_record(
     shown: Question,
-    question: Question,
-    mode: str,
+    reasoning: str,
     plan: ContextPlan,
     reference: Reference,
-    few_shot: Callable[[Question], Sequence[FewShotExample]] | None,
     dataset: str,
-) -> Built:
-    reasoning: Reasoning | None = None
-    if mode == "direct":
-        examples = few_shot(question) if few_shot else False
-        prompt = build_mc_prompt_direct(shown.question, shown.choices, reference.text, few_shot=examples)
-        output = render_direct_answer(shown.correct)
-    else:
-        # Without a context the reasoning is drawn from the gold text: it teaches what the statute says. With one, only
-        # what stands in the prompt may be quoted.
-        source = reference.text if plan.source != "none" else shown.context
-        reasoning = explain(shown, source)
-        prompt = build_mc_prompt_cot(shown.question, shown.choices, reference.text)
-        output = render_cot_answer(reasoning.text, shown.correct)
-    record = Record(
+    generated: Mapping[str, Any] | None = None,
+) -> Record:
+    """The record that teaches ``reasoning`` and the right letter of the question as shown.
+
+    ``generated`` says which model wrote the reasoning (see app/evaluation/rationales.py); None for one drawn by rule.
+    """
+    prompt = build_mc_prompt_cot(shown.question, shown.choices, reference.text)
+    meta = _meta(shown, "cot", plan, reference, None, dataset)
+    return Record(
         prompt,
-        output,
-        {
-            "id": shown.id,
-            "dataset": dataset,
-            "mode": mode,
-            "correct": shown.correct,
-            "use_context": plan.source != "none",
-            "context_present": bool(reference.text and reference.text.strip()),
-            "top_k": plan.top_k,
-            "retriever_type": plan.retriever_type,
-            "question": shown.question,
-            "choices": dict(shown.choices),
-            "source_file": shown.source,
-            "few_shot": mode == "direct" and few_shot is not None,
-            "order": shown.order,
-            "cluster": shown.cluster,
-            "doc_ids": list(reference.doc_ids),
-            "scores": [round(score, 6) for score in reference.scores],
-            "prompt_version": PROMPT_VERSION,
-        },
+        render_cot_answer(reasoning, shown.correct),
+        meta | ({"generated": dict(generated)} if generated else {}),
     )
-    return Built(record, reference, reasoning)
+
+
+def _meta(
+    shown: Question, mode: str, plan: ContextPlan, reference: Reference, few_shot_source: str | None, dataset: str
+) -> dict[str, Any]:
+    return {
+        "id": shown.id,
+        "dataset": dataset,
+        "mode": mode,
+        "correct": shown.correct,
+        "use_context": plan.source != "none",
+        "context_present": bool(reference.text and reference.text.strip()),
+        "top_k": plan.top_k,
+        "retriever_type": plan.retriever_type,
+        "question": shown.question,
+        "choices": dict(shown.choices),
+        "source_file": shown.source,
+        "few_shot": few_shot_source is not None,
+        "order": shown.order,
+        "cluster": shown.cluster,
+        "doc_ids": list(reference.doc_ids),
+        "scores": [round(score, 6) for score in reference.scores],
+        "prompt_version": PROMPT_VERSION,
+        "context_source": plan.source,
+        "gold_in_context": reference.holds_gold(shown, plan.source),
+        "few_shot_source": few_shot_source,
+    }
 
 
 def build_statistics(built: Sequence[Built], questions: Mapping[str, Question]) -> dict[str, object]:
@@ -153,7 +176,9 @@ def build_statistics(built: Sequence[Built], questions: Mapping[str, Question]) 
         "questions": len(looked_up),
         "with_context": sum(one.record.meta["context_present"] for one in built),
     }
-    if any(one.record.meta["retriever_type"] not in ("none", "gold") for one in built):
+    if any(one.record.meta["context_source"] == "distractors" for one in built):
+        statistics["distractors"] = distractor_statistics(list(looked_up.values()))
+    elif any(one.record.meta["retriever_type"] not in ("none", "gold") for one in built):
         with_gold = [key for key in looked_up if questions[key].articles]
         statistics["retrieval"] = {
             "questions_with_gold_article": len(with_gold),
@@ -175,6 +200,21 @@ def build_statistics(built: Sequence[Built], questions: Mapping[str, Question]) 
     return statistics
 
 
+def distractor_statistics(references: Sequence[Reference]) -> dict[str, object]:
+    """Where the gold articles of a file of distractor records went; one reference per question."""
+    shown = [reference for reference in references if not reference.withheld]
+    places = Counter(place for reference in shown for place in reference.gold_places)
+    return {
+        "questions_without_gold": sum(not reference.gold_places for reference in references),
+        "gold_articles": sum(reference.gold_articles for reference in shown),
+        "gold_shown": sum(places.values()),
+        "gold_from_own_context": sum(reference.gold_from_context for reference in shown),
+        "gold_at_place": {str(place): places[place] for place in sorted(places)},
+        "distractors_shown": sum(len(reference.doc_ids) - len(reference.gold_places) for reference in references),
+        "passages_left_out": sum(reference.left_out for reference in references),
+    }
+
+
 def standard_name(mode: str, plan: ContextPlan) -> str:
     """Name of one of the four standard files: ``ft_cot_full_rag_top3.jsonl``."""
     return f"ft_{mode}_full_{'norag' if plan.source == 'none' else f'rag_top{plan.top_k}'}.jsonl"
@@ -186,6 +226,14 @@ def describe(statistics: Mapping[str, Any]) -> str:
     if "retrieval" in statistics:
         retrieval = statistics["retrieval"]
         parts.append(f"正しい条を検索できた問題 {retrieval['hits']}/{retrieval['questions_with_gold_article']}")
+    if "distractors" in statistics:
+        counts = statistics["distractors"]
+        parts.append(
+            f"根拠条文 {counts['gold_shown']}/{counts['gold_articles']} 条と、ほかの条 {counts['distractors_shown']} 条"
+        )
+        parts.append(f"根拠条文を抜いた問題 {counts['questions_without_gold']} 問")
+        if counts["gold_from_own_context"]:
+            parts.append(f"索引になく、問題のコンテキストから取った根拠 {counts['gold_from_own_context']} 件")
     if "reasoning" in statistics:
         reasoning = statistics["reasoning"]
         parts.append(f"条文の引用あり {reasoning['quote']} 件")

@@ -75,6 +75,11 @@ def law_key(title: str) -> str:
     return re.sub(r"\([^()]*\)$", "", plain) or plain
 
 
+def article_key(law_title: str, part: str, article: str) -> tuple[str, str]:
+    """A retrieved article as the gold articles of a question name it; ``part`` as in RetrievedPassage."""
+    return (law_key(law_title), article if part in ("main", "preamble") else f"附則{article}")
+
+
 def section_label(article: str) -> str:
     """``27_2`` as ``第27条の2``, ``附則1`` as ``附則第1条``; a guideline's section, which is no number, as it is."""
     head, key = ("附則", article[2:]) if article.startswith("附則") else ("", article)
@@ -185,7 +190,8 @@ def _retrieved(title: str) -> Provision:
     law, _, label = title.rpartition(" ")
     match = _CITED.match(fold_text(label))
     if not law or not match:
-        return Provision(title, WHOLE_TEXT, None, None, None, False, "", 0)
+        law, _, label = title.partition(" ")  # 別表第一, or a guideline's section: 第4 12
+        return Provision(law, label.strip() or WHOLE_TEXT, None, None, None, False, "", 0)
     supplement, article, branch, paragraph, item, item_branch = match.groups()
     return Provision(law.strip(), (supplement or "") + article + branch.replace("の", "_"), paragraph,
                      item + item_branch.replace("の", "_") if item else None, None, True, "", 0)  # fmt: skip

@@ -35,6 +35,13 @@ META_TYPES: dict[str, type | tuple[type, ...]] = {
     "scores": list,  # their scores
     "prompt_version": str,
 }
+# Keys that records of earlier versions do not have; checked where they are there.
+LATER_META_TYPES: dict[str, type | tuple[type, ...]] = {
+    "context_source": str,  # none, rag, gold, or distractors (gold among other retrieved articles)
+    "gold_in_context": bool,  # a gold article of the question stands in the prompt
+    "few_shot_source": (str, type(None)),  # where the examples come from (app/data/few_shot.py); None without any
+    "generated": dict,  # only where a model wrote the reasoning: model, adapter, right_orders, quote_chars
+}
 _COT_OUTPUT = re.compile(r"Reasoning: \S[\s\S]*\nAnswer: ([a-d])")
 
 
@@ -108,6 +115,9 @@ def record_faults(value: Any) -> list[str]:
         if key not in meta:
             faults.append(f"meta.{key} がありません")
         elif not isinstance(meta[key], kind) or (kind is int and isinstance(meta[key], bool)):
+            faults.append(f"meta.{key} の型が違います（{meta[key]!r}）")
+    for key, kind in LATER_META_TYPES.items():
+        if key in meta and not isinstance(meta[key], kind):
             faults.append(f"meta.{key} の型が違います（{meta[key]!r}）")
     return faults or list(_contradictions(value["output"], meta))
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from app.core.questions import Question
-from app.data.provisions import law_key
+from app.data.provisions import article_key
 from app.evaluation.plan import ContextSource
 
 
@@ -47,8 +47,7 @@ class QuestionContext:
 
 def is_gold(question: Question, law_title: str, part: str, article: str) -> bool:
     """Whether this article of this law is one of the question's gold articles; ``part`` as in RetrievedPassage."""
-    name = article if part in ("main", "preamble") else f"附則{article}"
-    return (law_key(law_title), name) in {ref.article_key for ref in question.articles}
+    return article_key(law_title, part, article) in {ref.article_key for ref in question.articles}
 
 
 def context_lookup(

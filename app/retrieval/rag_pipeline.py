@@ -15,11 +15,12 @@ from app.core.errors import DataError
 from app.core.questions import Question
 from app.core.rag_config import LLMConfig, RAGConfig
 from app.data.law_numbers import article_label, paragraph_label
+from app.data.provisions import article_key, section_label
 from app.retrieval.embedding import Embedder, load_embedder
 from app.retrieval.excerpt import article_lines, excerpt
 from app.retrieval.passages import body, link, part_label
-from app.retrieval.reranking import CrossEncoderReranker, Reranker, reranked
 from app.retrieval.qdrant_collection import qdrant_address
+from app.retrieval.reranking import CrossEncoderReranker, Reranker, reranked
 from app.retrieval.resolving import Resolved
 from app.retrieval.statute_index import PARTS, ArticleHit, StatuteIndex
 from app.retrieval.store import ArticleRow
@@ -171,12 +172,38 @@ class RAGPipeline:
     ) -> list[RetrievedPassage]:
         """The best ``top_k`` articles (default: the configuration's), each cut to its share of the context's budget."""
         wanted = self.config.retriever.top_k if top_k is None else top_k
-        if wanted < 1:
-            raise DataError(f"top_k={wanted} は使えません。1 以上にしてください。")
-        # 80 characters of each share are for the header line.
-        share = max(100, self.config.retriever.max_context_chars // wanted - 80)
+        return self.retrieve_candidates(query, wanted, shown=wanted, as_of=as_of)
+
+    def retrieve_candidates(
+        self, query: str, count: int, *, shown: int, as_of: date | None = None
+    ) -> list[RetrievedPassage]:
+        """The best ``count`` articles, each cut as if ``shown`` of them stood in a context."""
+        if count < 1:
+            raise DataError(f"top_k={count} は使えません。1 以上にしてください。")
         with self.index.reading():
-            return [self._passage(hit, query, share) for hit in self._hits(query, wanted, as_of)]
+            return [self._passage(hit, query, self.share(shown)) for hit in self._hits(query, count, as_of)]
+
+    def share(self, shown: int) -> int:
+        """Characters of text that each of ``shown`` passages has in a context."""
+        # 80 characters of each share are for the header line.
+        return max(100, self.config.retriever.max_context_chars // shown - 80)
+
+    def named_article(
+        self, law: str, article: str, paragraphs: Sequence[str], query: str, *, shown: int, as_of: date | None = None
+    ) -> RetrievedPassage | None:
+        """The article of a law (``law_key`` title, ``27_2`` or ``附則1``) as retrieval would show it for ``query``, its
+        ``paragraphs`` before the others when it has to be cut; None when the index holds no such article in force."""
+        with self.index.reading():
+            for item in self.index.references(law + section_label(article), as_of=as_of):
+                row = item.article
+                if item.status != "found" or row is None:
+                    continue
+                if article_key(row.law_title, row.part, row.num) != (law, article):
+                    continue
+                passages = self.index.store.article_passages(row.article_id)
+                named = tuple(passage for passage in passages if passage.paragraph in paragraphs)
+                return self._passage(ArticleHit(row, 0.0, named), query, self.share(shown))
+        return None
 
     def _hits(self, query: str, wanted: int, as_of: date | None) -> list[ArticleHit]:
         parts = (*PARTS, "graph") if self.config.retriever.graph else PARTS

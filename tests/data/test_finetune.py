@@ -12,7 +12,7 @@ from app.core.errors import ConfigError, DataError, StaleIndexError
 from app.core.prompts import PROMPT_VERSION, build_mc_prompt_cot, build_mc_prompt_direct
 from app.core.questions import ORDERS, Question
 from app.data.contexts import context_plan, retrieved_by
-from app.data.few_shot import examples_for
+from app.data.few_shot import BUILTIN, examples_for
 from app.data.finetune import build_records, build_statistics, describe, standard_name
 from app.data.lawqa import load_questions
 from app.data.records import META_TYPES, record_faults
@@ -55,27 +55,32 @@ def rag_plan(questions: list[Question]) -> Any:
 
 
 def test_direct_records_without_context(questions: list[Question]) -> None:
-    built = build_records(questions, "direct", context_plan("none", 3, None), few_shot=examples_for, dataset="sample")
+    built = build_records(questions, "direct", context_plan("none", 3, None), few_shot=BUILTIN, dataset="sample")
     first = built[0].record
     assert first.output == questions[0].correct
     assert first.input == build_mc_prompt_direct(
         questions[0].question, questions[0].choices, None, few_shot=examples_for(questions[0])
     )
-    assert list(first.meta) == list(META_TYPES)
+    assert list(first.meta) == [*META_TYPES, "context_source", "gold_in_context", "few_shot_source"]
     assert first.meta == {
         "id": questions[0].id, "dataset": "sample", "mode": "direct", "correct": questions[0].correct,
         "use_context": False, "context_present": False, "top_k": 0, "retriever_type": "none",
         "question": questions[0].question, "choices": questions[0].choices, "source_file": "selection.json",
         "few_shot": True, "order": "abcd", "cluster": questions[0].cluster, "doc_ids": [], "scores": [],
-        "prompt_version": PROMPT_VERSION,
+        "prompt_version": PROMPT_VERSION, "context_source": "none", "gold_in_context": False, "few_shot_source": "builtin:1",
     }  # fmt: skip
 
 
 def test_cot_records_with_gold_context(questions: list[Question]) -> None:
-    built = build_records(questions, "cot", context_plan("gold", 3, None), few_shot=examples_for)
+    built = build_records(questions, "cot", context_plan("gold", 3, None), few_shot=BUILTIN)
     record = built[0].record
     assert record.input == build_mc_prompt_cot(questions[0].question, questions[0].choices, questions[0].context)
     assert (record.meta["few_shot"], record.meta["use_context"], record.meta["retriever_type"]) == (False, True, "gold")
+    assert (record.meta["context_source"], record.meta["gold_in_context"], record.meta["few_shot_source"]) == (
+        "gold",
+        True,
+        None,
+    )
     assert record.output.startswith("Reasoning: ")
     assert record.output.endswith(f"\nAnswer: {questions[0].correct}")
 
@@ -86,7 +91,7 @@ def test_every_record_is_valid_and_no_prompt_reads_as_an_answer(
     questions: list[Question], mode: str, source: str
 ) -> None:
     plan = rag_plan(questions) if source == "rag" else context_plan(source, 3, None)  # type: ignore[arg-type]
-    for one in build_records(questions, mode, plan, orders=ORDERS, few_shot=examples_for):
+    for one in build_records(questions, mode, plan, orders=ORDERS, few_shot=BUILTIN):
         record = one.record
         assert record_faults({"input": record.input, "output": record.output, "meta": record.meta}) == []
         assert parse_answer(record.output).letter == record.meta["correct"]
@@ -109,6 +114,7 @@ def test_four_orders_have_each_letter_once(questions: list[Question]) -> None:
 def test_rag_records_hold_what_was_found(questions: list[Question]) -> None:
     built = build_records(questions, "cot", rag_plan(questions), dataset="sample")
     meta = built[1].record.meta
+    assert [one.record.meta["gold_in_context"] for one in built] == [False] + [True] * 11
     assert (meta["doc_ids"], meta["scores"], meta["top_k"], meta["context_present"]) == (
         ["p0", "p1"],
         [9.0, 8.0],

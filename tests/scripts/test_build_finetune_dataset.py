@@ -1,6 +1,7 @@
 """The record-building program on the sample: files, manifests, previews, refusals."""
 
 import json
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -23,7 +24,7 @@ def test_direct_records_and_their_manifest(tmp_path: Path, capsys: pytest.Captur
     assert capsys.readouterr().out.strip() == str(tmp_path / "ft.manifest.json")
     manifest = json.loads((tmp_path / "ft.manifest.json").read_text(encoding="utf-8"))
     assert manifest["files"]["ft.jsonl"]["sha256"] == sha256_file(path)
-    assert (manifest["files"]["ft.jsonl"]["records"], manifest["few_shot_source"]) == (8, "builtin")
+    assert (manifest["files"]["ft.jsonl"]["records"], manifest["few_shot_source"]) == (8, "builtin:1")
     records = read_records(path)
     assert {record.meta["dataset"] for record in records} == {"sample"}
     assert all("【例2】" in record.input for record in records)
@@ -52,7 +53,12 @@ def test_examples_from_a_file_and_none(tmp_path: Path) -> None:
     assert all(
         "図書室" not in record.input and "【例1】" in record.input for record in read_records(tmp_path / "own.jsonl")
     )
+    source = f"file:{sha256_file(SAMPLE)}:selection.json"
+    manifest = json.loads((tmp_path / "own.manifest.json").read_text(encoding="utf-8"))
+    assert (manifest["few_shot_source"], manifest["few_shot_path"]) == (source, str(SAMPLE))
+    assert {record.meta["few_shot_source"] for record in read_records(tmp_path / "own.jsonl")} == {source}
     bare = read_records(tmp_path / "bare.jsonl")
+    assert {record.meta["few_shot_source"] for record in bare} == {None}
     assert all("【例1】" not in record.input and record.meta["few_shot"] is False for record in bare)
 
 
@@ -89,6 +95,8 @@ def test_preview_with_a_tokenizer_counts_tokens(capsys: pytest.CaptureFixture[st
         (["--preview", "1", "--index-dir", "/nonexistent/index"], 1, "/nonexistent/index: 索引がありません。"),
         (["--preview", "1", "--top-k", "0"], 1, "--top-k 0: 1 以上にしてください。"),
         (["--preview", "1", "--mode", "chat"], 2, "--mode"),
+        (["--all", "--context", "gold"], 2, "--all は標準の 4 ファイルを作るので、--context は指定できません"),
+        (["--preview", "1", "--without-gold", "0.2"], 2, "--without-gold は --context distractors と一緒に使います"),
     ],
 )
 def test_refusals(capsys: pytest.CaptureFixture[str], arguments: list[str], code: int, line: str) -> None:
@@ -116,3 +124,22 @@ def test_all_four_files_with_a_real_index(tmp_path: Path) -> None:
         assert len(records) == 8
         assert all(record.meta["context_present"] == ("rag" in name and "norag" not in name) for record in records)
     assert manifest["files"]["ft_direct_full_rag_top3.jsonl"]["retrieval"]["hits"] >= 6
+
+
+def test_distractors_with_a_real_index(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    from scripts import build_index
+
+    index = tmp_path / "index"
+    assert run_program(build_index.main, ["--source", str(SAMPLE.parent / "laws"), "--index-dir", str(index)]) == 0
+    path = tmp_path / "d.jsonl"
+    options = ["--context", "distractors", "--top-k", "2", "--orders", "4", "--index-dir", index, "--output-path", path]
+    assert run(*options) == 0  # 8 questions: a fifth is 1.6
+    records = read_records(path)
+    assert Counter(record.meta["gold_in_context"] for record in records) == {True: 24, False: 8}
+    manifest = json.loads((tmp_path / "d.manifest.json").read_text(encoding="utf-8"))
+    assert (manifest["files"]["d.jsonl"]["context"], manifest["seed"]) == ("distractors", 42)
+    assert manifest["files"]["d.jsonl"]["distractors"]["questions_without_gold"] == 2
+    assert manifest["files"]["d.jsonl"]["without_gold"] == 0.2
+    capsys.readouterr()
+    assert run(*options, "--without-gold", "2") == 1
+    assert "--without-gold 2: 0 から 1 の割合にしてください。" in capsys.readouterr().err
