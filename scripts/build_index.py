@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Sequence
+from datetime import date
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -16,12 +17,15 @@ from app.core.manifests import peak_rss_bytes, run_header
 from app.core.rag_config import RAGConfig, load_config
 from app.retrieval.building import build_index
 from app.retrieval.embedding import Embedder, load_embedder
+from app.retrieval.qdrant_collection import qdrant_address
+from app.retrieval.qdrant_sync import synchronise
 from app.retrieval.statistics import index_statistics
 from app.retrieval.updating import update_index
 
 EXAMPLES = (
     "python scripts/build_index.py --source sample/laws --index-dir data/index",
     "python scripts/build_index.py --source data/egov/all_laws.zip --laws 129AC0000000089 417AC0000000086",
+    "python scripts/build_index.py --source data/egov/all_laws.zip --as-of 2024-04-01 --index-dir data/index-2024",
     "python scripts/build_index.py --add data/egov/updated.zip",
     "python scripts/build_index.py --stats",
 )
@@ -40,6 +44,12 @@ def parser() -> JapaneseParser:
     )
     parser.add_argument("--laws", nargs="+", default=[], metavar="法令ID", help="この法令だけを入れる")
     parser.add_argument(
+        "--as-of",
+        type=date.fromisoformat,
+        metavar="YYYY-MM-DD",
+        help="この日に施行されている版だけを入れる（検索もこの日の条文になる。既定: 全部の版を入れ、検索の日に施行されている版を探す）",
+    )
+    parser.add_argument(
         "--add",
         type=Path,
         metavar="SOURCE",
@@ -50,6 +60,11 @@ def parser() -> JapaneseParser:
     )
     parser.add_argument(
         "--skip-unreadable", action="store_true", help="読めない法令を除いて作る（除いたものは記録する）"
+    )
+    parser.add_argument(
+        "--sync",
+        action="store_true",
+        help="RETRIEVER_STORE=qdrant のコレクションをいまの索引に合わせる（作成・更新の後は自動）",
     )
     parser.add_argument("--stats", action="store_true", help="いまの索引の中身を JSON で表示する（作らない）")
     return parser
@@ -72,21 +87,24 @@ def main(argv: Sequence[str]) -> int:
             f"索引 {index_dir}: 追加 {done.added:,}、置き換え {done.replaced:,}、削除 {done.removed:,}、"
             f"変更なし {done.unchanged:,}（{format_seconds(monotonic() - started)}）"
         )
+        _sync(config)
+        return 0
+    if arguments.sync:
+        if config.retriever.store != "qdrant":
+            program.error("--sync は RETRIEVER_STORE=qdrant のときに使います")
+        _sync(config)
         return 0
     if arguments.source is None:
-        program.error("--source、--add、--remove、--stats のどれかが要ります")
-
-    def watch(items: Sequence[Any], label: str) -> Iterator[Any]:
-        return progress(items, total=len(items), label=label)
-
+        program.error("--source、--add、--remove、--sync、--stats のどれかが要ります")
     result = build_index(
         arguments.source,
         index_dir,
         laws=arguments.laws,
+        as_of=arguments.as_of,
         skip_unreadable=arguments.skip_unreadable,
         run=run_header(argv),
         embedder=_embedder(config),
-        watch=watch,
+        watch=_watch,
     )
     if result.resumed:
         log(f"中断した処理の続きから作りました（{result.resumed:,} 法令は済んでいました）。")
@@ -100,7 +118,23 @@ def main(argv: Sequence[str]) -> int:
         f"検索できる項 {result.counts['searched']:,}（{format_seconds(monotonic() - started)}"
         + (f"、最大メモリ {peak / 2**20:,.0f} MB）" if peak else "）")
     )
+    _sync(config)
     return 0
+
+
+def _watch(items: Sequence[Any], label: str) -> Iterator[Any]:
+    return progress(items, total=len(items), label=label)
+
+
+def _sync(config: RAGConfig) -> None:
+    address = qdrant_address(config.retriever)
+    if address is None:
+        return
+    done = synchronise(config.retriever.index_dir, address, _watch)
+    log(
+        f"Qdrant {address.url}: 追加 {done.added:,}、削除 {done.removed:,}、日付の変更 {done.redated:,} 版、"
+        f"書いた文書 {done.documents:,}"
+    )
 
 
 def _embedder(config: RAGConfig) -> Embedder | None:

@@ -147,6 +147,12 @@ def _flatten(element: Any, pieces: list[str]) -> None:
             pieces.append("　")
 
 
+def revision_date(revision_id: str) -> str | None:
+    """The day from which a revision is in force (ISO), as its id says it; None for a name that holds none."""
+    matched = _REVISION.match(revision_id)
+    return f"{matched[2]}-{matched[3]}-{matched[4]}" if matched else None
+
+
 def parse_law(data: bytes, name: str) -> Law:
     """The law in ``data``; ``name`` is its file name (``<revision id>.xml``), used for the id and in messages.
 
@@ -198,7 +204,7 @@ def parse_law(data: bytes, name: str) -> Law:
         law_num=law_num,
         law_type=law.get("LawType", ""),
         promulgated=_promulgated(law),
-        valid_from=f"{matched[2]}-{matched[3]}-{matched[4]}" if matched else None,
+        valid_from=revision_date(stem),
         main=main_provisions,
         preamble=preamble if before else None,
         supplements=tuple(supplements),

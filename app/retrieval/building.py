@@ -12,13 +12,14 @@ import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from app.core.errors import DataError, StaleIndexError, UserError
 from app.core.files import read_json, sha256_bytes, sha256_text, write_json
 from app.core.manifests import now
-from app.data.egov import Law, parse_law
+from app.data.egov import Law, parse_law, revision_date
 from app.data.egov_source import LawFile, law_files
 from app.retrieval.derived import add_citations, add_names
 from app.retrieval.embedding import Embedder
@@ -26,7 +27,7 @@ from app.retrieval.embedding_passages import embed_missing
 from app.retrieval.lexical import LexicalWriter
 from app.retrieval.manifest import Manifest, engine, fingerprint, same_plan, write_manifest
 from app.retrieval.passages import body, header
-from app.retrieval.store import STORE_FORMAT, NewPassage, Store
+from app.retrieval.store import ALWAYS, STORE_FORMAT, NewPassage, Store
 from app.retrieval.stored_passages import SEARCHED_PARTS
 from app.retrieval.tokens import TOKENIZER, tokenize
 
@@ -100,6 +101,7 @@ def build_index(
     index_dir: Path,
     *,
     laws: Sequence[str] = (),
+    as_of: date | None = None,
     skip_unreadable: bool = False,
     run: dict[str, Any] | None = None,
     embedder: Embedder | None = None,
@@ -107,8 +109,9 @@ def build_index(
 ) -> BuildResult:
     """Build the index of ``source`` in ``index_dir``; the old index stays until the new one is whole.
 
-    ``embedder`` adds vectors for ``vector`` and ``hybrid`` search. ``laws`` keeps only these law ids; ``watch(items, label)`` yields the items and may show progress. Raises DataError when a file is
-    unreadable (unless ``skip_unreadable``) or an asked law is not there.
+    ``embedder`` adds vectors for ``vector`` and ``hybrid`` search. ``laws`` keeps only these law ids, ``as_of`` only the
+    revision of each law in force on that day. ``watch(items, label)`` yields the items and may show progress. Raises
+    DataError when a file is unreadable (unless ``skip_unreadable``), an asked law is not there or nothing is in force.
     """
     source = source.resolve()
     files = law_files(source)
@@ -117,6 +120,10 @@ def build_index(
         missing = sorted(set(laws) - {_law_id(file) for file in files})
         if missing:
             raise DataError(f"{source}: 指定された法令ID {', '.join(missing)} がありません。")
+    if as_of is not None:
+        files = in_force(files, as_of)
+        if not files:
+            raise DataError(f"{source}: {as_of} に施行されている法令がありません。--as-of を確かめてください。")
     with index_lock(index_dir):
         plan = [
             STORE_FORMAT,
@@ -125,6 +132,7 @@ def build_index(
             str(source),
             fingerprint(source),
             sorted(laws),
+            None if as_of is None else as_of.isoformat(),
             skip_unreadable,
             _facts(embedder),
         ]
@@ -164,6 +172,7 @@ def build_index(
                 unreadable=tuple(unreadable),
                 run=(run or {}) | {"finished_at": now()},
                 embedding=_facts(embedder),
+                as_of=None if as_of is None else as_of.isoformat(),
             ),
         )
         for old in index_dir.glob("gen-*"):
@@ -178,6 +187,18 @@ def _facts(embedder: Embedder | None) -> dict[str, Any] | None:
 
 def _law_id(file: LawFile) -> str:
     return PurePosixPath(file.name).stem.split("_")[0]
+
+
+def in_force(files: Sequence[LawFile], day: date) -> list[LawFile]:
+    """Of each law the file whose revision is in force on ``day``; a law that only came later has none.
+
+    The date is the one in the revision id (``…_20240401_…``); a file without one has always been in force.
+    """
+    dated = sorted((revision_date(PurePosixPath(file.name).stem) or ALWAYS, file.name) for file in files)
+    law_ids = {file.name: _law_id(file) for file in files}
+    newest = {law_ids[name]: name for since, name in dated if since <= day.isoformat()}
+    kept = set(newest.values())
+    return [file for file in files if file.name in kept]
 
 
 def _open_building(building: Path, plan: Sequence[Any]) -> tuple[Store, LexicalWriter, int]:

@@ -39,6 +39,7 @@ class Manifest:
     unreadable: tuple[str, ...]  # files left out, with the reason
     run: dict[str, Any]  # command, versions, times
     embedding: dict[str, Any] | None = None  # model and width of the vectors; None without vectors
+    as_of: str | None = None  # only revisions in force on this day; None for all revisions of the source
 
 
 def engine() -> str:

@@ -148,6 +148,21 @@ class StatuteIndex:
                 self._names = (view.generation, load_names(self.store))
             return self._names[1]
 
+    def day(self, as_of: date | None) -> str:
+        """The day (ISO) whose law is read: ``as_of``, else the day the index was built for, else today.
+
+        Raises DataError for another day than the one the index was built for: it holds nothing of it.
+        """
+        built_for = self.manifest.as_of
+        if built_for is None:
+            return (as_of or date.today()).isoformat()
+        if as_of is not None and as_of.isoformat() != built_for:
+            raise DataError(
+                f"{self.index_dir}: この索引には {built_for} に施行されている条文しかなく、{as_of} の条文は引けません。"
+                "--as-of を外すか、scripts/build_index.py で --as-of を付けずに作り直してください。"
+            )
+        return built_for
+
     def search(
         self,
         query: str,
@@ -165,7 +180,7 @@ class StatuteIndex:
         """
         tokens = query_tokens(query)
         asked = None if self._embedder is None or self._retriever == "bm25" else self._embedder.query(query)
-        day = (as_of or date.today()).isoformat()
+        day = self.day(as_of)
         wanted = max(top_k, CANDIDATES)
         with self.reading() as view:
             hits = self._hits(view, tokens, asked, wanted * HITS_PER_ARTICLE, day, tuple(laws))
@@ -230,7 +245,7 @@ class StatuteIndex:
     def references(self, text: str, *, as_of: date | None = None) -> list[Resolved]:
         """Every reference to a provision in ``text`` and what it leads to."""
         with self.reading():
-            return resolve(text, self.store, self.names(), (as_of or date.today()).isoformat())
+            return resolve(text, self.store, self.names(), self.day(as_of))
 
     def _out_of_view(self, generation: str, day: str, laws: tuple[str, ...]) -> list[int]:
         key = (generation, day, laws)
