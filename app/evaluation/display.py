@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from app.core.questions import LETTERS
+from app.evaluation.comparison import p_text
 from app.evaluation.statistics import detectable_gain, mcnemar_power
 
 POLARITY_NAMES = {
@@ -94,7 +95,7 @@ def _histogram(summary: Mapping[str, Any], *, color: bool) -> list[str]:
     collapse = summary["collapse"]
     cells = "、".join(f"{label} {count}" for label, count in summary["label_histogram"].items())
     lines = [
-        f"答えた文字: {cells}（一様との差 χ² {collapse['chi_square']:.1f}、p {collapse['chi_square_p']:.3g}、"
+        f"答えた文字: {cells}（一様との差 χ² {collapse['chi_square']:.1f}、{p_text(collapse['chi_square_p'])}、"
         f"エントロピー {collapse['entropy_bits']:.2f} ビット）"
     ]
     if collapse["collapsed"]:

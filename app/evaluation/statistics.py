@@ -125,14 +125,22 @@ def chi_square_tail(statistic: float, degrees: int) -> float:
     return min(1.0, math.erfc(math.sqrt(half)) + terms)
 
 
-def chi_square_uniform(counts: Sequence[int]) -> ChiSquare:
-    """Pearson's test that a histogram is even."""
-    total = sum(counts)
-    if total == 0:
+def chi_square_uniform(counts: Sequence[Sequence[int]]) -> ChiSquare:
+    """Test that answers are even over the labels; ``counts`` (questions, labels) of each question's answers.
+
+    The answers to one question in several orders are not independent, so the spread expected by chance is taken from
+    the questions: the variance of the column sums when each question's counts are dealt to the labels at random, which
+    is S / (labels − 1) · (I − J/labels) with S the squared deviations of every question's counts from their own mean
+    (the covariance of a random permutation, Hoeffding 1951). With one answer a question it is Pearson's statistic.
+    """
+    labels = len(counts[0]) if counts else 0
+    spread = sum((count - sum(row) / labels) ** 2 for row in counts for count in row)
+    if spread == 0:  # no answers, or every label equally often within every question
         return ChiSquare(0.0, 1.0)
-    expected = total / len(counts)
-    statistic = sum((count - expected) ** 2 / expected for count in counts)
-    return ChiSquare(statistic, chi_square_tail(statistic, len(counts) - 1))
+    sums = [sum(column) for column in zip(*counts, strict=True)]
+    expected = sum(sums) / labels
+    statistic = (labels - 1) * sum((total - expected) ** 2 for total in sums) / spread
+    return ChiSquare(statistic, chi_square_tail(statistic, labels - 1))
 
 
 def recall_spread(recalls: Sequence[float]) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import random
 
@@ -140,12 +141,43 @@ def test_cluster_bootstrap_of_one_cluster_is_its_mean() -> None:
         cluster_bootstrap([], [], seed=0)
 
 
-@given(st.lists(st.integers(0, 500), min_size=2, max_size=8).filter(sum))
-def test_chi_square_is_scipys(histogram: list[int]) -> None:
-    expected = scipy.stats.chisquare(histogram)
-    found = chi_square_uniform(histogram)
+@given(st.lists(st.integers(0, 3), min_size=1, max_size=200))
+def test_chi_square_of_one_answer_a_question_is_scipys(labels: list[int]) -> None:
+    expected = scipy.stats.chisquare([labels.count(label) for label in range(4)])
+    found = chi_square_uniform([[int(label == one) for one in range(4)] for label in labels])
     assert found.statistic == pytest.approx(expected.statistic)
     assert found.p_value == pytest.approx(expected.pvalue, abs=1e-9)
+
+
+question_counts = st.lists(st.lists(st.integers(0, 4), min_size=4, max_size=4), min_size=1, max_size=3)
+
+
+@settings(max_examples=15, deadline=None)
+@given(question_counts)
+def test_chi_square_weighs_by_the_covariance_over_all_ways_to_deal_the_labels(counts: list[list[int]]) -> None:
+    ways = [np.array(list(itertools.permutations(row))) for row in counts]  # (24, 4) for each question
+    covariance = sum(np.cov(each.T, bias=True) for each in ways)
+    sums = np.array(counts).sum(axis=0)
+    expected = float((sums - sums.mean()) @ np.linalg.pinv(covariance) @ (sums - sums.mean()))
+    assert chi_square_uniform(counts).statistic == pytest.approx(expected, abs=1e-9)
+
+
+def test_chi_square_does_not_count_four_orders_as_four_questions() -> None:
+    always = [[4, 0, 0, 0]] * 10
+    assert chi_square_uniform(always).statistic == pytest.approx(3 * 10)  # Pearson on 40 answers would say 120
+    assert chi_square_uniform(always) == pytest.approx(chi_square_uniform([[1, 0, 0, 0]] * 10))
+    assert chi_square_uniform([[1, 1, 1, 1]] * 10) == (0.0, 1.0)
+
+
+def test_chi_square_keeps_its_level_when_the_orders_of_a_question_agree_by_letter() -> None:
+    generator = np.random.default_rng(4)
+    small = 0
+    for _ in range(400):  # every question likes one letter of its own, and answers it in most orders
+        liked = generator.integers(0, 4, size=60)
+        answers = np.where(generator.random((60, 4)) < 0.7, liked[:, None], generator.integers(0, 4, size=(60, 4)))
+        counts = [[int((row == label).sum()) for label in range(4)] for row in answers]
+        small += chi_square_uniform(counts).p_value < 0.05
+    assert 0.02 <= small / 400 <= 0.08
 
 
 @given(st.floats(0, 200), st.integers(1, 40))
@@ -154,7 +186,7 @@ def test_chi_square_tail_is_scipys(statistic: float, degrees: int) -> None:
 
 
 def test_chi_square_of_nothing() -> None:
-    assert chi_square_uniform([0, 0, 0, 0]) == (0.0, 1.0)
+    assert chi_square_uniform([[0, 0, 0, 0]]) == chi_square_uniform([]) == (0.0, 1.0)
     with pytest.raises(ValueError, match="degrees"):
         chi_square_tail(1.0, 0)
 

@@ -94,6 +94,24 @@ def test_collapse_is_not_judged_on_few_or_unbalanced_answers(question_of: Any, o
     assert collapse(skewed)["collapsed"] is None  # every right letter is c: answering c is no collapse
 
 
+def test_one_letter_is_a_collapse_where_the_right_letters_are_unbalanced_but_varied(
+    question_of: Any, outcome_of: Any
+) -> None:
+    gold = "a" * 30 + "b" * 20 + "c" * 10  # 1.46 bits
+    all_a = [outcome_of(question_of(number, letter), ["a"]) for number, letter in enumerate(gold)]
+    assert collapse(all_a)["collapsed"] is True
+    mostly_a = [outcome_of(question_of(n, letter), ["b" if n < 15 else "a"]) for n, letter in enumerate(gold)]
+    assert collapse(mostly_a)["share"] == 0.75
+    assert collapse(mostly_a)["collapsed"] is None  # 0.81 bits: more than half of the right letters' own
+    right = [outcome_of(question_of(number, letter), [letter]) for number, letter in enumerate(gold)]
+    assert collapse(right)["collapsed"] is False
+
+
+def test_the_chi_square_of_a_collapse_counts_questions(question_of: Any, outcome_of: Any) -> None:
+    found = collapse(always_a(question_of, outcome_of, 10))
+    assert found["chi_square"] == pytest.approx(30.0)
+
+
 @pytest.mark.parametrize(("b_share", "collapsed"), [(24, False), (26, True)])
 def test_collapse_begins_above_60_percent(question_of: Any, outcome_of: Any, b_share: int, collapsed: bool) -> None:
     letters = ["b"] * b_share + (["a", "c", "d"] * 20)[: 40 - b_share]
