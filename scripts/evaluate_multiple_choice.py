@@ -36,6 +36,7 @@ def main(argv: Sequence[str]) -> int:
     if arguments.data is None or (arguments.output is None and not arguments.plan):
         program.error("--data と --output が要ります（--plan なら --data だけ）")
     # numpy, and what needs it, only after --help had its chance.
+    from app.data.few_shot import few_shot_from
     from app.data.lawqa import load_questions
     from app.evaluation.display import power_lines, summary_lines
     from app.evaluation.evaluate import Job, evaluate, pick_questions
@@ -51,7 +52,8 @@ def main(argv: Sequence[str]) -> int:
     if config.llm.lora_path is not None and backend_name(arguments, config) == "hf":
         folder = adapter_folder(str(config.llm.lora_path))
     manifest = adapter_manifest(folder) if folder else None
-    plan = resolve_plan(arguments, config, manifest)
+    few_shot = few_shot_from(arguments.few_shot_path)
+    plan = resolve_plan(arguments, config, manifest, few_shot)
     contexts, index = _contexts(plan.context, config)
     job = Job(
         data=arguments.data,
@@ -62,6 +64,7 @@ def main(argv: Sequence[str]) -> int:
         adapter=(folder, manifest) if folder else None,
         allow_trained=arguments.allow_trained,
         resume=arguments.resume,
+        few_shot=few_shot,
         extra={"index": index},
     )
     result = evaluate(

@@ -11,7 +11,7 @@ from app.core.answers import parse_answer
 from app.core.files import sha256_text
 from app.core.prompts import build_mc_prompt_cot, build_mc_prompt_direct
 from app.core.questions import LETTERS, Question, content_hash, reorder
-from app.data.few_shot import examples_for
+from app.data.few_shot import BUILTIN, FewShot
 from app.evaluation.contexts import QuestionContext
 from app.evaluation.outcomes import OrderAnswer, Outcome
 from app.evaluation.plan import EvaluationPlan
@@ -38,15 +38,15 @@ class LetterBackend(TextBackend, Protocol):
         ...
 
 
-def prompts_of(question: Question, context: str | None, plan: EvaluationPlan) -> list[str]:
-    """The prompt in each order of the plan, built as training records are."""
+def prompts_of(question: Question, context: str | None, plan: EvaluationPlan, few_shot: FewShot = BUILTIN) -> list[str]:
+    """The prompt in each order of the plan, built as training records are; ``few_shot`` if the plan wants examples."""
     prompts = []
     for order in plan.order_names:
         shown = question if order == "abcd" else reorder(question, order)
         if plan.cot:
             prompts.append(build_mc_prompt_cot(shown.question, shown.choices, context))
         else:
-            examples = examples_for(question) if plan.few_shot else False
+            examples = few_shot.of(question) if plan.few_shot else False
             prompts.append(build_mc_prompt_direct(shown.question, shown.choices, context, few_shot=examples))
     return prompts
 
@@ -57,13 +57,16 @@ def reasoning_part(text: str) -> str:
 
 
 def ask(
-    backend: TextBackend, questions: Sequence[tuple[Question, QuestionContext]], plan: EvaluationPlan
+    backend: TextBackend,
+    questions: Sequence[tuple[Question, QuestionContext]],
+    plan: EvaluationPlan,
+    few_shot: FewShot = BUILTIN,
 ) -> list[Outcome]:
     """Ask a few questions in every order of the plan. Letter scoring needs a backend with ``score_rows``.
 
     Raises BackendError when a remote backend fails; callers decide whether to go on.
     """
-    prompts = [prompts_of(question, context.text, plan) for question, context in questions]
+    prompts = [prompts_of(question, context.text, plan, few_shot) for question, context in questions]
     answers = [
         [OrderAnswer(order, sha256_text(prompt)) for order, prompt in zip(plan.order_names, each, strict=True)]
         for each in prompts
@@ -80,9 +83,11 @@ def ask(
     ]
 
 
-def failed(question: Question, context: QuestionContext, plan: EvaluationPlan, reason: str) -> Outcome:
+def failed(
+    question: Question, context: QuestionContext, plan: EvaluationPlan, reason: str, few_shot: FewShot = BUILTIN
+) -> Outcome:
     """The outcome of a question the backend could not answer."""
-    prompts = prompts_of(question, context.text, plan)
+    prompts = prompts_of(question, context.text, plan, few_shot)
     answers = [
         OrderAnswer(order, sha256_text(prompt), error=reason)
         for order, prompt in zip(plan.order_names, prompts, strict=True)
@@ -122,6 +127,7 @@ def _with_text(answer: OrderAnswer, generation: Generation) -> OrderAnswer:
         text_rule=parsed.rule,
         prompt_tokens=generation.prompt_tokens,
         new_tokens=generation.new_tokens,
+        truncated=generation.truncated,
     )
 
 

@@ -15,8 +15,10 @@ from app.core.files import sha256_file
 from app.core.manifests import now, peak_rss_bytes
 from app.core.prompts import PROMPT_VERSION
 from app.core.questions import Question
+from app.data.few_shot import BUILTIN, FewShot
 from app.evaluation.contexts import QuestionContext
-from app.evaluation.guards import TrainedOn, check_prompt_version, mode_note, trained_questions
+from app.evaluation.guards import TrainedOn, adapter_notes, check_prompt_version, trained_questions
+from app.evaluation.other_contexts import other_contexts
 from app.evaluation.plan import EvaluationPlan
 from app.evaluation.result_file import write_result
 from app.evaluation.runner import append_outcomes, open_progress, progress_path, run_key, run_questions
@@ -36,6 +38,7 @@ class Job:
     adapter        folder and run.json of the adapter; manifest None for an adapter without one
     allow_trained  score questions the adapter was trained on, and mark the result
     resume         go on from the lines of an interrupted run
+    few_shot       the examples, if the plan wants any
     """
 
     data: Path
@@ -46,6 +49,7 @@ class Job:
     adapter: tuple[Path, Mapping[str, Any] | None] | None = None
     allow_trained: bool = False
     resume: bool = False
+    few_shot: FewShot = BUILTIN
     extra: Mapping[str, Any] = field(default_factory=dict)  # more for the result's ``run``, e.g. the index
 
 
@@ -106,8 +110,9 @@ def evaluate(
     started = time.monotonic()
     trained = check_adapter(job)
     manifest = None if job.adapter is None else job.adapter[1]
-    if manifest is not None and (note := mode_note(manifest, job.plan.cot)):
-        log(f"注意: {note}")
+    if manifest is not None:
+        for note in adapter_notes(manifest, job.plan):
+            log(f"注意: {note}")
     data = {"path": str(job.data), "sha256": sha256_file(job.data), "questions": len(job.questions)}
     ids = [question.id for question in job.questions]
     key = run_key({
@@ -123,7 +128,9 @@ def evaluate(
     if left:
         backend = load_backend()
         facts |= backend.facts()  # type: ignore[attr-defined]  # every backend of app.llm has it
-        fresh = run_questions(backend, left, contexts, job.plan, on_outcomes=append_outcomes(path))
+        fresh = run_questions(
+            backend, left, contexts, job.plan, on_outcomes=append_outcomes(path), few_shot=job.few_shot
+        )
         try:
             done |= {outcome.id: outcome for outcome in progress(fresh, total=len(left), label="評価")}
         except KeyboardInterrupt:
@@ -144,6 +151,7 @@ def evaluate(
         "peak_rss_bytes": peak_rss_bytes(),
         "distrust": list(distrust),
     }
+    summary["other_contexts"] = other_contexts(job.output, run, outcomes)
     write_result(job.output, run=run, summary=summary, outcomes=outcomes)
     return Evaluated(summary, distrust)
 

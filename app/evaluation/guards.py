@@ -9,6 +9,8 @@ from typing import Any
 from app.core.errors import DataError
 from app.core.prompts import PROMPT_VERSION
 from app.core.questions import Question, content_hash
+from app.data.few_shot import same_source
+from app.evaluation.plan import EvaluationPlan
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,10 +70,46 @@ def resolve_few_shot(manifest: Mapping[str, Any] | None, asked: bool | None, cot
     return trained
 
 
-def mode_note(manifest: Mapping[str, Any], cot: bool) -> str | None:
-    """A remark when the adapter never saw the kind of answer it is asked for; None when it did."""
-    mode = manifest.get("train_mode")
-    asked = "cot" if cot else "direct"
+def check_few_shot_source(manifest: Mapping[str, Any], source: str, where: str) -> None:
+    """Raise DataError unless the examples are those the adapter was trained with, naming the option to give.
+
+    The wording of the built-in ones is the prompts' own (``check_prompt_version``); an adapter that does not say where
+    its examples came from is left to ``adapter_notes``.
+    """
+    trained = _sources(manifest)
+    if not trained or any(same_source(source, one) for one in trained):
+        return
+    kind, identity, *name = trained[0].split(":", 2)
+    if kind == source.split(":")[0] == "builtin":
+        return
+    if kind == "builtin":
+        learned, way = "組み込みの例題", "--few-shot-path を外してください"
+    else:
+        learned = f"ファイル {''.join(name)}（SHA-256 {identity[:12]}…）から選んだ例題"
+        way = "--few-shot-path にそのファイルを指定してください"
+    raise DataError(f"{where}: アダプタは{learned}で学習したもので、指定した例題と違います。{way}。")
+
+
+def _sources(manifest: Mapping[str, Any]) -> list[str]:
+    value = manifest.get("few_shot_source") or []
+    return [value] if isinstance(value, str) else [str(one) for one in value if one is not None]
+
+
+def adapter_notes(manifest: Mapping[str, Any], plan: EvaluationPlan) -> list[str]:
+    """Remarks where the adapter is asked in a way that it never saw; none of them forbids the evaluation.
+
+    Which context it was trained with is only remarked on: training with the right article among distractors and
+    evaluating with retrieval is what such records are for.
+    """
+    notes = []
+    mode, asked = manifest.get("train_mode"), "cot" if plan.cot else "direct"
     if mode in ("direct", "cot") and mode != asked:
-        return f"アダプタは {mode} のレコードだけで学習していますが、{asked} で評価しています。"
-    return None
+        notes.append(f"アダプタは {mode} のレコードだけで学習していますが、{asked} で評価しています。")
+    trained = manifest.get("use_context")
+    if trained is False and plan.context != "none":
+        notes.append(f"アダプタは参照条文なしで学習していますが、--context {plan.context} で評価しています。")
+    if trained is True and plan.context == "none":
+        notes.append("アダプタは参照条文ありで学習していますが、--context none で評価しています。")
+    if plan.few_shot and not _sources(manifest):
+        notes.append("アダプタの run.json に例題の出どころがなく、同じ例題かどうかを確かめられません。")
+    return notes

@@ -11,7 +11,8 @@ from typing import Any
 from app.core.chat import CHAT_FORMATS
 from app.core.errors import ConfigError
 from app.core.rag_config import LLMConfig, RAGConfig, load_config
-from app.evaluation.guards import resolve_few_shot
+from app.data.few_shot import BUILTIN, FewShot
+from app.evaluation.guards import check_few_shot_source, resolve_few_shot
 from app.evaluation.plan import CONTEXTS, SCORINGS, ContextSource, EvaluationPlan, Scoring
 from app.llm.backend import TextBackend
 
@@ -65,6 +66,11 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
     add("--few-shot", action=flag, default=None, help="例題を付ける（既定: アダプタの学習時と同じ、なければ付けない）")
     add(
+        "--few-shot-path",
+        type=Path,
+        help="例題を付け、この問題ファイルから選ぶ（学習レコードを作ったときと同じファイル）",
+    )
+    add(
         "--max-new-tokens",
         type=int,
         default=COT_BUDGET_TOKENS,
@@ -106,7 +112,7 @@ def remote_with_adapter(arguments: argparse.Namespace, config: RAGConfig) -> boo
 
 
 def resolve_plan(
-    arguments: argparse.Namespace, config: RAGConfig, manifest: Mapping[str, Any] | None
+    arguments: argparse.Namespace, config: RAGConfig, manifest: Mapping[str, Any] | None, few_shot: FewShot = BUILTIN
 ) -> EvaluationPlan:
     """The plan that the options, the configuration and the adapter make together. Raises ConfigError on contradictions."""
     if arguments.no_rag and arguments.context not in (None, "none"):
@@ -115,6 +121,13 @@ def resolve_plan(
         raise ConfigError(
             f"--hf-lora-path は --llm-backend hf だけで使えます（指定は {backend_name(arguments, config)}）。どちらかを外してください。"
         )
+    if arguments.few_shot is False and arguments.few_shot_path:
+        raise ConfigError("--no-few-shot と --few-shot-path は同時に指定できません。どちらかを外してください。")
+    where = str(config.llm.lora_path)
+    asked = True if arguments.few_shot_path else arguments.few_shot
+    examples = resolve_few_shot(manifest, asked, arguments.use_cot, where)
+    if examples and manifest is not None:
+        check_few_shot_source(manifest, few_shot.source, where)
     context: ContextSource = "none" if arguments.no_rag else arguments.context or "rag"
     remote = backend_name(arguments, config) != "hf"
     scoring: Scoring = arguments.scoring or ("text" if remote else "letter")
@@ -128,7 +141,8 @@ def resolve_plan(
         top_k=config.retriever.top_k if context == "rag" else 0,
         scoring=scoring,
         cot=arguments.use_cot,
-        few_shot=resolve_few_shot(manifest, arguments.few_shot, arguments.use_cot, str(config.llm.lora_path)),
+        few_shot=examples,
+        few_shot_source=few_shot.source if examples else None,
         orders=arguments.orders or default_orders,
         ensemble=arguments.ensemble,
         budget_tokens=arguments.max_new_tokens,

@@ -31,6 +31,7 @@ class OrderAnswer:
     text_rule      rule of app.core.answers that decided
     prompt_tokens  tokens read, new_tokens  tokens written
     error          why there is no answer, None when there is one
+    truncated      the token budget ended the text; None when nothing was written
     """
 
     order: str
@@ -45,6 +46,7 @@ class OrderAnswer:
     prompt_tokens: int | None = None
     new_tokens: int | None = None
     error: str | None = None
+    truncated: bool | None = None
 
     @property
     def chosen(self) -> str | None:

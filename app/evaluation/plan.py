@@ -23,6 +23,7 @@ class EvaluationPlan:
     scoring        letter (log-probability of the four letters), text (what was written) or both
     cot            reason first, within ``budget_tokens``, then answer
     few_shot       two solved examples before the question (direct prompts only)
+    few_shot_source  where they come from (app/data/few_shot.py); None without examples
     orders         1 asks in the file's order, 4 in every order of lawqa_jp's randomized file
     ensemble       the answer is the choice of highest probability averaged over the orders, not the majority's
     budget_tokens  most tokens a written answer may have
@@ -42,6 +43,7 @@ class EvaluationPlan:
     temperature: float = 0.0
     batch_size: int = 8
     seed: int = 42
+    few_shot_source: str | None = None
 
     def __post_init__(self) -> None:
         faults = []
@@ -73,8 +75,8 @@ class EvaluationPlan:
         return self.cot or self.scoring != "letter"
 
     def as_dict(self) -> dict[str, Any]:
-        """For the result file."""
-        return asdict(self)
+        """For the result file; the source of the examples only where there are some."""
+        return {name: value for name, value in asdict(self).items() if name != "few_shot_source" or value is not None}
 
     def result_key(self) -> dict[str, Any]:
         """The settings that a resumed run must share with the interrupted one."""

@@ -9,6 +9,7 @@ from typing import Any
 from app.core.errors import BackendError, DataError
 from app.core.files import append_jsonl, read_jsonl_tail, sha256_text, to_json, write_text
 from app.core.questions import Question
+from app.data.few_shot import BUILTIN, FewShot
 from app.evaluation.asking import ask, failed
 from app.evaluation.contexts import QuestionContext
 from app.evaluation.outcomes import Outcome, outcome_from
@@ -63,6 +64,7 @@ def run_questions(
     plan: EvaluationPlan,
     *,
     on_outcomes: Callable[[Sequence[Outcome]], None],
+    few_shot: FewShot = BUILTIN,
 ) -> Iterator[Outcome]:
     """Ask the questions in batches and yield each outcome, after ``on_outcomes`` has stored its batch.
 
@@ -74,17 +76,17 @@ def run_questions(
     for start in range(0, len(questions), size):
         batch = [(question, contexts(question)) for question in questions[start : start + size]]
         try:
-            outcomes = ask(backend, batch, plan)
+            outcomes = ask(backend, batch, plan, few_shot)
             in_a_row = 0
         except BackendError:
             outcomes = []
             for question, context in batch:
                 try:
-                    outcomes += ask(backend, [(question, context)], plan)
+                    outcomes += ask(backend, [(question, context)], plan, few_shot)
                     in_a_row = 0
                 except BackendError as error:
                     in_a_row += 1
-                    outcomes.append(failed(question, context, plan, str(error)))
+                    outcomes.append(failed(question, context, plan, str(error), few_shot))
                     if in_a_row >= FAILURES_IN_A_ROW:
                         on_outcomes(outcomes)
                         raise

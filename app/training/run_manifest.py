@@ -67,8 +67,11 @@ def start_manifest(
         "prompt_version": _common([meta["prompt_version"] for meta in metas]),
         "train_mode": mode,
         "few_shot": any(meta["few_shot"] for meta in metas),
+        "few_shot_source": few_shot_source(metas),
         "use_context": any(meta["use_context"] for meta in metas),
         "retriever_type": _common([meta["retriever_type"] for meta in metas]),
+        "context_source": _common([meta.get("context_source") for meta in metas]),
+        "generated": sum("generated" in meta for meta in metas),
         "loss_on": "output" if config.loss_on_output_only else "prompt and output",
         "seed": config.seed,
         "train_file": file_facts(config.train_file, len(records)),
@@ -79,6 +82,12 @@ def start_manifest(
         "audit": dict(audit),
         "config": config_as_json(config),
     }
+
+
+def few_shot_source(metas: Sequence[Mapping[str, Any]]) -> Any:
+    """Where the examples of the records that have some come from; None without any, or when records do not say."""
+    sources = [meta.get("few_shot_source") for meta in metas if meta["few_shot"]]
+    return _common(sources) if sources else None
 
 
 def quantization_facts(config: TrainConfig) -> dict[str, Any] | None:

@@ -9,7 +9,7 @@ import pytest
 
 from app.core.prompts import build_mc_prompt_cot, build_mc_prompt_direct
 from app.core.questions import LETTERS, ORDERS, reorder
-from app.data.few_shot import examples_for
+from app.data.few_shot import FewShot, examples_for
 from app.evaluation.asking import ask, failed, prompts_of, reasoning_part
 from app.evaluation.contexts import QuestionContext
 from app.evaluation.plan import EvaluationPlan
@@ -38,6 +38,23 @@ def test_few_shot_examples_are_those_of_the_records(question_of: Any) -> None:
     prompt = prompts_of(question, None, EvaluationPlan(context="none", few_shot=True, orders=1))[0]
     assert prompt == build_mc_prompt_direct(question.question, question.choices, few_shot=examples_for(question))
     assert "【例2】" in prompt
+
+
+def test_examples_of_a_file_are_shown_in_every_order(question_of: Any) -> None:
+    question = question_of()
+    few_shot = FewShot("file:0:pool.json", tuple(question_of(number) for number in range(2, 8)))
+    prompts = prompts_of(question, None, EvaluationPlan(context="none", few_shot=True), few_shot)
+    assert prompts[0] == build_mc_prompt_direct(
+        question.question, question.choices, few_shot=examples_for(question, few_shot.pool)
+    )
+    assert all("【例2】\n問" in prompt and "図書室" not in prompt for prompt in prompts)
+
+
+def test_a_text_that_the_budget_ended_is_marked(question_of: Any, scripted: Any) -> None:
+    backend = scripted(lambda prompt: "a", text_of=lambda prompt: "Answer: c" * 9)
+    plan = EvaluationPlan(context="none", scoring="text", cot=True, orders=1, budget_tokens=20)
+    answer = ask(backend, [(question_of(), NONE)], plan)[0].answers[0]
+    assert (answer.text_letter, answer.text_status, answer.truncated) == ("c", "ok", True)
 
 
 def test_a_model_that_knows_is_right_in_every_order(question_of: Any, scripted: Any) -> None:

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from app.core.errors import ConfigError
+from app.core.errors import ConfigError, DataError
+from app.data.few_shot import FewShot
 from app.evaluation.options import add_options, create_backend, model_key, resolve_config, resolve_plan
 
 
@@ -53,6 +54,20 @@ def parse(*arguments: str) -> tuple[argparse.Namespace, Any]:
 def test_a_plan_follows_from_the_options(arguments: tuple[str, ...], expected: dict[str, Any]) -> None:
     plan = resolve_plan(*parse(*arguments), None).as_dict()
     assert {name: plan[name] for name in expected} == expected
+
+
+def test_where_examples_come_from_is_part_of_the_plan(tmp_path: Path) -> None:
+    path = tmp_path / "pool.json"
+    path.write_text('{"samples": []}', "utf-8")
+    pool = FewShot("file:ab:pool.json", ())
+    plan = resolve_plan(*parse("--few-shot-path", str(path)), None, pool)
+    assert (plan.few_shot, plan.few_shot_source) == (True, "file:ab:pool.json")
+    assert resolve_plan(*parse("--few-shot"), None).as_dict()["few_shot_source"] == "builtin:1"
+    assert "few_shot_source" not in resolve_plan(*parse(), None).as_dict()
+    with pytest.raises(ConfigError, match="--no-few-shot と --few-shot-path"):
+        resolve_plan(*parse("--no-few-shot", "--few-shot-path", str(path)), None, pool)
+    with pytest.raises(DataError, match="--few-shot-path にそのファイルを指定してください"):
+        resolve_plan(*parse(), {"few_shot": True, "few_shot_source": "file:ab:pool.json"})
 
 
 def test_an_adapters_examples_are_the_default() -> None:

@@ -13,7 +13,7 @@ from app.core.prompts import PROMPT_VERSION
 from app.core.questions import content_hash
 from app.evaluation.contexts import QuestionContext
 from app.evaluation.evaluate import Job, check_adapter, evaluate, pick_questions
-from app.evaluation.guards import mode_note, resolve_few_shot, trained_questions
+from app.evaluation.guards import adapter_notes, check_few_shot_source, resolve_few_shot, trained_questions
 from app.evaluation.plan import EvaluationPlan
 from app.evaluation.result_file import read_result
 from app.evaluation.runner import progress_path
@@ -258,10 +258,50 @@ def test_few_shot_against_the_adapter_is_refused_by_option(trained: bool, option
         resolve_few_shot(manifest(few_shot=trained), not trained, False, "x")
 
 
-def test_a_mode_that_was_not_trained_is_remarked() -> None:
-    assert mode_note(manifest(train_mode="cot"), cot=False) is not None
-    assert mode_note(manifest(train_mode="mixed"), cot=False) is None
-    assert mode_note(manifest(train_mode="direct"), cot=False) is None
+@pytest.mark.parametrize(
+    ("facts", "settings", "remarks"),
+    [
+        ({"train_mode": "cot"}, {}, ["cot のレコードだけで"]),
+        ({"train_mode": "mixed"}, {}, []),
+        ({"train_mode": "direct"}, {"cot": True, "orders": 1}, ["direct のレコードだけで"]),
+        # Trained with gold among distractors, or with gold alone, and evaluated with retrieval: what they are for.
+        ({"use_context": True, "context_source": "distractors", "retriever_type": "bm25"}, {"context": "rag"}, []),
+        ({"use_context": True, "context_source": "gold"}, {"context": "rag"}, []),
+        ({"use_context": True}, {}, ["参照条文ありで学習していますが、--context none"]),
+        ({"use_context": False}, {"context": "gold"}, ["参照条文なしで学習していますが、--context gold"]),
+        ({"few_shot": True}, {"few_shot": True}, ["例題の出どころがなく"]),
+        ({"few_shot": True, "few_shot_source": "builtin:1"}, {"few_shot": True}, []),
+    ],
+)
+def test_what_the_adapter_never_saw_is_remarked(
+    facts: dict[str, Any], settings: dict[str, Any], remarks: list[str]
+) -> None:
+    found = adapter_notes(manifest(**facts), EvaluationPlan(**{"context": "none", **settings}))
+    assert len(found) == len(remarks)
+    assert all(remark in note for remark, note in zip(remarks, found, strict=True))
+
+
+POOL = f"file:{'ab' * 32}:pool.json"
+
+
+@pytest.mark.parametrize(
+    ("trained", "source", "message"),
+    [
+        ("builtin:1", "builtin:1", None),
+        (None, "builtin:1", None),  # does not say: adapter_notes remarks on it
+        (POOL, f"file:{'ab' * 32}:renamed.json", None),
+        (["builtin:1", POOL], POOL, None),
+        (POOL, "builtin:1", r"ファイル pool\.json（SHA-256 abababababab…）.*。--few-shot-path にそのファイルを指定"),
+        (POOL, f"file:{'cd' * 32}:pool.json", "--few-shot-path にそのファイルを指定"),
+        ("builtin:1", POOL, "組み込みの例題で学習したもので、指定した例題と違います。--few-shot-path を外して"),
+    ],
+)
+def test_other_examples_than_the_adapters_are_refused(trained: Any, source: str, message: str | None) -> None:
+    if message is None:
+        check_few_shot_source(manifest(few_shot=True, few_shot_source=trained), source, "x")
+        return
+    with pytest.raises(DataError, match=f"^x: .*{message}"):
+        check_few_shot_source(manifest(few_shot=True, few_shot_source=trained), source, "x")
 
 
 @pytest.mark.parametrize(
