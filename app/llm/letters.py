@@ -82,15 +82,24 @@ def _check_lengths(model: Any, prompt_ids: Sequence[Sequence[int]]) -> None:
             )
 
 
-def _letter_logprobs(logits: Any, letter_ids: Sequence[Sequence[int]]) -> Any:
-    # (rows, vocabulary) -> (rows, letters), on the CPU in float32
+def letter_logprobs(logits: Any, letter_ids: Sequence[Sequence[int]]) -> Any:
+    """(rows, vocabulary) logits to (rows, letters) float32: log of each letter's summed full-softmax probability.
+
+    Differentiable: evaluation scores with it and the letter objective trains on it.
+    """
     import torch
 
     logprobs = torch.log_softmax(logits.float(), dim=-1)
-    if not bool(torch.isfinite(logprobs).any(dim=-1).all()):
-        raise ModelError("モデルの出力が数値になりません（NaN）。計算型を bfloat16 か float32 に替えてください。")
     columns = [torch.logsumexp(logprobs[:, list(ids)], dim=-1) for ids in letter_ids]
-    return torch.stack(columns, dim=-1).cpu()
+    return torch.stack(columns, dim=-1)
+
+
+def _checked_logprobs(logits: Any, letter_ids: Sequence[Sequence[int]]) -> Any:
+    # One NaN or infinite logit makes the whole row's softmax NaN.
+    columns = letter_logprobs(logits, letter_ids)
+    if bool(columns.isnan().any()):
+        raise ModelError("モデルの出力が数値になりません（NaN）。計算型を bfloat16 か float32 に替えてください。")
+    return columns.cpu()
 
 
 def _next_token_logits(model: Any, rows: Sequence[Sequence[int]]) -> Any:
@@ -144,7 +153,7 @@ def score_letters(
     with _evaluating(model):
         for batch in plan_batches([len(row) for row in prompt_ids], max_batch_tokens):
             logits = _next_token_logits(model, [prompt_ids[index] for index in batch])
-            columns[batch] = _letter_logprobs(logits, letter_ids)
+            columns[batch] = _checked_logprobs(logits, letter_ids)
     return _pack(columns)
 
 
@@ -180,7 +189,7 @@ def score_letters_shared_prefix(
                 repeated = copy.deepcopy(cache) if len(batch) < len(prompt_ids) else cache
                 repeated.batch_repeat_interleave(len(batch))
             logits = _logits_after_prefix(model, repeated, shared, [prompt_ids[index][shared:] for index in batch])
-            columns[batch] = _letter_logprobs(logits, letter_ids)
+            columns[batch] = _checked_logprobs(logits, letter_ids)
             if len(batch) == 1:
                 cache.crop(shared - len(prompt_ids[batch[0]]))  # negative: tokens to take off its end
     return _pack(columns)

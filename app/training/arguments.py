@@ -14,6 +14,8 @@ from app.training.config import (
     DEVICES,
     EMBEDDING_DEVICES,
     LORA_BIASES,
+    LORA_DTYPES,
+    OBJECTIVES,
     OPTIMIZERS,
     REPORTERS,
     TRAIN_MODES,
@@ -96,12 +98,19 @@ def _add_lora(parser: JapaneseParser) -> None:
     group = parser.add_argument_group("LoRA")
     _option(group, "--lora-r", int, "LoRA のランク")
     _option(group, "--lora-alpha", int, "LoRA の倍率の分子。更新は alpha / r 倍される")
+    _flag(group, "--rslora", "倍率を alpha / √r にする（rank-stabilised LoRA）。ランクを上げても学習の速さが落ちにくい")
     _option(group, "--lora-dropout", float, "LoRA の入力を落とす割合")
     _option(
         group, "--target-modules", str, "LoRA を付ける層の名前（例: q_proj v_proj）。all-linear は出力層を除くすべての線形層",
         nargs="+",
     )  # fmt: skip
     _choice(group, "--lora-bias", LORA_BIASES, "バイアスも学習するか")
+    _choice(
+        group,
+        "--lora-dtype",
+        LORA_DTYPES,
+        "LoRA の重みと勾配の型。bf16 では残りの 16bit を最適化の側に持ち、小さな更新も失わない",
+    )
 
 
 def _add_precision(parser: JapaneseParser) -> None:
@@ -138,6 +147,12 @@ def _add_data(parser: JapaneseParser) -> None:
         "同じ問題の順序違いを、共通の前半を一度だけ計算する一本の列にする（--batch-size は問題の数になる）",
     )
     _choice(group, "--train-mode", TRAIN_MODES, "direct・cot は、全レコードがその形式かを確かめる。auto はそのまま使う")
+    _choice(
+        group,
+        "--objective",
+        OBJECTIVES,
+        "損失。text は回答の文字と終了トークン、letter は評価と同じ四つの文字の確率（direct だけ。終了は学習しない）",
+    )
     _flag(group, "--loss-on-output-only", "回答だけを損失に入れる（既定: する。--no- を付けるとプロンプトも学習する）")
     _choice(group, "--chat-format", CHAT_FORMATS, "プロンプトの包み方。auto はモデルのチャットテンプレート")
 

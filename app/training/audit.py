@@ -42,20 +42,26 @@ class AuditSummary:
 
 
 def expected_row(
-    record: Record, tokenizer: Any, *, chat_format: ChatFormat, stop_id: int
+    record: Record, tokenizer: Any, *, chat_format: ChatFormat, stop_id: int | None
 ) -> tuple[list[int], list[int]]:
-    """(prompt ids as inference makes them, answer ids with the stop token) of one record."""
+    """(prompt ids as inference makes them, answer ids with the stop token if there is one) of one record."""
     prompt = encode_prompt(tokenizer, record.input, chat_format=chat_format)
     answer = list(tokenizer(record.output, add_special_tokens=False)["input_ids"])
-    return prompt, [*answer, stop_id]
+    return prompt, answer if stop_id is None else [*answer, stop_id]
 
 
 def row_faults(
-    ids: Sequence[int], labels: Sequence[int], prompt: Sequence[int], answer: Sequence[int], *, output_only: bool
+    ids: Sequence[int],
+    labels: Sequence[int],
+    prompt: Sequence[int],
+    answer: Sequence[int],
+    *,
+    output_only: bool,
+    stops: bool = True,
 ) -> list[str]:
     """Everything wrong with one collated row (padding included), worst first; empty when the row is right.
 
-    ``prompt`` and ``answer`` are what the row must hold, the answer ending with the stop token.
+    ``prompt`` and ``answer`` are what the row must hold, the answer ending with the stop token if it ``stops``.
     """
     problems = []
     supervised = [place for place, label in enumerate(labels) if label != IGNORE]
@@ -72,7 +78,7 @@ def row_faults(
         same = 0
         while same < len(ids) - start and same < len(answer) and ids[start + same] == answer[same]:
             same += 1
-        if same == len(answer) - 1:
+        if stops and same == len(answer) - 1:
             problems.append("回答の後に終了トークンがありません")
         elif all(label == IGNORE for label in labels[start + same :]):
             # What follows is padding, or nothing.
@@ -88,9 +94,10 @@ def row_faults(
         problems.append(f"プロンプトの {inside} トークンが損失に入っています（コレータがラベルを作り直していませんか）")
     if supervised[-1] >= end:
         problems.append("詰め物（パディング）が損失に入っています")
-    if labels[end - 1] == IGNORE:
+    last = end - 1 if stops else end
+    if stops and labels[last] == IGNORE:
         problems.append("終了トークンが損失に入っていません")
-    missing = sum(label == IGNORE for label in labels[start : end - 1])
+    missing = sum(label == IGNORE for label in labels[start:last])
     if missing:
         problems.append(f"回答の {missing} トークンが損失に入っていません")
     if not output_only and any(label == IGNORE for label in labels[:start]):
@@ -122,13 +129,15 @@ def audit_batches(
     batch_size: int,
     chat_format: ChatFormat = "auto",
     loss_on_output_only: bool = True,
+    stops: bool = True,
 ) -> AuditSummary:
     """Collate the whole file with the collator of the run and check every row against its record.
 
     ``units`` are what the trainer draws (one row each, or the prefix-shared rows of a question), ``records`` those of
-    each unit in the order of its rows. Raises DataError naming the faulty records (the first five, and how many there are) on any fault.
+    each unit in the order of its rows. ``stops`` is false where the answer is learned without a stop token.
+    Raises DataError naming the faulty records (the first five, and how many there are) on any fault.
     """
-    stop_id = stop_token_id(tokenizer, chat_format=chat_format)
+    stop_id = stop_token_id(tokenizer, chat_format=chat_format) if stops else None
     faults: list[Fault] = []
     tokens = supervised = longest = most = computed = 0
     shown = ""
@@ -144,7 +153,7 @@ def audit_batches(
             name = record.row_id
             faults += [
                 Fault(name, problem)
-                for problem in row_faults(ids, labels, prompt, answer, output_only=loss_on_output_only)
+                for problem in row_faults(ids, labels, prompt, answer, output_only=loss_on_output_only, stops=stops)
             ]
             real = len(prompt) + len(answer)
             tokens += real

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, fields
+from dataclasses import MISSING, asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, Literal
 
@@ -11,11 +11,15 @@ from app.core.errors import ConfigError
 
 TrainMode = Literal["direct", "cot", "auto"]
 LoraBias = Literal["none", "all", "lora_only"]
+Objective = Literal["text", "letter"]
+LoraDtype = Literal["fp32", "bf16"]
 # What products are computed in: autocast to bf16 or fp16, or the type the weights are stored in.
 Precision = Literal["stored", "bf16", "fp16"]
 
 TRAIN_MODES: tuple[TrainMode, ...] = ("direct", "cot", "auto")
 LORA_BIASES: tuple[LoraBias, ...] = ("none", "all", "lora_only")
+OBJECTIVES: tuple[Objective, ...] = ("text", "letter")
+LORA_DTYPES: tuple[LoraDtype, ...] = ("fp32", "bf16")
 REPORTERS = ("none", "tensorboard")
 DEVICES = ("auto", "cpu", "cuda")
 EMBEDDING_DEVICES = ("gpu", "cpu")
@@ -57,18 +61,26 @@ class TrainConfig:
     # Rank of the update; trainable weights and their memory grow with it.
     lora_alpha: int = 32
     # The update is scaled by lora_alpha / lora_r.
+    rslora: bool = False
+    # Scale by lora_alpha / √lora_r instead (rank-stabilised LoRA, arXiv 2312.03732): a larger rank learns as fast.
     lora_dropout: float = 0.05
     # Share (0–1) of the LoRA inputs dropped while training.
     target_modules: tuple[str, ...] = (ALL_LINEAR,)
     # Names of the linear layers that get LoRA; all-linear is every linear layer except the output head.
     lora_bias: LoraBias = "none"
     # Which bias vectors are trained.
+    lora_dtype: LoraDtype = "fp32"
+    # Type of the LoRA weights in the model and of their gradients. With bf16 the optimiser keeps the other 16 bits of
+    # each weight, so that small steps are not lost (app.training.master_weights).
     fp16: bool = False
     # Compute in float16 with loss scaling (GPU only).
     bf16: bool = False
     # Compute in bfloat16. With neither flag: bfloat16 on a GPU that has it (else float16), on the CPU the stored type.
     train_mode: TrainMode = "auto"
     # direct or cot demands that every record is of that mode; auto takes the records as they are.
+    objective: Objective = "text"
+    # text: cross entropy of the answer's tokens and the stop token. letter: cross entropy over the four letters where
+    # the answer begins, the quantity that evaluation scores by; direct records only.
     loss_on_output_only: bool = True
     # False also puts the prompt into the loss.
     use_4bit: bool = False
@@ -112,6 +124,11 @@ class TrainConfig:
             raise ConfigError("設定に誤りがあります: " + " ／ ".join(faults))
 
 
+def default_settings() -> dict[str, Any]:
+    """The settings that need not be given, with their defaults."""
+    return {field.name: field.default for field in fields(TrainConfig) if field.default is not MISSING}
+
+
 def _faults(config: TrainConfig) -> list[str]:
     faults = []
     for name in ("num_epochs", "batch_size", "gradient_accumulation_steps", "lora_r", "lora_alpha", "logging_steps"):
@@ -143,6 +160,14 @@ def _faults(config: TrainConfig) -> list[str]:
         faults.append("--lm-head-4bit には --use-4bit が必要です")
     if config.fp16 and config.bf16:
         faults.append("--fp16 と --bf16 は同時に指定できません。どちらか一方にしてください")
+    if config.fp16 and config.lora_dtype == "bf16":
+        faults.append("--lora-dtype bf16 と --fp16 は同時に指定できません")
+    if config.objective == "letter" and not config.loss_on_output_only:
+        faults.append("--objective letter と --no-loss-on-output-only は同時に指定できません")
+    if config.objective == "letter" and config.train_mode == "cot":
+        faults.append(
+            "--objective letter は direct のレコードだけに使えます（--train-mode cot とは同時に指定できません）"
+        )
     if config.share_prefix and not config.loss_on_output_only:
         faults.append(
             "--share-prefix と --no-loss-on-output-only は同時に指定できません（共有する部分の損失が一度になるため）"
@@ -150,6 +175,8 @@ def _faults(config: TrainConfig) -> list[str]:
     for name, allowed in (
         ("train_mode", TRAIN_MODES),
         ("lora_bias", LORA_BIASES),
+        ("lora_dtype", LORA_DTYPES),
+        ("objective", OBJECTIVES),
         ("chat_format", CHAT_FORMATS),
         ("report_to", REPORTERS),
         ("device", DEVICES),

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from app.core.chat import ChatFormat, encode_example
+from app.core.chat import IGNORE, ChatFormat, encode_example
 from app.core.errors import DataError, ModelError
+from app.core.questions import LETTERS
 from app.data.records import Record
 from app.training.config import TrainMode
 
@@ -46,14 +47,43 @@ def check_mode(records: Sequence[Record], train_mode: TrainMode, path: object) -
 
 
 def build_example(
-    record: Record, tokenizer: Any, *, chat_format: ChatFormat = "auto", loss_on_output_only: bool = True
+    record: Record,
+    tokenizer: Any,
+    *,
+    chat_format: ChatFormat = "auto",
+    loss_on_output_only: bool = True,
+    letter_ids: Sequence[Sequence[int]] | None = None,
 ) -> TrainingExample:
-    """The row of one record; with ``loss_on_output_only`` off the prompt's tokens are labels too."""
+    """The row of one record; with ``loss_on_output_only`` off the prompt's tokens are labels too.
+
+    With ``letter_ids`` (the spellings of each letter) the row is for the letter objective: it ends with the letter,
+    its only label.
+    """
     try:
         input_ids, labels = encode_example(tokenizer, record.input, record.output, chat_format=chat_format)
     except ModelError as error:
         raise DataError(f"レコード {record.row_id}: {error}") from error
+    if letter_ids is not None:
+        input_ids, labels = _letter_row(record, input_ids, labels, letter_ids)
     return TrainingExample(record.row_id, input_ids, labels if loss_on_output_only else list(input_ids))
+
+
+def _letter_row(
+    record: Record, input_ids: list[int], labels: list[int], letter_ids: Sequence[Sequence[int]]
+) -> tuple[list[int], list[int]]:
+    # The row without the stop token. The answer must be a token that evaluation counts as the right letter.
+    if record.meta["mode"] != "direct":
+        raise DataError(
+            f"レコード {record.row_id}: --objective letter は direct のレコードだけに使えます（これは {record.meta['mode']}）。"
+            "--objective text にするか、build_finetune_dataset.py --mode direct で作り直してください。"
+        )
+    answer = [label for label in labels[:-1] if label != IGNORE]
+    if len(answer) != 1 or answer[0] not in letter_ids[LETTERS.index(record.meta["correct"])]:
+        raise DataError(
+            f"レコード {record.row_id}: output {record.output!r} が正解の文字 {record.meta['correct']} の 1 トークンではありません。"
+            "--objective letter には、文字だけの output が必要です。"
+        )
+    return input_ids[:-1], labels[:-1]
 
 
 def build_examples(
@@ -64,6 +94,7 @@ def build_examples(
     chat_format: ChatFormat = "auto",
     loss_on_output_only: bool = True,
     skip_long: bool = False,
+    letter_ids: Sequence[Sequence[int]] | None = None,
 ) -> BuiltExamples:
     """Rows of all records within ``max_seq_length`` tokens.
 
@@ -72,7 +103,13 @@ def build_examples(
     """
     examples, kept, too_long = [], [], []
     for record in records:
-        example = build_example(record, tokenizer, chat_format=chat_format, loss_on_output_only=loss_on_output_only)
+        example = build_example(
+            record,
+            tokenizer,
+            chat_format=chat_format,
+            loss_on_output_only=loss_on_output_only,
+            letter_ids=letter_ids,
+        )
         if len(example.input_ids) > max_seq_length:
             too_long.append((example.record_id, len(example.input_ids)))
         else:
@@ -90,4 +127,4 @@ def build_examples(
 
 def supervised_tokens(example: TrainingExample) -> int:
     """Number of positions of the row that enter the loss (the first token of a row is never predicted)."""
-    return sum(label != -100 for label in example.labels[1:])
+    return sum(label != IGNORE for label in example.labels[1:])

@@ -11,6 +11,7 @@ from app.core.cli import format_seconds
 BLANK = "（記入）"
 # The settings that an experiment is compared by; everything else is in run.json.
 MAIN_SETTINGS = (
+    ("objective", "損失（objective）"),
     ("num_epochs", "エポック数"),
     ("max_steps", "最大ステップ数"),
     ("learning_rate", "学習率"),
@@ -21,6 +22,7 @@ MAIN_SETTINGS = (
     ("weight_decay", "weight decay"),
     ("lora_r", "LoRA r"),
     ("lora_alpha", "LoRA alpha"),
+    ("rslora", "rank-stabilised LoRA"),
     ("lora_dropout", "LoRA dropout"),
     ("target_modules", "LoRA の対象"),
     ("use_4bit", "4bit（QLoRA）"),

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from app.core.errors import ConfigError
-from app.training.config import ALL_LINEAR, LoraBias
+from app.training.config import ALL_LINEAR, LoraBias, LoraDtype
 
 
 def linear_module_names(model: Any) -> list[str]:
@@ -39,9 +39,20 @@ def resolve_target_modules(model: Any, wanted: Sequence[str]) -> list[str]:
 
 
 def attach_lora(
-    model: Any, *, r: int, alpha: int, dropout: float, target_modules: Sequence[str], bias: LoraBias, seed: int
+    model: Any,
+    *,
+    r: int,
+    alpha: int,
+    dropout: float,
+    target_modules: Sequence[str],
+    bias: LoraBias,
+    seed: int,
+    rslora: bool = False,
+    dtype: LoraDtype = "fp32",
 ) -> Any:
-    """The PEFT model: every base weight frozen in the type it has, float32 LoRA weights beside the targets.
+    """The PEFT model: every base weight frozen in the type it has, LoRA weights of ``dtype`` beside the targets.
+
+    With ``rslora`` the update is scaled by alpha / √r instead of alpha / r.
 
     peft's own k-bit preparation is not used: it copies embeddings, norms and output head to float32, which on a 10 GB
     card is the step where an 8B model runs out of memory. What of it is useful (freezing, inputs that carry gradients
@@ -61,11 +72,18 @@ def attach_lora(
         lora_dropout=dropout,
         target_modules=list(target_modules),
         bias=bias,
+        use_rslora=rslora,
     )
     with warnings.catch_warnings():
         # peft asks for transformers' old name of activation checkpointing; nothing the user can do about it.
         warnings.filterwarnings("ignore", "`is_gradient_checkpointing` is deprecated", FutureWarning)
-        return get_peft_model(model, lora)
+        tuned = get_peft_model(model, lora)
+    if dtype == "bf16":
+        # peft makes them in float32, whatever the base is; the start is the float32 one, rounded.
+        for name, parameter in trainable_parameters(tuned).items():
+            if "lora_" in name:
+                parameter.data = parameter.data.to(torch.bfloat16)
+    return tuned
 
 
 def _keep_4bit_layout(model: Any) -> None:

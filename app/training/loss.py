@@ -1,4 +1,4 @@
-"""Cross entropy with the output head run at label positions only.
+"""Cross entropy over the vocabulary, or over the four letters, with the output head run at label positions only.
 
 A four-choice answer has two labels (the letter and the stop token) in a row of a thousand tokens; the usual loss
 computes 1,000 × 151,936 logits for them, in float32 several gigabytes. Here the hidden states of the label positions
@@ -7,10 +7,13 @@ are picked first, and the head sees only those, in chunks when a long answer has
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from app.core.chat import IGNORE
 from app.core.errors import ModelError
+from app.llm.letters import letter_logprobs
 
 if TYPE_CHECKING:
     import torch
@@ -28,6 +31,37 @@ class LossSum(NamedTuple):
     positions: int
 
 
+# Summed loss of (positions, vocabulary) logits given the (positions,) ids of the right tokens.
+PositionLoss = Callable[["torch.Tensor", "torch.Tensor"], "torch.Tensor"]
+
+
+def token_loss(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+    """Summed cross entropy over the whole vocabulary: the text objective."""
+    import torch
+
+    # Out of autocast's reach only the float32 softmax: the product itself stays in the head's own type.
+    return torch.nn.functional.cross_entropy(logits.float(), targets, reduction="sum")
+
+
+@dataclass(frozen=True, slots=True)
+class LetterLoss:
+    """Summed cross entropy over the four letters: the letter objective.
+
+    A letter's probability is that of all its spellings together, divided by that of the four, which is the quantity
+    that evaluation scores by; its mean is −``gold_logprob`` of app.training.dev_eval.
+    """
+
+    letter_ids: tuple[tuple[int, ...], ...]  # the spellings of each letter (app.core.chat.letter_token_ids)
+
+    def __call__(self, logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+        import torch
+
+        spelled = [torch.isin(targets, torch.tensor(ids, device=targets.device)) for ids in self.letter_ids]
+        letters = torch.stack(spelled, dim=-1).int().argmax(dim=-1)
+        # The cross entropy's own softmax is the division by the four.
+        return torch.nn.functional.cross_entropy(letter_logprobs(logits, self.letter_ids), letters, reduction="sum")
+
+
 def check_supported(model: Any) -> None:
     """Raises ModelError for an architecture whose logits are not simply ``lm_head(hidden)``."""
     kind = str(model.config.model_type)
@@ -38,23 +72,35 @@ def check_supported(model: Any) -> None:
 
 
 def label_loss_sum(
-    model: Any, input_ids: torch.Tensor, labels: torch.Tensor, *, chunk_positions: int = CHUNK_POSITIONS, **decoder: Any
+    model: Any,
+    input_ids: torch.Tensor,
+    labels: torch.Tensor,
+    *,
+    chunk_positions: int = CHUNK_POSITIONS,
+    position_loss: PositionLoss = token_loss,
+    **decoder: Any,
 ) -> LossSum:
-    """Summed cross entropy of ``labels`` (batch, tokens) under a causal language model, logits at labels only.
+    """Summed loss of ``labels`` (batch, tokens) under a causal language model, logits at labels only.
 
     ``model`` may carry LoRA layers (PEFT) or not. Position t predicts token t + 1, as in transformers' own loss, with
-    which this agrees to rounding. ``decoder`` (position_ids, attention_mask) is passed to the decoder.
+    which this agrees to rounding when ``position_loss`` is the default. ``decoder`` (position_ids, attention_mask) is passed to the decoder.
     """
     causal_lm = model.get_base_model() if hasattr(model, "get_base_model") else model
     hidden = causal_lm.model(input_ids=input_ids, use_cache=False, **decoder).last_hidden_state
     wanted = labels[:, 1:] != IGNORE
     return head_loss_sum(
-        causal_lm.get_output_embeddings(), hidden[:, :-1][wanted], labels[:, 1:][wanted], chunk_positions
+        causal_lm.get_output_embeddings(), hidden[:, :-1][wanted], labels[:, 1:][wanted], chunk_positions, position_loss
     )
 
 
-def head_loss_sum(head: Any, hidden: torch.Tensor, targets: torch.Tensor, chunk_positions: int) -> LossSum:
-    """Summed cross entropy of ``targets`` (n,) from ``hidden`` (n, width), at most ``chunk_positions`` rows of logits at once.
+def head_loss_sum(
+    head: Any,
+    hidden: torch.Tensor,
+    targets: torch.Tensor,
+    chunk_positions: int,
+    position_loss: PositionLoss = token_loss,
+) -> LossSum:
+    """Summed loss of ``targets`` (n,) from ``hidden`` (n, width), at most ``chunk_positions`` rows of logits at once.
 
     With more than one chunk each chunk's logits are computed again in the backward pass instead of being kept.
     """
@@ -62,8 +108,7 @@ def head_loss_sum(head: Any, hidden: torch.Tensor, targets: torch.Tensor, chunk_
     from torch.utils.checkpoint import checkpoint
 
     def loss_of(part: torch.Tensor, goal: torch.Tensor) -> torch.Tensor:
-        # Out of autocast's reach only the float32 softmax: the product itself stays in the head's own type.
-        return torch.nn.functional.cross_entropy(head(part).float(), goal, reduction="sum")
+        return position_loss(head(part), goal)
 
     count = int(targets.shape[0])
     if count <= chunk_positions:

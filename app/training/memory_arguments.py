@@ -7,8 +7,8 @@ from dataclasses import replace
 from typing import Any
 
 from app.core.cli import JapaneseParser
-from app.training.config import EMBEDDING_DEVICES, OPTIMIZERS
-from app.training.memory_setting import LORA_DTYPES, QUANTIZATIONS, MemorySetting
+from app.training.config import EMBEDDING_DEVICES, LORA_DTYPES, OPTIMIZERS
+from app.training.memory_setting import QUANTIZATIONS, MemorySetting
 
 _EXAMPLES = (
     "python scripts/plan_memory.py --model-name Qwen/Qwen3-8B --vram 10",
@@ -18,7 +18,7 @@ _EXAMPLES = (
 _DEFAULTS = MemorySetting()
 # What people did before: fp32 copies of the frozen 16-bit weights, and logits of every position in fp32.
 _REFERENCES: dict[str, dict[str, Any]] = {
-    "usual": {"upcast": True, "label_positions": None, "lora_dtype": "float32", "lora_dropout": 0.05}
+    "usual": {"upcast": True, "label_positions": None, "lora_dtype": "fp32", "lora_dropout": 0.05}
 }
 
 

@@ -6,11 +6,20 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from app.core.errors import ConfigError
-from app.training.config import ALL_LINEAR, EMBEDDING_DEVICES, OPTIMIZERS, TrainConfig
+from app.training.config import (
+    ALL_LINEAR,
+    EMBEDDING_DEVICES,
+    LORA_DTYPES,
+    OPTIMIZERS,
+    LoraDtype,
+    TrainConfig,
+    default_settings,
+)
 from app.training.memory_configs import ModelSizes
 
 QUANTIZATIONS = ("nf4", "fp4", "none")
-LORA_DTYPES = ("float32", "bfloat16")
+# What the planner and the trainer have in common starts as in the trainer.
+_TRAINER = default_settings()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,35 +28,35 @@ class MemorySetting:
 
     max_seq_length: int = 1024
     # Tokens of the longest row; shorter rows need less.
-    batch_size: int = 1
+    batch_size: int = _TRAINER["batch_size"]
     # Rows in one forward pass.
     label_positions: int | None = 256
     # Positions of a row that enter the loss. None: logits of every position at once, the usual loss, not this
     # program's own.
-    gradient_accumulation_steps: int = 8
+    gradient_accumulation_steps: int = _TRAINER["gradient_accumulation_steps"]
     # More than 1 keeps the gradients of earlier passes while the next one runs.
-    lora_r: int = 16
+    lora_r: int = _TRAINER["lora_r"]
     # Rank of the update.
-    lora_dropout: float = 0.05
+    lora_dropout: float = _TRAINER["lora_dropout"]
     # Above 0, each LoRA input gets a copy and a mask.
-    lora_dtype: str = "float32"
+    lora_dtype: LoraDtype = _TRAINER["lora_dtype"]
     # Type of the LoRA weights and so of their gradients.
-    target_modules: tuple[str, ...] = (ALL_LINEAR,)
+    target_modules: tuple[str, ...] = _TRAINER["target_modules"]
     # Linear layers that get LoRA.
     quantization: str = "nf4"
     # How the frozen linear layers are stored: nf4, fp4 (double quantisation) or none (bfloat16).
-    checkpointing: bool = True
+    checkpointing: bool = _TRAINER["activation_checkpointing"]
     # Keep only each layer's input and compute the rest again in the backward pass.
-    offload: bool = False
+    offload: bool = _TRAINER["activation_offload"]
     # Keep what checkpointing keeps in main memory.
-    embedding_device: str = "gpu"
+    embedding_device: str = _TRAINER["embedding_device"]
     # cpu keeps the embedding table, and an output head tied to it, in main memory.
-    lm_head_4bit: bool = False
+    lm_head_4bit: bool = _TRAINER["lm_head_4bit"]
     # Store the output head in 4-bit tiles.
-    share_prefix: bool = False
+    share_prefix: bool = _TRAINER["share_prefix"]
     # One sequence of max_seq_length tokens holds several rows behind a common prefix, told apart by an attention mask.
-    optimizer: str = "adamw"
-    # adamw keeps two numbers a weight in the weight's own type, adamw_8bit (bitsandbytes) two bytes.
+    optimizer: str = _TRAINER["optimizer"]
+    # adamw keeps two float32 numbers a weight, adamw_8bit (bitsandbytes) two bytes.
     upcast: bool = False
     # Copy frozen 16-bit weights (embeddings, output head, norms) to float32 first, as the usual preparation does.
 
@@ -69,6 +78,7 @@ def setting_of(config: TrainConfig, *, label_positions: int, longest: int) -> Me
         gradient_accumulation_steps=config.gradient_accumulation_steps,
         lora_r=config.lora_r,
         lora_dropout=config.lora_dropout,
+        lora_dtype=config.lora_dtype,
         target_modules=config.target_modules,
         quantization=config.bnb_4bit_quant_type if config.use_4bit else "none",
         checkpointing=config.activation_checkpointing,

@@ -32,8 +32,11 @@ from app.training.memory_tracker import CountingMode, PhasePeak
 # cuBLAS keeps a workspace per thread that multiplies (forward, backward): 8 MiB + 128 KiB on Ampere
 # (aten/src/ATen/cuda/CublasHandlePool.cpp).
 WORKSPACE_BYTES = 2 * (8 * 2**20 + 128 * 2**10)
-# AdamW's foreach form builds the square roots of all second moments before it divides by them.
-_OPTIMIZER_STATE_BYTES = {"adamw": None, "adamw_8bit": 2 * (1 + 4 / 256)}
+# Two running means of each weight: in float32, or in a byte each with a scale of four bytes for 256 of them.
+_OPTIMIZER_STATE_BYTES = {"adamw": 8.0, "adamw_8bit": 2 * (1 + 4 / 256)}
+# What app.training.master_weights keeps beside a bfloat16 weight.
+_REST_BYTES = 2
+_LORA_TYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +88,7 @@ def _simulate(sizes: ModelSizes, setting: MemorySetting, layers: int) -> StepTra
     with mode:
         with mode.creating("scratch"):
             workspace = torch.empty(WORKSPACE_BYTES, dtype=torch.uint8, device="cpu")
-        dtype = getattr(torch, setting.lora_dtype)
+        dtype = _LORA_TYPES[setting.lora_dtype]
         materialize(base, mode, trainable=False, lora_dtype=dtype)
         if setting.quantization != "none" and setting.embedding_device == "gpu":
             # Loading copies each linear layer to the card in 16 bits before it is quantised (on the CPU when
@@ -153,13 +156,10 @@ def _passing_copy(weights: int, mode: CountingMode) -> None:
 
 def _optimizer_states(trainable: list[Any], setting: MemorySetting, mode: CountingMode) -> list[torch.Tensor]:
     # By formula: bitsandbytes' optimisers cannot be built on fake tensors, and torch's read their step counter.
-    per_weight = _OPTIMIZER_STATE_BYTES[setting.optimizer]
+    per_weight = _OPTIMIZER_STATE_BYTES[setting.optimizer] + (_REST_BYTES if setting.lora_dtype == "bf16" else 0)
     with mode.creating("optimizer"):
         return [
-            torch.empty(
-                int(parameter.numel() * (per_weight or 2 * parameter.element_size())), dtype=torch.uint8, device="cpu"
-            )
-            for parameter in trainable
+            torch.empty(int(parameter.numel() * per_weight), dtype=torch.uint8, device="cpu") for parameter in trainable
         ]
 
 
@@ -217,5 +217,12 @@ def _branch_inputs(setting: MemorySetting) -> dict[str, torch.Tensor]:
 
 def _step_scratch(trainable: list[Any], mode: CountingMode) -> None:
     with mode.creating("scratch"):
-        roots = [torch.empty_like(parameter) for parameter in trainable]
-    del roots
+        # AdamW's foreach form builds the square roots of all second moments before it divides by them; bfloat16 weights
+        # and their gradients exist in float32 during the step.
+        copies = {torch.float32: 1, torch.bfloat16: 3}
+        made = [
+            torch.empty_like(parameter, dtype=torch.float32)
+            for parameter in trainable
+            for _ in range(copies[parameter.dtype])
+        ]
+    del made

@@ -55,6 +55,10 @@ def load_model(config: TrainConfig) -> LoadedModel:
     allow_growing_segments()
     device = resolve_device(config.device)
     precision = resolve_precision(config, device)
+    if precision == "fp16" and config.lora_dtype == "bf16":
+        raise ConfigError(
+            "--lora-dtype bf16 には bfloat16 で計算できる GPU が必要です。--lora-dtype fp32 にしてください。"
+        )
     quantization = (
         Quantization(True, config.bnb_4bit_compute_dtype, config.bnb_4bit_quant_type) if config.use_4bit else None
     )
@@ -95,5 +99,7 @@ def load_model(config: TrainConfig) -> LoadedModel:
         target_modules=targets,
         bias=config.lora_bias,
         seed=config.seed,
+        rslora=config.rslora,
+        dtype=config.lora_dtype,
     )
     return LoadedModel(model, facts, device, precision, *parameter_counts(model))

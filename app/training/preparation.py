@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from app.core.chat import letter_token_ids
 from app.core.cli import log
 from app.core.errors import ConfigError, DataError
 from app.core.questions import content_hash
@@ -30,6 +31,7 @@ class PreparedData:
     collate: Callable[[Sequence[Any]], dict[str, Any]]
     mode: str  # direct, cot or mixed
     audit: AuditSummary
+    letter_ids: list[list[int]] | None  # spellings of each letter; None unless the objective is the letter
     dev: DevSet | None
     dev_records: list[Record]
     epoch_steps: int  # optimiser steps in one pass
@@ -45,6 +47,7 @@ def prepare_data(config: TrainConfig) -> PreparedData:
     records = read_records(config.train_file)
     mode = check_mode(records, config.train_mode, config.train_file)
     tokenizer = load_tokenizer(config.model_name)
+    letter_ids = letter_token_ids(tokenizer) if config.objective == "letter" else None
     built = build_examples(
         records,
         tokenizer,
@@ -52,6 +55,7 @@ def prepare_data(config: TrainConfig) -> PreparedData:
         chat_format=config.chat_format,
         loss_on_output_only=config.loss_on_output_only,
         skip_long=config.skip_long_records,
+        letter_ids=letter_ids,
     )
     units: list[Any] = list(built.examples)
     unit_records = [[record] for record in built.records]
@@ -70,6 +74,7 @@ def prepare_data(config: TrainConfig) -> PreparedData:
         batch_size=config.batch_size,
         chat_format=config.chat_format,
         loss_on_output_only=config.loss_on_output_only,
+        stops=letter_ids is None,
     )
     dev_records: list[Record] = []
     dev = None
@@ -79,7 +84,9 @@ def prepare_data(config: TrainConfig) -> PreparedData:
         dev = build_dev_set(dev_records, tokenizer, chat_format=config.chat_format)
     epoch_steps = steps_per_epoch(len(units), config.batch_size, config.gradient_accumulation_steps)
     total_steps = config.max_steps or epoch_steps * config.num_epochs
-    return PreparedData(tokenizer, built, units, collate, mode, audit, dev, dev_records, epoch_steps, total_steps)
+    return PreparedData(
+        tokenizer, built, units, collate, mode, audit, letter_ids, dev, dev_records, epoch_steps, total_steps
+    )
 
 
 def check_apart(records: Sequence[Record], dev_records: Sequence[Record], config: TrainConfig) -> None:

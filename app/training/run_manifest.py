@@ -58,6 +58,8 @@ def start_manifest(
             "dropout": config.lora_dropout,
             "target_modules": list(config.target_modules),
             "bias": config.lora_bias,
+            "rslora": config.rslora,
+            "dtype": config.lora_dtype,
         },
         "chat": {
             "format": config.chat_format,
@@ -72,6 +74,7 @@ def start_manifest(
         "retriever_type": _common([meta["retriever_type"] for meta in metas]),
         "context_source": _common([meta.get("context_source") for meta in metas]),
         "generated": sum("generated" in meta for meta in metas),
+        "objective": config.objective,
         "loss_on": "output" if config.loss_on_output_only else "prompt and output",
         "seed": config.seed,
         "train_file": file_facts(config.train_file, len(records)),

@@ -38,6 +38,7 @@ from app.training.run_manifest import (
 CHECKPOINTS = "checkpoints"
 CURVE = "loss_curve.png"
 LOG = "experiment_log.md"
+_OBJECTIVE_NAMES = {"text": "回答の文字列（text）", "letter": "回答の位置での四つの文字の確率（letter）"}
 _PRECISION_NAMES = {"stored": "重みの型のまま", "bf16": "bfloat16", "fp16": "float16"}
 
 
@@ -56,7 +57,8 @@ def describe_run(config: TrainConfig, data: PreparedData, loaded: LoadedModel) -
         f"モデル: {config.model_name}（{kind}、計算 {_PRECISION_NAMES[loaded.precision]}、装置 {loaded.device}）",
         f"学習データ: {config.train_file} {audit.rows} 件（{data.mode}）、{audit.tokens} トークン、うち損失に入るのは"
         f" {audit.supervised}、最長 {audit.longest}、計算するのは {audit.computed_tokens} トークン",
-        f"LoRA: r={config.lora_r} alpha={config.lora_alpha}、学習する重み {loaded.trainable:,}"
+        f"損失: {_OBJECTIVE_NAMES[config.objective]}",
+        f"LoRA: r={config.lora_r} alpha={config.lora_alpha}{'（rslora）' if config.rslora else ''} {config.lora_dtype}、学習する重み {loaded.trainable:,}"
         f"（全体 {loaded.total:,} の {loaded.trainable / loaded.total:.2%}）",
         f"ステップ: {data.total_steps}（1 エポック {data.epoch_steps}、実効バッチ"
         f" {config.batch_size * config.gradient_accumulation_steps}）",
@@ -92,9 +94,11 @@ def started_manifest(
 
 def build_run_trainer(config: TrainConfig, data: PreparedData, loaded: LoadedModel, folder: Path) -> Any:
     """The trainer of this run; its checkpoints go to ``folder``, which is made."""
+    from app.training.loss import LetterLoss, token_loss
     from app.training.progress import ProgressLines
     from app.training.trainer import build_trainer, training_arguments
 
+    position_loss = token_loss if data.letter_ids is None else LetterLoss(tuple(map(tuple, data.letter_ids)))
     score_dev = None
     if data.dev is not None:
         budget = max(config.batch_size * config.max_seq_length, 1)
@@ -116,6 +120,7 @@ def build_run_trainer(config: TrainConfig, data: PreparedData, loaded: LoadedMod
         data.units,
         data.collate,
         precision=loaded.precision,
+        position_loss=position_loss,
         score_dev=score_dev,
         patience=config.early_stopping_patience,
         callbacks=callbacks,

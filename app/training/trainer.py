@@ -26,14 +26,15 @@ from app.training.checkpoints import (
 from app.training.config import Precision, TrainConfig
 from app.training.dev_eval import DevResult, best_step, should_stop
 from app.training.lora import trainable_parameters
-from app.training.loss import CHUNK_POSITIONS, label_loss_sum
+from app.training.loss import CHUNK_POSITIONS, PositionLoss, label_loss_sum, token_loss
+from app.training.master_weights import MasterWeights
 
 MAX_GRAD_NORM = 1.0
 _AUTOCAST = {"stored": None, "bf16": torch.bfloat16, "fp16": torch.float16}
 
 
 class LawTrainer(Trainer):  # type: ignore[misc]  # transformers ships no types that mypy can follow here
-    """Trains LoRA weights; the loss is averaged over the supervised tokens of the whole effective batch."""
+    """Trains LoRA weights; the loss is averaged over the supervised positions of the whole effective batch."""
 
     # compute_loss divides by num_items_in_batch itself, so accumulation must not divide again.
     loss_is_scaled_for_ga = True
@@ -43,6 +44,7 @@ class LawTrainer(Trainer):  # type: ignore[misc]  # transformers ships no types 
         *,
         precision: Precision = "stored",
         chunk_positions: int = CHUNK_POSITIONS,
+        position_loss: PositionLoss = token_loss,
         score_dev: Callable[[Any], DevResult] | None = None,
         patience: int | None = None,
         **arguments: Any,
@@ -54,11 +56,13 @@ class LawTrainer(Trainer):  # type: ignore[misc]  # transformers ships no types 
         self._loss_shifts_labels = True
         self._precision = precision
         self._chunk_positions = chunk_positions
+        self._position_loss = position_loss
         self._score_dev = score_dev
         self._patience = patience
         self._seconds_before = 0.0
         self._started = time.monotonic()
         self.control: Any
+        self.optimizer: Any
         self.lr_scheduler: Any
 
     @property
@@ -69,13 +73,26 @@ class LawTrainer(Trainer):  # type: ignore[misc]  # transformers ships no types 
     def compute_loss(
         self, model: Any, inputs: dict[str, Any], return_outputs: bool = False, num_items_in_batch: Any = None
     ) -> Any:
-        """Summed cross entropy of this batch, divided by the label tokens of the whole effective batch."""
+        """Summed loss of this batch, divided by the label tokens of the whole effective batch."""
         if return_outputs or num_items_in_batch is None:
             raise ValueError("this trainer evaluates by letter scores, not by loss")
         dtype = _AUTOCAST[self._precision]
         with torch.autocast(self.args.device.type, dtype=dtype, enabled=dtype is not None):
-            loss = label_loss_sum(self.accelerator.unwrap_model(model), **inputs, chunk_positions=self._chunk_positions)
+            loss = label_loss_sum(
+                self.accelerator.unwrap_model(model),
+                **inputs,
+                chunk_positions=self._chunk_positions,
+                position_loss=self._position_loss,
+            )
         return loss.total / num_items_in_batch
+
+    def create_optimizer(self, model: Any = None) -> Any:
+        """transformers' choice; around it, what keeps small steps of bfloat16 weights."""
+        if self.optimizer is None:
+            made = super().create_optimizer(model)
+            if any(value.dtype is torch.bfloat16 for value in trainable_parameters(self.model).values()):
+                self.optimizer = MasterWeights(made)
+        return self.optimizer
 
     def create_scheduler(self, num_training_steps: int, optimizer: Any = None) -> Any:
         """A linear rise and fall of the learning rate in which no step is taken at 0, as transformers' first is."""
@@ -201,6 +218,7 @@ def build_trainer(
     collate: Callable[[Sequence[Any]], dict[str, Any]],
     *,
     precision: Precision,
+    position_loss: PositionLoss = token_loss,
     score_dev: Callable[[Any], DevResult] | None = None,
     patience: int | None = None,
     callbacks: Sequence[TrainerCallback] = (),
@@ -216,6 +234,7 @@ def build_trainer(
         eval_dataset=[] if score_dev is not None else None,
         data_collator=collate,
         precision=precision,
+        position_loss=position_loss,
         score_dev=score_dev,
         patience=patience,
         callbacks=list(callbacks),

@@ -41,7 +41,8 @@ def options(data: Path, model: Path, *more: object) -> list[str]:
         "--context",
         "gold",
     ]
-    training = ["--max-steps", 1, "--batch-size", 2, "--gradient-accumulation-steps", 1, "--lora-r", 2]
+    training = "--objective letter --rslora --lora-dtype bf16 --max-steps 1 --batch-size 2".split()
+    training += "--gradient-accumulation-steps 1 --lora-r 2".split()
     return [str(option) for option in (*fixed, *training, *more)]
 
 

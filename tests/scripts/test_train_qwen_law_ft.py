@@ -240,10 +240,54 @@ def test_where_things_are_kept_does_not_change_what_is_learned(
     assert losses[0] == losses[1]
 
 
-def test_8_bit_adamw_resumes_to_the_same_bits(tiny_model_dir: Path, files: dict[str, Path], monkeypatch: Any) -> None:
+@pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing` is deprecated:FutureWarning")
+@pytest.mark.parametrize(
+    "more",
+    [
+        ("--share-prefix", "--lora-dtype", "bf16"),
+        ("--rslora", "--use-4bit", "--lm-head-4bit", "--bf16", "--lora-dtype", "bf16", "--optimizer", "adamw_8bit"),
+    ],
+)
+def test_the_letter_objective_trains_and_is_recorded(
+    tiny_model_dir: Path, files: dict[str, Path], more: tuple[str, ...], capsys: Any
+) -> None:
+    options = ("--objective", "letter", "--num-epochs", "12", "--learning-rate", "0.003", *more)
+    arguments = command(tiny_model_dir, files, "--eval-file", str(files["dev"]), "--eval-steps", "8", *options)
+    assert run_program(train_qwen_law_ft.main, arguments) == 0
+    assert "⟦a⟧" in capsys.readouterr().err
+    manifest = json.loads((files["out"] / "run.json").read_text("utf-8"))
+    assert manifest["objective"] == "letter"
+    assert manifest["lora"]["dtype"] == "bf16"
+    assert manifest["lora"]["rslora"] is ("--rslora" in more)
+    assert manifest["audit"]["supervised"] == 8
+    losses = [row["loss"] for row in manifest["training"]["loss_history"]]
+    assert sum(losses[-2:]) < 0.9 * sum(losses[:2])
+    # four letters, hardly trained: near the logarithm of four, where the text objective begins at that of the vocabulary
+    assert 0.5 < losses[0] < 2.5
+    adapter = load_file(files["out"] / "adapter_model.safetensors")
+    assert {value.dtype for value in adapter.values()} == {torch.bfloat16}
+    assert json.loads((files["out"] / "adapter_config.json").read_text("utf-8"))["use_rslora"] is ("--rslora" in more)
+    base = AutoModelForCausalLM.from_pretrained(tiny_model_dir)
+    PeftModel.from_pretrained(base, files["out"])
+
+
+def test_the_letter_objective_refuses_reasoning(
+    tiny_model_dir: Path, files: dict[str, Path], record_maker: Any, capsys: Any
+) -> None:
+    write_records(files["train"], [*record_maker(3), *record_maker(1, mode="cot", first=3)])
+    assert run_program(train_qwen_law_ft.main, command(tiny_model_dir, files, "--objective", "letter")) == 1
+    lines = capsys.readouterr().err.strip().splitlines()
+    assert "レコード q3: --objective letter は direct のレコードだけに使えます（これは cot）" in lines[-1]
+    assert not files["out"].exists()
+
+
+@pytest.mark.parametrize("dtype", ["fp32", "bf16"])
+def test_8_bit_adamw_resumes_to_the_same_bits(
+    tiny_model_dir: Path, files: dict[str, Path], monkeypatch: Any, dtype: str
+) -> None:
     from app.training.progress import ProgressLines
 
-    options = ("--optimizer", "adamw_8bit", "--save-steps", "1", "--learning-rate", "0.01")
+    options = ("--optimizer", "adamw_8bit", "--save-steps", "1", "--learning-rate", "0.01", "--lora-dtype", dtype)
     assert run_program(train_qwen_law_ft.main, command(tiny_model_dir, files, *options)) == 0
     expected = (files["out"] / "adapter_model.safetensors").read_bytes()
     files["out"] = files["out"].with_name("again")

@@ -38,6 +38,11 @@ NEEDED: dict[str, Any] = {"model_name": "m", "train_file": Path("t.jsonl"), "out
         ({"embedding_device": "disk"}, "--embedding-device は gpu・cpu のどれかです（disk）"),
         ({"optimizer": "sgd"}, "--optimizer は adamw・adamw_8bit のどれかです（sgd）"),
         ({"lm_head_4bit": True}, "--lm-head-4bit には --use-4bit が必要です"),
+        ({"lora_dtype": "fp8"}, "--lora-dtype は fp32・bf16 のどれかです（fp8）"),
+        ({"lora_dtype": "bf16", "fp16": True}, "--lora-dtype bf16 と --fp16 は同時に指定できません"),
+        ({"objective": "word"}, "--objective は text・letter のどれかです（word）"),
+        ({"objective": "letter", "train_mode": "cot"}, "--objective letter は direct のレコードだけに使えます"),
+        ({"objective": "letter", "loss_on_output_only": False}, "--objective letter と --no-loss-on-output-only は"),
         ({"train_mode": "both"}, "--train-mode は direct・cot・auto のどれかです（both）"),
     ],
 )  # fmt: skip

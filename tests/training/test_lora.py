@@ -62,6 +62,29 @@ def test_counts_a_packed_weight_as_many_weights(tiny_model_dir: Path) -> None:
     assert plain[0] == 2 * sum(4 * (into + out) for into, out in widths)
 
 
+@pytest.mark.parametrize("quantization", [None, NF4])
+def test_bfloat16_weights_start_as_the_float32_ones_rounded(tiny_model_dir: Path, quantization: Any) -> None:
+    models = [
+        lora(load_base_model(str(tiny_model_dir), quantization=quantization, device="cpu"), dtype=dtype)
+        for dtype in ("fp32", "bf16")
+    ]
+    full, half = map(trainable_parameters, models)
+    assert {value.dtype for value in half.values()} == {torch.bfloat16}
+    assert all(torch.equal(half[name], full[name].to(torch.bfloat16)) for name in full)
+    ids = torch.arange(60, 90)[None]
+    models[1](ids).logits.float().logsumexp(-1).sum().backward()
+    assert all(value.grad.dtype == torch.bfloat16 for value in half.values())
+
+
+def test_rank_stabilised_scaling_is_alpha_over_the_root_of_r(tiny_model_dir: Path) -> None:
+    for rslora, scaling in ((False, 8 / 4), (True, 8 / 4**0.5)):
+        model = lora(load_base_model(str(tiny_model_dir), quantization=None, device="cpu"), rslora=rslora)
+        scalings = [getattr(module, "scaling", None) for module in model.modules()]
+        found = {one["default"] for one in scalings if isinstance(one, dict)}
+        assert found == {scaling}
+        assert model.peft_config["default"].use_rslora is rslora
+
+
 def test_equal_seeds_start_equal(tiny_model_dir: Path) -> None:
     starts = [
         trainable_parameters(lora(load_base_model(str(tiny_model_dir), quantization=None, device="cpu"), seed=seed))

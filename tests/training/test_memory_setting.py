@@ -26,7 +26,7 @@ EIGHT = read_model_sizes("Qwen3-8B")
         ({"label_positions": 1024}, "1023 まで"),
         ({"lora_dropout": 1.0}, "--lora-dropout"),
         ({"quantization": "int8"}, "nf4・fp4・none"),
-        ({"lora_dtype": "float8"}, "float32・bfloat16"),
+        ({"lora_dtype": "fp8"}, "fp32・bf16"),
         ({"optimizer": "sgd"}, "adamw・adamw_8bit"),
         ({"embedding_device": "disk"}, "gpu・cpu"),
         ({"target_modules": ("q_proj", "c_attn")}, "c_attn がありません"),
@@ -76,11 +76,12 @@ def test_a_training_config_gives_its_setting() -> None:
     config = TrainConfig(
         model_name="m", train_file=Path("t"), output_dir=Path("o"), batch_size=2, gradient_accumulation_steps=4, lora_r=8,
         lora_dropout=0.1, target_modules=("q_proj",), use_4bit=True, bnb_4bit_quant_type="fp4", optimizer="adamw_8bit",
-        activation_offload=True, embedding_device="cpu",
+        activation_offload=True, embedding_device="cpu", lora_dtype="bf16",
     )  # fmt: skip
     assert setting_of(config, label_positions=2, longest=700) == MemorySetting(
         max_seq_length=700, batch_size=2, label_positions=2, gradient_accumulation_steps=4, lora_r=8, lora_dropout=0.1,
         target_modules=("q_proj",), quantization="fp4", optimizer="adamw_8bit", offload=True, embedding_device="cpu",
+        lora_dtype="bf16",
     )  # fmt: skip
     plain = replace(config, use_4bit=False, share_prefix=True, activation_offload=False, activation_checkpointing=False)
     made = setting_of(plain, label_positions=8, longest=900)

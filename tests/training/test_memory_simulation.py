@@ -23,8 +23,8 @@ from app.training.memory_tracker import CountingMode
 
 SMALL = read_model_sizes("Qwen3-0.6B")
 # Reference points of issue 4: peak GiB of one step, T = 1024, r 16 on all linear layers, NF4 with double quantisation.
-BF16 = MemorySetting(lora_dtype="bfloat16", lora_dropout=0.0, optimizer="adamw_8bit", label_positions=2)
-FP32 = replace(BF16, lora_dtype="float32", lora_dropout=0.05)
+BF16 = MemorySetting(lora_dtype="bf16", lora_dropout=0.0, optimizer="adamw_8bit", label_positions=2)
+FP32 = replace(BF16, lora_dtype="fp32", lora_dropout=0.05)
 FULL = replace(BF16, label_positions=None)
 USUAL = replace(FP32, label_positions=None, upcast=True)
 LLAMA = replace(
@@ -125,7 +125,7 @@ def test_the_same_step_on_real_tensors_peaks_at_the_same_bytes(tiny_model_dir: P
 
     sizes = read_model_sizes(str(tiny_model_dir))
     setting = MemorySetting(
-        max_seq_length=256, label_positions=3, lora_r=4, lora_dropout=0.0, lora_dtype="bfloat16", quantization="none",
+        max_seq_length=256, label_positions=3, lora_r=4, lora_dropout=0.0, lora_dtype="bf16", quantization="none",
         gradient_accumulation_steps=1, checkpointing=checkpointing,
     )  # fmt: skip
     base = AutoModelForCausalLM.from_pretrained(tiny_model_dir, dtype=torch.bfloat16)
