@@ -41,8 +41,8 @@ def options(data: Path, model: Path, *more: object) -> list[str]:
         "--context",
         "gold",
     ]
-    training = "--objective letter --rslora --lora-dtype bf16 --max-steps 1 --batch-size 2".split()
-    training += "--gradient-accumulation-steps 1 --lora-r 2".split()
+    training = ["--objective", "letter", "--rslora", "--lora-dtype", "bf16", "--max-steps", "1", "--batch-size", "2"]
+    training += ["--gradient-accumulation-steps", "1", "--lora-r", "2"]
     return [str(option) for option in (*fixed, *training, *more)]
 
 
