@@ -171,7 +171,8 @@ class QdrantCollection:
     def versions(self) -> dict[str, int]:
         """Revision with its dates (payload ``version``) → its documents, counted from the documents themselves."""
         found = self._run(self._client.facet, self.name, "version", limit=MAX_REVISIONS, exact=True)
-        return {str(hit.value): int(hit.count) for hit in found.hits}
+        # Values whose documents were all deleted may still be listed, with none.
+        return {str(hit.value): int(hit.count) for hit in found.hits if hit.count}
 
     def search(self, asked: Asked) -> list[tuple[int, float]]:
         """(point, score) best first: BM25, cosine, or both fused by the server when words and meaning are given."""
