@@ -17,7 +17,7 @@ from app.core.files import read_text, write_text
 from app.core.manifests import REPOSITORY as ROOT
 
 FOLDERS = ("docs", "LLM_ファインチューニング", "benchmarks")
-PAGES = ("README.md", "README.en.md", "CONTRIBUTING.md")
+PAGES = ("README.md", "README.en.md", "CONTRIBUTING.md", "sample/README.md")
 EXAMPLES = ("python scripts/build_docs.py", "python scripts/build_docs.py --check")
 
 
@@ -95,13 +95,16 @@ GENERATORS: dict[str, Callable[..., str]] = {
 }
 
 
+def pages() -> list[Path]:
+    """Every document of the repository."""
+    return [ROOT / name for name in PAGES] + [p for folder in FOLDERS for p in sorted((ROOT / folder).glob("*.md"))]
+
+
 def main(argv: Sequence[str]) -> int:
     """Refresh every document; with --check only say which are stale."""
     check = parser().parse_args(argv).check
     stale = []
-    for page in [ROOT / name for name in PAGES] + [
-        p for folder in FOLDERS for p in sorted((ROOT / folder).glob("*.md"))
-    ]:
+    for page in pages():
         old = read_text(page)
         new = refresh(old, GENERATORS, place=str(page.relative_to(ROOT)))
         if new != old:

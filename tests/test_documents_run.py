@@ -1,0 +1,281 @@
+"""Every shell command of the documents is run, or listed with the reason why not.
+
+A command is run in this process, in a scratch checkout with the tiny model, 32 questions of the sample and a server
+that stands for e-Gov and GitHub. What is not run is in ``NOT_RUN`` with its reason, and is parsed by the program's own
+parser all the same. A command that is neither fails.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import functools
+import importlib
+import io
+import json
+import re
+import shutil
+import subprocess
+import sys
+import threading
+import zipfile
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from app.core.cli import run_program
+from app.core.document_commands import Command, shell_commands
+from scripts import build_docs
+
+ROOT = Path(__file__).resolve().parents[1]
+FT = "LLM_ファインチューニング"
+PAGES = {path.relative_to(ROOT).as_posix(): path.read_text(encoding="utf-8") for path in build_docs.pages()}
+# Pages that share a scratch checkout, in the order in which a reader walks them. A page in no row has one of its own.
+WALKS = (
+    ("README.md", "README.en.md"),
+    (
+        "docs/gpu-guide.md",
+        f"{FT}/StepD_学習コマンド案.md",
+        f"{FT}/StepD_実験計画.md",
+        f"{FT}/StepD_学習実験ログテンプレート.md",
+        "docs/evaluation.md",
+        "docs/commands.md",
+    ),
+)
+# Not run: a pattern that matches the whole command, and why. Those that are programs of ours are parsed nevertheless.
+NOT_RUN = {
+    r"make demo|python scripts/demo\.py.*": "90 seconds; .ci/run does it beside the tests",
+    r"make test.*": "runs this very test",
+    r"make gpu-check": "scripts/gpu_check.py itself is run here, and must say that there is no card",
+    r"make docs|python scripts/build_docs\.py.*": "writes into the checkout; test_generated_parts_are_fresh is --check",
+    r"python scripts/build_sample\.py": "writes into the checkout; --check is run",
+    r"python scripts/pretrain_tiny_model\.py .*": "13 minutes, 16 seconds at least; tests/llm/test_tiny_pretraining.py",
+    r"python scripts/cross_fit\.py .*Qwen3-8B.*": "with stand-ins it is the example before it, which is run",
+    r"git clone .*|cd horei-ft|source .*": "the checkout and its .venv are there already",
+    r".*\bpip install .*|.*pre-commit install.*|nvidia-smi": "changes or asks about the reader's machine",
+}
+# What a page's words become where there is no card and no data outside the checkout.
+STAND_INS = (
+    (r"Qwen/Qwen3-[\d.]+B|models/[\w.-]+|モデル名", "sample/tiny-qwen3"),
+    (r"\.\./shared/data/lawqa_jp/selection\w*\.json", "sample/selection.json"),
+    (r"\.\./shared/data/egov/\w+\.zip", "sample/laws"),
+    (r"テスト用の問題\.json", "results/split/test.json"),
+    (r"アダプタのフォルダ", "runs/qwen_law_ft/first"),
+    (r"金商法27条の2", "渡船事業法3条"),
+    (r"129AC0000000089", "501SA0000000004"),
+    (r"417AC0000000086", "502SN0000000007"),
+    (r"/tmp/", "tmp/"),
+    # The examples of docs/commands.md, which follow no order: results of the pages walked before.
+    (r"results/base\.json", "results/eval/base_rag.json"),
+    (r"results/(tuned|lora_r8)\.json", "results/eval/first_rag.json"),
+    (r"results/lora_r16\.json", "results/eval/D1_tuned_rag.json"),
+    (r"runs/direct_rag$", "runs/qwen_law_ft/first"),
+)
+# Appended so that a command takes a second or two; what it reads and writes stays as the page says.
+SHORTER = {
+    "train_qwen_law_ft": ["--max-steps", "1", "--gradient-accumulation-steps", "1"],
+    "evaluate_multiple_choice": ["--samples", "3", "--max-new-tokens", "8"],
+    "build_finetune_dataset": ["--samples", "6"],
+    "cross_fit": ["--data", "few.json", "--folds", "2", "--seeds", "1", "--dev", "0", "--max-steps", "1"],
+    "plan_memory": ["--max-seq-length", "64", "--batch-size", "1"],
+}
+# 3: a model that has taken one step, asked three questions, may well have collapsed; its files are written.
+MAY_DISTRUST = {"train_qwen_law_ft", "evaluate_multiple_choice", "compare_runs", "cross_fit"}
+QUESTIONS = 32
+# Reads and writes no file: once for all walks.
+STATELESS = {"plan_memory"}
+
+
+@functools.cache
+def commands(page: str) -> tuple[Command, ...]:
+    return tuple(shell_commands(PAGES[page], page))
+
+
+def every_command() -> list[Command]:
+    return [command for page in PAGES for command in commands(page)]
+
+
+def reason_not_run(command: Command) -> str | None:
+    reasons = [reason for pattern, reason in NOT_RUN.items() if re.fullmatch(pattern, command.text)]
+    assert len(reasons) < 2, command.place
+    return reasons[0] if reasons else None
+
+
+@functools.cache
+def program_parser(module: str) -> argparse.ArgumentParser:
+    return importlib.import_module(module).parser()
+
+
+def options_of(parser: argparse.ArgumentParser) -> set[str]:
+    return {name for action in parser._actions for name in action.option_strings}
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_the_programs_accept_every_command(page: str) -> None:
+    for command in commands(page):
+        if command.words[0] == "make":
+            made = subprocess.run(["make", "-n", *command.words[1:]], cwd=ROOT, capture_output=True, text=True)
+            assert made.returncode == 0, f"{command.place}\n{made.stderr}"
+        elif command.program is not None:
+            _, rest = program_parser(f"scripts.{command.program}").parse_known_args(command.arguments)
+            if command.program == "cross_fit":  # hands what it does not know to the training program
+                own = ["--model-name", "m", "--train-file", "t", "--output-dir", "o"]
+                rest = program_parser("scripts.train_qwen_law_ft").parse_known_args([*own, *rest])[1]
+            assert rest == [], command.place
+        elif re.match(r"\S*python benchmarks/", command.text):
+            known = options_of(program_parser(command.words[1].removesuffix(".py").replace("/", ".")))
+            assert [word for word in command.words if word.startswith("--") and word not in known] == [], command.place
+
+
+def test_the_list_of_what_is_not_run_is_not_stale() -> None:
+    used = {reason_not_run(command) for command in every_command()}
+    assert [reason for reason in NOT_RUN.values() if reason not in used] == []
+
+
+class DataSite(ThreadingHTTPServer):
+    """What download_data asks of e-Gov and of GitHub, answered from the sample."""
+
+    def __init__(self, questions: bytes) -> None:
+        self.laws = {path.stem: path.read_bytes() for path in sorted((ROOT / "sample" / "laws").rglob("*.xml"))}
+        self.questions = questions
+        super().__init__(("127.0.0.1", 0), _DataHandler)
+        threading.Thread(target=self.serve_forever, args=(0.01,), daemon=True).start()
+
+    def answer(self, path: str) -> bytes:
+        name = path.partition("?")[0].rsplit("/", 1)[1]
+        if name == "laws":
+            law_id = re.search(r"law_id=(\w+)", path)
+            rows = [
+                {"law_info": {"law_id": law.split("_")[0]}, "revision_info": {"law_revision_id": law, "law_title": law}}
+                for law in self.laws
+                if law_id is None or law.startswith(law_id[1])
+            ]
+            return json.dumps({"laws": rows, "next_offset": None}).encode()
+        if name == "bulkdownload":
+            data = io.BytesIO()
+            with zipfile.ZipFile(data, "w") as archive:
+                for law, xml in self.laws.items():
+                    archive.writestr(f"{law}/{law}.xml", xml)
+            return data.getvalue()
+        return self.laws.get(name, self.questions)
+
+
+class _DataHandler(BaseHTTPRequestHandler):
+    server: DataSite
+
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(self.server.answer(self.path))
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture(scope="module")
+def small_questions() -> bytes:
+    return first_questions(QUESTIONS)
+
+
+def first_questions(count: int) -> bytes:
+    samples = json.loads((ROOT / "sample" / "selection.json").read_text(encoding="utf-8"))["samples"]
+    return json.dumps({"samples": samples[:count]}, ensure_ascii=False).encode()
+
+
+@pytest.fixture(scope="module")
+def data_site(small_questions: bytes) -> Iterator[str]:
+    with DataSite(small_questions) as server:
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+@pytest.fixture(scope="module")
+def stateless_done() -> set[str]:
+    return set()
+
+
+@pytest.fixture
+def checkout(tmp_path: Path, small_questions: bytes, data_site: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A folder with a smaller sample and with what the first steps of every page fetch."""
+    for name in ("laws", "tiny-qwen3"):
+        (tmp_path / "sample").mkdir(exist_ok=True)
+        (tmp_path / "sample" / name).symlink_to(ROOT / "sample" / name)
+    (tmp_path / "sample" / "selection.json").write_bytes(small_questions)
+    (tmp_path / "data" / "lawqa_jp").mkdir(parents=True)
+    (tmp_path / "data" / "egov").mkdir()
+    shutil.copy(tmp_path / "sample" / "selection.json", tmp_path / "data" / "lawqa_jp")
+    for name in ("all_laws.zip", "updated.zip"):
+        with zipfile.ZipFile(tmp_path / "data" / "egov" / name, "w") as archive:
+            for path in sorted((ROOT / "sample" / "laws").rglob("*.xml")):
+                archive.write(path, f"{path.stem}/{path.name}")
+    (tmp_path / "few.json").write_bytes(first_questions(8))
+    (tmp_path / "queries.jsonl").write_text('{"id": "q", "query": "届出の期限"}\n', encoding="utf-8")
+    old = {"question": "期間は。", "choices": dict(zip("abcd", "一二三四", strict=True)), "correct_answer": "a"}
+    old |= {"predicted_answer": "a", "response": "回答（1文字のみ）: b"}
+    (tmp_path / "old_results.json").write_text(json.dumps({"results": [old]}), encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("RETRIEVER_INDEX_DIR", "data/index")
+    return tmp_path
+
+
+def stand_in(command: Command, site: str) -> list[str]:
+    """The arguments with stand-ins, and less work."""
+    program, arguments = command.program or "", command.arguments
+    for pattern, replacement in STAND_INS:
+        if not (program == "plan_memory" and replacement.startswith("sample/")):  # knows the large models' sizes
+            arguments = [re.sub(pattern, replacement, word) for word in arguments]
+    if program == "download_data":
+        return [*arguments, "--site", site, "--pause", "0", "--retries", "0"]
+    if {"--plan", "--stats", "--check"} & set(arguments):
+        return arguments
+    return arguments + SHORTER.get(program, [])
+
+
+def run_here(command: Command, arguments: list[str]) -> None:
+    """Run a program of ours in this process. A failing exit code fails the test, naming the place in the page."""
+    module = importlib.import_module(f"scripts.{command.program}")
+    target = open(command.output, "w", encoding="utf-8") if command.output else io.StringIO()  # noqa: SIM115
+    with pytest.MonkeyPatch.context() as patch, target, contextlib.redirect_stdout(target):
+        for name, value in command.environment:
+            patch.setenv(name, value)
+        code = run_program(module.main, arguments)
+    expected = {0}
+    if command.program in MAY_DISTRUST:
+        expected.add(3)
+    if command.program == "gpu_check":
+        expected = {2}  # there is no card: said in one line
+    assert code in expected, f"{command.place}\n→ {' '.join(arguments)}: exit code {code}"
+
+
+def run_walk(pages: tuple[str, ...], site: str, done_before: set[str]) -> list[str]:
+    """Run the commands of the pages in order, an identical one once. Returns what was run."""
+    done: list[str] = []
+    for command in (command for page in pages for command in commands(page)):
+        if command.text in done or command.text in done_before or reason_not_run(command):
+            continue
+        done.append(command.text)
+        if command.program in STATELESS:
+            done_before.add(command.text)
+        if command.program is None:
+            assert re.match(r"python -[cm] ", command.text), f"{command.place}: neither run nor listed in NOT_RUN"
+            made = subprocess.run([sys.executable, *command.words[1:]], capture_output=True, text=True, cwd=ROOT)
+            assert made.returncode == 0, f"{command.place}\n{made.stderr}"
+            continue
+        arguments = stand_in(command, site)
+        run_here(command, arguments)
+        if "--dry-run" in arguments:  # the guide says: check with --dry-run, then run the same without it
+            run_here(command, [word for word in arguments if word != "--dry-run"])
+    return done
+
+
+def walks() -> list[tuple[str, ...]]:
+    placed = {page for walk in WALKS for page in walk}
+    rest = [page for page in PAGES if page not in placed and any(not reason_not_run(c) for c in commands(page))]
+    return [*WALKS, *((page,) for page in rest)]
+
+
+@pytest.mark.parametrize("walk", walks(), ids=lambda walk: walk[0])
+def test_the_commands_run(walk: tuple[str, ...], checkout: Path, data_site: str, stateless_done: set[str]) -> None:
+    run_walk(walk, data_site, stateless_done)
