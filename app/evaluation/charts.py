@@ -19,7 +19,8 @@ class Rung:
     accuracy: float
     low: float | None  # interval; None for a floor
     high: float | None
-    run: int | None  # number of the run, None for a floor
+    run: int | None  # number of the run; None for a floor, and for a result that is not of this report
+    other: bool = False  # the run's model in another context
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +44,8 @@ class LossChart:
 WIDTH, HEIGHT = 300.0, 200.0
 
 
-def ladder(summaries: Sequence[tuple[str, Mapping[str, Any]]]) -> list[Rung]:
-    """The floors of the first summary, which are those of all (same questions), then every run."""
+def ladder(summaries: Sequence[tuple[str, Mapping[str, Any]]], others: Sequence[Rung] = ()) -> list[Rung]:
+    """The floors of the first summary, which are those of all (same questions), ``others``, then every run."""
     floors = summaries[0][1]["floors"]
     always = floors["always_one_letter"]
     rungs = [
@@ -55,6 +56,7 @@ def ladder(summaries: Sequence[tuple[str, Mapping[str, Any]]]) -> list[Rung]:
     if floors["lexical_overlap"] is not None:
         accuracy = floors["lexical_overlap"]["accuracy"]
         rungs.append(Rung("正解の条文と文字が重なる選択肢を選ぶ", accuracy, None, None, None))
+    rungs += others
     for number, (label, summary) in enumerate(summaries):
         low, high = summary["ci95"]
         rungs.append(Rung(label, summary["accuracy"], low, high, number))

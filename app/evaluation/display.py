@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from app.core.questions import LETTERS
 from app.evaluation.comparison import p_text
+from app.evaluation.known_items import KINDS
 from app.evaluation.statistics import detectable_gain, mcnemar_power
 
 POLARITY_NAMES = {
@@ -47,12 +49,14 @@ def summary_lines(summary: Mapping[str, Any], plan: Mapping[str, Any], *, color:
     lines += _orders(summary["orders"])
     lines += _histogram(summary, color=color)
     lines += _ladder(summary["floors"])
+    lines += _other_contexts(summary["other_contexts"])
     known = summary["known_items"]
-    if known["ids"]:
+    if known["items"]:
         lines.append(
-            f"疑いのある問題（docs/known-items.md）{len(known['ids'])} 問を除くと {percent(known['accuracy_without'])}"
+            f"答えに疑問のある問題（docs/known-items.md）{len(known['items'])} 問を除くと {percent(known['accuracy_without'])}"
             f"（{known['questions_without']} 問）"
         )
+        lines += [f"  {item['id']}: {KINDS[item['kind']]}" for item in known["items"]]
     if summary["text"]:
         text = summary["text"]
         lines.append(
@@ -126,16 +130,36 @@ def _ladder(floors: Mapping[str, Any]) -> list[str]:
     ]
 
 
+def context_name(context: str, top_k: int | None) -> str:
+    """How a context is called: ``検索した条文 top 3``."""
+    return CONTEXT_NAMES[context] + (f" top {top_k}" if context == "rag" and top_k else "")
+
+
+def _other_contexts(others: Sequence[Mapping[str, Any]]) -> list[str]:
+    cells = [
+        f"{context_name(other['context'], other['top_k'])} {percent(other['accuracy'])}"
+        f"（{Path(other['path']).name}{'、信用できない結果' if other['distrust'] else ''}）"
+        for other in others
+    ]
+    return ["同じモデルの別の文脈: " + "、".join(cells)] if cells else []
+
+
 def _retrieval(retrieval: Mapping[str, Any]) -> list[str]:
     hit, miss = retrieval["accuracy_given_hit"], retrieval["accuracy_given_miss"]
     k = retrieval["k"]
-    return [
+    lines = [
         f"検索（正解の条文がある {retrieval['questions']} 問。ほか {retrieval['without_law_article']} 問は法令の条でないため数えない）: "
         f"recall@{k} {percent(retrieval['recall_at_k'])}、Hit@{k} {percent(retrieval['hit_at_k'])}、"
         f"all-gold@{k} {percent(retrieval['all_gold_at_k'])}、MRR {'—' if retrieval['mrr'] is None else format(retrieval['mrr'], '.3f')}",
-        f"  条文を引けたとき {percent(hit['accuracy'])}（{hit['correct']}/{hit['total']}）、"
-        f"引けなかったとき {percent(miss['accuracy'])}（{miss['correct']}/{miss['total']}）",
+        f"  正解の条文が文脈に入ったとき {percent(hit['accuracy'])}（{hit['correct']}/{hit['total']}）、"
+        f"入らなかったとき {percent(miss['accuracy'])}（{miss['correct']}/{miss['total']}）",
     ]
+    if retrieval["passages_left_out"]:
+        lines.append(
+            f"  長さの上限のため文脈に入らなかった条文 {retrieval['passages_left_out']} 個"
+            "（recall・Hit・MRR には数える）"
+        )
+    return lines
 
 
 def power_lines(questions: int) -> list[str]:

@@ -16,7 +16,7 @@ from app.data.lawqa import load_questions
 from app.evaluation.charts import HEIGHT, WIDTH, LossChart, Rung, ladder, loss_chart, reliability_points
 from app.evaluation.comparability import adapter, aligned_outcomes, distrust
 from app.evaluation.comparison import Comparison, p_text, points
-from app.evaluation.display import CONTEXT_NAMES, POLARITY_NAMES, percent
+from app.evaluation.display import CONTEXT_NAMES, POLARITY_NAMES, context_name, percent
 from app.evaluation.known_items import KINDS, SplitAccuracy, split_accuracy
 from app.evaluation.reliability import Reliability, reliability, stated_and_right
 from app.evaluation.report_questions import question_views
@@ -108,7 +108,7 @@ def headline(result: Result) -> str:
     """The sentence that opens the report of a single result."""
     summary = result.summary
     low, high = summary["ci95"]
-    floors = [rung for rung in rungs([result]) if rung.run is None]
+    floors = [rung for rung in ladder([(result.name, summary)]) if rung.run is None]
     best = max(floors, key=lambda rung: rung.accuracy)
     if low > best.accuracy:
         relation = "を上回っています"
@@ -124,8 +124,19 @@ def headline(result: Result) -> str:
 
 
 def rungs(results: Sequence[Result]) -> list[Rung]:
-    """The ladder of the results."""
-    return ladder([(f"{result.name}（{_context_name(result)}）", result.summary) for result in results])
+    """The ladder of the results: floors, their models in other contexts (as far as not in the report), the results."""
+    here = {(_context(result), result.run.get("finished_at")) for result in results}
+    others: dict[tuple[Any, ...], Rung] = {}
+    for result in results:
+        for other in result.summary.get("other_contexts", []):
+            key = (other["context"], other["finished_at"])
+            if key not in here:
+                label = f"{Path(other['path']).stem}（{context_name(other['context'], other['top_k'])}）"
+                low, high = other["ci95"]
+                others.setdefault(key, Rung(label, other["accuracy"], low, high, None, other=True))
+    return ladder(
+        [(f"{result.name}（{_context_name(result)}）", result.summary) for result in results], [*others.values()]
+    )
 
 
 def gold_contexts(results: Sequence[Result], questions_path: Path | None) -> dict[str, str]:
@@ -161,9 +172,14 @@ def _recorded_questions(results: Sequence[Result]) -> Path | None:
     return None
 
 
+def _context(result: Result) -> str | None:
+    value: str | None = result.run.get("plan", {}).get("context")
+    return value
+
+
 def _context_name(result: Result) -> str:
-    plan = result.run.get("plan", {})
-    return CONTEXT_NAMES.get(plan.get("context"), "文脈は不明")
+    context = _context(result)
+    return context_name(context, result.run["plan"].get("top_k")) if context in CONTEXT_NAMES else "文脈は不明"
 
 
 def _run_view(result: Result) -> RunView:

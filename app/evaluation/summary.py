@@ -59,6 +59,7 @@ def summarize(outcomes: Sequence[Outcome], questions: Sequence[Question], plan: 
         "by_polarity": group(outcomes, lambda outcome: outcome.polarity),
         "by_gold_position": group(outcomes, lambda outcome: outcome.correct),
         "floors": floors(questions),
+        "other_contexts": [],  # for whoever knows where other results lie (app/evaluation/other_contexts.py)
         "known_items": _known_items(outcomes),
         "orders": orders_summary(outcomes),
         "text": text_summary(outcomes),
@@ -74,7 +75,7 @@ def summarize(outcomes: Sequence[Outcome], questions: Sequence[Question], plan: 
 def _known_items(outcomes: Sequence[Outcome]) -> dict[str, Any]:
     split = split_accuracy(outcomes)
     return {
-        "ids": [item.id for item in split.items],
+        "items": [{"id": item.id, "kind": item.kind, "reason": item.reason} for item in split.items],
         "accuracy_without": split.without_items,
         "questions_without": split.questions_without,
     }

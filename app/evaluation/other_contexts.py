@@ -1,0 +1,89 @@
+"""The upper rungs of the ladder: what the same model scored on the same questions with another context.
+
+They are looked for among the result files beside the new one, so that closed book, retrieved and gold context, run one
+after another into one folder, are read together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from app.core.cli import log
+from app.core.errors import DataError
+from app.core.files import read_json
+from app.evaluation.outcomes import Outcome
+from app.evaluation.plan import CONTEXTS
+from app.evaluation.result_file import KIND, Result, read_result
+from app.evaluation.statistics import wilson_interval
+
+# What must be equal for two results to differ by their context only; batch size, seed and budget change no letter score.
+_ASKED = ("scoring", "cot", "few_shot", "few_shot_source", "orders", "ensemble")
+_MODEL = ("backend", "model", "adapter_sha256", "load_in_4bit", "bnb", "host", "num_ctx", "think")
+
+
+def other_contexts(output: Path, run: Mapping[str, Any], outcomes: Sequence[Outcome]) -> list[dict[str, Any]]:
+    """For each other context, the accuracy of the latest result in the folder of ``output`` that differs by it alone.
+
+    Each is ``{context, top_k, accuracy, ci95, correct, total, path, finished_at, distrust}``, in the order none, rag,
+    gold. A file that says it is a result but cannot be read is left out and named in the log.
+    """
+    found: dict[str, Result] = {}
+    for path in sorted(output.parent.glob("*.json")):
+        if path.resolve() == output.resolve():
+            continue
+        result = _candidate(path, run)
+        if result is None or _questions(result.outcomes) != _questions(outcomes):
+            continue
+        context = result.run["plan"]["context"]
+        latest = found.get(context)
+        if latest is None or str(result.run.get("finished_at")) > str(latest.run.get("finished_at")):
+            found[context] = result
+    return [_rung(found[context]) for context in CONTEXTS if context in found]
+
+
+def _candidate(path: Path, run: Mapping[str, Any]) -> Result | None:
+    """The file as a result, if it is one that was asked as ``run`` was, in another context."""
+    try:
+        value = read_json(path)
+        if not isinstance(value, dict) or value.get("kind") != KIND or not _differs_by_context(value.get("run"), run):
+            return None
+        return read_result(path)
+    except DataError as error:
+        log(f"注意: 目安に使いません。{error}")
+        return None
+
+
+def _differs_by_context(other: Any, run: Mapping[str, Any]) -> bool:
+    if not isinstance(other, dict) or not isinstance(other.get("plan"), dict):
+        return False
+    context = other["plan"].get("context")
+    return context in CONTEXTS and context != run["plan"]["context"] and _identity(other) == _identity(run)
+
+
+def _identity(run: Mapping[str, Any]) -> tuple[Any, ...]:
+    plan, model = run["plan"], run.get("model") or {}
+    asked = tuple(plan.get(name) for name in _ASKED)
+    # The budget and the temperature shape what is written, and with it the answer.
+    written = (plan.get("budget_tokens"), plan.get("temperature")) if plan.get("cot") or asked[0] != "letter" else ()
+    return (run.get("prompt_version"), asked, written, tuple(model.get(name) for name in _MODEL))
+
+
+def _questions(outcomes: Sequence[Outcome]) -> set[tuple[str, str]]:
+    return {(outcome.question_sha256, outcome.correct) for outcome in outcomes}
+
+
+def _rung(result: Result) -> dict[str, Any]:
+    correct, total = sum(outcome.status == "correct" for outcome in result.outcomes), len(result.outcomes)
+    return {
+        "context": result.run["plan"]["context"],
+        "top_k": result.run["plan"].get("top_k"),
+        "accuracy": correct / total,
+        "ci95": list(wilson_interval(correct, total)),
+        "correct": correct,
+        "total": total,
+        "path": str(result.path),
+        "finished_at": result.run.get("finished_at"),
+        "distrust": list(result.run.get("distrust", [])),
+    }
