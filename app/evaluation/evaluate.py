@@ -19,7 +19,6 @@ from app.data.few_shot import BUILTIN, FewShot
 from app.evaluation.contexts import QuestionContext
 from app.evaluation.guards import TrainedOn, adapter_notes, check_prompt_version, trained_questions
 from app.evaluation.other_contexts import other_contexts
-from app.evaluation.other_contexts import other_contexts
 from app.evaluation.plan import EvaluationPlan
 from app.evaluation.result_file import write_result
 from app.evaluation.runner import append_outcomes, open_progress, progress_path, run_key, run_questions
@@ -152,7 +151,6 @@ def evaluate(
         "peak_rss_bytes": peak_rss_bytes(),
         "distrust": list(distrust),
     }
-    summary["other_contexts"] = other_contexts(job.output, run, outcomes)
     summary["other_contexts"] = other_contexts(job.output, run, outcomes)
     write_result(job.output, run=run, summary=summary, outcomes=outcomes)
     return Evaluated(summary, distrust)
