@@ -91,7 +91,7 @@ def parse_answer(text: str, *, cut_off: bool = False) -> ParsedAnswer:
     """The answer in ``text``. ``cut_off`` says that the token budget ended it: then nothing found is ``truncated``."""
     if not text or not text.strip():
         return ParsedAnswer(None, "empty", "")
-    visible, thought_open = _without_thoughts(text)
+    visible, thought_open = without_thoughts(text)
     if len(visible) > 2 * MOST_CHARS:
         # An answer stands at the start or at the end; what lies between is a model that went round in circles.
         visible = f"{visible[:MOST_CHARS]}\n{visible[-MOST_CHARS:]}"
@@ -121,7 +121,7 @@ def parse_answer(text: str, *, cut_off: bool = False) -> ParsedAnswer:
 _NOT_OFFERED = frozenset({""})
 
 
-def _without_thoughts(text: str) -> tuple[str, bool]:
+def without_thoughts(text: str) -> tuple[str, bool]:
     """The text outside ``<think>…</think>``, and whether a thought was left open."""
     if "</" in text:
         text = re.sub(r"<(think|thinking|thought)>.*?</\1>", "", text, flags=re.DOTALL | re.IGNORECASE)

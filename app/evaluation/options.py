@@ -33,25 +33,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add("--no-rag", action="store_true", help="--context none と同じ")
     add("--top-k", type=int, help="検索する条の数（既定: RETRIEVER_TOP_K、3）")
     add("--index-dir", type=Path, help="索引のフォルダ（既定: RETRIEVER_INDEX_DIR、data/index）")
-    add("--llm-backend", choices=BACKENDS, help="モデルの動かし方（既定: LLM_BACKEND、hf）")
-    add("--llm-model", help="ollama・openai のモデル名（既定: LLM_MODEL）")
-    add("--llm-host", help="ollama・openai のアドレス（既定: OLLAMA_HOST、openai は http://localhost:8000/v1）")
-    add(
-        "--llm-timeout",
-        type=float,
-        default=300.0,
-        metavar="SECONDS",
-        help="ollama・openai の 1 回答の制限時間（既定 300 秒）",
-    )
-    add("--num-ctx", type=int, default=8192, help="ollama の文脈の長さ、トークン（既定 8192）")
-    add("--think", action=flag, default=False, help="ollama で思考を有効にする（既定: しない）")
-    add("--hf-model-name", help="Hugging Face のモデル名かフォルダ（既定: HF_MODEL_NAME）")
-    add("--hf-lora-path", type=Path, help="学習したアダプタのフォルダ（既定: LORA_PATH）")
-    add("--hf-load-in-4bit", action=flag, default=None, help="4bit で読み込む（既定: LOAD_IN_4BIT、する）")
-    add("--bnb-4bit-compute-dtype", help="4bit の計算型 float16・bfloat16・float32（既定: BNB_4BIT_COMPUTE_DTYPE）")
-    add("--bnb-4bit-quant-type", help="4bit の方式 nf4・fp4（既定: BNB_4BIT_QUANT_TYPE）")
-    add("--device", default="auto", help="auto・cpu・cuda・cuda:番号（既定 auto）")
-    add("--chat-format", choices=CHAT_FORMATS, help="会話の形式（既定: アダプタの学習時の形式、なければ auto）")
+    add_model_options(parser)
     add(
         "--scoring",
         choices=SCORINGS,
@@ -83,6 +65,31 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add("--allow-trained", action="store_true", help="学習に使った問題も採点する（結果に印を付け、終了コード 3）")
     add("--report", type=Path, metavar="HTML", help="1 ファイルの HTML 報告も書く（ネットワーク不要）")
     add("--plan", action="store_true", help="評価せず、この問題数でどれだけの差を見分けられるかを表示する")
+
+
+def add_model_options(parser: argparse.ArgumentParser) -> None:
+    """The options that say which model answers, and how it is run."""
+    flag = argparse.BooleanOptionalAction
+    add = parser.add_argument
+    add("--llm-backend", choices=BACKENDS, help="モデルの動かし方（既定: LLM_BACKEND、hf）")
+    add("--llm-model", help="ollama・openai のモデル名（既定: LLM_MODEL）")
+    add("--llm-host", help="ollama・openai のアドレス（既定: OLLAMA_HOST、openai は http://localhost:8000/v1）")
+    add(
+        "--llm-timeout",
+        type=float,
+        default=300.0,
+        metavar="SECONDS",
+        help="ollama・openai の 1 回答の制限時間（既定 300 秒）",
+    )
+    add("--num-ctx", type=int, default=8192, help="ollama の文脈の長さ、トークン（既定 8192）")
+    add("--think", action=flag, default=False, help="ollama で思考を有効にする（既定: しない）")
+    add("--hf-model-name", help="Hugging Face のモデル名かフォルダ（既定: HF_MODEL_NAME）")
+    add("--hf-lora-path", type=Path, help="学習したアダプタのフォルダ（既定: LORA_PATH）")
+    add("--hf-load-in-4bit", action=flag, default=None, help="4bit で読み込む（既定: LOAD_IN_4BIT、する）")
+    add("--bnb-4bit-compute-dtype", help="4bit の計算型 float16・bfloat16・float32（既定: BNB_4BIT_COMPUTE_DTYPE）")
+    add("--bnb-4bit-quant-type", help="4bit の方式 nf4・fp4（既定: BNB_4BIT_QUANT_TYPE）")
+    add("--device", default="auto", help="auto・cpu・cuda・cuda:番号（既定 auto）")
+    add("--chat-format", choices=CHAT_FORMATS, help="会話の形式（既定: アダプタの学習時の形式、なければ auto）")
 
 
 def resolve_config(arguments: argparse.Namespace) -> RAGConfig:
