@@ -6,6 +6,7 @@ A key is what 法令標準XML puts into ``Num``: ``27_2`` is 第二十七条の�
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 _DIGITS = {character: value for value, character in enumerate("〇一二三四五六七八九")} | {
     "零": 0, "壱": 1, "弐": 2, "参": 3,
@@ -65,12 +66,13 @@ def arabic_numerals(text: str) -> str:
     Words that merely contain such characters change too (一般 → 1般): harmless for search, where documents and queries
     go through the same function.
     """
+    return KANJI_RUN.sub(lambda match: _plain(match.group()), text)
 
-    def number(match: re.Match[str]) -> str:
-        value = kanji_to_int(match.group())
-        return match.group() if value is None else str(value)
 
-    return KANJI_RUN.sub(number, text)
+@lru_cache(maxsize=16384)  # a law writes the same few hundred numbers thousands of times
+def _plain(run: str) -> str:
+    value = kanji_to_int(run)
+    return run if value is None else str(value)
 
 
 def number_key(first: str, branches: str) -> str | None:

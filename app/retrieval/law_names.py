@@ -66,7 +66,7 @@ _PLAIN_NAME = re.compile(r"(?:^|[^一-龥々ァ-ヶー])([一-龥々ァ-ヶー]{
 
 def name_key(text: str) -> str:
     """The name as it is compared."""
-    return re.sub(r"\s", "", normalize(text))
+    return "".join(normalize(text).split())
 
 
 def title_names(title: str) -> list[str]:
@@ -156,7 +156,7 @@ class LawNames:
         # Keyed by what stands before the article, which is a law name too.
         self._with_article: dict[str, list[str]] = defaultdict(list)
         for key in self._laws:
-            inner = re.search(r"第\d+条", key)
+            inner = re.search(r"第\d+条", key) if "条" in key else None
             if inner:
                 self._with_article[key[: inner.start()]].append(key)
         self._lengths = {last: sorted(some, reverse=True) for last, some in lengths.items()}

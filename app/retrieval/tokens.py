@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from functools import lru_cache
-from itertools import pairwise
+from operator import add
 
 from app.data.law_numbers import arabic_numerals
 
@@ -18,8 +18,10 @@ TOKENIZER = "nfkc-number-bigram/2"
 
 _RUN = re.compile(r"[0-9a-z぀-ヿ㐀-鿿豈-﫿々〆ー〇]+")
 _UNIT = re.compile(r"[0-9]+|[a-z]+|[^0-9a-z]")
+_LONG_UNIT = re.compile(r"[0-9]{2}|[a-z]{2}")
 
 
+@lru_cache(maxsize=32768)  # the lines of a law are read once for search and once for their citations
 def normalize(text: str) -> str:
     """The text as it is compared: NFKC, lower case, numbers in plain digits."""
     return arabic_numerals(unicodedata.normalize("NFKC", text).lower())
@@ -32,14 +34,20 @@ def tokenize(text: str) -> list[str]:
     (ておく, とみなす and the like tell provisions apart); a query drops those that stand nearly everywhere by itself.
     """
     tokens: list[str] = []
-    for run in _RUN.findall(normalize(text)):
-        tokens.extend(_bigrams(run))
+    for line in text.split("\n"):  # no run crosses a line
+        tokens.extend(_line(line))
     return tokens
+
+
+@lru_cache(maxsize=8192)  # an item stands in its paragraph and in a group of items, a header in all of them
+def _line(text: str) -> tuple[str, ...]:
+    return tuple(token for run in _RUN.findall(normalize(text)) for token in _bigrams(run))
 
 
 @lru_cache(maxsize=65536)
 def _bigrams(run: str) -> tuple[str, ...]:
-    units = _UNIT.findall(run)
+    # Nearly every run is of single characters.
+    units = _UNIT.findall(run) if _LONG_UNIT.search(run) else run
     if len(units) == 1:
         return (run,)
-    return tuple(first + second for first, second in pairwise(units))
+    return tuple(map(add, units, units[1:]))
