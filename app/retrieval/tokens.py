@@ -34,13 +34,13 @@ def tokenize(text: str) -> list[str]:
     (ておく, とみなす and the like tell provisions apart); a query drops those that stand nearly everywhere by itself.
     """
     tokens: list[str] = []
-    for line in text.split("\n"):  # no run crosses a line
-        tokens.extend(_line(line))
+    for piece in text.split():  # no run crosses a space
+        tokens.extend(_piece(piece))
     return tokens
 
 
-@lru_cache(maxsize=8192)  # an item stands in its paragraph and in a group of items, a header in all of them
-def _line(text: str) -> tuple[str, ...]:
+@lru_cache(maxsize=8192)  # an item stands in its paragraph and in a group of items, a chapter's name in many headers
+def _piece(text: str) -> tuple[str, ...]:
     return tuple(token for run in _RUN.findall(normalize(text)) for token in _bigrams(run))
 
 
