@@ -32,6 +32,8 @@ class Comparison:
     names: tuple[str, str]
     subject: str  # how the verdict calls the second run
     questions: int
+    orders: int  # in which each was asked
+    ensemble: bool  # a question's answer is the mean probability's, not the majority's
     clusters: int
     correct: tuple[int, int]
     difference: float  # of accuracy; right is what most orders choose
@@ -109,6 +111,8 @@ def _compare(
         names=(first.name, second.name),
         subject=_subject(first, second),
         questions=len(pairs),
+        orders=len(pairs[0][0].answers),
+        ensemble=pairs[0][0].ensemble,
         clusters=len(set(clusters)),
         correct=(sum(before for before, _ in right), sum(after for _, after in right)),
         difference=sum(steps) / len(steps),
@@ -165,7 +169,8 @@ def verdict_text(pair: Comparison) -> str:
     reason = ""
     if pair.adjusted_p_value < ALPHA:
         reason = "検定だけなら差がありますが、同じ条文の問題をまとめて数えると区間が 0 を含みます。"
-    return f"差があるとは言えません（{points(pair.difference)} ポイント、{facts}）。{reason}{limit}"
+    between = f"「{pair.names[1]}」と「{pair.names[0]}」に" if pair.comparisons > 1 else ""
+    return f"{between}差があるとは言えません（{points(pair.difference)} ポイント、{facts}）。{reason}{limit}"
 
 
 def as_json(pairs: Sequence[Comparison]) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from app.evaluation.comparison import Comparison, Flip, p_text, points
-from app.evaluation.display import percent
+from app.evaluation.display import accuracy_label, percent
 from app.evaluation.known_items import split_accuracy
 from app.evaluation.result_file import Result
 
@@ -31,10 +31,13 @@ def comparison_lines(pairs: Sequence[Comparison], results: Sequence[Result]) -> 
 def _numbers(pair: Comparison) -> list[str]:
     before, after = pair.accuracy
     lines = [
-        f"  正解率（多数の並びで選んだ答え）: {percent(before)} → {percent(after)}",
-        f"  すべての並びの正解率の差: {points(pair.order_difference)} ポイント"
-        f"（95 % 区間 {points(pair.order_ci95.low)}〜{points(pair.order_ci95.high)}）",
+        f"  {accuracy_label(pair.orders, pair.ensemble)}: {percent(before)} → {percent(after)}",
     ]
+    if pair.orders > 1:
+        lines.append(
+            f"  並びを別々に数えた正解率の差: {points(pair.order_difference)} ポイント"
+            f"（95 % 区間 {points(pair.order_ci95.low)}〜{points(pair.order_ci95.high)}）"
+        )
     if pair.logprob_change is None or pair.logprob_ci95 is None:
         lines.append("  正解の文字の対数確率: 文章で採点した結果なので比べられません")
     else:

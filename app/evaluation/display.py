@@ -18,6 +18,14 @@ POLARITY_NAMES = {
     "other": "その他",
 }
 CONTEXT_NAMES = {"none": "文脈なし", "rag": "検索した条文", "gold": "正解の条文"}
+# How a written answer read (app.core.answers).
+TEXT_STATUS_NAMES = {
+    "ok": "読み取れた",
+    "ambiguous": "あいまい",
+    "unparsed": "答えなし",
+    "truncated": "途中で切れた",
+    "empty": "空",
+}
 # Share of questions on which two runs differ in being right; assumed before a run; it is printed with the power.
 DISCORDANT = 0.25
 RED, PLAIN = "\x1b[1;31m", "\x1b[0m"
@@ -33,14 +41,16 @@ def interval(bounds: tuple[float, float] | list[float]) -> str:
     return f"95 % 区間 {100 * bounds[0]:.1f}–{100 * bounds[1]:.1f} %"
 
 
+def accuracy_label(orders: int, ensemble: bool) -> str:
+    """What the headline accuracy counts: with several orders, one answer a question."""
+    return "正解率" if orders == 1 else f"正解率（{orders} 通りの並びの{'確率の平均' if ensemble else '多数決'}）"
+
+
 def summary_lines(summary: Mapping[str, Any], plan: Mapping[str, Any], *, color: bool = False) -> list[str]:
     """The lines printed after an evaluation."""
     counts = summary["counts"]
-    # With several orders the headline is one answer a question; the share of all answers stands in the line of the orders.
-    asked = summary["orders"]["orders"]
-    how = "" if asked == 1 else f"（{asked} 通りの並びの{'確率の平均' if plan.get('ensemble') else '多数決'}）"
     lines = [
-        f"正解率{how} {percent(summary['accuracy'])}（{summary['total']} 問中 {summary['correct']} 問、{interval(summary['ci95'])}）"
+        f"{accuracy_label(summary['orders']['orders'], bool(plan.get('ensemble')))} {percent(summary['accuracy'])}（{summary['total']} 問中 {summary['correct']} 問、{interval(summary['ci95'])}）"
         f"  文脈: {CONTEXT_NAMES[plan['context']]}",
         f"  内訳: 正解 {counts['correct']}、不正解 {counts['wrong']}、読み取れず {counts['unparsed']}、失敗 {counts['failed']}",
     ]
@@ -61,7 +71,9 @@ def summary_lines(summary: Mapping[str, Any], plan: Mapping[str, Any], *, color:
         text = summary["text"]
         lines.append(
             f"文章からの読み取り: 正解率 {percent(text['accuracy'])}、文字の確率による答えとの一致 {percent(text['agrees_with_letter'])}、"
-            + "、".join(f"{name} {count}" for name, count in sorted(text["status"].items()))
+            + "、".join(
+                f"{name} {text['status'][key]}" for key, name in TEXT_STATUS_NAMES.items() if key in text["status"]
+            )
         )
     if summary["retrieval"]:
         lines += _retrieval(summary["retrieval"])

@@ -16,7 +16,7 @@ from app.data.lawqa import load_questions
 from app.evaluation.charts import HEIGHT, WIDTH, LossChart, Rung, ladder, loss_chart, reliability_points
 from app.evaluation.comparability import adapter, aligned_outcomes, distrust
 from app.evaluation.comparison import Comparison, p_text, points
-from app.evaluation.display import CONTEXT_NAMES, POLARITY_NAMES, context_name, percent
+from app.evaluation.display import CONTEXT_NAMES, POLARITY_NAMES, accuracy_label, context_name, percent
 from app.evaluation.known_items import KINDS, SplitAccuracy, split_accuracy
 from app.evaluation.reliability import Reliability, reliability, stated_and_right
 from app.evaluation.report_questions import question_views
@@ -59,7 +59,12 @@ def write_report(
     The gold articles' text is taken from ``questions_path``, else from the question file that a result names, if it is
     still there unchanged. Raises DataError when results disagree or even the shortest report is too large.
     """
-    html = render_report(results, pairs, gold_contexts=gold_contexts(results, questions_path), created=now())
+    html = render_report(
+        results,
+        pairs,
+        gold_contexts=gold_contexts(results, questions_path),
+        created=f"{now()[:16].replace('T', ' ')} UTC",
+    )
     write_text(path, html)
     return len(html.encode("utf-8"))
 
@@ -91,6 +96,8 @@ def render_report(
         "groups": _groups(views),
         "loss": _loss(results),
         "total": len(rows),
+        "several_orders": len(rows[0][0].answers) > 1,
+        "accuracy_name": accuracy_label(len(rows[0][0].answers), rows[0][0].ensemble),
         "laws": list(dict.fromkeys(row[0].law for row in rows)),
         "has_gold_text": bool(gold_contexts),
     }

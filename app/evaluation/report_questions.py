@@ -9,7 +9,7 @@ from app.core.questions import LETTERS, original_letter
 from app.data.provisions import parse_provisions, section_label
 from app.evaluation.comparison import Comparison
 from app.evaluation.contexts import ShownPassage
-from app.evaluation.display import POLARITY_NAMES
+from app.evaluation.display import POLARITY_NAMES, TEXT_STATUS_NAMES
 from app.evaluation.known_items import KnownItem, known_items
 from app.evaluation.marking import Piece, mark, runs_of
 from app.evaluation.outcomes import OrderAnswer, Outcome
@@ -198,19 +198,22 @@ def _retrieved(
     results: Sequence[Result], row: Sequence[Outcome], wanted: frozenset[str], most: int
 ) -> tuple[PassageView, ...]:
     # Runs usually retrieve the same passages: each text stands once, with the ranks it had.
-    ranks: dict[tuple[str, str], list[str]] = {}
+    ranks: dict[tuple[str, str], list[tuple[str, str]]] = {}
     passages: dict[tuple[str, str], ShownPassage] = {}
     for result, outcome in zip(results, row, strict=True):
         for rank, passage in enumerate(outcome.passages, start=1):
             key = (passage.id, passage.text)
             passages.setdefault(key, passage)
             place = f"{rank} 位（{passage.score:.2f}）" if passage.shown else f"{rank} 位（長さの上限で文脈に入らず）"
-            ranks.setdefault(key, []).append(f"{result.name}: {place}" if len(results) > 1 else place)
+            ranks.setdefault(key, []).append((result.name, place))
     views = []
     for key, passage in passages.items():
         text, left_out = _cut(passage.text, most)
         title = f"{passage.law_title} {section_label(passage.article)}".strip()
-        views.append(PassageView(title, "、".join(ranks[key]), passage.gold, tuple(mark(text, wanted)), left_out))
+        places = {place for _, place in ranks[key]}
+        alike = len(ranks[key]) == len(results) and len(places) == 1  # then the runs need not be named
+        source = places.pop() if alike else "、".join(f"{name}: {place}" for name, place in ranks[key])
+        views.append(PassageView(title, source, passage.gold, tuple(mark(text, wanted)), left_out))
     return tuple(views)
 
 
@@ -221,7 +224,7 @@ def _texts(row: Sequence[Outcome], most: int) -> tuple[TextView, ...]:
             if answer.text is not None:
                 text, left_out = _cut(answer.text, most)
                 if answer.text_letter is None:
-                    reading = f"読み取れず（{answer.text_status}）"
+                    reading = f"読み取れず（{TEXT_STATUS_NAMES[str(answer.text_status)]}）"
                 else:
                     reading = f"「{answer.text_letter}」= 選択肢 {original_letter(answer.text_letter, answer.order)}"
                 views.append(TextView(run, answer.order, text, reading, left_out))

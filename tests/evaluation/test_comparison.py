@@ -136,6 +136,7 @@ def test_several_runs_are_compared_with_the_first_and_adjusted() -> None:
     assert first.conclusion == "undecided"  # 0.031 alone, 0.0625 among two
     assert second.names == ("base", "third")
     assert "、Holm 補正後の p = 0.062）" in first.verdict
+    assert first.verdict.startswith("「tuned」と「base」に差があるとは言えません（")
     assert first.subject == "「tuned」は「base」と比べて"  # 調整後 would not say which of the two
     value = as_json([first, second])
     assert [each["names"] for each in value["comparisons"]] == [["base", "tuned"], ["base", "third"]]

@@ -91,8 +91,33 @@ def test_two_results_stand_side_by_side_with_the_verdict() -> None:
     html = page([before, after])
     assert "調整後は 45.0 ポイント高く、偶然とは考えにくい差です" in html
     assert html.count('data-flags="wrong0 up"') == 9
-    assert "base: 1 位（3.50）、tuned: 1 位（3.50）" in html  # the passage both retrieved stands once
+    assert html.count('<span class="source">1 位（3.50）</span>') == 20  # the passage both retrieved stands once
     assert html.count("<h4>検索した条文</h4>") == 20
+
+
+def test_runs_are_named_where_their_passages_differ() -> None:
+    other = replace(PASSAGE, score=2.5)
+    alone = replace(PASSAGE, id="p9", text="別の条文")
+    results = [
+        result("base", [outcome(1, "aaaa")]),
+        result("tuned", [outcome(1, "aaaa", passages=(other, alone))]),
+    ]
+    html = page(results)
+    assert '<span class="source">base: 1 位（3.50）、tuned: 1 位（2.50）</span>' in html
+    assert '<span class="source">tuned: 2 位（3.50）</span>' in html
+
+
+def test_one_order_is_not_spoken_of_as_several() -> None:
+    several = page([result("base", [outcome(1, "aaaa")])])
+    assert "正解率（4 通りの並びの多数決）" in several
+    assert '<option value="order">' in several
+    made = outcome(1, "aaaa")
+    asked_once = replace(made, answers=made.answers[:1])
+    one = page([result(name, [asked_once]) for name in ("base", "tuned")])
+    assert '<th scope="row">正解率</th>' in one
+    for words in ("多数決", "並びを別々に数えた", "の並びで正解", '<option value="order">'):
+        assert words in several
+        assert words not in one
 
 
 def test_the_page_asks_the_network_for_nothing() -> None:

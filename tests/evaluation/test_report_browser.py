@@ -308,3 +308,18 @@ def test_print_holds_every_question_open_and_no_controls(fresh: Page) -> None:
         fresh.call("Emulation.setEmulatedMedia", media="")
         fresh.run("window.dispatchEvent(new Event('afterprint'))")
     assert fresh.run("document.querySelectorAll('details.q[open]').length") == 0  # as before the print
+
+
+def test_print_says_when_a_filter_leaves_questions_out(fresh: Page) -> None:
+    shown = "getComputedStyle(document.getElementById('print-note')).display !== 'none'"
+    fresh.call("Emulation.setEmulatedMedia", media="print")
+    try:
+        assert fresh.run(shown) is False
+        fresh.run("var s = document.getElementById('f-kind'); s.value = 'up'; s.dispatchEvent(new Event('change'))")
+        assert fresh.run(shown) is True
+        assert fresh.run("document.getElementById('print-note').textContent") == (
+            f"絞り込みにより、{len(expected(''))} 問のうち {len(expected('up'))} 問だけを載せています。"
+        )
+    finally:
+        fresh.call("Emulation.setEmulatedMedia", media="")
+    assert fresh.run(shown) is False

@@ -22,6 +22,9 @@
     const count = shown().length;
     find("f-count").value = `${count} / ${cards.length} 問`;
     find("none").hidden = count > 0;
+    // On paper the controls are gone, so what they leave out is said.
+    find("print-note").hidden = count === cards.length;
+    find("print-note").textContent = `絞り込みにより、${cards.length} 問のうち ${count} 問だけを載せています。`;
   };
   for (const control of [kind, law]) control.addEventListener("change", apply);
   text.addEventListener("input", apply);
