@@ -76,6 +76,8 @@ def _citations(
         place = Place(law_id, num, paragraph, articles[rev, part], short)
         seen: set[tuple[str, str, str | None]] = set()
         for line in lines:
+            if "条" not in line and "項" not in line:
+                continue  # two of five lines: nothing can be cited in them
             for mention in find_mentions(line, names, place):
                 if len(mention.law_ids) != 1 or mention.part != "main" or not mention.article:
                     continue
