@@ -62,7 +62,9 @@ def _groups(flags: list[bool]) -> list[tuple[bool, tuple[int, int]]]:
 
 def render(number: int, passage: RetrievedPassage, query: str, style: Callable[[str], str], *, explain: bool) -> str:
     """One result: where it stands, its link, its text with the matched words marked."""
-    lines = [f"{number}. {passage.law_title} {passage.title}{passage.caption}", f"   {passage.link}"]
+    lines = [f"{number}. {passage.law_title} {passage.title}{passage.caption}"]
+    if passage.link:  # none for laws that e-Gov does not have: the sample's are invented
+        lines.append(f"   {passage.link}")
     if explain:
         parts = "、".join(f"{name} {value:.3f}" for name, value in passage.components.items())
         lines.append(f"   点数 {passage.score:.3f}（{parts}） 施行日 {passage.valid_from}")
@@ -83,7 +85,7 @@ def as_json(passage: RetrievedPassage) -> dict[str, Any]:
         "caption": passage.caption,
         "score": round(passage.score, 6),
         "components": {name: round(value, 6) for name, value in passage.components.items()},
-        "link": passage.link,
+        "link": passage.link or None,
         "valid_from": passage.valid_from,
         "text": passage.text,
         "left_out_chars": passage.left_out_chars,

@@ -23,7 +23,7 @@ def test_text_output_marks_the_words(index, capsys):
     assert run_program(search_statutes.main, ["渡船事業の許可", "--index-dir", index, "--top-k", "2"]) == 0
     out = capsys.readouterr().out
     assert out.startswith("1. ")
-    assert "https://laws.e-gov.go.jp/law/" in out
+    assert "https://" not in out  # the sample's laws are invented: e-Gov does not have them
     assert "【渡船" in out
     assert "\n2. " in out
     assert "\n3. " not in out
@@ -39,7 +39,7 @@ def test_json_is_one_object_a_line(index, capsys):
     rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert len(rows) == 2
     assert rows[0]["score"] >= rows[1]["score"]
-    assert rows[0]["link"].startswith("https://laws.e-gov.go.jp/law/" + rows[0]["law_id"])
+    assert rows[0]["link"] is None
 
 
 def test_many_queries_give_one_line_each(index, tmp_path, capsys):
