@@ -166,6 +166,8 @@ def outcome_from(row: Any, where: str) -> Outcome:
     if outcome.correct not in LETTERS or not outcome.answers:
         raise DataError(f"{where}: 結果の行として読めません（正解か回答が欠けています）。評価をやり直してください。")
     if row.get("predicted") != outcome.predicted or row.get("status") != outcome.status:
+        if any(answer.logprobs is None and answer.text is None and not answer.error for answer in outcome.answers):
+            raise DataError(f"{where}: 文字の確率（logprobs）のない回答があります。評価をやり直してください。")
         raise DataError(f"{where}: 予測と回答の中身が食い違っています。書き換えられた結果は使えません。")
     return outcome
 
@@ -180,4 +182,6 @@ def _answer_from(row: Mapping[str, Any]) -> OrderAnswer:
         len(answer.logprobs) != len(LETTERS) or not all(math.isfinite(value) for value in answer.logprobs)
     ):
         raise ValueError(f"logprobs {answer.logprobs!r}")
+    if answer.logprobs is not None and answer.predicted != LETTERS[answer.logprobs.index(max(answer.logprobs))]:
+        raise ValueError(f"predicted {answer.predicted!r}、logprobs {answer.logprobs!r}")
     return answer

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,7 +47,10 @@ def write_result(
 
 def read_result(path: Path) -> Result:
     """Read and check a result. Raises DataError, one line, for anything that is not a whole result of this program."""
-    value = read_json(path)
+    try:
+        value = read_json(path)
+    except DataError as error:
+        raise DataError(f"{error} 途中で切れた結果は使えません。評価を --resume で終わらせてください。") from None
     if not isinstance(value, dict) or value.get("kind") != KIND:
         raise DataError(
             f"{path}: このプログラムの評価結果ではありません（kind が {KIND!r} でない）。"
@@ -55,6 +59,7 @@ def read_result(path: Path) -> Result:
     run, summary, rows = value.get("run"), value.get("summary"), value.get("results")
     if not isinstance(run, dict) or not isinstance(summary, dict) or not isinstance(rows, list):
         raise DataError(f"{path}: run・summary・results のどれかが欠けています。評価をやり直してください。")
+    _check_run(path, run)
     outcomes = tuple(outcome_from(row, f"{path}: {number} 問目") for number, row in enumerate(rows, start=1))
     seen: set[str] = set()
     for outcome in outcomes:
@@ -70,4 +75,28 @@ def read_result(path: Path) -> Result:
         raise DataError(
             f"{path}: 正解数が合いません（見出し {summary.get('correct')}、結果から数えると {correct}）。評価をやり直してください。"
         )
+    accuracy = summary.get("accuracy", correct / len(outcomes) if outcomes else 0.0)
+    if outcomes and not math.isclose(accuracy, correct / len(outcomes), abs_tol=1e-9):
+        raise DataError(
+            f"{path}: 正解率が合いません（見出し {accuracy}、結果から数えると {correct}/{len(outcomes)}）。評価をやり直してください。"
+        )
     return Result(path, run, summary, outcomes)
+
+
+def _check_run(path: Path, run: Mapping[str, Any]) -> None:
+    """Raise DataError unless what comparisons and reports rely on is there: how it was asked, whom, and what to trust."""
+    adapter = run.get("adapter")
+    trained = adapter.get("trained_on") if isinstance(adapter, dict) else {"by_id": [], "by_content": []}
+    checks = {
+        "plan": isinstance(run.get("plan"), dict),
+        "distrust": isinstance(run.get("distrust"), list),
+        "model": isinstance(run.get("model", {}), dict),
+        "data": isinstance(run.get("data", {}), dict),
+        "adapter": adapter is None or isinstance(adapter, dict),
+        # Without it nobody knows whether the model was asked what it had learned.
+        "adapter.trained_on": isinstance(trained, dict)
+        and all(isinstance(trained.get(name), list) for name in ("by_id", "by_content")),
+    }
+    wrong = [name for name, right in checks.items() if not right]
+    if wrong:
+        raise DataError(f"{path}: run の {'、'.join(wrong)} が欠けているか壊れています。評価をやり直してください。")

@@ -112,7 +112,14 @@ def test_a_row_that_was_changed_is_refused(
 
 @pytest.mark.parametrize(
     "change",
-    [{"order": "abcc"}, {"predicted": "e"}, {"logprobs": [0.0]}, {"logprobs": [float("nan")] * 4}, {"more": 1}],
+    [
+        {"order": "abcc"},
+        {"predicted": "e"},
+        {"logprobs": [0.0]},
+        {"logprobs": [float("nan")] * 4},
+        {"logprobs": [-1.0, -2.0, -3.0, -4.0]},
+        {"more": 1},
+    ],
 )
 def test_an_answer_that_cannot_be_is_refused(question_of: Any, outcome_of: Any, change: dict[str, Any]) -> None:
     row = outcome_of(question_of(), ["c"]).as_row()

@@ -34,6 +34,7 @@ def fold_of(tmp_path: Path, outcome_of: Any) -> Any:
             "prompt_version": PROMPT_VERSION,
             "model": {"backend": "x"},
             "adapter": adapter,
+            "distrust": [],
         }
         summary = {**summarize(outcomes, questions, PLAN), "seconds": 1.25}
         write_result(path, run={**header, **run}, summary=summary, outcomes=outcomes)

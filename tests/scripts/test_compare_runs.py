@@ -100,6 +100,13 @@ def drop_logprobs(value: Any) -> None:
         answer["logprobs"] = None
 
 
+def drop_all_logprobs(value: Any) -> None:
+    for row in value["results"]:
+        for answer, order in zip(row["answers"], ("a", "b", "c", "d"), strict=True):
+            answer["logprobs"] = None
+            answer["predicted"] = order  # a tie that only probabilities decide
+
+
 def flip(value: Any) -> None:
     value["results"][2]["predicted"] = "d"
 
@@ -107,13 +114,22 @@ def flip(value: Any) -> None:
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [
-        (cut_off, "JSON として読めません"),
+        (cut_off, "途中で切れた結果は使えません"),
         (lambda path: path.unlink(), "ファイルがありません"),
         (lambda path: path.write_text('{"config": {}, "results": []}'), "import_results.py"),
         (lambda path: change(path, duplicate), "重複"),
         (lambda path: change(path, drop_one), "3 問分しかありません"),
         (lambda path: change(path, drop_logprobs), "logprobs"),
+        (lambda path: change(path, drop_all_logprobs), "文字の確率（logprobs）のない回答があります"),
         (lambda path: change(path, flip), "食い違っています"),
+        (lambda path: change(path, lambda value: value["run"].pop("distrust")), "run の distrust が欠けて"),
+        (lambda path: change(path, lambda value: value["run"].update(plan=None)), "run の plan が欠けて"),
+        (lambda path: change(path, lambda value: value["run"].update(adapter=3)), "run の adapter が欠けて"),
+        (
+            lambda path: change(path, lambda value: value["run"].update(adapter={})),
+            "run の adapter.trained_on が欠けて",
+        ),
+        (lambda path: change(path, lambda value: value["summary"].update(accuracy=0.99)), "正解率が合いません"),
         (lambda path: change(path, lambda value: value.pop("summary")), "欠けています"),
     ],
 )
