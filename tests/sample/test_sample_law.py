@@ -7,20 +7,6 @@ from app.core.errors import DataError
 from app.data.sample_law import kanji_number, parse_law, plain, ruby_parts, split_sentences
 from app.data.sample_xml import law_xml
 
-HEADER = """題名: 灯台条例
-かな: とうだいじょうれい
-略称: 灯台条例
-番号: 令和三年汐凪市条例第一号
-元号: Reiwa
-年: 3
-号: 1
-公布: 2-5
-種別: Misc
-法令ID: 503SN0000000001
-履歴ID: 503SN0000000001_20210401_000000000000000
-
-"""
-
 BODY = """第一章　総則
 （目的）
 第一条　この条例は、灯台（岬の灯台をいう。）を守る。ただし、昼を除く。
@@ -86,8 +72,8 @@ def test_sentences(text: str, sentences: list[str]) -> None:
     assert split_sentences(text) == sentences
 
 
-def test_provisions() -> None:
-    law = parse_law(HEADER + BODY, "x.txt")
+def test_provisions(law_header: str) -> None:
+    law = parse_law(law_header + BODY, "x.txt")
     assert [article.num for article in law.articles] == ["1", "1_2", "2:4", "5"]
     assert [article.caption for article in law.articles] == ["（目的）", "", "", ""]
     first, branch, deleted, last = law.articles
@@ -108,8 +94,8 @@ def test_provisions() -> None:
     assert law.tables[0].rows == (("色", "時刻"), ("白", "日没"))
 
 
-def test_xml() -> None:
-    root = etree.fromstring(law_xml(parse_law(HEADER + BODY, "x.txt")))
+def test_xml(law_header: str) -> None:
+    root = etree.fromstring(law_xml(parse_law(law_header + BODY, "x.txt")))
     assert root.get("Era") == "Reiwa"
     assert [one.get("Num") for one in root.findall(".//MainProvision//Article")] == ["1", "1_2", "2:4", "5"]
     sentences = root.findall(".//MainProvision/Chapter/Article[@Num='1']//Sentence")
@@ -129,15 +115,19 @@ def test_xml() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "message"),
+    ("body", "message"),
     [
-        (HEADER.replace("法令ID: 503SN0000000001\n", "") + BODY, "x.txt: 見出しに 法令ID がありません。"),
-        (HEADER + "第一条　甲。\nこれは何か\n", "x.txt: 14 行目: 「これは何か」を条・項・号のどれとしても読めません。"),
-        (HEADER + "イ　甲\n", "x.txt: 13 行目: 「イ　甲」を条・項・号のどれとしても読めません。"),
-        (HEADER + "第一条　甲。\n第一条　乙。\n", "x.txt: 第1条 が二つあります。"),
+        ("第一条　甲。\nこれは何か\n", "x.txt: 14 行目: 「これは何か」を条・項・号のどれとしても読めません。"),
+        ("イ　甲\n", "x.txt: 13 行目: 「イ　甲」を条・項・号のどれとしても読めません。"),
+        ("第一条　甲。\n第一条　乙。\n", "x.txt: 第1条 が二つあります。"),
     ],
 )
-def test_unreadable(text: str, message: str) -> None:
+def test_unreadable(law_header: str, body: str, message: str) -> None:
     with pytest.raises(DataError) as caught:
-        parse_law(text, "x.txt")
+        parse_law(law_header + body, "x.txt")
     assert str(caught.value) == message
+
+
+def test_a_head_without_an_id(law_header: str) -> None:
+    with pytest.raises(DataError, match="^x.txt: 見出しに 法令ID がありません。$"):
+        parse_law(law_header.replace("法令ID: 503SN0000000001\n", "") + BODY, "x.txt")

@@ -5,7 +5,7 @@ from collections import Counter
 import pytest
 
 from app.core.errors import DataError
-from app.data.sample_law import parse_law
+from app.data.sample_law import SampleLaw, parse_law
 from app.data.sample_questions import (
     Ref,
     answer_letters,
@@ -18,20 +18,7 @@ from app.data.sample_questions import (
     render_context,
 )
 
-LAW = parse_law(
-    """題名: 灯台条例
-かな: とうだいじょうれい
-略称: 灯台
-番号: 令和三年汐凪市条例第一号
-元号: Reiwa
-年: 3
-号: 1
-公布: 2-5
-種別: Misc
-法令ID: 503SN0000000001
-履歴ID: 503SN0000000001_20210401_000000000000000
-
-第一章　総則
+BODY = """第一章　総則
 第一条　灯台守は、日没から三十分以内に灯をともし、七日以内に届け出なければならない。
 第二条　灯台守は、次の物を備える。
 一　油　五缶
@@ -39,11 +26,18 @@ LAW = parse_law(
 イ　白いもの
 三　鏡
 ２　｜艀《はしけ》は、二隻とする。
-""",
-    "x.txt",
-)
-LAWS = {"灯台": LAW}
-CONTEXT = render_context((Ref("灯台", "1"),), LAWS)
+"""
+Laws = dict[str, SampleLaw]
+
+
+@pytest.fixture(scope="module")
+def laws(law_header: str) -> Laws:
+    return {"灯台": parse_law(law_header + BODY, "x.txt")}
+
+
+@pytest.fixture(scope="module")
+def context(laws: Laws) -> str:
+    return render_context((Ref("灯台", "1"),), laws)
 
 
 def test_refs() -> None:
@@ -54,22 +48,22 @@ def test_refs() -> None:
     )
 
 
-def test_context_has_only_what_is_cited() -> None:
-    assert CONTEXT == (
+def test_context_has_only_what_is_cited(context: str, laws: Laws) -> None:
+    assert context == (
         "## 灯台条例\n### 第1条\n灯台守は、日没から三十分以内に灯をともし、七日以内に届け出なければならない。"
     )
-    assert render_context((Ref("灯台", "2", 1, "2"), Ref("灯台", "2", 2)), LAWS) == (
+    assert render_context((Ref("灯台", "2", 1, "2"), Ref("灯台", "2", 2)), laws) == (
         "## 灯台条例\n### 第2条\n#### 第1項\n灯台守は、次の物を備える。\n##### 第2号\n布\nイ 白いもの\n#### 第2項\n艀は、二隻とする。"
     )
 
 
 @pytest.mark.parametrize("ref", [Ref("灯台", "9"), Ref("灯台", "2", 3), Ref("灯台", "2", 1, "4"), Ref("港", "1")])
-def test_context_refuses_what_does_not_exist(ref: Ref) -> None:
+def test_context_refuses_what_does_not_exist(ref: Ref, laws: Laws) -> None:
     with pytest.raises(DataError):
-        render_context((ref,), LAWS)
+        render_context((ref,), laws)
 
 
-def test_marks() -> None:
+def test_marks(context: str) -> None:
     (question,) = parse_questions(
         "@ 灯台 1\n? 正しいものを教えてください。\no 灯台守は、//灯をともし\nx 灯台守は、日没から[三十→十]分以内に\n"
         "x- 鐘をつく\nx! 日没から\n",
@@ -83,14 +77,14 @@ def test_marks() -> None:
     ]
     assert question.answer is question.choices[0]
     assert question.choices[1].original == "灯台守は、日没から三十分以内に"
-    assert faults(question, CONTEXT) == []
+    assert faults(question, context) == []
 
 
-def test_four_values_in_one_line() -> None:
+def test_four_values_in_one_line(context: str) -> None:
     (question,) = parse_questions("@ 灯台 1\n? 正しいものを教えてください。\n= [七日|三日|五日|九日]以内\n", "q.txt")
     assert [choice.text for choice in question.choices] == ["七日以内", "三日以内", "五日以内", "九日以内"]
     assert [choice.true for choice in question.choices] == [True, False, False, False]
-    assert faults(question, CONTEXT) == []
+    assert faults(question, context) == []
 
 
 @pytest.mark.parametrize(
@@ -127,14 +121,14 @@ def test_occurs_keeps_the_order() -> None:
         ),
     ],
 )
-def test_faults(choices: str, fault: str) -> None:
+def test_faults(choices: str, fault: str, context: str) -> None:
     (question,) = parse_questions(f"@ 灯台 1\n? 正しいものを教えてください。\n{choices}\n", "q.txt")
-    assert fault in faults(question, CONTEXT)
+    assert fault in faults(question, context)
 
 
-def test_the_question_says_what_it_asks() -> None:
+def test_the_question_says_what_it_asks(context: str) -> None:
     (question,) = parse_questions("@ 灯台 1\n? どれですか。\n= [七日|三日|五日|九日]以内\n", "q.txt")
-    assert faults(question, CONTEXT) == ["問題文に 正しいもの・誤っているもの・該当しないもの のどれか一つが必要です。"]
+    assert faults(question, context) == ["問題文に 正しいもの・誤っているもの・該当しないもの のどれか一つが必要です。"]
 
 
 @pytest.mark.parametrize("line", ["o [七日→三日]以内", "x 七日以内", "= [七日|三日]以内", "正しい: 甲", "@ 灯台 第1条"])
@@ -143,13 +137,13 @@ def test_unreadable_lines(line: str) -> None:
         parse_questions(f"@ 灯台 1\n? 正しいものを教えてください。\n{line}\n", "q.txt")
 
 
-def test_all_faults_at_once() -> None:
+def test_all_faults_at_once(laws: Laws) -> None:
     questions = parse_questions(
         "@ 灯台 1\n? 正しいものを教えてください。\n= [八日|三日|五日|九日]以内\n@ 灯台 7\n? 正しいものを教えてください。\n= [七日|三日|五日|九日]以内\n",
         "q.txt",
     )
     with pytest.raises(DataError) as caught:
-        build_samples(questions, LAWS)
+        build_samples(questions, laws)
     assert "q.txt: 2 行目: 条文にない文です: 八日以内" in str(caught.value)
     assert "q.txt: 5 行目: 灯台条例: 第7条 がありません。" in str(caught.value)
 
@@ -163,9 +157,9 @@ def test_letters_are_balanced(count: int) -> None:
     assert letters == answer_letters(count + 5)[:count]
 
 
-def test_sample_row() -> None:
+def test_sample_row(laws: Laws) -> None:
     questions = parse_questions("@ 灯台 1\n? 正しいものを教えてください。\n= [七日|三日|五日|九日]以内\n", "q.txt")
-    (row,) = build_samples(questions, LAWS)
+    (row,) = build_samples(questions, laws)
     assert list(row) == ["ファイル名", "コンテキスト", "指示", "問題文", "選択肢", "output", "references"]
     assert row["ファイル名"] == "灯台_第1章_選択式_関連法令_問題番号1"
     assert row["references"] == ["sample://law/503SN0000000001"]
