@@ -14,15 +14,20 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from app.core.cli import JapaneseParser, log, run_program
-from app.core.errors import ConfigError, UntrustworthyResult
+from app.core.errors import ConfigError, DataError, UntrustworthyResult
 from app.core.files import read_json, sha256_file, write_json, write_text
 from app.core.manifests import run_header
+from app.data.records import Record
 
 EXAMPLES = (
     "python scripts/cross_fit.py --data sample/selection.json --model-name sample/tiny-qwen3 --output-dir results/cross_fit "
     "--folds 5 --context gold --num-epochs 2 --batch-size 16 --gradient-accumulation-steps 1 --learning-rate 2e-3",
     "python scripts/cross_fit.py --data data/lawqa_jp/selection.json --model-name Qwen/Qwen3-8B --use-4bit --bf16 "
     "--output-dir results/cross_fit_8b --folds 5 --seeds 3 --context rag --index-dir data/index",
+    "python scripts/cross_fit.py --data data/lawqa_jp/selection.json --model-name Qwen/Qwen3-8B --use-4bit --bf16 "
+    "--output-dir results/cross_fit_raft --train-context distractors --context rag --train-orders 4 --index-dir data/index",
+    "python scripts/cross_fit.py --data data/lawqa_jp/selection.json --model-name Qwen/Qwen3-8B --use-4bit --bf16 "
+    "--output-dir results/cross_fit_cot --mode cot --train-records results/finetune/rationales.jsonl --context gold",
 )
 OWN_OPTIONS = ("--train-file", "--eval-file", "--output-dir", "--model-name", "--resume", "--dry-run", "--seed")
 
@@ -42,9 +47,22 @@ def parser() -> JapaneseParser:
     add("--seed", type=int, default=42, help="最初の乱数の種（既定 42）")
     add("--dev", type=float, default=0.1, help="各組の学習側から dev に回す割合。0 なら作らない（既定 0.1）")
     add("--mode", choices=("direct", "cot"), default="direct", help="学習レコードと評価の形式（既定 direct）")
-    add("--context", choices=("none", "rag", "gold"), default="gold", help="学習と評価の文脈（既定 gold）")
+    add("--context", choices=("none", "rag", "gold"), default="gold", help="評価と dev の文脈（既定 gold）")
+    add(
+        "--train-context",
+        choices=("none", "rag", "gold", "distractors"),
+        help="学習レコードの文脈（既定: --context と同じ）",
+    )
+    add(
+        "--without-gold",
+        type=float,
+        metavar="SHARE",
+        help="--train-context distractors で根拠条文を入れない割合（既定 0.2）",
+    )
+    add("--train-records", type=Path, metavar="JSONL",
+        help="学習レコードを作らずここから取り、各組の学習側の問題の分だけを使う（generate_rationales.py の JSONL など）")  # fmt: skip
     add("--top-k", type=int, default=3, help="検索する条の数（既定 3）")
-    add("--index-dir", type=Path, help="索引のフォルダ（--context rag のとき）")
+    add("--index-dir", type=Path, help="索引のフォルダ（rag、distractors のとき）")
     add("--train-orders", type=int, choices=(1, 4), default=1, help="学習レコードの選択肢の並びの数（既定 1）")
     add("--few-shot", action=flag, default=False, help="例題を付ける（既定: 付けない）")
     add("--report", type=Path, metavar="HTML", help="1 ファイルの HTML 報告も書く（ネットワーク不要）")
@@ -103,11 +121,39 @@ def check_arguments(arguments: Any, training: Sequence[str]) -> None:
         raise ConfigError(
             f"--seeds は 1 以上、--folds は 2 以上です（指定は {arguments.seeds} と {arguments.folds}）。"
         )
+    if arguments.without_gold is not None and arguments.train_context != "distractors":
+        raise ConfigError("--without-gold は --train-context distractors と一緒に使います。")
+    if arguments.train_records is not None:
+        if arguments.train_context is not None or arguments.train_orders != 1 or arguments.few_shot:
+            raise ConfigError("--train-records のレコードはそのまま使うので、--train-context、--train-orders、--few-shot とは使えません。")  # fmt: skip
+        records_of_file(arguments)
+    elif arguments.train_context in ("rag", "distractors"):
+        from app.data.contexts import context_plan
+
+        context_plan("rag", arguments.top_k, arguments.index_dir)  # raises without an index
     train = training_parser()
     train.prog = Path(sys.argv[0]).name
     own = ["--model-name", arguments.model_name, "--train-file", "train.jsonl", "--output-dir", "adapter"]
     own += ["--eval-file", "dev.jsonl"] if arguments.dev > 0 else []
     config_from_arguments(train.parse_args([*own, *training]))
+
+
+def records_of_file(arguments: Any) -> dict[str, list[Record]]:
+    """The records of ``--train-records`` by question id. Raises DataError unless all are of the questions and the mode."""
+    from app.core.questions import content_hash
+    from app.data.lawqa import load_questions
+    from app.data.records import read_records
+
+    known = {one.id: content_hash(one.question, one.choices) for one in load_questions(arguments.data)}
+    records: dict[str, list[Record]] = {}
+    for record in read_records(arguments.train_records):
+        meta = record.meta
+        if known.get(meta["id"]) != content_hash(meta["question"], meta["choices"]):
+            raise DataError(f"{arguments.train_records}: {record.row_id} は {arguments.data} の問題ではありません。同じ問題ファイルから作ったレコードを指定してください。")  # fmt: skip
+        if meta["mode"] != arguments.mode:
+            raise DataError(f"{arguments.train_records}: {record.row_id} は {meta['mode']} のレコードです。--mode {meta['mode']} を指定してください。")  # fmt: skip
+        records.setdefault(meta["id"], []).append(record)
+    return records
 
 
 def remember_settings(arguments: Any, training: Sequence[str]) -> None:
@@ -116,9 +162,14 @@ def remember_settings(arguments: Any, training: Sequence[str]) -> None:
         name: str(value) for name, value in vars(arguments).items() if name not in ("debug", "report", "seeds")
     }
     settings |= {"training": list(training), "data_sha256": sha256_file(arguments.data)}
+    if arguments.train_records is not None:
+        settings["train_records_sha256"] = sha256_file(arguments.train_records)
     path = arguments.output_dir / "settings.json"
     if path.exists():
-        stored = read_json(path)
+        # An option that came later was at its default when the folder was started.
+        stored = {name: str(parser().get_default(name)) for name in vars(arguments) if name in settings} | read_json(
+            path
+        )
         different = sorted(name for name in settings.keys() | stored.keys() if settings.get(name) != stored.get(name))
         if different:
             raise ConfigError(f"{path}: 別の設定で始めた結果があります（違い: {'、'.join(different)}）。別の --output-dir を指定してください。")  # fmt: skip
@@ -129,6 +180,7 @@ def remember_settings(arguments: Any, training: Sequence[str]) -> None:
 
 def fold_results(arguments: Any, training: Sequence[str], place: Path, seed: int, four_bits: list[str]) -> list[Path]:
     """Train and evaluate each fold that is not finished; the result files of all."""
+    from app.data.records import write_records
     from scripts import build_finetune_dataset, split_selection_dataset, train_qwen_law_ft
 
     if not (place / "folds" / "split.json").exists():
@@ -142,12 +194,23 @@ def fold_results(arguments: Any, training: Sequence[str], place: Path, seed: int
         if results[-1].exists():
             continue
         log(f"seed {seed} の {number}/{arguments.folds} 組目を学習します。")
-        sides = ("train", "dev") if arguments.dev > 0 else ("train",)
-        for side in sides:
-            few_shot = "--few-shot" if arguments.few_shot else "--no-few-shot"
-            step(build_finetune_dataset.main, "--lawqa-path", split / f"{side}.json", "--output-path", fold / f"{side}.jsonl",
-                 "--mode", arguments.mode, few_shot, *context_options(arguments),
-                 "--orders", arguments.train_orders if side == "train" else 1)  # fmt: skip
+        few_shot = "--few-shot" if arguments.few_shot else "--no-few-shot"
+        build = (build_finetune_dataset.main, "--mode", arguments.mode, few_shot)
+        if arguments.train_records is not None:
+            write_records(fold / "train.jsonl", records_of_side(arguments, split / "train.json"))
+        else:
+            step(*build, "--lawqa-path", split / "train.json", "--output-path", fold / "train.jsonl", "--orders",
+                 arguments.train_orders, *train_options(arguments, seed))  # fmt: skip
+        if arguments.dev > 0:
+            # Chosen and measured as it will be evaluated, whatever was trained on.
+            step(
+                *build,
+                "--lawqa-path",
+                split / "dev.json",
+                "--output-path",
+                fold / "dev.jsonl",
+                *context_options(arguments),
+            )
         dev = ["--eval-file", fold / "dev.jsonl"] if arguments.dev > 0 else []
         step(train_qwen_law_ft.main, "--model-name", arguments.model_name, "--train-file", fold / "train.jsonl", *dev,
              "--output-dir", fold / "adapter", "--seed", seed, "--resume", *training)  # fmt: skip
@@ -155,8 +218,35 @@ def fold_results(arguments: Any, training: Sequence[str], place: Path, seed: int
     return results
 
 
+def records_of_side(arguments: Any, path: Path) -> list[Record]:
+    """The given records of the questions of one side. Raises DataError when there are none."""
+    from app.data.lawqa import load_questions
+
+    by_id = records_of_file(arguments)
+    records = [record for question in load_questions(path) for record in by_id.get(question.id, [])]
+    if not records:
+        raise DataError(f"{arguments.train_records}: {path} の問題のレコードが一つもありません。ほかの組に分かれるように --folds を減らすか、レコードを増やしてください。")  # fmt: skip
+    return records
+
+
+def train_options(arguments: Any, seed: int) -> list[Any]:
+    """The context of the training records."""
+    share = [] if arguments.without_gold is None else ["--without-gold", arguments.without_gold]
+    index = ["--index-dir", arguments.index_dir] if arguments.index_dir else []
+    return [
+        "--context",
+        arguments.train_context or arguments.context,
+        "--top-k",
+        arguments.top_k,
+        "--seed",
+        seed,
+        *index,
+        *share,
+    ]
+
+
 def context_options(arguments: Any) -> list[Any]:
-    """The options that records and evaluation share."""
+    """The context of evaluation and of the dev records."""
     index = ["--index-dir", arguments.index_dir] if arguments.index_dir else []
     return ["--context", arguments.context, "--top-k", arguments.top_k, *index]
 

@@ -3,18 +3,30 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import subprocess
+import sys
 from collections.abc import Callable, Sequence
+from dataclasses import replace
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
 import pytest
+from scipy.stats import binomtest
 
 from app.core.cli import run_program
+from app.data.contexts import context_plan
+from app.data.finetune import build_records
+from app.data.lawqa import load_questions
+from app.data.records import read_records, write_records
 from app.evaluation.result_file import read_result
-from scripts import cross_fit, train_qwen_law_ft
+from scripts import build_index, cross_fit, train_qwen_law_ft
 
-SAMPLE = Path(__file__).resolve().parents[2] / "sample"
-QUESTIONS = 16
+ROOT = Path(__file__).resolve().parents[2]
+SAMPLE = ROOT / "sample"
+QUESTIONS = 30
 
 
 @pytest.fixture
@@ -46,54 +58,169 @@ def options(data: Path, model: Path, *more: object) -> list[str]:
     return [str(option) for option in (*fixed, *training, *more)]
 
 
+FIVE = ["--folds", 5, "--dev", 0.2, "--max-steps", 3, "--batch-size", 8, "--learning-rate", "1e-2"]
+
+
 @pytest.fixture
 def trainings(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The output folders of the trainings that were started; the second one of the first run is interrupted."""
+    """The output folders of the trainings that are started in this process."""
     started: list[str] = []
     real: Callable[[Sequence[str]], int] = train_qwen_law_ft.main
 
     def main(argv: Sequence[str]) -> int:
         started.append(argv[argv.index("--output-dir") + 1])
-        if len(started) == 2:
-            raise KeyboardInterrupt
         return real(argv)
 
     monkeypatch.setattr(train_qwen_law_ft, "main", main)
     return started
 
 
-def test_an_interrupted_run_goes_on_and_tests_every_question_once(
+def kill_in_fold(number: int, command: list[str], folder: Path) -> None:
+    """Run the program by itself and kill -9 it as soon as it trains fold ``number``."""
+    process = subprocess.Popen(
+        [sys.executable, str(ROOT / "scripts/cross_fit.py"), *command], cwd=folder, stderr=subprocess.PIPE, text=True,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )  # fmt: skip
+    assert process.stderr is not None
+    lines = []
+    for line in process.stderr:
+        lines.append(line)
+        if line.startswith(f"seed 42 の {number}/5 組目"):
+            os.kill(process.pid, signal.SIGKILL)
+            break
+    process.stderr.close()
+    assert process.wait(timeout=60) == -signal.SIGKILL, "".join(lines)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="kill -9 is a POSIX signal")
+def test_five_folds_with_nested_dev_survive_kill_9_and_pool_into_one_verdict(
     data: Path, tiny_model_dir: Path, trainings: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert run_program(cross_fit.main, options(data, tiny_model_dir)) == 130
+    command = options(data, tiny_model_dir, *FIVE)
+    kill_in_fold(3, command, data.parent)
     assert not Path("out/seed_42/tuned.json").exists()
-    first = Path("out/seed_42/fold_1/tuned.json").read_bytes()
-    capsys.readouterr()
-    code = run_program(cross_fit.main, options(data, tiny_model_dir, "--report", "out.html"))
-    assert trainings == [
-        "out/seed_42/fold_1/adapter", "out/seed_42/fold_2/adapter", "out/seed_42/fold_2/adapter"
-    ]  # fmt: skip
-    assert Path("out/seed_42/fold_1/tuned.json").read_bytes() == first
+    finished = {name: Path(f"out/{name}").read_bytes() for name in ("base.json", "seed_42/fold_1/tuned.json", "seed_42/fold_2/tuned.json")}  # fmt: skip
+    code = run_program(cross_fit.main, [*command, "--report", "out.html"])
+    # What was finished is kept as it is; the fold that was killed and those after it are trained now.
+    assert trainings == [f"out/seed_42/fold_{number}/adapter" for number in (3, 4, 5)]
+    assert {name: Path(f"out/{name}").read_bytes() for name in finished} == finished
+    out = capsys.readouterr().out
     pooled, base = read_result(Path("out/seed_42/tuned.json")), read_result(Path("out/base.json"))
     assert code == (3 if pooled.run["distrust"] else 0)
-    assert [outcome.id for outcome in pooled.outcomes] == [outcome.id for outcome in base.outcomes]
-    assert len(pooled.outcomes) == QUESTIONS
-    for number in (1, 2):
-        manifest = json.loads(Path(f"out/seed_42/fold_{number}/adapter/run.json").read_text("utf-8"))
-        tested = {outcome.id for outcome in read_result(Path(f"out/seed_42/fold_{number}/tuned.json")).outcomes}
-        assert not tested & set(manifest["trained_question_ids"])
-        assert len(tested) + len(manifest["trained_question_ids"]) == QUESTIONS
+
+    questions = {one.id: one for one in load_questions(data)}
+    tested: list[str] = []
+    for number in range(1, 6):
+        fold, split = Path(f"out/seed_42/fold_{number}"), Path(f"out/seed_42/folds/fold_{number}")
+        manifest = json.loads((fold / "adapter/run.json").read_text("utf-8"))
+        sides = {side: {one.id for one in load_questions(split / f"{side}.json")} for side in ("train", "dev", "test")}
+        asked = [outcome.id for outcome in read_result(fold / "tuned.json").outcomes]
+        assert set(asked) == sides["test"]
+        assert set(manifest["trained_question_ids"]) == sides["train"]
+        assert {record.meta["id"] for record in read_records(fold / "dev.jsonl")} == sides["dev"]
+        # Three sides, nothing twice, nothing left out, and no article on two of them.
+        assert all(sides.values())
+        assert sum(map(len, sides.values())) == len(questions) == len(set().union(*sides.values()))
+        articles = [{ref.article_key for name in ids for ref in questions[name].articles} for ids in sides.values()]
+        assert all(not one & other for one, other in combinations(articles, 2))
+        assert manifest["training"]["best"]["step"] in [row["step"] for row in manifest["training"]["dev_history"]]
+        tested += asked
+    assert sorted(tested) == sorted(questions)
+    assert [outcome.id for outcome in pooled.outcomes] == [outcome.id for outcome in base.outcomes] == list(questions)
+
     stored = json.loads(Path("out/cross_fit.json").read_text("utf-8"))
+    right = [
+        [outcome.predicted == questions[outcome.id].correct for outcome in result.outcomes] for result in (base, pooled)
+    ]
+    gained = [name for name, before, after in zip(questions, *right, strict=True) if after and not before]
+    lost = [name for name, before, after in zip(questions, *right, strict=True) if before and not after]
     assert (stored["kind"], stored["n"], stored["seeds"]) == ("cross_fit", QUESTIONS, [42])
-    out = capsys.readouterr().out
+    assert stored["accuracy"] == [sum(each) / QUESTIONS for each in right]
+    assert stored["difference"] == pytest.approx((len(gained) - len(lost)) / QUESTIONS)
+    assert (sorted(stored["flips_up"]), sorted(stored["flips_down"])) == (sorted(gained), sorted(lost))
+    pairs = len(gained) + len(lost)
+    assert stored["p_value"] == pytest.approx(binomtest(len(gained), pairs).pvalue if pairs else 1.0)
     assert out.startswith("調整前: ")
     assert "調整後（seed 42）" in out
+    assert stored["verdict"] in out
     assert Path("out.html").is_file()
-    # a finished run trains nothing more, and the folder is for these settings only
-    run_program(cross_fit.main, options(data, tiny_model_dir))
+
+    # A finished run trains nothing more, and the folder is for these settings only.
+    run_program(cross_fit.main, command)
     assert len(trainings) == 3
-    assert run_program(cross_fit.main, options(data, tiny_model_dir, "--learning-rate", "1e-3")) == 1
-    assert "別の設定で始めた結果があります（違い: training）" in capsys.readouterr().err
+    for more, names in (
+        (["--lora-alpha", "8"], "training"),
+        (["--train-context", "none"], "train_context"),
+    ):
+        assert run_program(cross_fit.main, [*command, *more]) == 1
+        assert f"別の設定で始めた結果があります（違い: {names}）" in capsys.readouterr().err
+    # A folder of an earlier version, which did not know --train-context, goes on.
+    settings = json.loads(Path("out/settings.json").read_text("utf-8"))
+    del settings["train_context"]
+    Path("out/settings.json").write_text(json.dumps(settings), "utf-8")
+    assert run_program(cross_fit.main, command) == code
+
+
+def test_training_with_distractors_and_evaluating_with_retrieval(data: Path, tiny_model_dir: Path) -> None:
+    laws = SAMPLE / "laws"
+    assert run_program(build_index.main, ["--source", str(laws), "--index-dir", "index"]) == 0
+    more = [
+        "--train-context",
+        "distractors",
+        "--context",
+        "rag",
+        "--index-dir",
+        "index",
+        "--train-orders",
+        4,
+        "--without-gold",
+        0.5,
+    ]
+    assert run_program(cross_fit.main, options(data, tiny_model_dir, "--dev", 0.2, *more)) in (0, 3)
+    for number in (1, 2):
+        fold = Path(f"out/seed_42/fold_{number}")
+        manifest = json.loads((fold / "adapter/run.json").read_text("utf-8"))
+        assert (manifest["context_source"], manifest["retriever_type"]) == ("distractors", "bm25")
+        train = read_records(fold / "train.jsonl")
+        without = {record.meta["id"] for record in train if not record.meta["gold_in_context"]}
+        assert len(without) == int(0.5 * len({record.meta["id"] for record in train}) + 0.5)
+        assert {record.meta["context_source"] for record in read_records(fold / "dev.jsonl")} == {"rag"}
+        result = read_result(fold / "tuned.json")
+        assert result.run["plan"]["context"] == "rag"
+        assert all(outcome.passages for outcome in result.outcomes)
+
+
+def test_given_records_are_shared_out_to_the_folds(data: Path, tiny_model_dir: Path) -> None:
+    records = [one.record for one in build_records(load_questions(data), "cot", context_plan("gold", 3, None))]
+    write_records(Path("own.jsonl"), records[::2])  # of every other question, as generated ones may be
+    more = ["--mode", "cot", "--train-records", "own.jsonl", "--objective", "text"]
+    check = options(data, tiny_model_dir, *more)
+    arguments, training = cross_fit.parser().parse_known_args(check)
+    cross_fit.check_arguments(arguments, training)
+    place = Path("split.json")
+    samples = json.loads(data.read_text("utf-8"))["samples"][:5]
+    place.write_text(json.dumps({"samples": samples}, ensure_ascii=False), "utf-8")
+    assert cross_fit.records_of_side(arguments, place) == [records[0], records[2], records[4]]
+
+
+@pytest.mark.parametrize(
+    ("mode", "change", "more", "message"),
+    [
+        ("direct", {}, [], "は cot のレコードです。--mode cot を指定"),
+        ("cot", {"question": "別の問い"}, [], "の問題ではありません"),
+        ("cot", {}, ["--train-orders", 4], "--train-records のレコードはそのまま使う"),
+    ],
+)
+def test_records_that_do_not_belong_are_refused(
+    data: Path, tiny_model_dir: Path, capsys: pytest.CaptureFixture[str],
+    mode: str, change: dict[str, str], more: list[str], message: str,
+) -> None:  # fmt: skip
+    built = build_records(load_questions(data)[:2], "cot", context_plan("gold", 3, None))
+    write_records(Path("own.jsonl"), [replace(one.record, meta=one.record.meta | change) for one in built])
+    more = ["--mode", mode, "--train-records", "own.jsonl", "--objective", "text", *more]
+    assert run_program(cross_fit.main, options(data, tiny_model_dir, *more)) == 1
+    assert message in capsys.readouterr().err
+    assert not Path("out").exists()
 
 
 @pytest.mark.parametrize(
@@ -103,6 +230,8 @@ def test_an_interrupted_run_goes_on_and_tests_every_question_once(
         (["--resume"], "--resume は cross_fit が自分で決める"),
         (["--seeds", "0"], "--seeds は 1 以上"),
         (["--folds", "1"], "--folds は 2 以上"),
+        (["--without-gold", "0.3"], "--without-gold は --train-context distractors"),
+        (["--train-context", "distractors", "--index-dir", "none"], "索引がありません"),
         (["--learning-rate", "-1"], "learning-rate"),
     ],
 )
