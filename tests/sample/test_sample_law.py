@@ -129,5 +129,5 @@ def test_unreadable(law_header: str, body: str, message: str) -> None:
 
 
 def test_a_head_without_an_id(law_header: str) -> None:
-    with pytest.raises(DataError, match="^x.txt: 見出しに 法令ID がありません。$"):
+    with pytest.raises(DataError, match=r"^x\.txt: 見出しに 法令ID がありません。$"):
         parse_law(law_header.replace("法令ID: 503SN0000000001\n", "") + BODY, "x.txt")
