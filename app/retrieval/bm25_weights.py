@@ -10,6 +10,8 @@ import hashlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
+from app.retrieval.lexical import PRESENCE
+
 # Robertson & Zaragoza, The Probabilistic Relevance Framework: BM25 and Beyond (2009); values of tantivy and Lucene.
 K1, B = 1.2, 0.75
 _EXACT = 40  # lengths below this are stored as they are
@@ -26,9 +28,9 @@ def stored_length(tokens: int) -> int:
 
 
 def document_weights(tokens: Sequence[str], average_length: float) -> dict[str, float]:
-    """Token → (k1 + 1)·tf / (tf + k1·(1 − b + b·length / average)); times the IDF it is the token's share of BM25."""
+    """Token → (k1 + 1)·tf / (tf + k1·(1 − b + b·length / average)) + δ; times the IDF it is the token's share of BM25+."""
     norm = K1 * (1 - B + B * stored_length(len(tokens)) / average_length)
-    return {token: (K1 + 1) * count / (count + norm) for token, count in Counter(tokens).items()}
+    return {token: (K1 + 1) * count / (count + norm) + PRESENCE for token, count in Counter(tokens).items()}
 
 
 def dimension(token: str) -> int:

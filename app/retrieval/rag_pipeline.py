@@ -75,11 +75,12 @@ class Answer:
 
 
 def search_query(question: Question) -> str:
-    """What is searched for a four-choice question: the question and its choices.
+    """What is searched for a four-choice question: the question in the first line, then its choices, one a line.
 
-    17 of lawqa_jp's 140 questions are only 「次のうち、正しいものを教えてください。」: the choices name the subject.
+    The first line is what asks (``asking.py``), so a question of several lines becomes one. 17 of lawqa_jp's 140 questions are only 「次のうち、正しいものを教えてください。」: the choices name the subject.
     """
-    return "\n".join([question.question, *(question.choices[letter] for letter in sorted(question.choices))])
+    asked = " ".join(question.question.split("\n"))
+    return "\n".join([asked, *(question.choices[letter] for letter in sorted(question.choices))])
 
 
 def passage_title(article: ArticleRow, paragraph: str | None) -> str:

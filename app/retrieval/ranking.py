@@ -10,6 +10,11 @@ from dataclasses import dataclass, field
 
 NEIGHBOUR_SHARE = 0.2  # of the best score: what a citation from a seed adds to a candidate (chosen on dev)
 NEIGHBOUR_SEEDS = 2  # best articles whose citations count, beside the cited ones
+MENTION_SHARE = 0.5  # of the best score: what an article gains that a statement to be judged names (chosen on dev)
+DELEGATION_SHARE = (
+    0.3  # of the best score: what an order's article gains that fills in what a seed leaves to it (chosen on dev)
+)
+DELEGATION_SEEDS = 1  # best articles whose delegations count, beside the named ones
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,26 +50,42 @@ def neighbour_boosts(
     return boosts
 
 
-def ranked(cited: Sequence[int], found: Mapping[int, Mapping[str, float]], boosts: Mapping[int, float]) -> list[Scored]:
+def raised(
+    articles: Iterable[int], share: float, found: Mapping[int, Mapping[str, float]], *, add: bool = False
+) -> dict[int, float]:
+    """What each of ``articles`` gains: ``share`` of the best score. Those not found are left out unless ``add``."""
+    top = max((sum(parts.values()) for parts in found.values()), default=0.0)
+    return {article_id: share * top for article_id in articles if add or article_id in found}
+
+
+def with_part(
+    found: Mapping[int, Mapping[str, float]], name: str, gains: Mapping[int, float]
+) -> dict[int, dict[str, float]]:
+    """``found`` with one more part of the score, best first; an article that only gains comes in by it alone."""
+    out = {article_id: dict(parts) for article_id, parts in found.items()}
+    for article_id, gain in gains.items():
+        if gain:
+            parts = out.setdefault(article_id, {})
+            parts[name] = parts.get(name, 0.0) + gain
+    # Equal scores keep the order in which they were found.
+    return dict(sorted(out.items(), key=lambda item: -sum(item[1].values())))
+
+
+def ranked(named: Sequence[int], found: Mapping[int, Mapping[str, float]]) -> list[Scored]:
     """Articles best first; ``found`` holds the parts of each article's score.
 
-    An article the question names comes before all that were only found, in the order named.
+    An article that the question names comes before all that were only found, in the order named.
     """
-    sums = {article_id: sum(parts.values()) + boosts.get(article_id, 0.0) for article_id, parts in found.items()}
-    top = max(sums.values(), default=0.0)
-    named: list[Scored] = []
-    for place, article_id in enumerate(dict.fromkeys(cited)):
-        # Above every other score, and above the next one named.
-        bonus = top + len(cited) - place
-        named.append(_scored(article_id, found.get(article_id, {}), boosts, bonus))
-    known = {one.article_id for one in named}
-    rest = [_scored(article_id, parts, boosts, 0.0) for article_id, parts in found.items() if article_id not in known]
-    # Equal scores keep the order in which they were found.
-    return _descending(named) + sorted(rest, key=lambda one: -one.score)
+    order = dict.fromkeys(named)
+    top = max((sum(parts.values()) for parts in found.values()), default=0.0)
+    # Above every other score, and above the next one named.
+    first = [_scored(one, found.get(one, {}), top + len(order) - place) for place, one in enumerate(order)]
+    rest = [_scored(article_id, parts, 0.0) for article_id, parts in found.items() if article_id not in order]
+    return _descending(first) + sorted(rest, key=lambda one: -one.score)
 
 
-def _scored(article_id: int, found: Mapping[str, float], boosts: Mapping[int, float], bonus: float) -> Scored:
-    parts = {**found, "graph": boosts.get(article_id, 0.0), "citation": bonus}
+def _scored(article_id: int, found: Mapping[str, float], bonus: float) -> Scored:
+    parts = {**found, "citation": bonus} if bonus else dict(found)
     return Scored(article_id, sum(parts.values()), {name: value for name, value in parts.items() if value})
 
 

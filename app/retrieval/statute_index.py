@@ -12,16 +12,29 @@ from pathlib import Path
 from typing import Any, Literal
 
 from app.core.errors import DataError, StaleIndexError
+from app.retrieval.asking import question_and_statements, without_request
+from app.retrieval.citations import fold
+from app.retrieval.delegations import filled_in_by
 from app.retrieval.derived import load_names
 from app.retrieval.embedding import Embedder, Vectors
 from app.retrieval.embedding_passages import vector_state
 from app.retrieval.fusion import reciprocal_rank_fusion
 from app.retrieval.law_names import LawNames
-from app.retrieval.lexical import LexicalIndex
+from app.retrieval.lexical import PRESENCE, LexicalIndex
 from app.retrieval.manifest import REBUILD, check_embedder, check_source, read_manifest
 from app.retrieval.qdrant_collection import QdrantAddress
 from app.retrieval.qdrant_search import SYNC, QdrantSearch
-from app.retrieval.ranking import NEIGHBOUR_SEEDS, best_per_article, neighbour_boosts, ranked
+from app.retrieval.ranking import (
+    DELEGATION_SEEDS,
+    DELEGATION_SHARE,
+    MENTION_SHARE,
+    NEIGHBOUR_SEEDS,
+    best_per_article,
+    neighbour_boosts,
+    raised,
+    ranked,
+    with_part,
+)
 from app.retrieval.resolving import Resolved, resolve
 from app.retrieval.store import ArticleRow, PassageRow, Store
 from app.retrieval.tokens import tokenize
@@ -30,9 +43,10 @@ from app.retrieval.vectors import VectorIndex
 Retriever = Literal["bm25", "vector", "hybrid"]
 
 MAX_QUERY_CHARS = 20_000  # a question with four choices has some hundred
-CANDIDATES = 20  # articles ranked for one query, at least
-HITS_PER_ARTICLE = 3  # documents of the word index fetched for each of them
-PARTS = ("citation",)  # of the ranking, beside what is found; "graph" gave nothing on dev and has to be asked for
+CANDIDATES = 50  # articles ranked for one query, at least
+HITS_PER_ARTICLE = 2  # documents of the word index fetched for each of them
+# Parts of the ranking beside what is found; "graph" gave nothing on dev and has to be asked for.
+PARTS = ("request", "presence", "citation", "delegation")
 CITED = ("found", "unknown_paragraph")  # references that lead to an article in force
 
 
@@ -178,26 +192,17 @@ class StatuteIndex:
 
         ``parts`` of the ranking other than BM25 can be left out, to measure what each is worth.
         """
-        tokens = query_tokens(query)
+        tokens = query_tokens(query, request="request" not in parts)
         asked = None if self._embedder is None or self._retriever == "bm25" else self._embedder.query(query)
         day = self.day(as_of)
         wanted = max(top_k, CANDIDATES)
+        presence = PRESENCE if "presence" in parts else 0.0
         with self.reading() as view:
-            hits = self._hits(view, tokens, asked, wanted * HITS_PER_ARTICLE, day, tuple(laws))
-            found = _fused(hits, wanted)
-            sums = {article_id: sum(parts_of.values()) for article_id, parts_of in found.items()}
-            resolved = resolve(query, self.store, self.names(), day) if "citation" in parts else []
-            cited = [item for item in resolved if item.article is not None and item.status in CITED]
-            named = list(
-                dict.fromkeys(
-                    item.article.article_id
-                    for item in cited
-                    if item.article is not None and (not laws or item.article.law_id in laws)
-                )
-            )
-            seeds = list(dict.fromkeys([*named, *list(found)[:NEIGHBOUR_SEEDS]])) if "graph" in parts else []
-            boosts = neighbour_boosts(seeds, self._cited_by(seeds, found), sums) if seeds else {}
-            order = ranked(named, found, boosts)[:top_k]
+            hits = self._hits(view, tokens, asked, wanted * HITS_PER_ARTICLE, day, tuple(laws), presence)
+            cited = self._cited(query, day, laws) if "citation" in parts else []
+            named, mentioned = _named_and_mentioned(query, cited)
+            found = self._raised(_fused(hits, wanted), named, mentioned, parts)
+            order = ranked(named, found)[:top_k]
             articles = self.store.articles([one.article_id for one in order])
             return [
                 ArticleHit(
@@ -209,8 +214,46 @@ class StatuteIndex:
                 for one in order
             ]
 
+    def _cited(self, query: str, day: str, laws: Collection[str]) -> list[Resolved]:
+        """The references of a query that lead to an article (of ``laws``, if there are any)."""
+        return [
+            item
+            for item in resolve(query.strip(), self.store, self.names(), day)
+            if item.article is not None and item.status in CITED and (not laws or item.article.law_id in laws)
+        ]
+
+    def _raised(
+        self,
+        found: dict[int, dict[str, float]],
+        named: Sequence[int],
+        mentioned: Sequence[int],
+        parts: Collection[str],
+    ) -> dict[int, dict[str, float]]:
+        """``found`` with what each article gains by being mentioned, filling in a seed, or being cited by one."""
+        if mentioned:
+            found = with_part(found, "mention", raised(mentioned, MENTION_SHARE, found, add=True))
+        if "delegation" in parts:
+            seeds = self.store.articles(list(dict.fromkeys([*named, *list(found)[:DELEGATION_SEEDS]])))
+            found = with_part(
+                found,
+                "delegation",
+                raised(filled_in_by(self.store, list(seeds.values()), found), DELEGATION_SHARE, found),
+            )
+        if "graph" in parts:
+            near = list(dict.fromkeys([*named, *list(found)[:NEIGHBOUR_SEEDS]]))
+            sums = {article_id: sum(parts_of.values()) for article_id, parts_of in found.items()}
+            found = with_part(found, "graph", neighbour_boosts(near, self._cited_by(near, found), sums))
+        return found
+
     def _hits(
-        self, view: _View, tokens: Sequence[str], asked: Vectors | None, limit: int, day: str, laws: tuple[str, ...]
+        self,
+        view: _View,
+        tokens: Sequence[str],
+        asked: Vectors | None,
+        limit: int,
+        day: str,
+        laws: tuple[str, ...],
+        presence: float = PRESENCE,
     ) -> dict[str, list[tuple[int, int, float]]]:
         """Ranking → (passage, article, score) best first: one of words, one of vectors; one of both where a server fuses."""
         if self._remote is not None:
@@ -222,18 +265,18 @@ class StatuteIndex:
         hidden = self._out_of_view(view.generation, day, laws)
         hits: dict[str, list[tuple[int, int, float]]] = {}
         if self._retriever != "vector":
-            hits["bm25"] = self._words(view.searcher, tokens, limit, hidden)
+            hits["bm25"] = self._words(view.searcher, tokens, limit, hidden, presence)
         if asked is not None and view.vectors is not None:
             near = view.vectors.search(asked, limit, self.store.passages_of(hidden))
             hits["vector"] = self._with_articles({one.passage_id: one.score for one in near})
         return hits
 
     def _words(
-        self, searcher: Any, tokens: Sequence[str], limit: int, hidden: Sequence[int]
+        self, searcher: Any, tokens: Sequence[str], limit: int, hidden: Sequence[int], presence: float
     ) -> list[tuple[int, int, float]]:
         """(passage, article, score) best first, each passage once."""
         found: dict[int, float] = {}
-        for hit in self.words.search(searcher, tokens, limit, hidden):
+        for hit in self.words.search(searcher, tokens, limit, hidden, presence=presence):
             found.setdefault(hit.passage_id, hit.score)
         return self._with_articles(found)
 
@@ -285,13 +328,31 @@ def _fused(hits: Mapping[str, Sequence[tuple[int, int, float]]], wanted: int) ->
     return reciprocal_rank_fusion({name: list(scores) for name, scores in best.items()})
 
 
-def query_tokens(query: str) -> list[str]:
-    """Search tokens of a query. Raises DataError when it is too long or holds nothing to search for."""
+def _named_and_mentioned(query: str, cited: Sequence[Resolved]) -> tuple[list[int], list[int]]:
+    """Articles named in the line that asks, and those named only in the statements after it, each in order.
+
+    What the question names is meant. What a choice names may be just what makes it wrong.
+    """
+    end = len(fold(question_and_statements(query)[0]))
+    named: dict[int, None] = {}
+    mentioned: dict[int, None] = {}
+    for item in cited:
+        if item.article is not None:
+            (named if item.start < end else mentioned).setdefault(item.article.article_id)
+    return list(named), [number for number in mentioned if number not in named]
+
+
+def query_tokens(query: str, *, request: bool = False) -> list[str]:
+    """Search tokens of a query. Raises DataError when it is too long or holds nothing to search for.
+
+    The words that only ask for an answer are left out, unless ``request`` or nothing else is there.
+    """
     if len(query) > MAX_QUERY_CHARS:
         raise DataError(
             f"検索する文が {len(query):,} 文字あります（上限 {MAX_QUERY_CHARS:,} 文字）。短くしてください。"
         )
-    tokens = tokenize(query)
+    tokens = [] if request else tokenize(without_request(query))
+    tokens = tokens or tokenize(query)
     if not tokens:
         raise DataError("検索する文に語がありません（空か、記号だけです）。語を含む文を指定してください。")
     return tokens

@@ -51,8 +51,8 @@ def test_weights_times_idf_are_tantivys_bm25(tmp_path_factory, documents, query)
 
 
 def test_a_weight_by_hand():
-    # tf 2, length 3, average 6: 2.2 · 2 / (2 + 1.2 · (0.25 + 0.75 · 0.5))
-    assert document_weights(["許可", "許可", "届出"], 6.0)["許可"] == pytest.approx(4.4 / 2.75)
+    # tf 2, length 3, average 6: 2.2 · 2 / (2 + 1.2 · (0.25 + 0.75 · 0.5)), and δ of BM25+
+    assert document_weights(["許可", "許可", "届出"], 6.0)["許可"] == pytest.approx(4.4 / 2.75 + 0.5)
     assert (K1, B) == (1.2, 0.75)
 
 

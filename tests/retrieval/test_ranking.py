@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.retrieval.ranking import NEIGHBOUR_SHARE, best_per_article, neighbour_boosts, ranked
+from app.retrieval.ranking import NEIGHBOUR_SHARE, best_per_article, neighbour_boosts, raised, ranked, with_part
 
 
 def test_the_best_passage_counts_for_its_article():
@@ -20,9 +20,27 @@ def test_a_citation_from_a_seed_adds_a_share_of_the_best_score():
 
 
 def test_named_first_then_by_score():
-    order = ranked([4, 2], {1: {"bm25": 9.0}, 2: {"bm25": 3.0}, 3: {"bm25": 8.0}}, {3: 2.0})
+    order = ranked([4, 2], {1: {"bm25": 9.0}, 2: {"bm25": 3.0}, 3: {"bm25": 8.0, "graph": 2.0}})
     assert [one.article_id for one in order] == [4, 2, 3, 1]
     assert order[2].components == {"bm25": 8.0, "graph": 2.0}
+    # 第 2 条 has its own 3 and one more than the best; 第 4 条, not found, is lifted one above it.
+    assert order[1].components == {"bm25": 3.0, "citation": 11.0}
+    assert order[0].components == {"citation": 15.0}
+
+
+def test_raised_by_a_share_of_the_best_score():
+    found = {1: {"bm25": 8.0, "vector": 2.0}, 2: {"bm25": 4.0}}
+    assert raised([2, 7], 0.5, found) == {2: 5.0}
+    assert raised([2, 7], 0.5, found, add=True) == {2: 5.0, 7: 5.0}
+    assert raised([2], 0.5, {}) == {}
+
+
+def test_a_part_is_added_and_the_order_follows():
+    found = {1: {"bm25": 8.0}, 2: {"bm25": 4.0}, 3: {"bm25": 4.0}}
+    out = with_part(found, "mention", {3: 5.0, 9: 4.0, 2: 0.0})
+    assert out == {3: {"bm25": 4.0, "mention": 5.0}, 1: {"bm25": 8.0}, 2: {"bm25": 4.0}, 9: {"mention": 4.0}}
+    assert list(out) == [3, 1, 2, 9]
+    assert found[3] == {"bm25": 4.0}
 
 
 @given(
@@ -31,7 +49,8 @@ def test_named_first_then_by_score():
     st.dictionaries(st.integers(0, 9), st.floats(0, 9), max_size=10),
 )
 def test_scores_fall_with_the_rank_and_are_the_sum_of_their_parts(cited, lexical, boosts):
-    order = ranked(cited, {number: {"bm25": score} for number, score in lexical.items()}, boosts)
+    found = {number: {"bm25": score, "graph": boosts.get(number, 0.0)} for number, score in lexical.items()}
+    order = ranked(cited, found)
     assert sorted(one.article_id for one in order) == sorted({*cited, *lexical})
     assert [one.article_id for one in order][: len(set(cited))] == list(dict.fromkeys(cited))
     assert all(first.score >= second.score for first, second in pairwise(order))
