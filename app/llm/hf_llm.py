@@ -19,7 +19,14 @@ from app.llm.adapters import (
     check_chat,
 )
 from app.llm.backend import Generation
-from app.llm.letters import MAX_BATCH_TOKENS, LetterScores, plan_batches, score_letters, score_letters_shared_prefix
+from app.llm.letters import (
+    MAX_BATCH_TOKENS,
+    KeptPrefix,
+    LetterScores,
+    plan_batches,
+    score_letters,
+    score_letters_shared_prefix,
+)
 from app.llm.loading import Quantization, base_model_facts, load_base_model, load_tokenizer
 
 if TYPE_CHECKING:
@@ -105,6 +112,7 @@ class HFLoRALLM:
         if folder is not None:
             check_base(folder, self.manifest, config.model_name, self.model)
             self.model = attach_adapter(self.model, folder)
+        self._kept_prefix = KeptPrefix()
 
     def facts(self) -> dict[str, Any]:
         """What a result records about the model: base, adapter, quantisation, chat format, device."""
@@ -192,10 +200,16 @@ class HFLoRALLM:
     def score_rows(
         self, rows: Sequence[Sequence[int]], *, shared_prefix: bool = False, max_batch_tokens: int = MAX_BATCH_TOKENS
     ) -> LetterScores:
-        """Letter scores after each row of token ids; ``shared_prefix`` runs what the rows have in common once."""
-        score = score_letters_shared_prefix if shared_prefix else score_letters
+        """Letter scores after each row of token ids.
+
+        ``shared_prefix`` runs what the rows have in common once, and what they share with the last such call not at all.
+        """
         with _memory_named():
-            return score(self.model, rows, self._letter_ids, max_batch_tokens=max_batch_tokens)
+            if shared_prefix:
+                return score_letters_shared_prefix(
+                    self.model, rows, self._letter_ids, max_batch_tokens=max_batch_tokens, kept=self._kept_prefix
+                )
+            return score_letters(self.model, rows, self._letter_ids, max_batch_tokens=max_batch_tokens)
 
     def forced_answer_row(self, prompt: str, reasoning: str) -> list[int]:
         """Token ids of the prompt, the reasoning and ``Answer:``, up to the place where the letter stands.

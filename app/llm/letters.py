@@ -157,41 +157,77 @@ def score_letters(
     return _pack(columns)
 
 
+def _keeps_all_tokens(model: Any) -> bool:
+    """Whether the model's cache can be cut back to any earlier token."""
+    from transformers import DynamicCache
+
+    cache = DynamicCache(config=model.config)
+    return cache.is_croppable and not any(layer.is_sliding for layer in cache.layers)
+
+
+class KeptPrefix:
+    """Keys and values of the last prompts' common part, for the next prompts where they begin alike.
+
+    Every question of a run begins with the same instruction, and neighbours often have the same articles as context.
+    """
+
+    def __init__(self) -> None:
+        self._ids: list[int] = []
+        self._cache: Any = None
+
+    def take(self, ids: Sequence[int]) -> tuple[int, Any]:
+        """How many of the first ``ids`` are cached already, and their cache (None for 0); nothing is kept after that."""
+        cache, known, self._cache = self._cache, self._ids, None
+        length = 0 if cache is None else common_prefix_length([known, ids])
+        if length:
+            cache.crop(length - len(known))  # negative: tokens to take off its end
+        return length, cache if length else None
+
+    def keep(self, ids: Sequence[int], cache: Any) -> None:
+        """Keep the cache of ``ids``, one row."""
+        self._ids, self._cache = list(ids), cache
+
+
 def score_letters_shared_prefix(
     model: Any,
     prompt_ids: Sequence[Sequence[int]],
     letter_ids: Sequence[Sequence[int]],
     *,
     max_batch_tokens: int = MAX_BATCH_TOKENS,
+    kept: KeptPrefix | None = None,
 ) -> LetterScores:
     """As ``score_letters`` for prompts that begin alike (the orders of one question): the common part runs once.
 
-    The common part is prefilled as one row. Then the differing ends run on its cache: together while the repeated
-    caches stay within ``max_batch_tokens``, otherwise one after the other on the one cache, cut back each time, since
-    four copies of a long prefix are what a small card has no room for.
+    The common part is prefilled as one row, from where it differs from the one in ``kept``, which then holds it. Then
+    the differing ends run on its cache: as many together as keep the repeated caches within ``max_batch_tokens``,
+    one after the other where not even two do, since four copies of a long prefix are what a small card has no room for.
+    A model whose cache lets go of old tokens (sliding windows) is scored row by row as ``score_letters`` does.
     """
-    import copy
-
     import torch
 
     _check_lengths(model, prompt_ids)
     # Every row keeps at least one token of its own: the one whose output is read.
     shared = min(common_prefix_length(prompt_ids), min(len(row) for row in prompt_ids) - 1)
-    if shared < 1:
+    if shared < 1 or not _keeps_all_tokens(model):
         return score_letters(model, prompt_ids, letter_ids, max_batch_tokens=max_batch_tokens)
+    kept = KeptPrefix() if kept is None else kept
+    prefix = list(prompt_ids[0][:shared])
     columns = torch.empty((len(prompt_ids), len(letter_ids)), dtype=torch.float32)
     with _evaluating(model):
-        prefix = torch.tensor([list(prompt_ids[0][:shared])], dtype=torch.long, device=model.device)
-        cache = model(input_ids=prefix, use_cache=True, logits_to_keep=1).past_key_values
+        known, cache = kept.take(prefix)
+        if known < shared:
+            fresh = torch.tensor([prefix[known:]], dtype=torch.long, device=model.device)
+            cache = model(input_ids=fresh, past_key_values=cache, use_cache=True, logits_to_keep=1).past_key_values
         for batch in plan_batches([len(row) for row in prompt_ids], max_batch_tokens):
-            repeated = cache
             if len(batch) > 1:
-                repeated = copy.deepcopy(cache) if len(batch) < len(prompt_ids) else cache
-                repeated.batch_repeat_interleave(len(batch))
-            logits = _logits_after_prefix(model, repeated, shared, [prompt_ids[index][shared:] for index in batch])
-            columns[batch] = _checked_logprobs(logits, letter_ids)
-            if len(batch) == 1:
-                cache.crop(shared - len(prompt_ids[batch[0]]))  # negative: tokens to take off its end
+                cache.batch_repeat_interleave(len(batch))
+            ends = [prompt_ids[index][shared:] for index in batch]
+            columns[batch] = _checked_logprobs(_logits_after_prefix(model, cache, shared, ends), letter_ids)
+            # Back to the prefix as one row: negative is how many tokens to take off the end.
+            cache.crop(-max(map(len, ends)))
+            if len(batch) > 1:
+                cache.batch_select_indices(torch.tensor([0], device=model.device))
+    kept.keep(prefix, cache)
     return _pack(columns)
 
 

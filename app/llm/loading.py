@@ -212,8 +212,22 @@ def load_base_model(
             f"{model_name}: 重みが足りないか形が合いません（{len(missing) + len(wrong)} 個、例 {(missing + wrong)[0]}）。"
             "モデルのファイルをもう一度入手してください。"
         )
+    keep_4bit_layout(model)
     model.eval()
     return model
+
+
+def keep_4bit_layout(model: Any) -> None:
+    """Tell the 4-bit layers to stay as they were quantised.
+
+    On CPUs with AVX512-BF16 bitsandbytes repacks a 4-bit weight for good at its first use in eval mode. The product of
+    that layout has no gradient (after one dev evaluation the layers below would silently stop learning), its block
+    scales are rounded to bfloat16 (so evaluation would score other weights than training saw), and prompts of more than
+    about a hundred tokens take longer with it.
+    """
+    for module in model.modules():
+        if hasattr(module, "support_avx512bf16_for_cpu"):
+            module.support_avx512bf16_for_cpu = False
 
 
 def base_model_facts(model_name: str, model: Any) -> dict[str, Any]:

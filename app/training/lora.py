@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from app.core.errors import ConfigError
+from app.llm.loading import keep_4bit_layout
 from app.training.config import ALL_LINEAR, LoraBias, LoraDtype
 
 
@@ -63,7 +64,7 @@ def attach_lora(
 
     for parameter in model.parameters():
         parameter.requires_grad_(False)
-    _keep_4bit_layout(model)
+    keep_4bit_layout(model)
     torch.manual_seed(seed)
     lora = LoraConfig(
         task_type="CAUSAL_LM",
@@ -84,14 +85,6 @@ def attach_lora(
             if "lora_" in name:
                 parameter.data = parameter.data.to(torch.bfloat16)
     return tuned
-
-
-def _keep_4bit_layout(model: Any) -> None:
-    # On CPUs with AVX512-BF16 bitsandbytes repacks a 4-bit weight for good at its first use in eval mode, into a layout
-    # whose product has no gradient: after one dev evaluation the layers below would silently stop learning.
-    for module in model.modules():
-        if hasattr(module, "support_avx512bf16_for_cpu"):
-            module.support_avx512bf16_for_cpu = False
 
 
 def trainable_parameters(model: Any) -> dict[str, Any]:

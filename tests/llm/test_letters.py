@@ -14,6 +14,7 @@ from transformers import Qwen3Config, Qwen3ForCausalLM
 
 from app.core.errors import ModelError
 from app.llm.letters import (
+    KeptPrefix,
     common_prefix_length,
     plan_batches,
     score_letters,
@@ -90,6 +91,54 @@ def test_a_shared_prefix_runs_once(model: Any) -> None:
     finally:
         hook.remove()
     assert seen == [40, 20, 40, 5, 5, 5, 5]
+
+
+def questions_in_a_row() -> list[list[list[int]]]:
+    """Four orders of each of: a first question, one that begins like it, the first again, one that begins otherwise."""
+    first, longer, other = random_rows(8, [12, 9, 20])
+    ends = random_rows(9, [5, 3, 7, 5])
+    prefixes = [first, first[:8] + longer, first, other]
+    return [[[*prefix, number, *end] for number, end in enumerate(ends)] for prefix in prefixes]
+
+
+@pytest.mark.parametrize("budget", [1, 40, 10_000])
+def test_a_kept_prefix_does_not_change_the_scores(model: Any, budget: int) -> None:
+    kept = KeptPrefix()
+    for rows in questions_in_a_row():
+        scores = score_letters_shared_prefix(model, rows, LETTER_IDS, max_batch_tokens=budget, kept=kept)
+        np.testing.assert_allclose(
+            scores.logprobs, score_letters(model, rows, LETTER_IDS).logprobs, atol=1e-5, rtol=1e-5
+        )
+
+
+def test_what_a_kept_prefix_holds_is_not_run_again(model: Any) -> None:
+    seen: list[int] = []
+    hook = model.model.embed_tokens.register_forward_hook(lambda module, inputs, output: seen.append(inputs[0].numel()))
+    first, longer, _, other = questions_in_a_row()
+    kept = KeptPrefix()
+    try:
+        for rows in (first, first, longer, other):
+            score_letters_shared_prefix(model, rows, LETTER_IDS, kept=kept)
+    finally:
+        hook.remove()
+    ends = 4 * 8  # four rows, the longest of 1 + 7 tokens
+    assert seen == [12, ends, ends, 9, ends, 20, ends]
+
+
+def test_a_cache_with_a_sliding_window_is_not_shared() -> None:
+    torch.manual_seed(0)
+    config = Qwen3Config(
+        vocab_size=97, hidden_size=32, intermediate_size=64, num_hidden_layers=2, num_attention_heads=4,
+        num_key_value_heads=2, head_dim=8, use_sliding_window=True, sliding_window=6, max_window_layers=1,
+        bos_token_id=None, eos_token_id=0, pad_token_id=0,
+    )  # fmt: skip
+    sliding = Qwen3ForCausalLM(config).eval()
+    rows = questions_in_a_row()[0]
+    np.testing.assert_allclose(
+        score_letters_shared_prefix(sliding, rows, LETTER_IDS, kept=KeptPrefix()).logprobs,
+        np.array([naive(sliding, row) for row in rows]),
+        atol=1e-5,
+    )
 
 
 def test_equal_prompts_share_all_but_the_last_token(model: Any) -> None:

@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from app.core.errors import ConfigError, ModelError
+from app.llm.letters import score_letters
 from app.llm.loading import (
     Quantization,
     base_model_facts,
@@ -52,6 +53,17 @@ def test_four_bits_quantise_the_linear_layers_and_upcast_nothing(copied: Path, q
     assert projection.compute_dtype == torch.bfloat16
     stored = {parameter.dtype for name, parameter in model.named_parameters() if "proj" not in name}
     assert stored == {torch.bfloat16}
+
+
+def test_scoring_leaves_the_quantised_weights_as_they_are(copied: Path) -> None:
+    load_base_model(str(copied), quantization=None).to(torch.bfloat16).save_pretrained(copied)
+    model = load_base_model(str(copied), quantization=Quantization(), device="cpu")
+    weight = model.model.layers[0].mlp.gate_proj.weight
+    before = weight.detach().clone()
+    score_letters(model, [[1, 2, 3]], [[4], [5], [6], [7]])
+    assert torch.equal(weight, before)
+    assert weight.quant_state.nested
+    assert weight.quant_state.absmax.dtype == torch.uint8
 
 
 def test_quantisation_switched_off_loads_plain(tiny_model_dir: Path) -> None:
