@@ -5,7 +5,7 @@
   python benchmarks/retrieval.py quality --index-dir data/index --data ../shared/data/lawqa_jp/selection_open100.json
   python benchmarks/retrieval.py peers   --index-dir data/index --data ../shared/data/lawqa_jp/selection_open100.json
 
-Each prints one JSON object. ``peers`` needs bm25s and rank_bm25 beside the project's packages.
+Each prints one JSON object. ``peers`` needs bm25s, rank_bm25 and jlawcite beside the project's packages.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ from __future__ import annotations
 import argparse
 import csv
 import io
-import json
 import os
 import shutil
 import sys
@@ -39,7 +38,6 @@ from app.data.splits import split_by_cluster
 from app.retrieval.law_names import title_names
 from app.retrieval.rag_pipeline import search_query
 from app.retrieval.statute_index import StatuteIndex
-from app.retrieval.tokens import tokenize
 
 Article = tuple[str, str]  # law id, key of the article
 Ranking = Callable[[Question], Sequence[Article]]
@@ -226,76 +224,38 @@ def _replace(index_dir: Path) -> dict[str, dict[str, float]]:
 
 
 def peers(index: StatuteIndex, questions: Sequence[Question], laws: int) -> dict[str, Any]:
-    """bm25s and rank_bm25 on the passages of the first ``laws`` laws and those with gold articles; ours on the same."""
-    import bm25s
-    from rank_bm25 import BM25Okapi
+    """Other engines and ours on ``laws`` laws, evenly over all, and those with gold articles; one process each."""
+    from benchmarks.retrieval_peers import ENGINES, prepare, run
 
     gold = gold_articles(index, questions)
     sides = _sides(questions, gold)
     wanted = {law_id for keys in gold.values() for law_id, _ in keys}
     order = [law_id for (law_id,) in index.store.connection.execute("SELECT law_id FROM laws ORDER BY law_id")]
     chosen = sorted(wanted | set(order[:: max(1, len(order) // max(1, laws))]))
-    articles: list[Article] = []
-    corpus: list[list[str]] = []
-    for law_id in chosen:
-        for title, num, caption, rows in index.store.connection.execute(
-            "SELECT r.title, a.num, a.caption, p.lines FROM revisions r JOIN articles a USING (rev)"
-            " JOIN passages p USING (article_id) WHERE r.law_id=? AND a.part='main' AND NOT a.deleted",
-            (law_id,),
-        ):
-            articles.append((law_id, num))
-            corpus.append(
-                tokenize(
-                    f"{title} {caption} 第{num.replace('_', 'の')}条\n"
-                    + "\n".join(text for _, text in json.loads(rows))
-                )
-            )
-    out: dict[str, Any] = {"laws": len(chosen), "passages": len(corpus), "rows": {}}
-
-    def measured(name: str, build: Callable[[], Callable[[list[str]], Sequence[int]]]) -> None:
-        before, started = peak_rss_bytes() or 0, time.perf_counter()
-        search = build()
-        built = time.perf_counter() - started
-        times: list[float] = []
-
-        def ranking(question: Question) -> Sequence[Article]:
-            begin = time.perf_counter()
-            found = search(tokenize(search_query(question)))
-            times.append((time.perf_counter() - begin) * 1000)
-            return list(dict.fromkeys(articles[place] for place in found))
-
-        row = summary(scores(ranking, sides["all"], gold), sides, None)
-        row |= {"build_seconds": round(built, 1), "query_ms_p50": round(percentile(times, 0.5), 1),
-                "extra_peak_mib": round(((peak_rss_bytes() or 0) - before) / 2**20)}  # fmt: skip
-        out["rows"][name] = row
-
-    def ours() -> Callable[[list[str]], Sequence[int]]:
-        from app.retrieval.lexical import LexicalIndex, LexicalWriter
-
-        folder = Path(tempfile.mkdtemp()) / "words"
-        writer = LexicalWriter(folder, create=True)
-        for place, tokens in enumerate(corpus):
-            writer.add(place, 1, tokens)
-        writer.commit()
-        writer.close()
-        opened = LexicalIndex(folder)
-        searcher = opened.current()
-        return lambda tokens: [hit.passage_id for hit in opened.search(searcher, tokens, 50)]
-
-    def sparse() -> Callable[[list[str]], Sequence[int]]:
-        retriever = bm25s.BM25(k1=1.2, b=0.75)
-        retriever.index(corpus, show_progress=False)
-        return lambda tokens: retriever.retrieve([list(dict.fromkeys(tokens))], k=50, show_progress=False)[0][
-            0
-        ].tolist()
-
-    def okapi() -> Callable[[list[str]], Sequence[int]]:
-        scorer = BM25Okapi(corpus, k1=1.2, b=0.75)
-        return lambda tokens: scorer.get_scores(list(dict.fromkeys(tokens))).argsort()[::-1][:50].tolist()
-
-    for name, build in (("tantivy", ours), ("bm25s", sparse), ("rank_bm25", okapi)):
-        measured(name, build)
+    queries = {question.id: search_query(question) for question in sides["all"]}
+    out: dict[str, Any] = {"load_average": os.getloadavg()[0], "rows": {}}
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        out["laws"] = prepare(folder, Path(index.manifest.source), chosen, queries)
+        for engine in ENGINES:
+            measured = run(engine, folder)
+            if "failed" not in measured:
+                measured = _peer_row(measured, sides, gold)
+            out["rows"][engine] = measured
+            print(f"{engine}: {to_json(measured)}", file=sys.stderr, flush=True)
     return out
+
+
+def _peer_row(
+    measured: dict[str, Any], sides: dict[str, list[Question]], gold: dict[str, set[Article]]
+) -> dict[str, Any]:
+    found = {name: [(law_id, num) for law_id, num in articles] for name, articles in measured["found"].items()}
+    row = summary(scores(lambda question: found[question.id], sides["all"], gold), sides, None)
+    for name in ("build_seconds", "build_cpu_seconds"):
+        row[name] = round(measured[name], 1)
+    for name in ("query_ms", "query_cpu_ms"):
+        row[name] = {f"p{round(share * 100)}": round(percentile(measured[name], share), 1) for share in (0.5, 0.99)}
+    return row | {"peak_mib": round(measured["peak_rss"] / 2**20)}
 
 
 def main() -> None:
