@@ -1,4 +1,4 @@
-"""Write the generated parts of the documents: argument tables, the rendered prompt, templates, counts."""
+"""Write the generated parts of the documents: argument tables, the rendered prompt, templates, counts, memory plans."""
 
 from __future__ import annotations
 
@@ -7,14 +7,24 @@ import json
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from app.core.cli import JapaneseParser, log, run_program
-from app.core.documents import argument_table, refresh
+from app.core.document_commands import shell_commands
+from app.core.documents import argument_table, markdown_table, refresh
 from app.core.errors import DataError
 from app.core.files import read_text, write_text
 from app.core.manifests import REPOSITORY as ROOT
+from app.training.memory_pages import (
+    STORED,
+    StoredPlans,
+    cards_table,
+    items_tables,
+    references_table,
+    trainings_table,
+)
 
 FOLDERS = ("docs", "LLM_ファインチューニング", "benchmarks")
 PAGES = ("README.md", "README.en.md", "CONTRIBUTING.md", "sample/README.md")
@@ -86,13 +96,60 @@ def sample_counts() -> str:
     return f"```json\n{json.dumps(counts, ensure_ascii=False)}\n```"
 
 
-GENERATORS: dict[str, Callable[..., str]] = {
-    "arguments": arguments,
-    "command-reference": command_reference,
-    "experiment-log": experiment_log,
-    "rendered-example": rendered_example,
-    "sample-counts": sample_counts,
-}
+def planned(words: Sequence[str]) -> dict[str, Any]:
+    """What ``plan_memory.py … --json`` prints."""
+    from app.training.memory import plan_as_json
+    from app.training.memory_command import answer, parse_line
+
+    log(f"見積もり: plan_memory.py {' '.join(words)}")
+    return plan_as_json(answer(parse_line(words)).plan)
+
+
+def planned_trainings(page: str, *cards: str) -> dict[str, str]:
+    """The planner's command line for training commands of a page, by the name of the adapter; ``cards`` are ``GB:name``."""
+    from app.training.arguments import config_from_arguments
+    from app.training.arguments import parser as training_parser
+    from app.training.memory_command import line_of_training
+
+    commands = [one for one in shell_commands(read_text(ROOT / page), page) if one.program == "train_qwen_law_ft"]
+    configs = [config_from_arguments(training_parser().parse_args(command.arguments)) for command in commands]
+    named = {config.output_dir.name: config for config in configs}
+    pairs = [card.split(":") for card in cards]
+    return {name: " ".join(line_of_training(named[name], vram_gib=float(gib))) for gib, name in pairs}
+
+
+def training_times(*names: str) -> str:
+    """Operations and minutes of 100 records of 1,000 tokens, three epochs, on an RTX 3080.
+
+    6 × N per token: forward 2 N, recomputing it 2 N, gradients of the inputs 2 N (none of the frozen weights). N counts
+    the linear layers. 59.5 TFLOPS is NVIDIA's figure for bf16 with fp32 sums (GA102 whitepaper).
+    """
+    from app.training.memory_configs import read_model_sizes
+
+    tokens, peak = 100 * 1_000 * 3, 59.5e12
+    rows = []
+    for name in names:
+        size = read_model_sizes(name).linear_parameters
+        operations = 6 * size * tokens
+        fast, slow = (operations / (peak * share) / 60 for share in (0.4, 0.25))
+        rows.append((name.rsplit("/", 1)[-1], f"{size / 1e9:.2f}", f"{operations:.1e}", f"{fast:.0f}〜{slow:.0f} 分"))
+    return markdown_table(("モデル", "線形層の重み（10 億）", "演算の回数", "下限の目安"), rows)
+
+
+def generators(plans: StoredPlans) -> dict[str, Callable[..., str]]:
+    """The generator of every name that a page may use; ``plans`` answers for the planner."""
+    return {
+        "arguments": arguments,
+        "command-reference": command_reference,
+        "experiment-log": experiment_log,
+        "rendered-example": rendered_example,
+        "sample-counts": sample_counts,
+        "training-times": training_times,
+        "memory-cards": lambda *lines: cards_table(lines, plans),
+        "memory-of-trainings": lambda *words: trainings_table(planned_trainings(*words), plans),
+        "memory-items": lambda line: items_tables(line, plans),
+        "memory-references": lambda *rows: references_table(rows, plans),
+    }
 
 
 def pages() -> list[Path]:
@@ -104,14 +161,18 @@ def main(argv: Sequence[str]) -> int:
     """Refresh every document; with --check only say which are stale."""
     check = parser().parse_args(argv).check
     stale = []
+    plans = StoredPlans(planner=None if check else planned)
+    made = generators(plans)
     for page in pages():
         old = read_text(page)
-        new = refresh(old, GENERATORS, place=str(page.relative_to(ROOT)))
+        new = refresh(old, made, place=str(page.relative_to(ROOT)))
         if new != old:
             stale.append(str(page.relative_to(ROOT)))
             if not check:
                 write_text(page, new)
                 log(f"{stale[-1]}: 書き直しました")
+    if plans.finish():
+        log(f"{STORED.relative_to(ROOT)}: 見積もりを書き直しました")
     if check and stale:
         raise DataError(f"古くなった文書があります: {'、'.join(stale)}。make docs で書き直してください。")
     log(f"文書: {'すべて最新です' if not stale else f'{len(stale)} 件を書き直しました'}")

@@ -5,6 +5,8 @@ A generated part stands between two comments and is never edited by hand::
     <!-- make docs: arguments train_qwen_law_ft -->
     …
     <!-- /make docs -->
+
+The first word names the generator; the rest are its arguments, a word each, or a line each when they take several lines.
 """
 
 from __future__ import annotations
@@ -18,7 +20,7 @@ from app.core.errors import DataError
 from app.core.manifests import REPOSITORY
 
 _PART = re.compile(
-    r"(?P<open><!-- make docs: (?P<name>\S+)(?P<arguments>[^>]*?) -->\n)(?P<body>.*?)(?P<close><!-- /make docs -->)",
+    r"(?P<open><!-- make docs: (?P<name>\S+)(?P<arguments>[^>]*?)\s-->\n)(?P<body>.*?)(?P<close><!-- /make docs -->)",
     re.DOTALL,
 )
 Generator = Callable[..., str]
@@ -36,7 +38,9 @@ def refresh(text: str, generators: Mapping[str, Generator], *, place: str) -> st
             raise DataError(
                 f"{place}: make docs: {name} という生成部はありません（あるのは {'・'.join(generators)}）。"
             )
-        body = generators[name](*match["arguments"].split())
+        given = match["arguments"].strip(" ")
+        arguments = [line.strip() for line in given.splitlines() if line.strip()] if "\n" in given else given.split()
+        body = generators[name](*arguments)
         return f"{match['open']}{body.strip()}\n{match['close']}"
 
     if text.count("<!-- make docs: ") != len(_PART.findall(text)):
