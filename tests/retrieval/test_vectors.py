@@ -190,3 +190,34 @@ def test_a_missing_package_names_the_extra(monkeypatch, model, package, extra):
     monkeypatch.setitem(__import__("sys").modules, package, None)
     with pytest.raises(ConfigError, match=rf"horei-ft\[{extra}\]"):
         load_embedder(model)
+
+
+@pytest.mark.parametrize("width", [8, 64, 100, 384])
+def test_the_scan_finds_what_counting_bits_one_by_one_finds(tmp_path, width):
+    generator = np.random.default_rng(width)
+    vectors = generator.normal(size=(300, width)).astype(np.float32)
+    mean = vectors.mean(axis=0)
+    writer = VectorWriter(tmp_path, width, 0)
+    writer.set_mean(mean)
+    writer.append(quantised(vectors, mean, range(5, 305)))
+    index = VectorIndex(tmp_path, width, 300)
+    query = generator.normal(size=width).astype(np.float32)
+    hidden = [5, 17, 300, 999]
+    signs = quantised(vectors, mean, range(300))["values"] > 0
+    distance = (signs != (query - mean > 0)).sum(axis=1)
+    seen = [number for number in range(300) if number + 5 not in hidden]
+    last = sorted(distance[number] for number in seen)[39]  # two wanted, twenty rescored for each
+    candidates = [number for number in seen if distance[number] <= last]
+    best = sorted(candidates, key=lambda number: -float(vectors[number] @ query))[:2]
+    assert [one.passage_id - 5 for one in index.search(query, 2, hidden)] == best
+    assert index.search(query, 2, range(5, 305)) == []
+
+
+def test_a_vector_is_read_back_as_far_as_8_bits_keep_it(tmp_path):
+    vectors = np.random.default_rng(1).normal(size=(4, 64)).astype(np.float32)
+    writer = VectorWriter(tmp_path, 64, 0)
+    writer.set_mean(vectors.mean(axis=0))
+    writer.append(quantised(vectors, vectors.mean(axis=0), [3, 8, 9, 20]))
+    index = VectorIndex(tmp_path, 64, 4)
+    assert index.vector(9) == pytest.approx(vectors[2], abs=0.02)
+    assert [index.vector(number) is None for number in (1, 3, 4, 20, 21)] == [True, False, True, False, True]
