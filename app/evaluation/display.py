@@ -58,7 +58,7 @@ def summary_lines(summary: Mapping[str, Any], plan: Mapping[str, Any], *, color:
         lines.append(f"  うち {summary['without_context']} 問は文脈がないまま尋ねました")
     lines += _orders(summary["orders"])
     lines += _histogram(summary, color=color)
-    lines += _ladder(summary["floors"])
+    lines += _ladder(summary["floors"], several=summary["orders"]["orders"] > 1)
     lines += _other_contexts(summary["other_contexts"])
     known = summary["known_items"]
     if known["items"]:
@@ -128,11 +128,11 @@ def _histogram(summary: Mapping[str, Any], *, color: bool) -> list[str]:
     return lines
 
 
-def _ladder(floors: Mapping[str, Any]) -> list[str]:
+def _ladder(floors: Mapping[str, Any], *, several: bool) -> list[str]:
     always = floors["always_one_letter"]
     lexical = floors["lexical_overlap"]
     return [
-        f"モデルなしの目安: 偶然 {percent(floors['chance'])}、いつも {always['letter']} {percent(always['accuracy'])}、"
+        f"モデルなしの目安: 偶然 {percent(floors['chance'])}、いつも {always['letter']}{'（元の並び）' if several else ''} {percent(always['accuracy'])}、"
         f"いちばん長い選択肢 {percent(floors['longest_choice'])}、"
         + (
             f"正解の条文との文字の重なり {percent(lexical['accuracy'])}（{lexical['questions']} 問）"

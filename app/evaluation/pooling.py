@@ -65,9 +65,13 @@ def pool_results(
         "plan": plan.as_dict(),
         "prompt_version": folds[0].run["prompt_version"],
         "data": dict(data),
-        "model": dict(folds[0].run["model"]),
+        # The adapters differ from fold to fold and stand below.
+        "model": {
+            name: value for name, value in folds[0].run["model"].items() if name not in ("adapter_sha256", "lora_path")
+        },
         "adapter": {
             "path": [fold.run["adapter"]["path"] for fold in folds],
+            "run_sha256": [fold.run["adapter"].get("run_sha256") for fold in folds],
             "weights_sha256": [fold.run["adapter"]["weights_sha256"] for fold in folds],
             "trained_on": {"by_id": [], "by_content": []},
         },

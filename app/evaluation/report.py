@@ -190,7 +190,7 @@ def _context_name(result: Result) -> str:
 
 
 def _run_view(result: Result) -> RunView:
-    run, about = result.run, adapter(result)
+    run = result.run
     model = run.get("model", {})
     plan = run.get("plan", {})
     facts = [
@@ -199,7 +199,7 @@ def _run_view(result: Result) -> RunView:
         ("設定", _listed(plan)),
         ("データ", _listed(run.get("data", {}))),
         ("モデル", _listed(model)),
-        ("アダプタ", str(about["path"]) if about and "path" in about else "なし"),
+        ("アダプタ", "、".join(str(folder) for folder, _ in _adapter_folders(result)) or "なし"),
         ("プロンプトの版", str(run.get("prompt_version"))),
         ("プログラムの版", str(run.get("git_revision"))),
         ("開始・終了", f"{run.get('started_at')} 〜 {run.get('finished_at')}"),
@@ -209,7 +209,7 @@ def _run_view(result: Result) -> RunView:
         name=result.name,
         context=_context_name(result),
         model=str(model.get("model") or "モデル名の記録なし"),
-        adapter=str(about["path"]) if about and "path" in about else None,
+        adapter=_adapter_name(result),
         summary=result.summary,
         known=split_accuracy(result.outcomes),
         reliability=reliability(stated_and_right(result.outcomes)),
@@ -242,16 +242,32 @@ def _groups(views: Sequence[RunView]) -> list[tuple[str, list[tuple[str, list[Ma
 
 
 def _loss(results: Sequence[Result]) -> LossChart | None:
-    """Loss curves of the runs' adapters, as far as their run.json is at hand."""
+    """Loss curves of the runs' adapters, several for a cross-fitted run, as far as their run.json is at hand."""
     histories = []
     for number, result in enumerate(results):
-        about = adapter(result)
-        path = Path(str(about["path"])) / "run.json" if about and "path" in about else None
-        if path is None or not path.is_file() or sha256_file(path) != about.get("run_sha256", ""):  # type: ignore[union-attr]
-            continue
-        rows = read_json(path).get("training", {}).get("loss_history", [])
-        histories.append((result.name, number, [(int(row["step"]), float(row["loss"])) for row in rows]))
+        for folder, digest in _adapter_folders(result):
+            path = folder / "run.json"
+            if path.is_file() and digest == sha256_file(path):
+                rows = read_json(path).get("training", {}).get("loss_history", [])
+                histories.append((result.name, number, [(int(row["step"]), float(row["loss"])) for row in rows]))
     return loss_chart(histories)
+
+
+def _adapter_folders(result: Result) -> list[tuple[Path, str | None]]:
+    """(folder, hash of its run.json) of the run's adapter; of every fold's for a cross-fitted run."""
+    about = adapter(result) or {}
+    folders, digests = about.get("path"), about.get("run_sha256")
+    if isinstance(folders, list):
+        known = digests if isinstance(digests, list) else [None] * len(folders)
+        return [(Path(str(folder)), digest) for folder, digest in zip(folders, known, strict=False)]
+    return [(Path(str(folders)), digests)] if folders else []
+
+
+def _adapter_name(result: Result) -> str | None:
+    folders = _adapter_folders(result)
+    if len(folders) > 1:
+        return f"交差適合の {len(folders)} 個"
+    return str(folders[0][0]) if folders else None
 
 
 @cache

@@ -206,7 +206,14 @@ def test_the_loss_curve_is_shown_while_the_adapter_is_the_one_evaluated(tmp_path
         tmp_path / "run.json", {"training": {"loss_history": [{"step": 1, "loss": 2.0}, {"step": 2, "loss": 1.0}]}}
     )
     about = {"path": str(tmp_path), "run_sha256": sha256_file(tmp_path / "run.json"), "trained_on": {}}
-    assert "学習の損失" in page([result("tuned", [outcome(1, "aaaa")], adapter=about)])
+    alone = page([result("tuned", [outcome(1, "aaaa")], adapter=about)])
+    assert "学習の損失" in alone
+    assert alone.count('<polyline class="line run0" points="150.0,') == 1
+    folds = {"path": [str(tmp_path)] * 3, "run_sha256": [about["run_sha256"]] * 2 + ["0"], "trained_on": {}}
+    crossed = page([result("tuned", [outcome(1, "aaaa")], adapter=folds)])
+    assert crossed.count('<polyline class="line run0" points="150.0,') == 2  # the third fold's is not at hand
+    assert crossed.count("tuned のアダプタ（学習データの損失）") == 1
+    assert "アダプタ 交差適合の 3 個" in crossed
     assert "学習の損失" not in page([result("tuned", [outcome(1, "aaaa")], adapter={**about, "run_sha256": "0"})])
 
 

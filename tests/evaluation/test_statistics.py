@@ -282,3 +282,18 @@ def test_the_detectable_gain_is_the_smallest_with_that_power(questions: int) -> 
 def test_too_few_questions_can_show_nothing() -> None:
     assert detectable_gain(5, 0.25) is None
     assert detectable_gain(6, 0.25) is not None
+
+
+def test_the_two_conditions_of_a_verdict_keep_the_level_where_mcnemar_alone_does_not() -> None:
+    # No true difference, but the questions of a cluster change together: 60 clusters of one to four questions.
+    generator = np.random.default_rng(11)
+    clusters = np.repeat(np.arange(60), generator.choice([1, 1, 2, 4], size=60))
+    alone = both = 0
+    for _ in range(300):
+        steps = generator.choice([1.0, -1.0, 0.0], p=[0.15, 0.15, 0.7], size=60)[clusters]
+        test = mcnemar_exact(int((steps > 0).sum()), int((steps < 0).sum())) < 0.05
+        low, high = cluster_bootstrap(steps.tolist(), clusters.tolist(), seed=42, repeats=1000)
+        alone += test
+        both += test and not low <= 0 <= high
+    assert alone / 300 > 0.10
+    assert both / 300 < 0.08
