@@ -67,7 +67,12 @@ def _percent(part: int, whole: int) -> float:
     return round(100 * part / whole, 2) if whole else 0.0
 
 
+def parser() -> argparse.ArgumentParser:
+    """The parser of this program."""
+    made = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    made.add_argument("--data", type=Path, required=True)
+    return made
+
+
 if __name__ == "__main__":
-    arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    arguments.add_argument("--data", type=Path, required=True)
-    print(to_json(measure(load_questions(arguments.parse_args().data)), indent=2))
+    print(to_json(measure(load_questions(parser().parse_args().data)), indent=2))

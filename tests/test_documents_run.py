@@ -53,6 +53,8 @@ NOT_RUN = {
     r"python scripts/build_sample\.py": "writes into the checkout; --check is run",
     r"python scripts/pretrain_tiny_model\.py .*": "13 minutes, 16 seconds at least; tests/llm/test_tiny_pretraining.py",
     r"python scripts/cross_fit\.py .*Qwen3-8B.*": "with stand-ins it is the example before it, which is run",
+    r"python scripts/generate_rationales\.py .*--llm-backend ollama.*": "needs a server; tests/llm/test_http_backends.py",
+    r".*--train-file results/finetune/rationales\.jsonl .*|.*/H_cot_rationales": "the tiny model writes no reasoning that is kept",
     r"git clone .*|cd horei-ft|source .*": "the checkout and its .venv are there already",
     r".*\bpip install .*|.*pre-commit install.*|nvidia-smi": "changes or asks about the reader's machine",
 }
@@ -78,11 +80,12 @@ SHORTER = {
     "train_qwen_law_ft": ["--max-steps", "1", "--gradient-accumulation-steps", "1"],
     "evaluate_multiple_choice": ["--samples", "3", "--max-new-tokens", "8"],
     "build_finetune_dataset": ["--samples", "6"],
+    "generate_rationales": ["--samples", "1", "--max-new-tokens", "8"],
     "cross_fit": ["--data", "few.json", "--folds", "2", "--seeds", "1", "--dev", "0", "--max-steps", "1"],
     "plan_memory": ["--max-seq-length", "64", "--batch-size", "1"],
 }
 # 3: a model that has taken one step, asked three questions, may well have collapsed; its files are written.
-MAY_DISTRUST = {"train_qwen_law_ft", "evaluate_multiple_choice", "compare_runs", "cross_fit"}
+MAY_DISTRUST = {"train_qwen_law_ft", "evaluate_multiple_choice", "compare_runs", "cross_fit", "generate_rationales"}
 QUESTIONS = 32
 # Reads and writes no file: once for all walks.
 STATELESS = {"plan_memory"}
