@@ -72,6 +72,8 @@ class RetrieverConfig(_Section):
     """Folder written by scripts/build_index.py."""
     graph: bool = Field(False, validation_alias="RETRIEVER_GRAPH")
     """Raise articles that the best ones cite. Off: it gave nothing on the development questions (docs/retrieval.md)."""
+    sudachi: bool = Field(False, validation_alias="RETRIEVER_SUDACHI")
+    """Search normalised words (Sudachi, extra [sudachi]) beside the tokens; the index has to be built with them."""
     store: Literal["local", "qdrant"] = Field("local", validation_alias="RETRIEVER_STORE")
     """``local`` searches the index folder, ``qdrant`` a server that holds the same documents (extra [qdrant])."""
     qdrant_url: str = Field("http://localhost:6333", pattern=r"^https?://\S+$", validation_alias="QDRANT_URL")
@@ -80,6 +82,10 @@ class RetrieverConfig(_Section):
     """First part of the collection's name; one for each index that a server holds."""
     qdrant_api_key: SecretStr | None = Field(None, validation_alias="QDRANT_API_KEY")
     """Key of the Qdrant server, never printed; None for a server without."""
+    mmr: float | None = Field(None, ge=0.0, le=1.0, validation_alias="RETRIEVER_MMR")
+    """Share of relevance in maximal marginal relevance, the rest is being unlike the articles chosen; None to leave it out."""
+    definitions: bool = Field(False, validation_alias="RETRIEVER_DEFINITIONS")
+    """Add the definitions of terms that the question or the articles use, as far as the articles leave room."""
     max_context_chars: int = Field(6000, ge=200, le=1_000_000, validation_alias="RETRIEVER_MAX_CONTEXT_CHARS")
     """Characters of statute text in one prompt."""
 

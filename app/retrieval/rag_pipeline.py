@@ -16,14 +16,17 @@ from app.core.questions import Question
 from app.core.rag_config import LLMConfig, RAGConfig
 from app.data.law_numbers import article_label, paragraph_label
 from app.data.provisions import article_key, section_label
+from app.retrieval.defined_terms import DefinedTerm, defined_terms
 from app.retrieval.embedding import Embedder, load_embedder
 from app.retrieval.excerpt import article_lines, excerpt
 from app.retrieval.passages import body, link, part_label
 from app.retrieval.qdrant_collection import qdrant_address
+from app.retrieval.ranking import diversified
 from app.retrieval.reranking import CrossEncoderReranker, Reranker, reranked
 from app.retrieval.resolving import Resolved
 from app.retrieval.statute_index import PARTS, ArticleHit, StatuteIndex
 from app.retrieval.store import ArticleRow
+from app.retrieval.tokens import tokenize
 
 
 class TextModel(Protocol):
@@ -52,6 +55,7 @@ class RetrievedPassage:
     components: Mapping[str, float]
     link: str
     valid_from: str  # ISO date
+    definitions: tuple[DefinedTerm, ...] = ()  # of terms used here (with the first: in the question), if asked for
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +65,7 @@ class FormattedContext:
     text: str
     used: tuple[RetrievedPassage, ...]  # in the order of their numbers
     left_out: tuple[RetrievedPassage, ...]  # did not fit into the budget
+    definitions: tuple[DefinedTerm, ...] = ()  # explained after the passages
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,10 +117,14 @@ def to_passage(hit: ArticleHit, text: str, left_out_chars: int) -> RetrievedPass
     )
 
 
+DEFINITIONS_HEAD = "【用語の定義】"
+
+
 def format_passages(passages: Sequence[RetrievedPassage], max_chars: int) -> FormattedContext:
     """``[1] 法令名 第N条第M項`` and the text, passage after passage, as long as they fit whole into ``max_chars``.
 
     What does not fit is named in ``left_out``; a smaller passage after it may still be used, so numbers count the used.
+    Definitions of the used passages follow under 【用語の定義】, each whole, as far as there is room left.
     """
     pieces: list[str] = []
     used: list[RetrievedPassage] = []
@@ -130,7 +139,15 @@ def format_passages(passages: Sequence[RetrievedPassage], max_chars: int) -> For
         pieces.append(piece)
         used.append(passage)
         size += cost
-    return FormattedContext("\n\n".join(pieces), tuple(used), tuple(left_out))
+    explained: list[DefinedTerm] = []
+    for term in (term for passage in used for term in passage.definitions):
+        cost = len(term.line) + 1 + (0 if explained else len(DEFINITIONS_HEAD) + 2)
+        if size + cost <= max_chars:
+            explained.append(term)
+            size += cost
+    if explained:
+        pieces.append("\n".join([DEFINITIONS_HEAD, *(term.line for term in explained)]))
+    return FormattedContext("\n\n".join(pieces), tuple(used), tuple(left_out), tuple(explained))
 
 
 def check_citations(text: str, passages: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
@@ -140,6 +157,13 @@ def check_citations(text: str, passages: int) -> tuple[tuple[int, ...], tuple[in
         tuple(number for number in numbers if 1 <= number <= passages),
         tuple(number for number in numbers if not 1 <= number <= passages),
     )
+
+
+def _unlike(hits: Sequence[ArticleHit], share: float, wanted: int, first: int) -> list[int]:
+    """Places of the hits that maximal marginal relevance takes; a cross-encoder's scores may be negative, so ranks count."""
+    relevance = [1.0 / (1 + place) for place in range(len(hits))]
+    tokens = [frozenset(tokenize(body(hit.passages[0].lines))) for hit in hits]
+    return diversified(relevance, tokens, share, wanted, first)
 
 
 ANSWER_INSTRUCTION = (
@@ -182,7 +206,18 @@ class RAGPipeline:
         if count < 1:
             raise DataError(f"top_k={count} は使えません。1 以上にしてください。")
         with self.index.reading():
-            return [self._passage(hit, query, self.share(shown)) for hit in self._hits(query, count, as_of)]
+            hits = self._hits(query, count, as_of)
+            passages = [self._passage(hit, query, self.share(shown)) for hit in hits]
+            return self._explained(query, hits, passages) if self.config.retriever.definitions else passages
+
+    def _explained(
+        self, query: str, hits: Sequence[ArticleHit], passages: Sequence[RetrievedPassage]
+    ) -> list[RetrievedPassage]:
+        """The passages with the definitions of the terms that they and the question use."""
+        articles = [hit.article for hit in hits]
+        texts = [passage.text for passage in passages]
+        needed = defined_terms(self.index.store, self.index.names(), articles, query, texts)
+        return [replace(passage, definitions=terms) for passage, terms in zip(passages, needed, strict=True)]
 
     def share(self, shown: int) -> int:
         """Characters of text that each of ``shown`` passages has in a context."""
@@ -208,19 +243,26 @@ class RAGPipeline:
 
     def _hits(self, query: str, wanted: int, as_of: date | None) -> list[ArticleHit]:
         parts = (*PARTS, "graph") if self.config.retriever.graph else PARTS
-        if self.config.reranker.model is None:
-            return self.index.search(query, wanted, as_of=as_of, parts=parts)
-        hits = self.index.search(query, max(wanted, self.config.reranker.candidates), as_of=as_of, parts=parts)
+        reread, share = self.config.reranker.model is not None, self.config.retriever.mmr
+        depth = wanted if not reread and share is None else max(wanted, self.config.reranker.candidates)
+        hits = self.index.search(query, depth, as_of=as_of, parts=parts)
         # Articles that the question names stay first: they are not found but meant.
         named = [hit for hit in hits if "citation" in hit.components]
-        rest = hits[len(named) :]
+        if reread:
+            hits = [*named, *self._reread(query, hits[len(named) :])]
+        if share is not None:
+            hits = [hits[place] for place in _unlike(hits, share, wanted, len(named))]
+        return hits[:wanted]
+
+    def _reread(self, query: str, hits: Sequence[ArticleHit]) -> list[ArticleHit]:
+        """The hits in the order of the cross-encoder."""
         if self._reranker is None:
+            assert self.config.reranker.model is not None  # the caller asked
             self._reranker = CrossEncoderReranker(self.config.reranker.model)
-        texts = [f"{hit.article.law_title} {hit.article.caption}\n{body(hit.passages[0].lines)}" for hit in rest]
-        scores = self._reranker.scores(query, texts) if rest else []
-        order = reranked(range(len(rest)), scores)
-        best = [replace(rest[place], score=scores[place], components={"rerank": scores[place]}) for place in order]
-        return [*named, *best][:wanted]
+        texts = [f"{hit.article.law_title} {hit.article.caption}\n{body(hit.passages[0].lines)}" for hit in hits]
+        scores = self._reranker.scores(query, texts) if hits else []
+        order = reranked(range(len(hits)), scores)
+        return [replace(hits[place], score=scores[place], components={"rerank": scores[place]}) for place in order]
 
     def lookup(self, reference: str, *, as_of: date | None = None) -> list[RetrievedPassage]:
         """The whole articles that ``reference`` names (``金商法27条の2``, several at once). Raises DataError when one

@@ -84,6 +84,33 @@ def ranked(named: Sequence[int], found: Mapping[int, Mapping[str, float]]) -> li
     return _descending(first) + sorted(rest, key=lambda one: -one.score)
 
 
+def diversified(
+    relevance: Sequence[float], tokens: Sequence[frozenset[str]], share: float, wanted: int, first: int = 0
+) -> list[int]:
+    """Places of ``wanted`` candidates, each the best by share·relevance − (1 − share)·likeness to the most alike one chosen.
+
+    Maximal marginal relevance (Carbonell & Goldstein, SIGIR 1998). Relevance is taken as a part of the highest, likeness
+    is the Jaccard index of the tokens. The ``first`` candidates are chosen before all others, in their order.
+    """
+    chosen = list(range(min(first, wanted, len(relevance))))
+    rest = list(range(len(chosen), len(relevance)))
+    top = max(relevance, default=0.0) or 1.0
+    likeness = [
+        max((_jaccard(tokens[one], tokens[other]) for other in chosen), default=0.0) for one in range(len(tokens))
+    ]
+    while rest and len(chosen) < wanted:
+        best = max(rest, key=lambda one: (share * relevance[one] / top - (1 - share) * likeness[one], -one))
+        chosen.append(best)
+        rest.remove(best)
+        for one in rest:
+            likeness[one] = max(likeness[one], _jaccard(tokens[one], tokens[best]))
+    return chosen
+
+
+def _jaccard(first: frozenset[str], second: frozenset[str]) -> float:
+    return len(first & second) / len(first | second) if first or second else 0.0
+
+
 def _scored(article_id: int, found: Mapping[str, float], bonus: float) -> Scored:
     parts = {**found, "citation": bonus} if bonus else dict(found)
     return Scored(article_id, sum(parts.values()), {name: value for name, value in parts.items() if value})

@@ -17,9 +17,10 @@ from typing import Any
 
 from app.core.errors import StaleIndexError
 from app.data.egov import Law
+from app.retrieval.definitions import definitions_in
 from app.retrieval.passages import Lines, Passage, Provision, provisions_of
 
-STORE_FORMAT = 1
+STORE_FORMAT = 2
 
 _SCHEMA = """
 CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -47,9 +48,14 @@ CREATE TABLE citations (from_law TEXT NOT NULL, from_article INTEGER NOT NULL, f
 CREATE INDEX citations_from ON citations (from_article);
 CREATE INDEX citations_law ON citations (from_law);
 CREATE INDEX citations_to ON citations (to_law, to_num);
+CREATE TABLE definitions (article_id INTEGER NOT NULL, paragraph TEXT NOT NULL, key TEXT NOT NULL, term TEXT NOT NULL,
+    scope TEXT NOT NULL, text TEXT NOT NULL);
+CREATE INDEX definitions_article ON definitions (article_id);
 CREATE TABLE aliases (alias TEXT NOT NULL, law_id TEXT NOT NULL, kind TEXT NOT NULL, uses INTEGER NOT NULL,
     PRIMARY KEY (alias, law_id, kind)) WITHOUT ROWID;
 """
+
+DEFINING_PARTS = ("main", "preamble", "supplement")  # whose terms hold in today's law; those of amending 附則 do not
 
 # Dates compare as text; these stand for "always" and "not replaced yet".
 ALWAYS, FOREVER = "0000-00-00", "9999-12-31"
@@ -205,7 +211,7 @@ class Store:
 
     def counts(self) -> dict[str, int]:
         """Rows of each table."""
-        tables = ("laws", "revisions", "articles", "passages", "aliases", "citations")
+        tables = ("laws", "revisions", "articles", "passages", "aliases", "citations", "definitions")
         return {table: self.connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0] for table in tables}  # noqa: S608  # fixed names
 
     # -- writing (inside a transaction) --------------------------------------------------------------------------
@@ -237,6 +243,14 @@ class Store:
                     (article_id, passage.paragraph, passage.label, passage.caption, json.dumps(passage.lines, ensure_ascii=False)),
                 )  # fmt: skip
                 written.append(NewPassage(int(cursor.lastrowid or 0), provision, passage))
+                if provision.part in DEFINING_PARTS:
+                    connection.executemany(
+                        "INSERT INTO definitions VALUES (?, ?, ?, ?, ?, ?)",
+                        [
+                            (article_id, passage.paragraph, one.key, one.term, one.scope, one.text)
+                            for one in definitions_in(passage.lines)
+                        ],
+                    )
         self._set_validity(law.law_id)
         return rev, written
 
@@ -258,6 +272,9 @@ class Store:
         connection.execute("INSERT INTO removed SELECT rev, searched FROM revisions WHERE rev=?", (rev,))
         connection.execute(
             "DELETE FROM citations WHERE from_article IN (SELECT article_id FROM articles WHERE rev=?)", (rev,)
+        )
+        connection.execute(
+            "DELETE FROM definitions WHERE article_id IN (SELECT article_id FROM articles WHERE rev=?)", (rev,)
         )
         connection.execute("DELETE FROM articles WHERE rev=?", (rev,))
         connection.execute("DELETE FROM revisions WHERE rev=?", (rev,))

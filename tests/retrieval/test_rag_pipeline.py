@@ -7,6 +7,7 @@ import pytest
 
 from app.core.errors import DataError
 from app.core.questions import Question
+from app.retrieval.building import build_index
 from app.retrieval.excerpt import excerpt
 from app.retrieval.rag_pipeline import RAGPipeline, check_citations, format_passages, search_query
 from app.retrieval.store import PassageRow
@@ -53,6 +54,30 @@ def test_graph_raises_what_the_best_articles_cite(index_dir, config_for):
     first = pipeline.retrieve_documents("渡船の申請書に記載する航路の起点", 1)[0]
     # 第5条の2 cites 第5条 and is the second best: that adds a fifth of the best BM25 score.
     assert first.components == {"bm25": pytest.approx(first.score / 1.2), "graph": pytest.approx(first.score / 6)}
+
+
+def test_search_query_has_the_question_in_one_line():
+    question = Question("1", "次の\n［　］。", {"a": "甲"}, "a", None, (), "1", "correct", "x", "渡船法")
+    assert search_query(question) == "次の ［　］。\n甲"
+
+
+def test_diversity_takes_another_article_for_a_double(tmp_path, make_law, config_for):
+    text = "渡船を営もうとする者は、知事の許可を受けなければならない。"
+    law = make_law("渡船法", "令和三年法律第一号", {"1": [text], "2": [text], "3": ["桟橋の許可は、知事がする。"]})
+    folder = tmp_path / "laws" / "503AC0000000001_20230401_000000000000000"
+    folder.mkdir(parents=True)
+    (folder / f"{folder.name}.xml").write_text(law, encoding="utf-8")
+    build_index(tmp_path / "laws", tmp_path / "index")
+
+    def found(query, **overrides):
+        pipeline = RAGPipeline(config_for(tmp_path / "index", **overrides))
+        return [passage.article for passage in pipeline.retrieve_documents(query, 2)]
+
+    assert found("渡船を営もうとする者の許可") == ["1", "2"]
+    assert found("渡船を営もうとする者の許可", retriever_mmr=0.5) == ["1", "3"]
+    assert found("渡船を営もうとする者の許可", retriever_mmr=1.0) == ["1", "2"]
+    # What the question names is not put back.
+    assert found("渡船法第1条と渡船法第2条の許可", retriever_mmr=0.5) == ["1", "2"]
 
 
 def test_every_sample_article_is_found_by_its_own_words(sample_index, config_for):

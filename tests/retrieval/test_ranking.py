@@ -6,7 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.retrieval.ranking import NEIGHBOUR_SHARE, best_per_article, neighbour_boosts, raised, ranked, with_part
+from app.retrieval.ranking import (
+    NEIGHBOUR_SHARE,
+    best_per_article,
+    diversified,
+    neighbour_boosts,
+    raised,
+    ranked,
+    with_part,
+)
 
 
 def test_the_best_passage_counts_for_its_article():
@@ -55,3 +63,31 @@ def test_scores_fall_with_the_rank_and_are_the_sum_of_their_parts(cited, lexical
     assert [one.article_id for one in order][: len(set(cited))] == list(dict.fromkeys(cited))
     assert all(first.score >= second.score for first, second in pairwise(order))
     assert all(one.score == pytest.approx(sum(one.components.values())) for one in order)
+
+
+def test_what_is_like_a_chosen_one_is_put_back():
+    tokens = [frozenset("abcd"), frozenset("abcd"), frozenset("abxy"), frozenset("wxyz")]
+    relevance = [1.0, 0.9, 0.8, 0.5]
+    assert diversified(relevance, tokens, 1.0, 4) == [0, 1, 2, 3]
+    # Jaccard to the first: 1, 1/3, 0; then 第 3 is like the fourth by 1/3 too.
+    assert diversified(relevance, tokens, 0.5, 3) == [0, 3, 2]
+    assert diversified(relevance, tokens, 0.7, 3) == [0, 2, 1]
+    assert diversified(relevance, tokens, 0.0, 2, first=2) == [0, 1]
+    assert diversified(relevance, tokens, 0.5, 9) == [0, 3, 2, 1]
+    assert diversified([], [], 0.5, 3) == []
+    assert diversified([0.0, 0.0], [frozenset(), frozenset()], 0.5, 2) == [0, 1]
+
+
+@given(
+    st.lists(st.tuples(st.floats(0, 9), st.frozensets(st.sampled_from("abcdef"))), max_size=8),
+    st.floats(0, 1),
+    st.integers(0, 9),
+    st.integers(0, 9),
+)
+def test_diversified_chooses_each_once_and_follows_relevance_alone_at_one(rows, share, wanted, first):
+    relevance = sorted((score for score, _ in rows), reverse=True)
+    tokens = [one for _, one in rows]
+    chosen = diversified(relevance, tokens, share, wanted, first)
+    assert len(chosen) == len(set(chosen)) == min(wanted, len(rows))
+    assert chosen[:first] == list(range(len(rows)))[: min(first, wanted)]
+    assert diversified(relevance, tokens, 1.0, wanted, first) == list(range(len(rows)))[:wanted]
