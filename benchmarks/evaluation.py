@@ -66,6 +66,8 @@ def summarize(rounds: Sequence[dict[str, dict[str, Any]]]) -> dict[str, dict[str
             "seconds_per_question": median(speeds), "lowest": speeds[0], "highest": speeds[-1], "rounds": len(runs),
             "questions": runs[0]["questions"], "peak_rss_gib": median(run["peak_rss_bytes"] for run in runs) / 2**30,
         }  # fmt: skip
+        if "computed_tokens" in runs[0]:
+            table[side]["tokens"] = [runs[0]["prompt_tokens"], runs[0]["computed_tokens"]]
         if "answers" in runs[0]:
             answers = runs[0]["answers"]
             table[side]["new_tokens"] = [answer["new_tokens"] for answer in answers]
@@ -84,10 +86,7 @@ def ratios(rounds: Sequence[dict[str, dict[str, Any]]], budget: int) -> dict[str
 
     def within(over: str, under: str) -> list[float]:
         pairs = [(one[over], one[under]) for one in rounds if over in one and under in one]
-        return [
-            a["seconds"] / a["questions"] / (b["seconds"] / b["questions"])
-            for a, b in pairs
-        ]  # fmt: skip
+        return [a["seconds"] / a["questions"] / (b["seconds"] / b["questions"]) for a, b in pairs]
 
     found = {
         "usual / one": within("usual", "one"),
@@ -126,15 +125,18 @@ def agreement(ours: Logprobs, theirs: Logprobs) -> dict[str, Any]:
 def as_markdown(table: dict[str, dict[str, Any]], shares: dict[str, float]) -> str:
     """The table of the report and the ratios below it."""
     lines = [
-        "| side | questions | rounds | s/question (lowest–highest) | tokens written | peak RSS GiB |",
+        "| side | questions | rounds | s/question (lowest–highest) | tokens | peak RSS GiB |",
         "|---|---|---|---|---|---|",
     ]
     for side, row in table.items():
-        written = row.get("new_tokens")
+        tokens = "—"
+        if "tokens" in row:
+            tokens = "{} in prompts, {} computed".format(*row["tokens"])
+        elif "new_tokens" in row:
+            tokens = " ".join(map(str, row["new_tokens"])) + " written"
         lines.append(
             f"| {NAMES[side]} | {row['questions']} | {row['rounds']} | {row['seconds_per_question']:.3f} "
-            f"({row['lowest']:.3f}–{row['highest']:.3f}) | {'—' if written is None else ' '.join(map(str, written))} "
-            f"| {row['peak_rss_gib']:.2f} |"
+            f"({row['lowest']:.3f}–{row['highest']:.3f}) | {tokens} | {row['peak_rss_gib']:.2f} |"
         )
     return "\n".join([*lines, "", *(f"{name}: {value:.2f}" for name, value in shares.items())])
 
@@ -177,8 +179,10 @@ def main() -> None:
     stored = earlier(options.output, settings, sha256_file(options.data))
     stored["runs"].append(run_header(sys.argv[1:]))
     if options.agreement:
-        sides = {side: measure(side, settings, options.data)["logprobs"] for side in ("spelled", "lm_eval")}
-        stored["agreement"] = {**agreement(sides["spelled"], sides["lm_eval"]), "dtype": options.dtype, **sides}
+        ours = measure("spelled", settings, options.data)["logprobs"]
+        done = [one["lm_eval"] for one in stored["rounds"] if "lm_eval" in one]
+        theirs = (done[-1] if done else measure("lm_eval", settings, options.data))["logprobs"]
+        stored["agreement"] = {**agreement(ours, theirs), "dtype": options.dtype, "spelled": ours, "lm_eval": theirs}
     for number in range(0 if options.agreement else options.rounds):
         current = next_round(stored["rounds"], options.sides)
         for side in options.sides:

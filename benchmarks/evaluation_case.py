@@ -60,6 +60,10 @@ def timed_letters(case: argparse.Namespace, questions: Sequence[Question], order
     if case.dtype != "4bit":
         backend.model.to(getattr(torch, case.dtype))
     backend.score_rows(WARM_UP)
+    computed: list[int] = []
+    backend.model.get_input_embeddings().register_forward_hook(
+        lambda module, inputs, output: computed.append(inputs[0].numel())
+    )
     started = time.perf_counter()
     outcomes = list(
         run_questions(
@@ -72,6 +76,7 @@ def timed_letters(case: argparse.Namespace, questions: Sequence[Question], order
     return {
         "seconds": seconds,
         "prompt_tokens": sum(answer.prompt_tokens or 0 for _, answer in answers),
+        "computed_tokens": sum(computed),
         "logprobs": _by_question((name, answer.order, list(answer.logprobs or ())) for name, answer in answers),
     }
 
