@@ -20,6 +20,7 @@ from app.retrieval.embedding import Embedder, load_embedder
 from app.retrieval.qdrant_collection import qdrant_address
 from app.retrieval.qdrant_sync import synchronise
 from app.retrieval.statistics import index_statistics
+from app.retrieval.sudachi_words import second_words
 from app.retrieval.updating import update_index
 
 EXAMPLES = (
@@ -41,6 +42,11 @@ def parser() -> JapaneseParser:
         "--retriever",
         choices=("bm25", "vector", "hybrid"),
         help="vector と hybrid は EMBEDDING_MODEL で埋め込みも作る（既定: RETRIEVER_TYPE、bm25）",
+    )
+    parser.add_argument(
+        "--sudachi",
+        action="store_true",
+        help="Sudachi の語の欄も作る（既定: RETRIEVER_SUDACHI、作らない。追加パッケージ [sudachi]）",
     )
     parser.add_argument("--laws", nargs="+", default=[], metavar="法令ID", help="この法令だけを入れる")
     parser.add_argument(
@@ -73,7 +79,11 @@ def parser() -> JapaneseParser:
 def main(argv: Sequence[str]) -> int:
     program = parser()
     arguments = program.parse_args(argv)
-    config = load_config(retriever_index_dir=arguments.index_dir, retriever_type=arguments.retriever)
+    config = load_config(
+        retriever_index_dir=arguments.index_dir,
+        retriever_type=arguments.retriever,
+        retriever_sudachi=arguments.sudachi or None,
+    )
     index_dir = config.retriever.index_dir
     if arguments.stats:
         print(to_json(index_statistics(index_dir), indent=2))
@@ -82,7 +92,13 @@ def main(argv: Sequence[str]) -> int:
     if arguments.add is not None or arguments.remove:
         if arguments.source is not None:
             program.error("--source（作り直し）と --add・--remove（更新）は同時に使えません")
-        done = update_index(index_dir, add=arguments.add, remove=arguments.remove, embedder=_embedder(config))
+        done = update_index(
+            index_dir,
+            add=arguments.add,
+            remove=arguments.remove,
+            embedder=_embedder(config),
+            second=second_words(config.retriever),
+        )
         log(
             f"索引 {index_dir}: 追加 {done.added:,}、置き換え {done.replaced:,}、削除 {done.removed:,}、"
             f"変更なし {done.unchanged:,}（{format_seconds(monotonic() - started)}）"
@@ -104,6 +120,7 @@ def main(argv: Sequence[str]) -> int:
         skip_unreadable=arguments.skip_unreadable,
         run=run_header(argv),
         embedder=_embedder(config),
+        second=second_words(config.retriever),
         watch=_watch,
     )
     if result.resumed:

@@ -29,6 +29,7 @@ from app.retrieval.manifest import Manifest, engine, fingerprint, same_plan, wri
 from app.retrieval.passages import body, header
 from app.retrieval.store import ALWAYS, STORE_FORMAT, NewPassage, Store
 from app.retrieval.stored_passages import SEARCHED_PARTS
+from app.retrieval.sudachi_words import Words
 from app.retrieval.tokens import TOKENIZER, tokenize
 
 BATCH_PASSAGES = 20_000
@@ -85,13 +86,15 @@ def passage_texts(law_title: str, item: NewPassage) -> Iterator[str]:
             yield f"{head}\n{lead}\n{body(passage_lines[start : start + GROUPED_LINES])}"
 
 
-def index_passages(words: LexicalWriter, rev: int, law: Law, written: Sequence[NewPassage]) -> int:
+def index_passages(
+    words: LexicalWriter, rev: int, law: Law, written: Sequence[NewPassage], second: Words | None = None
+) -> int:
     """Give the searched passages of a law to the word index; returns how many documents they became."""
     count = 0
     for item in written:
         if item.provision.part in SEARCHED_PARTS and not item.provision.deleted:
             for text in passage_texts(law.title, item):
-                words.add(item.passage_id, rev, tokenize(text))
+                words.add(item.passage_id, rev, tokenize(text), None if second is None else second.words(text))
                 count += 1
     return count
 
@@ -105,11 +108,12 @@ def build_index(
     skip_unreadable: bool = False,
     run: dict[str, Any] | None = None,
     embedder: Embedder | None = None,
+    second: Words | None = None,
     watch: Watch = _unwatched,
 ) -> BuildResult:
     """Build the index of ``source`` in ``index_dir``; the old index stays until the new one is whole.
 
-    ``embedder`` adds vectors for ``vector`` and ``hybrid`` search. ``laws`` keeps only these law ids, ``as_of`` only the
+    ``embedder`` adds vectors for ``vector`` and ``hybrid`` search, ``second`` a field of words. ``laws`` keeps only these law ids, ``as_of`` only the
     revision of each law in force on that day. ``watch(items, label)`` yields the items and may show progress. Raises
     DataError when a file is unreadable (unless ``skip_unreadable``), an asked law is not there or nothing is in force.
     """
@@ -135,10 +139,11 @@ def build_index(
             None if as_of is None else as_of.isoformat(),
             skip_unreadable,
             _facts(embedder),
+            None if second is None else second.version,
         ]
         building = index_dir / "building"
-        store, words, resumed = _open_building(building, plan)
-        unreadable = _fill(store, words, files, skip_unreadable, watch)
+        store, words, resumed = _open_building(building, plan, second_field=second is not None)
+        unreadable = _fill(store, words, files, skip_unreadable, watch, second)
         with store.transaction():
             add_names(store)
         law_ids = [law_id for (law_id,) in store.connection.execute("SELECT law_id FROM laws ORDER BY law_id")]
@@ -172,6 +177,7 @@ def build_index(
                 unreadable=tuple(unreadable),
                 run=(run or {}) | {"finished_at": now()},
                 embedding=_facts(embedder),
+                sudachi=None if second is None else second.version,
                 as_of=None if as_of is None else as_of.isoformat(),
             ),
         )
@@ -201,7 +207,7 @@ def in_force(files: Sequence[LawFile], day: date) -> list[LawFile]:
     return [file for file in files if file.name in kept]
 
 
-def _open_building(building: Path, plan: Sequence[Any]) -> tuple[Store, LexicalWriter, int]:
+def _open_building(building: Path, plan: Sequence[Any], *, second_field: bool) -> tuple[Store, LexicalWriter, int]:
     if building.exists():
         try:
             if same_plan(read_json(building / "plan.json"), plan):
@@ -215,7 +221,7 @@ def _open_building(building: Path, plan: Sequence[Any]) -> tuple[Store, LexicalW
             pass  # what a kill left is not usable: begin again
         shutil.rmtree(building)
     store = Store.create(building / "store.sqlite")
-    words = LexicalWriter(building / "words", create=True)
+    words = LexicalWriter(building / "words", create=True, second_field=second_field)
     # The plan comes last: without it the folder is taken for unfinished and thrown away.
     write_json(building / "plan.json", list(plan))
     return store, words, 0
@@ -227,6 +233,7 @@ def _fill(
     files: Sequence[LawFile],
     skip_unreadable: bool,
     watch: Watch,
+    second: Words | None,
 ) -> list[str]:
     done = {name for (name,) in store.connection.execute("SELECT revision_id FROM revisions")}
     searched = int(store.meta("searched", "0"))
@@ -246,7 +253,7 @@ def _fill(
             raise DataError(f"{file.name}: 同じ版 {law.revision_id} が二つあります。一つにしてください。")
         done.add(law.revision_id)
         rev, written = store.add_law(law, sha256_bytes(data))
-        count = index_passages(words, rev, law, written)
+        count = index_passages(words, rev, law, written, second)
         store.set_searched(rev, count)
         searched += count
         store.add_aliases(own_names(law))

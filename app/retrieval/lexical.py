@@ -20,6 +20,8 @@ WRITER_BYTES = 128 * 2**20
 PRESENCE = 0.5  # δ of BM25+ (chosen on dev; anything from 0.4 to 0.6 is as good)
 COMMON_SHARE = 0.10  # of the documents; a token that stands in more is not searched for
 COMMON_DOCUMENTS = 5_000  # … but never one that stands in fewer: a small index is fast anyway
+SECOND_FIELD = "sudachi"
+SECOND_WEIGHT = 0.5  # of a word's score beside a token's (chosen on dev, docs/retrieval.md)
 MIN_TELLING = 3  # … as long as this many other tokens remain
 
 
@@ -31,10 +33,12 @@ class Hit:
     score: float
 
 
-def _schema() -> tantivy.Schema:
+def _schema(*, second_field: bool = False) -> tantivy.Schema:
     builder = tantivy.SchemaBuilder()
     # Frequencies without positions: no phrase is ever searched, and the index is a third smaller.
     builder.add_text_field("words", stored=False, tokenizer_name="whitespace", index_option="freq")
+    if second_field:
+        builder.add_text_field(SECOND_FIELD, stored=False, tokenizer_name="whitespace", index_option="freq")
     builder.add_integer_field("passage", stored=False, indexed=True, fast=True)
     builder.add_integer_field("rev", stored=False, indexed=True, fast=True)
     return builder.build()
@@ -53,22 +57,29 @@ def _common_above(searcher: tantivy.Searcher) -> float:
 class LexicalWriter:
     """Adds and deletes passages; nothing is visible before ``commit``. One writer a folder at a time."""
 
-    def __init__(self, folder: Path, *, create: bool = False, heap_bytes: int = WRITER_BYTES) -> None:
+    def __init__(
+        self, folder: Path, *, create: bool = False, heap_bytes: int = WRITER_BYTES, second_field: bool = False
+    ) -> None:
+        """``second_field`` makes room for words beside the tokens in a folder that is created."""
         if create:
             folder.mkdir(parents=True, exist_ok=True)
         try:
-            index = tantivy.Index(_schema(), path=str(folder)) if create else tantivy.Index.open(str(folder))
+            schema = _schema(second_field=second_field)
+            index = tantivy.Index(schema, path=str(folder)) if create else tantivy.Index.open(str(folder))
             # One thread: the order of documents, and so the order of equal scores, is the same in every build.
             self._writer = index.writer(heap_bytes, 1)
+            self._schema = index.schema
         except ValueError as error:
             raise StaleIndexError(
                 f"{folder}: 語の索引に書き込めません（{error}）。他の処理が終わってからやり直してください。"
             ) from None
 
-    def add(self, passage_id: int, rev: int, tokens: Sequence[str]) -> None:
-        """Add one passage."""
+    def add(self, passage_id: int, rev: int, tokens: Sequence[str], words: Sequence[str] | None = None) -> None:
+        """Add one passage; ``words`` go into the second field."""
         document = tantivy.Document()
         document.add_text("words", " ".join(tokens))
+        if words is not None:
+            document.add_text(SECOND_FIELD, " ".join(words))
         document.add_integer("passage", passage_id)
         document.add_integer("rev", rev)
         self._writer.add_document(document)
@@ -80,7 +91,7 @@ class LexicalWriter:
     def delete_revisions_after(self, rev: int) -> None:
         """Delete the passages of every revision numbered above ``rev``: left by a kill before the store's commit."""
         later = tantivy.Query.range_query(
-            _schema(), "rev", tantivy.FieldType.Integer, rev, include_lower=False, use_inverted_index=True
+            self._schema, "rev", tantivy.FieldType.Integer, rev, include_lower=False, use_inverted_index=True
         )
         self._writer.delete_documents_by_query(later)
 
@@ -125,6 +136,7 @@ class LexicalIndex:
         without_revisions: Sequence[int] = (),
         *,
         presence: float = PRESENCE,
+        words: Iterable[str] = (),
     ) -> list[Hit]:
         """The best ``limit`` documents by BM25 (k1 1.2, b 0.75), each token of the query counted once, put in order by BM25+.
 
@@ -132,11 +144,16 @@ class LexicalIndex:
         Frequency Normalization, CIKM 2011), so that a long paragraph which says all of it beats a short one which says half.
         Counting a token as often as the query has it scored lower on lawqa_jp: what stands in all four choices is the
         subject of the question, not what decides. A passage can come more than once (whole, and as groups of items).
+        ``words`` are looked up in the second field; their score is added with its weight.
         """
         chosen = self._telling(searcher, dict.fromkeys(tokens))
-        if not chosen or limit < 1:
-            return []
         clauses = [(tantivy.Occur.Should, self._term(token)) for token in chosen]
+        for word in dict.fromkeys(words):
+            if 0 < int(searcher.doc_freq(SECOND_FIELD, word)) <= _common_above(searcher):
+                term = tantivy.Query.term_query(self._schema, SECOND_FIELD, word, "freq")
+                clauses.append((tantivy.Occur.Should, tantivy.Query.boost_query(term, SECOND_WEIGHT)))
+        if not clauses or limit < 1:
+            return []
         query = tantivy.Query.boolean_query(clauses)
         if without_revisions:
             hidden = tantivy.Query.term_set_query(self._schema, "rev", list(without_revisions))

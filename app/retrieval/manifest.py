@@ -17,6 +17,7 @@ from app.core.errors import StaleIndexError, UserError
 from app.core.files import read_json, sha256_text, to_json, write_json
 from app.retrieval.embedding import Embedder
 from app.retrieval.store import STORE_FORMAT
+from app.retrieval.sudachi_words import Words
 from app.retrieval.tokens import TOKENIZER
 
 FILE = "manifest.json"
@@ -39,6 +40,7 @@ class Manifest:
     unreadable: tuple[str, ...]  # files left out, with the reason
     run: dict[str, Any]  # command, versions, times
     embedding: dict[str, Any] | None = None  # model and width of the vectors; None without vectors
+    sudachi: str | None = None  # versions that cut the words of the second field; None without it
     as_of: str | None = None  # only revisions in force on this day; None for all revisions of the source
 
 
@@ -124,6 +126,22 @@ def check_embedder(index_dir: Path, manifest: Manifest, embedder: Embedder | Non
         raise StaleIndexError(
             f"{index_dir}: ベクトルのモデルが違います（索引は {made['model']} の {made['width']} 次元、"
             f"指定は {embedder.name} の {embedder.width} 次元）。EMBEDDING_MODEL を合わせるか、{REBUILD}"
+        )
+
+
+def check_words(index_dir: Path, manifest: Manifest, words: Words | None) -> None:
+    """Raise StaleIndexError unless the second field of the index (or its absence) is that of ``words``."""
+    if manifest.sudachi is not None and words is None:
+        raise StaleIndexError(
+            f"{index_dir}: この索引には Sudachi の語があります。RETRIEVER_SUDACHI=true を指定してください。"
+        )
+    if words is not None and manifest.sudachi is None:
+        raise StaleIndexError(
+            f"{index_dir}: この索引には Sudachi の語がありません。scripts/build_index.py --sudachi で作り直してください。"
+        )
+    if words is not None and manifest.sudachi != words.version:
+        raise StaleIndexError(
+            f"{index_dir}: Sudachi の版が違います（索引は {manifest.sudachi}、このプログラムは {words.version}）。{REBUILD}"
         )
 
 

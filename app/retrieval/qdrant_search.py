@@ -11,7 +11,7 @@ from typing import Any
 from app.core.errors import StaleIndexError
 from app.retrieval.bm25_weights import dimension
 from app.retrieval.embedding import Vectors
-from app.retrieval.lexical import MIN_TELLING
+from app.retrieval.lexical import MIN_TELLING, PRESENCE
 from app.retrieval.manifest import Manifest
 from app.retrieval.qdrant_collection import POINTS_PER_PASSAGE, Asked, QdrantAddress, QdrantCollection
 from app.retrieval.tokens import TOKENIZER
@@ -20,12 +20,17 @@ SYNC = "RETRIEVER_STORE=qdrant を付けて scripts/build_index.py --sync で合
 WAIT_SECONDS = 10.0  # for an update that is being written
 
 
+def weights_facts(manifest: Manifest) -> dict[str, Any]:
+    """What the sparse and dense vectors of a collection were made with."""
+    return {"tokenizer": TOKENIZER, "presence": PRESENCE, "embedding": manifest.embedding}
+
+
 class QdrantSearch:
     """The documents of one index in Qdrant; safe to share between threads."""
 
     def __init__(self, address: QdrantAddress, manifest: Manifest) -> None:
         self._collection = QdrantCollection(address, manifest.build_id)
-        self._embedding = manifest.embedding
+        self._facts = weights_facts(manifest)
         self._common: frozenset[str] = frozenset()
 
     def wait_for(self, generation: str, seconds: float = WAIT_SECONDS) -> None:
@@ -75,13 +80,13 @@ class QdrantSearch:
         return telling if len(telling) >= MIN_TELLING else every
 
     def _same_kind(self, state: dict[str, Any]) -> bool:
-        return (state.get("tokenizer"), state.get("embedding")) == (TOKENIZER, self._embedding)
+        return all(state.get(name) == value for name, value in self._facts.items())
 
     def _difference(self, state: dict[str, Any] | None, generation: str) -> str:
         name, url = self._collection.name, self._collection.address.url
         if state is None:
             return f"Qdrant {url} に、この索引のコレクション {name} がありません。{SYNC}"
         if not self._same_kind(state):
-            return f"Qdrant の {name} は、語の切り方か埋め込みモデルが索引と違います。{SYNC}"
+            return f"Qdrant の {name} は、語の切り方・重みか埋め込みモデルが索引と違います。{SYNC}"
         held = "書き換えの途中" if state["generation"] is None else f"世代 {state['generation']} "
         return f"Qdrant の {name} は{held}で、索引の世代 {generation} と違います。{SYNC}"

@@ -18,9 +18,10 @@ from app.retrieval.embedding_passages import vector_state
 from app.retrieval.lexical import LexicalIndex
 from app.retrieval.manifest import Manifest, read_manifest
 from app.retrieval.qdrant_collection import POINTS_PER_PASSAGE, Document, QdrantAddress, QdrantCollection
+from app.retrieval.qdrant_search import weights_facts
 from app.retrieval.store import Store
 from app.retrieval.stored_passages import StoredPassage, searched_passages
-from app.retrieval.tokens import TOKENIZER, tokenize
+from app.retrieval.tokens import tokenize
 from app.retrieval.vectors import VectorIndex
 
 DOCUMENTS_AT_ONCE = 500
@@ -133,7 +134,7 @@ def synchronise(
 
 def _kept(manifest: Manifest) -> dict[str, Any]:
     """What cannot change without writing every document again."""
-    return {"build_id": manifest.build_id, "tokenizer": TOKENIZER, "embedding": manifest.embedding}
+    return {"build_id": manifest.build_id} | weights_facts(manifest)
 
 
 def _wanted(store: Store) -> dict[int, Revision]:

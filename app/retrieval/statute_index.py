@@ -21,7 +21,7 @@ from app.retrieval.embedding_passages import vector_state
 from app.retrieval.fusion import reciprocal_rank_fusion
 from app.retrieval.law_names import LawNames
 from app.retrieval.lexical import PRESENCE, LexicalIndex
-from app.retrieval.manifest import REBUILD, check_embedder, check_source, read_manifest
+from app.retrieval.manifest import REBUILD, check_embedder, check_source, check_words, read_manifest
 from app.retrieval.qdrant_collection import QdrantAddress
 from app.retrieval.qdrant_search import SYNC, QdrantSearch
 from app.retrieval.ranking import (
@@ -37,6 +37,7 @@ from app.retrieval.ranking import (
 )
 from app.retrieval.resolving import Resolved, resolve
 from app.retrieval.store import ArticleRow, PassageRow, Store
+from app.retrieval.sudachi_words import Words
 from app.retrieval.tokens import tokenize
 from app.retrieval.vectors import VectorIndex
 
@@ -78,10 +79,12 @@ class StatuteIndex:
         retriever: Retriever = "bm25",
         embedder: Embedder | None = None,
         qdrant: QdrantAddress | None = None,
+        second: Words | None = None,
     ) -> None:
         """``vector`` and ``hybrid`` need the embedder that the index was built with.
 
-        With ``qdrant`` words and vectors are searched on that server, and of the folder only the store is read.
+        ``second`` cuts the words of the second field, which the index must have then, and only then. With ``qdrant``
+        words and vectors are searched on that server, and of the folder only the store is read.
         """
         self.index_dir = index_dir
         self.manifest = read_manifest(index_dir)
@@ -90,6 +93,8 @@ class StatuteIndex:
         self._embedder = embedder
         if retriever != "bm25":
             check_embedder(index_dir, self.manifest, embedder)
+        check_words(index_dir, self.manifest, second)
+        self._second = second
         folder = index_dir / self.manifest.folder
         self.store = Store(folder / "store.sqlite")
         self._remote = None if qdrant is None else QdrantSearch(qdrant, self.manifest)
@@ -198,7 +203,8 @@ class StatuteIndex:
         wanted = max(top_k, CANDIDATES)
         presence = PRESENCE if "presence" in parts else 0.0
         with self.reading() as view:
-            hits = self._hits(view, tokens, asked, wanted * HITS_PER_ARTICLE, day, tuple(laws), presence)
+            words = [] if self._second is None else self._second.words(query)
+            hits = self._hits(view, tokens, asked, wanted * HITS_PER_ARTICLE, day, tuple(laws), presence, words)
             cited = self._cited(query, day, laws) if "citation" in parts else []
             named, mentioned = _named_and_mentioned(query, cited)
             found = self._raised(_fused(hits, wanted), named, mentioned, parts)
@@ -253,7 +259,8 @@ class StatuteIndex:
         limit: int,
         day: str,
         laws: tuple[str, ...],
-        presence: float = PRESENCE,
+        presence: float,
+        second: Sequence[str],
     ) -> dict[str, list[tuple[int, int, float]]]:
         """Ranking → (passage, article, score) best first: one of words, one of vectors; one of both where a server fuses."""
         if self._remote is not None:
@@ -265,18 +272,24 @@ class StatuteIndex:
         hidden = self._out_of_view(view.generation, day, laws)
         hits: dict[str, list[tuple[int, int, float]]] = {}
         if self._retriever != "vector":
-            hits["bm25"] = self._words(view.searcher, tokens, limit, hidden, presence)
+            hits["bm25"] = self._words(view.searcher, tokens, second, limit, hidden, presence)
         if asked is not None and view.vectors is not None:
             near = view.vectors.search(asked, limit, self.store.passages_of(hidden))
             hits["vector"] = self._with_articles({one.passage_id: one.score for one in near})
         return hits
 
     def _words(
-        self, searcher: Any, tokens: Sequence[str], limit: int, hidden: Sequence[int], presence: float
+        self,
+        searcher: Any,
+        tokens: Sequence[str],
+        second: Sequence[str],
+        limit: int,
+        hidden: Sequence[int],
+        presence: float,
     ) -> list[tuple[int, int, float]]:
         """(passage, article, score) best first, each passage once."""
         found: dict[int, float] = {}
-        for hit in self.words.search(searcher, tokens, limit, hidden, presence=presence):
+        for hit in self.words.search(searcher, tokens, limit, hidden, presence=presence, words=second):
             found.setdefault(hit.passage_id, hit.score)
         return self._with_articles(found)
 

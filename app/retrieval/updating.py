@@ -19,8 +19,9 @@ from app.retrieval.derived import add_citations, add_names
 from app.retrieval.embedding import Embedder
 from app.retrieval.embedding_passages import embed_missing
 from app.retrieval.lexical import LexicalWriter
-from app.retrieval.manifest import check_embedder, read_manifest
+from app.retrieval.manifest import check_embedder, check_words, read_manifest
 from app.retrieval.store import Store
+from app.retrieval.sudachi_words import Words
 
 UPDATE_HEAP_BYTES = 32 * 2**20
 
@@ -36,23 +37,30 @@ class UpdateResult:
 
 
 def update_index(
-    index_dir: Path, *, add: Path | None = None, remove: Sequence[str] = (), embedder: Embedder | None = None
+    index_dir: Path,
+    *,
+    add: Path | None = None,
+    remove: Sequence[str] = (),
+    embedder: Embedder | None = None,
+    second: Words | None = None,
 ) -> UpdateResult:
     """Add or replace the laws in ``add`` (zip, folder or file) and remove those named in ``remove``, in one commit.
 
     An earlier revision of an added law stays, valid until the new one is. ``remove`` takes law ids (all revisions) and
-    revision ids. An index with vectors needs the ``embedder`` it was built with. Everything is read before anything is written; raises DataError for an unreadable law or unknown id.
+    revision ids. An index with vectors needs the ``embedder`` it was built with, one with a second field ``second``.
+    Everything is read before anything is written; raises DataError for an unreadable law or unknown id.
     """
     laws = _read(add) if add is not None else []
     with index_lock(index_dir):
         manifest = read_manifest(index_dir)
         folder = index_dir / manifest.folder
         check_embedder(index_dir, manifest, embedder)
+        check_words(index_dir, manifest, second)
         store = Store(folder / "store.sqlite", writable=True)
         words = LexicalWriter(folder / "words", heap_bytes=UPDATE_HEAP_BYTES)
         try:
             _clear_leftovers(store, words)
-            result = _update(store, words, laws, remove, folder / "vectors", embedder)
+            result = _update(store, words, laws, remove, folder / "vectors", embedder, second)
             _clear_leftovers(store, words)
         finally:
             words.close()
@@ -89,6 +97,7 @@ def _update(
     remove: Sequence[str],
     vectors: Path,
     embedder: Embedder | None,
+    second: Words | None,
 ) -> UpdateResult:
     added = replaced = unchanged = 0
     with store.transaction() as connection:
@@ -113,7 +122,7 @@ def _update(
             if known.get(law.revision_id) == sha256:
                 continue
             rev, written = store.add_law(law, sha256)
-            count = index_passages(words, rev, law, written)
+            count = index_passages(words, rev, law, written, second)
             store.set_searched(rev, count)
             searched += count
             store.add_aliases(own_names(law))

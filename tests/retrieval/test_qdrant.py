@@ -61,7 +61,7 @@ class CharacterEmbedder:
 
 
 def _found(index: StatuteIndex, query: str, **more: object) -> list[tuple[str, str]]:
-    return [(hit.article.law_title, hit.article.num) for hit in index.search(query, 10, parts=(), **more)]
+    return [(hit.article.law_title, hit.article.num) for hit in index.search(query, 10, parts=("presence",), **more)]
 
 
 def test_ranks_and_scores_are_those_of_the_local_engine(index_dir, sample_index, server, address):
@@ -153,10 +153,12 @@ def test_vectors_and_fusion_on_the_server(tmp_path, book, address):
     synchronise(folder, address)
     local, remote = StatuteIndex(folder, "vector", embedder), StatuteIndex(folder, "vector", embedder, address)
     for query in QUERIES:
-        here, there = local.search(query, 5, parts=()), remote.search(query, 5, parts=())
+        here, there = local.search(query, 5, parts=("presence",)), remote.search(query, 5, parts=("presence",))
         assert [hit.article.anchor for hit in here] == [hit.article.anchor for hit in there]
         assert [hit.score for hit in there] == pytest.approx([hit.score for hit in here], abs=1e-4)
-    fused = StatuteIndex(folder, "hybrid", embedder, address).search("市場の休業日は水曜日とする", 3, parts=())
+    fused = StatuteIndex(folder, "hybrid", embedder, address).search(
+        "市場の休業日は水曜日とする", 3, parts=("presence",)
+    )
     assert (fused[0].article.law_title, fused[0].article.num) == ("市場法", "2")
     # First in both rankings, ranks counted from 1 as in fusion.py.
     assert fused[0].score == pytest.approx(2 / (RRF_K + 1))
