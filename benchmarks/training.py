@@ -6,8 +6,9 @@
     /tmp/trl/bin/python benchmarks/training.py --model sample/tiny-qwen3 --records /tmp/gold4.jsonl \
         --output benchmarks/results/training_tiny.json
 
-Each round runs every side once, each in a process of its own; what is reported are medians over the rounds. The JSON
-holds every measured step.
+Each round runs every side once, each in a process of its own; what is reported are medians over the rounds. Rounds are
+added to those that ``--output`` holds already, so that a long measurement can be made in pieces. The JSON holds every
+measured step.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from app.core.cli import log
-from app.core.files import sha256_file, write_json
+from app.core.files import read_json, sha256_file, write_json
 from app.core.manifests import run_header
 
 SIDES = ("usual", "trl", "ours", "shared")
@@ -50,6 +51,24 @@ def measure(side: str, options: argparse.Namespace) -> dict[str, Any]:
     if done.returncode:
         raise SystemExit(f"{side}: {done.stderr[-2000:]}")
     return dict(json.loads(done.stdout.splitlines()[-1]))
+
+
+def settings_of(options: argparse.Namespace) -> dict[str, Any]:
+    """What rounds must have in common to be put together."""
+    return {
+        "model": options.model, "records_sha256": sha256_file(options.records), "steps": options.steps,
+        "batch": options.batch, "versions": run_header([])["packages"],
+    }  # fmt: skip
+
+
+def earlier_rounds(options: argparse.Namespace, settings: dict[str, Any]) -> list[dict[str, dict[str, Any]]]:
+    """Rounds that ``--output`` holds; stops when they were measured with other settings."""
+    if not options.output.exists():
+        return []
+    stored = read_json(options.output)
+    if stored["settings"] != settings:
+        raise SystemExit(f"{options.output} was measured with other settings: {stored['settings']}")
+    return list(stored["rounds"])
 
 
 def step_seconds(run: dict[str, Any]) -> float:
@@ -107,14 +126,16 @@ def main() -> None:
     parser.add_argument("--output", type=Path, required=True, help="JSON of everything that was measured")
     parser.add_argument("--steps", type=int, default=6, help="optimiser steps a run (6)")
     parser.add_argument("--batch", type=int, default=4, help="rows a step, a multiple of 4 (4)")
-    parser.add_argument("--rounds", type=int, default=3, help="interleaved repetitions (3)")
+    parser.add_argument("--rounds", type=int, default=1, help="interleaved repetitions to add (1)")
     options = parser.parse_args()
-    rounds: list[dict[str, dict[str, Any]]] = []
-    for number in range(options.rounds):
-        rounds.append({})
+    settings = settings_of(options)
+    rounds = earlier_rounds(options, settings)
+    for _ in range(options.rounds):
+        made: dict[str, dict[str, Any]] = {}
         for side in SIDES:
-            rounds[-1][side] = measure(side, options)
-            log(f"round {number + 1}/{options.rounds} {side}: {step_seconds(rounds[-1][side]):.2f} s a step")
+            made[side] = measure(side, options)
+            log(f"round {len(rounds) + 1} {side}: {step_seconds(made[side]):.2f} s a step")
+        rounds.append(made)
     table = summarize(rounds)
     differences = {
         side: largest_difference(table[side]["losses"], table["ours"]["losses"]) for side in ("trl", "shared")
@@ -122,7 +143,7 @@ def main() -> None:
     write_json(
         options.output,
         {
-            "run": run_header(sys.argv[1:]), "records_sha256": sha256_file(options.records), "summary": table,
+            "run": run_header(sys.argv[1:]), "settings": settings, "summary": table,
             "largest_loss_difference_to_ours": differences, "rounds": rounds,
         },
     )  # fmt: skip

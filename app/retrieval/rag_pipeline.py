@@ -26,6 +26,7 @@ from app.retrieval.reranking import CrossEncoderReranker, Reranker, reranked
 from app.retrieval.resolving import Resolved
 from app.retrieval.statute_index import PARTS, ArticleHit, StatuteIndex
 from app.retrieval.store import ArticleRow
+from app.retrieval.sudachi_words import second_words
 from app.retrieval.tokens import tokenize
 
 
@@ -188,7 +189,9 @@ class RAGPipeline:
         kind = config.retriever.type
         if kind != "bm25" and embedder is None:
             embedder = load_embedder(config.embedding.model, config.embedding.batch_size)
-        self.index = StatuteIndex(config.retriever.index_dir, kind, embedder, qdrant_address(config.retriever))
+        self.index = StatuteIndex(
+            config.retriever.index_dir, kind, embedder, qdrant_address(config.retriever), second_words(config.retriever)
+        )
         self._llm = llm
         self._reranker = reranker
 
