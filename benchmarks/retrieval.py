@@ -3,9 +3,11 @@
   python benchmarks/retrieval.py parse   --source ../shared/data/egov/all_laws.zip
   python benchmarks/retrieval.py speed   --index-dir data/index --data ../shared/data/lawqa_jp/selection_open100.json
   python benchmarks/retrieval.py quality --index-dir data/index --data ../shared/data/lawqa_jp/selection_open100.json
+  python benchmarks/retrieval.py components --index-dir data/index --data ../shared/data/lawqa_jp/selection_open100.json
   python benchmarks/retrieval.py peers   --index-dir data/index --data ../shared/data/lawqa_jp/selection_open100.json
 
-Each prints one JSON object. ``peers`` needs bm25s, rank_bm25 and jlawcite beside the project's packages.
+Each prints one JSON object. Settings are chosen on the development half of the questions, which is all that ``quality``,
+``components`` and ``peers`` show; ``--other-half`` adds the rest. ``peers`` needs bm25s, rank_bm25 and jlawcite beside the project's packages.
 """
 
 from __future__ import annotations
@@ -33,14 +35,19 @@ from app.core.questions import Question
 from app.data.egov import parse_xml, provisions_text
 from app.data.egov_source import law_files, read_law
 from app.data.lawqa import load_questions
-from app.data.provisions import law_key
-from app.data.splits import split_by_cluster
-from app.retrieval.law_names import title_names
 from app.retrieval.rag_pipeline import search_query
 from app.retrieval.statute_index import StatuteIndex
-
-Article = tuple[str, str]  # law id, key of the article
-Ranking = Callable[[Question], Sequence[Article]]
+from benchmarks.retrieval_quality import (
+    Article,
+    chosen_laws,
+    components,
+    gold_articles,
+    quality,
+    scores,
+    sides_of,
+    summary,
+    widest,
+)
 
 
 def parse_check(source: Path) -> dict[str, Any]:
@@ -62,93 +69,6 @@ def parse_check(source: Path) -> dict[str, Any]:
         characters += before.total()
         different += ((before - after) + (after - before)).total()
     return {"laws": laws, "characters": characters, "different": different, "kept": 1 - different / characters}
-
-
-def gold_articles(index: StatuteIndex, questions: Sequence[Question]) -> dict[str, set[Article]]:
-    """Gold articles of each question that are articles of a law in the index; guidelines have none."""
-    laws: dict[str, str] = {}
-    for law_id, title in index.store.connection.execute("SELECT law_id, title FROM revisions"):
-        for name in title_names(title):
-            laws[law_key(name)] = law_id
-    day = date.today().isoformat()
-    gold: dict[str, set[Article]] = {}
-    for question in questions:
-        found = {(laws[ref.law], ref.article) for ref in question.articles if ref.law in laws}
-        gold[question.id] = {key for key in found if index.store.find_articles(*key, day)}
-    return gold
-
-
-def scores(
-    ranking: Ranking, questions: Sequence[Question], gold: dict[str, set[Article]]
-) -> dict[str, tuple[float, float]]:
-    """Question id → (share of its gold articles among the first three, whether there is one)."""
-    out: dict[str, tuple[float, float]] = {}
-    for question in questions:
-        found = len(gold[question.id] & set(list(ranking(question))[:3]))
-        out[question.id] = (found / len(gold[question.id]), float(found > 0))
-    return out
-
-
-def summary(
-    scored: dict[str, tuple[float, float]],
-    sides: dict[str, list[Question]],
-    base: dict[str, tuple[float, float]] | None,
-) -> dict[str, Any]:
-    """R@3 and Hit@3 on each side, and the paired difference to ``base`` with its interval over article clusters."""
-    from app.evaluation.statistics import cluster_bootstrap
-
-    out: dict[str, Any] = {}
-    for side, members in sides.items():
-        values = [scored[question.id] for question in members]
-        out[side] = {
-            "questions": len(values),
-            "recall_at_3": round(sum(value[0] for value in values) / len(values), 4),
-            "hit_at_3": round(sum(value[1] for value in values) / len(values), 4),
-        }
-    if base is not None:
-        clusters = [question.cluster for question in sides["all"]]
-        differences = [scored[question.id][0] - base[question.id][0] for question in sides["all"]]
-        interval = cluster_bootstrap(differences, clusters, seed=0)
-        out["recall_difference"] = {
-            "mean": round(sum(differences) / len(differences), 4), "low": round(interval.low, 4), "high": round(interval.high, 4),
-        }  # fmt: skip
-    return out
-
-
-def _sides(questions: Sequence[Question], gold: dict[str, set[Article]]) -> dict[str, list[Question]]:
-    counted = [question for question in questions if gold[question.id]]
-    return {"all": counted, **split_by_cluster(counted, {"dev": 1.0, "test": 1.0}, 0)}
-
-
-def quality(index: StatuteIndex, questions: Sequence[Question]) -> dict[str, Any]:
-    """R@3 and Hit@3 at article level, per part of the ranking; differences are to the line above's configuration."""
-    gold = gold_articles(index, questions)
-    sides = _sides(questions, gold)
-
-    def ranking(text: Callable[[Question], str], parts: Sequence[str]) -> Ranking:
-        return lambda question: [
-            (hit.article.law_id, hit.article.num)
-            if hit.article.part == "main"
-            else (hit.article.law_id, hit.article.anchor)
-            for hit in index.search(text(question), 3, parts=parts)
-        ]
-
-    rows = {
-        "question: bm25": ranking(lambda question: question.question, ()),
-        "question: bm25+citation": ranking(lambda question: question.question, ("citation",)),
-        "question: bm25+citation+graph": ranking(lambda question: question.question, ("citation", "graph")),
-        "question+choices: bm25": ranking(search_query, ()),
-        "question+choices: bm25+graph": ranking(search_query, ("graph",)),
-        "question+choices: bm25+citation": ranking(search_query, ("citation",)),
-        "question+choices: bm25+citation+graph": ranking(search_query, ("citation", "graph")),
-    }
-    out: dict[str, Any] = {
-        "questions": len(questions), "counted": len(sides["all"]), "gold_articles": sum(map(len, gold.values())), "rows": {},
-    }  # fmt: skip
-    base = scores(rows["question+choices: bm25+citation"], sides["all"], gold)
-    for name, row in rows.items():
-        out["rows"][name] = summary(scores(row, sides["all"], gold), sides, base)
-    return out
 
 
 def percentile(values: Sequence[float], share: float) -> float:
@@ -223,16 +143,14 @@ def _replace(index_dir: Path) -> dict[str, dict[str, float]]:
     return out
 
 
-def peers(index: StatuteIndex, questions: Sequence[Question], laws: int) -> dict[str, Any]:
+def peers(index: StatuteIndex, questions: Sequence[Question], laws: int, *, other_half: bool) -> dict[str, Any]:
     """Other engines and ours on ``laws`` laws, evenly over all, and those with gold articles; one process each."""
     from benchmarks.retrieval_peers import ENGINES, prepare, run
 
     gold = gold_articles(index, questions)
-    sides = _sides(questions, gold)
-    wanted = {law_id for keys in gold.values() for law_id, _ in keys}
-    order = [law_id for (law_id,) in index.store.connection.execute("SELECT law_id FROM laws ORDER BY law_id")]
-    chosen = sorted(wanted | set(order[:: max(1, len(order) // max(1, laws))]))
-    queries = {question.id: search_query(question) for question in sides["all"]}
+    sides = sides_of(questions, gold, other_half=other_half)
+    chosen = chosen_laws(index, gold, laws)
+    queries = {question.id: search_query(question) for question in questions if gold[question.id]}
     out: dict[str, Any] = {"load_average": os.getloadavg()[0], "rows": {}}
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -250,7 +168,7 @@ def _peer_row(
     measured: dict[str, Any], sides: dict[str, list[Question]], gold: dict[str, set[Article]]
 ) -> dict[str, Any]:
     found = {name: [(law_id, num) for law_id, num in articles] for name, articles in measured["found"].items()}
-    row = summary(scores(lambda question: found[question.id], sides["all"], gold), sides, None)
+    row = summary(scores(lambda question: found[question.id], widest(sides), gold), sides, None)
     for name in ("build_seconds", "build_cpu_seconds"):
         row[name] = round(measured[name], 1)
     for name in ("query_ms", "query_cpu_ms"):
@@ -260,11 +178,14 @@ def _peer_row(
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=("parse", "speed", "quality", "peers"))
+    parser.add_argument("what", choices=("parse", "speed", "quality", "components", "peers"))
     parser.add_argument("--source", type=Path)
     parser.add_argument("--index-dir", type=Path, default=Path("data/index"))
     parser.add_argument("--data", type=Path)
-    parser.add_argument("--laws", type=int, default=500, help="laws taken for peers, evenly over all of them")
+    parser.add_argument("--laws", type=int, default=500, help="laws taken for components and peers, evenly over all")
+    parser.add_argument(
+        "--other-half", action="store_true", help="also the questions nothing is chosen on: only once it is settled"
+    )
     arguments = parser.parse_args()
     if arguments.what == "parse":
         if arguments.source is None:
@@ -277,9 +198,12 @@ def main() -> None:
     if arguments.what == "speed":
         result = speed(arguments.index_dir, questions)
     elif arguments.what == "quality":
-        result = quality(StatuteIndex(arguments.index_dir), questions)
+        result = quality(arguments.index_dir, questions, other_half=arguments.other_half)
+    elif arguments.what == "components":
+        result = components(arguments.index_dir, questions, arguments.laws, other_half=arguments.other_half)
     else:
-        result = peers(StatuteIndex(arguments.index_dir), questions, arguments.laws)
+        index = StatuteIndex(arguments.index_dir)
+        result = peers(index, questions, arguments.laws, other_half=arguments.other_half)
     print(to_json(result, indent=2))
 
 

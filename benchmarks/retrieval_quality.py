@@ -1,0 +1,238 @@
+"""How many gold articles the first three results hold, per part of the ranking and per part of the index.
+
+``benchmarks/retrieval.py quality`` and ``components`` print these. By default only the development half is looked at;
+``--other-half`` adds the half on which nothing is chosen, for a configuration that is fixed.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+from app.core.questions import Question
+from app.core.rag_config import load_config
+from app.data.provisions import law_key
+from app.data.splits import split_by_cluster
+from app.retrieval.building import build_index, passage_texts
+from app.retrieval.law_names import title_names
+from app.retrieval.rag_pipeline import RAGPipeline, search_query
+from app.retrieval.statute_index import PARTS, ArticleHit, StatuteIndex
+from app.retrieval.store import NewPassage
+
+Article = tuple[str, str]  # law id, key of the article
+Ranking = Callable[[Question], Sequence[Article]]
+Scores = dict[str, tuple[float, float]]  # question id → (share of its gold articles found, whether one is)
+TOP = 3
+MMR_SHARES = (0.5, 0.7, 0.9)
+
+
+def gold_articles(index: StatuteIndex, questions: Sequence[Question]) -> dict[str, set[Article]]:
+    """Gold articles of each question that are articles of a law in the index; guidelines have none."""
+    laws: dict[str, str] = {}
+    for law_id, title in index.store.connection.execute("SELECT law_id, title FROM revisions"):
+        for name in title_names(title):
+            laws[law_key(name)] = law_id
+    day = date.today().isoformat()
+    gold: dict[str, set[Article]] = {}
+    for question in questions:
+        found = {(laws[ref.law], ref.article) for ref in question.articles if ref.law in laws}
+        gold[question.id] = {key for key in found if index.store.find_articles(*key, day)}
+    return gold
+
+
+def sides_of(
+    questions: Sequence[Question], gold: dict[str, set[Article]], *, other_half: bool
+) -> dict[str, list[Question]]:
+    """The questions with gold articles: ``dev``, and with ``other_half`` also ``other`` and ``all``; no article on two sides."""
+    counted = [question for question in questions if gold[question.id]]
+    halves = split_by_cluster(counted, {"dev": 1.0, "test": 1.0}, 0)
+    return {"dev": halves["dev"], "other": halves["test"], "all": counted} if other_half else {"dev": halves["dev"]}
+
+
+def widest(sides: dict[str, list[Question]]) -> list[Question]:
+    """All questions that are looked at."""
+    return sides.get("all", sides["dev"])
+
+
+def scores(
+    ranking: Ranking, questions: Sequence[Question], gold: dict[str, set[Article]], top: int | None = TOP
+) -> Scores:
+    """What the first ``top`` articles of a ranking (None for all) are worth for each question."""
+    out: Scores = {}
+    for question in questions:
+        found = len(gold[question.id] & set(list(ranking(question))[:top]))
+        out[question.id] = (found / len(gold[question.id]), float(found > 0))
+    return out
+
+
+def summary(scored: Scores, sides: dict[str, list[Question]], base: Scores | None) -> dict[str, Any]:
+    """R@3 and Hit@3 on each side, and the paired differences to ``base`` with their intervals over article clusters."""
+    from app.evaluation.statistics import cluster_bootstrap
+
+    out: dict[str, Any] = {}
+    for side, members in sides.items():
+        values = [scored[question.id] for question in members]
+        out[side] = {
+            "questions": len(values),
+            "recall_at_3": round(sum(value[0] for value in values) / len(values), 4),
+            "hit_at_3": round(sum(value[1] for value in values) / len(values), 4),
+        }
+    if base is not None:
+        members = widest(sides)
+        for place, name in enumerate(("recall_difference", "hit_difference")):
+            differences = [scored[question.id][place] - base[question.id][place] for question in members]
+            interval = cluster_bootstrap(differences, [question.cluster for question in members], seed=0)
+            out[name] = {
+                "mean": round(sum(differences) / len(differences), 4), "low": round(interval.low, 4), "high": round(interval.high, 4),
+            }  # fmt: skip
+    return out
+
+
+def asked_alone(question: Question) -> str:
+    """The question without its choices, in one line."""
+    return search_query(question).split("\n")[0]
+
+
+TEXTS: dict[str, Callable[[Question], str]] = {"question+choices": search_query, "question": asked_alone}
+
+# What each row leaves out of the ranking or adds to it.
+ROWS: dict[str, tuple[str, ...]] = {
+    "default": PARTS,
+    "without request": tuple(part for part in PARTS if part != "request"),
+    "without presence": tuple(part for part in PARTS if part != "presence"),
+    "without citation": tuple(part for part in PARTS if part != "citation"),
+    "without delegation": tuple(part for part in PARTS if part != "delegation"),
+    "bm25 alone": (),
+    "bm25+citation": ("citation",),
+    "with graph": (*PARTS, "graph"),
+}
+
+
+def article_of(hit: ArticleHit) -> Article:
+    """A hit as gold articles are written."""
+    return (hit.article.law_id, hit.article.num if hit.article.part == "main" else hit.article.anchor)
+
+
+def searched(index: StatuteIndex, text: Callable[[Question], str], parts: Sequence[str]) -> Ranking:
+    """The ranking of an index with these parts."""
+    return lambda question: [article_of(hit) for hit in index.search(text(question), TOP, parts=parts)]
+
+
+def quality(index_dir: Path, questions: Sequence[Question], *, other_half: bool) -> dict[str, Any]:
+    """R@3 and Hit@3 at article level, per part of the ranking; differences are to the default of the same queries."""
+    index = StatuteIndex(index_dir)
+    gold = gold_articles(index, questions)
+    sides = sides_of(questions, gold, other_half=other_half)
+    members = widest(sides)
+    out: dict[str, Any] = {
+        "questions": len(questions),
+        "counted": sum(1 for articles in gold.values() if articles),
+        "gold_articles": sum(len(gold[question.id]) for question in members),
+        "rows": {},
+    }
+    for name, text in TEXTS.items():
+        base = scores(searched(index, text, PARTS), members, gold)
+        for row, parts in ROWS.items():
+            scored = base if row == "default" else scores(searched(index, text, parts), members, gold)
+            out["rows"][f"{name}: {row}"] = summary(scored, sides, None if row == "default" else base)
+        for share in MMR_SHARES:
+            diverse = _with_diversity(_pipeline(index_dir, retriever_mmr=share), text)
+            out["rows"][f"{name}: with MMR {share}"] = summary(scores(diverse, members, gold), sides, base)
+        out["rows"][f"{name}: with definitions"] = _with_definitions(index_dir, text, sides, gold, base)
+    return out
+
+
+def _with_diversity(pipeline: RAGPipeline, text: Callable[[Question], str]) -> Ranking:
+    return lambda question: [
+        (found.law_id, found.article) for found in pipeline.retrieve_documents(text(question), TOP)
+    ]
+
+
+def _with_definitions(
+    index_dir: Path,
+    text: Callable[[Question], str],
+    sides: dict[str, list[Question]],
+    gold: dict[str, set[Article]],
+    base: Scores,
+) -> dict[str, Any]:
+    """The row of contexts with definitions: a gold article counts too when only a definition of it is there."""
+    pipeline = _pipeline(index_dir, retriever_definitions=True)
+    members = widest(sides)
+    contexts = {
+        question.id: pipeline.format_context(pipeline.retrieve_documents(text(question), TOP)) for question in members
+    }
+    held = {
+        name: [(one.law_id, one.article) for one in (*context.used, *context.definitions)]
+        for name, context in contexts.items()
+    }
+    terms = [term for context in contexts.values() for term in context.definitions]
+    return summary(scores(lambda question: held[question.id], members, gold, None), sides, base) | {
+        "context_chars": round(sum(len(context.text) for context in contexts.values()) / len(contexts)),
+        "definitions": round(len(terms) / len(contexts), 2),
+        "definition_chars": round(sum(len(term.line) + 1 for term in terms) / len(contexts)),
+    }
+
+
+def _pipeline(index_dir: Path, **overrides: Any) -> RAGPipeline:
+    return RAGPipeline(load_config(env_file=None, retriever_index_dir=index_dir, **overrides))
+
+
+def _without_lead(item: NewPassage) -> NewPassage:
+    """The passage without its 柱書, where items follow it: what chunkers that cut at items leave of it."""
+    lines = item.passage.lines
+    if len(lines) < 2 or not lines[1][0]:
+        return item
+    return replace(item, passage=replace(item.passage, lines=lines[1:]))
+
+
+def _texts_without_lead(law_title: str, item: NewPassage) -> Iterator[str]:
+    return passage_texts(law_title, _without_lead(item))
+
+
+def _texts_without_header(_law_title: str, item: NewPassage) -> Iterator[str]:
+    for text in passage_texts("", item):
+        yield text.split("\n", 1)[1]
+
+
+def _texts_without_groups(law_title: str, item: NewPassage) -> Iterator[str]:
+    yield next(passage_texts(law_title, item))
+
+
+INDEXED: dict[str, Callable[[str, NewPassage], Iterator[str]]] = {
+    "whole": passage_texts,
+    "without lead": _texts_without_lead,
+    "without header": _texts_without_header,
+    "without groups of items": _texts_without_groups,
+}
+
+
+def chosen_laws(index: StatuteIndex, gold: dict[str, set[Article]], laws: int) -> list[str]:
+    """The laws with gold articles and about ``laws`` more, evenly over all."""
+    wanted = {law_id for keys in gold.values() for law_id, _ in keys}
+    order = [law_id for (law_id,) in index.store.connection.execute("SELECT law_id FROM laws ORDER BY law_id")]
+    return sorted(wanted | set(order[:: max(1, len(order) // max(1, laws))]))
+
+
+def components(index_dir: Path, questions: Sequence[Question], laws: int, *, other_half: bool) -> dict[str, Any]:
+    """What the parts of the indexed text are worth, each left out of an index of the same laws; the rest is the default."""
+    index = StatuteIndex(index_dir)
+    gold = gold_articles(index, questions)
+    sides = sides_of(questions, gold, other_half=other_half)
+    members = widest(sides)
+    chosen = chosen_laws(index, gold, laws)
+    out: dict[str, Any] = {"laws": len(chosen), "rows": {}}
+    bases: dict[str, Scores] = {}
+    for row, texts in INDEXED.items():
+        with tempfile.TemporaryDirectory() as folder, mock.patch("app.retrieval.building.passage_texts", texts):
+            build_index(Path(index.manifest.source), Path(folder), laws=chosen)
+            built = StatuteIndex(Path(folder))
+            for name, text in TEXTS.items():
+                scored = scores(searched(built, text, PARTS), members, gold)
+                base = bases.setdefault(name, scored)
+                out["rows"][f"{name}: {row}"] = summary(scored, sides, None if base is scored else base)
+    return out
