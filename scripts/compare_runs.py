@@ -42,9 +42,9 @@ def main(argv: Sequence[str]) -> int:
     from app.evaluation.comparability import distrust
     from app.evaluation.comparison import as_json, compare_results
     from app.evaluation.comparison_display import comparison_lines
-    from app.evaluation.result_file import read_result
+    from app.evaluation.result_file import read_results
 
-    results = [read_result(path) for path in arguments.results]
+    results = read_results(arguments.results)
     pairs = compare_results(results, seed=arguments.seed)
     if arguments.report:
         from app.evaluation.report import write_report

@@ -75,7 +75,7 @@ def main(argv: Sequence[str]) -> int:
     from app.data.lawqa import load_questions
     from app.evaluation.comparison import as_json, compare_results
     from app.evaluation.pooling import pool_results, seed_table
-    from app.evaluation.result_file import read_result, write_result
+    from app.evaluation.result_file import read_result, read_results, write_result
 
     folder, header = arguments.output_dir, run_header(argv)
     questions = load_questions(arguments.data)
@@ -91,10 +91,7 @@ def main(argv: Sequence[str]) -> int:
             folds = [read_result(path) for path in fold_results(arguments, training, place, seed, four_bits)]
             run, summary, outcomes = pool_results(folds, questions, header=header, data=data)
             write_result(place / "tuned.json", run=run, summary=summary, outcomes=outcomes)
-    base, pooled = (
-        read_result(folder / "base.json"),
-        [read_result(folder / f"seed_{seed}" / "tuned.json") for seed in seeds],
-    )
+    base, *pooled = read_results([folder / "base.json", *(folder / f"seed_{seed}" / "tuned.json" for seed in seeds)])
     pairs = compare_results([base, *pooled], seed=arguments.seed)
     write_json(folder / "cross_fit.json", {"kind": "cross_fit", "run": header, "seeds": list(seeds), **as_json(pairs)})
     print("\n".join([*seed_table(base, pooled, pairs, seeds), *(pair.verdict for pair in pairs)]))

@@ -161,7 +161,8 @@ def verdict_text(pair: Comparison) -> str:
     )
     if pair.conclusion != "undecided":
         word = "高く" if pair.conclusion == "better" else "低く"
-        return f"{subject}{points(abs(pair.difference), signed=False)} ポイント{word}、偶然とは考えにくい差です（{facts}）。"
+        verdict = f"{subject}{points(abs(pair.difference), signed=False)} ポイント{word}、偶然とは考えにくい差です（{facts}）。"
+        return verdict + _only_in_ties(pair)
     if pair.detectable_gain is None:
         limit = "この問題数では、どれほど大きな差も見分けられません。"
     else:
@@ -171,6 +172,21 @@ def verdict_text(pair: Comparison) -> str:
         reason = "検定だけなら差がありますが、同じ条文の問題をまとめて数えると区間が 0 を含みます。"
     between = f"「{pair.names[1]}」と「{pair.names[0]}」に" if pair.comparisons > 1 else ""
     return f"{between}差があるとは言えません（{points(pair.difference)} ポイント、{facts}）。{reason}{limit}"
+
+
+def _only_in_ties(pair: Comparison) -> str:
+    """A caution where the orders counted one by one do not show the difference.
+
+    A model that answers one letter has every choice in one order each: its majority is decided by tiny probabilities.
+    """
+    low, high = pair.order_ci95
+    if pair.orders == 1 or (low > 0 if pair.conclusion == "better" else high < 0):
+        return ""
+    word = "良く" if pair.conclusion == "better" else "悪く"
+    return (
+        f"ただし、並びを別々に数えた差は {points(pair.order_difference)} ポイント"
+        f"（95 % 区間 {points(low)}〜{points(high)}）で、並びごとの答えが{word}なったとは言えません。"
+    )
 
 
 def as_json(pairs: Sequence[Comparison]) -> dict[str, Any]:

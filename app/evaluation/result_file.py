@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,11 +24,12 @@ class Result:
     run: Mapping[str, Any]
     summary: Mapping[str, Any]
     outcomes: tuple[Outcome, ...]
+    folders_named: int = 0  # of the path, in the name
 
     @property
     def name(self) -> str:
-        """How reports call the run: the file's name without ending."""
-        return self.path.stem
+        """How reports call the run: the file's name without ending, after its folders where that tells runs apart."""
+        return "/".join((*self.path.parts[:-1][len(self.path.parts) - 1 - self.folders_named :], self.path.stem))
 
 
 def write_result(
@@ -81,6 +83,19 @@ def read_result(path: Path) -> Result:
             f"{path}: 正解率が合いません（見出し {accuracy}、結果から数えると {correct}/{len(outcomes)}）。評価をやり直してください。"
         )
     return Result(path, run, summary, outcomes)
+
+
+def read_results(paths: Sequence[Path]) -> list[Result]:
+    """Several results; where files share their name, ``seed_42/tuned`` and ``seed_43/tuned`` are told apart by folders."""
+    results = [read_result(path) for path in paths]
+    deepest = max(len(path.parts) for path in paths)
+    for depth in range(1, deepest):
+        counts = Counter(result.name for result in results)
+        results = [
+            replace(result, folders_named=min(depth, len(result.path.parts) - 1)) if counts[result.name] > 1 else result
+            for result in results
+        ]
+    return results
 
 
 def _check_run(path: Path, run: Mapping[str, Any]) -> None:

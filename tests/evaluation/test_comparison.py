@@ -91,6 +91,28 @@ def test_worse_is_said_as_plainly() -> None:
     assert "33.3 ポイント低く、偶然とは考えにくい差です" in pair.verdict
 
 
+def test_a_gain_that_only_ties_show_is_called_so() -> None:
+    # Every choice is chosen in one order each, so the mean probability decides; only that changes.
+    def tied(number: int, favoured: str) -> Outcome:
+        made = outcome(number, "abcd")
+        answers = []
+        for answer in made.answers:
+            logprobs = [
+                value + (0.01 if original == favoured else 0.0)
+                for value, original in zip(answer.logprobs or (), answer.order, strict=True)
+            ]
+            answers.append(replace(answer, logprobs=tuple(logprobs)))
+        return replace(made, answers=tuple(answers))
+
+    before = result("base", [tied(number, "b") for number in range(12)])
+    after = result("tuned", [tied(number, "a") for number in range(12)], TUNED)
+    (pair,) = compare_results([before, after], seed=1)
+    assert (pair.conclusion, pair.difference, pair.order_difference) == ("better", 1.0, 0.0)
+    assert pair.verdict.endswith(
+        "ただし、並びを別々に数えた差は +0.0 ポイント（95 % 区間 +0.0〜+0.0）で、並びごとの答えが良くなったとは言えません。"
+    )
+
+
 def test_an_undecided_verdict_names_what_could_be_seen() -> None:
     (pair,) = compare_results(pair_of([("a", "a")] * 20 + [("b", "a")] * 3 + [("a", "b")] * 2), seed=1)
     assert pair.conclusion == "undecided"

@@ -77,6 +77,19 @@ def test_a_collapsed_run_ends_with_3_after_the_verdict(tmp_path: Path, capsys: p
     assert "この比較は信用できません: tuned: COLLAPSED" in captured.err
 
 
+def test_files_of_one_name_are_told_apart_by_their_folders(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    paths = [tmp_path / "base.json", tmp_path / "a" / "seed_1" / "tuned.json", tmp_path / "a" / "seed_2" / "tuned.json"]
+    for path in paths:
+        write(path, "abab")
+    assert run(*paths, "--json") == 0
+    assert json.loads(capsys.readouterr().out)["names"] == ["base", "seed_1/tuned", "seed_2/tuned"]
+    deeper = [tmp_path / folder / "x" / "tuned.json" for folder in "bc"]
+    for path in deeper:
+        write(path, "abab")
+    assert run(*deeper, "--json") == 0
+    assert json.loads(capsys.readouterr().out)["names"] == ["b/x/tuned", "c/x/tuned"]
+
+
 def cut_off(path: Path) -> None:
     path.write_bytes(path.read_bytes()[:-200])
 
