@@ -43,10 +43,12 @@ def main(argv: Sequence[str]) -> int:
     from app.llm.adapters import adapter_folder, adapter_manifest
 
     questions = pick_questions(load_questions(arguments.data), arguments.samples, arguments.seed)
-    for line in power_lines(len(questions)):
-        log(line)
+    power = power_lines(len(questions))
     if arguments.plan:
+        print("\n".join(power))
         return 0
+    for line in power:
+        log(line)
     config = resolve_config(arguments)
     folder = None
     if config.llm.lora_path is not None and backend_name(arguments, config) == "hf":

@@ -169,7 +169,21 @@ def test_trained_questions_exit_1_and_with_leave_3(
 
 def test_plan_says_what_can_be_shown_without_a_model(capsys: pytest.CaptureFixture[str]) -> None:
     assert run("--data", DATA, "--samples", 40, "--plan") == 0
-    assert "約 22 ポイント以上" in capsys.readouterr().err
+    captured = capsys.readouterr()
+    assert "約 22 ポイント以上" in captured.out
+    assert captured.err == ""
+
+
+def test_closed_book_stands_in_the_ladder_of_gold_context(
+    tiny_model_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(*hf(tiny_model_dir, tmp_path / "none.json", "--no-rag", "--orders", 1)) == 0
+    assert run(*hf(tiny_model_dir, tmp_path / "gold.json", "--context", "gold", "--orders", 1)) == 0
+    first, second = (read_result(tmp_path / f"{name}.json").summary for name in ("none", "gold"))
+    assert first["other_contexts"] == []  # it was run first
+    (rung,) = second["other_contexts"]
+    assert (rung["context"], rung["accuracy"]) == ("none", first["accuracy"])
+    assert "同じモデルの別の文脈: 文脈なし" in capsys.readouterr().out
 
 
 def test_report_is_written_beside_the_result(tiny_model_dir: Path, tmp_path: Path) -> None:
