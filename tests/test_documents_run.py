@@ -55,6 +55,7 @@ NOT_RUN = {
     r"python scripts/cross_fit\.py .*Qwen3-8B.*": "with stand-ins it is the example before it, which is run",
     r"python scripts/generate_rationales\.py .*--llm-backend ollama.*": "needs a server; tests/llm/test_http_backends.py",
     r".*--train-file results/finetune/rationales\.jsonl .*|.*/H_cot_rationales": "the tiny model writes no reasoning that is kept",
+    r"python scripts/build_index\.py --sync": "needs a Qdrant server; tests/retrieval/test_qdrant.py",
     r"git clone .*|cd horei-ft|source .*": "the checkout and its .venv are there already",
     r".*\bpip install .*|.*pre-commit install.*|nvidia-smi": "changes or asks about the reader's machine",
 }
