@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -182,16 +181,12 @@ def _pipeline(index_dir: Path, **overrides: Any) -> RAGPipeline:
     return RAGPipeline(load_config(env_file=None, retriever_index_dir=index_dir, **overrides))
 
 
-def _without_lead(item: NewPassage) -> NewPassage:
-    """The passage without its 柱書, where items follow it: what chunkers that cut at items leave of it."""
-    lines = item.passage.lines
-    if len(lines) < 2 or not lines[1][0]:
-        return item
-    return replace(item, passage=replace(item.passage, lines=lines[1:]))
-
-
 def _texts_without_lead(law_title: str, item: NewPassage) -> Iterator[str]:
-    return passage_texts(law_title, _without_lead(item))
+    """Without the 柱書 where items follow it: what a chunker that cuts at items leaves of a paragraph."""
+    listed = len(item.passage.lines) > 1 and bool(item.passage.lines[1][0])
+    for text in passage_texts(law_title, item):
+        head, lead, *items = text.split("\n")
+        yield "\n".join([head, *items] if listed else [head, lead, *items])
 
 
 def _texts_without_header(_law_title: str, item: NewPassage) -> Iterator[str]:

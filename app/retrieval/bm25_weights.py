@@ -28,7 +28,10 @@ def stored_length(tokens: int) -> int:
 
 
 def document_weights(tokens: Sequence[str], average_length: float) -> dict[str, float]:
-    """Token → (k1 + 1)·tf / (tf + k1·(1 − b + b·length / average)) + δ; times the IDF it is the token's share of BM25+."""
+    """Token → (k1 + 1)·tf / (tf + k1·(1 − b + b·length / average)) + δ; times the IDF it is the token's share of BM25+.
+
+    The server adds δ for long queries too, where the local engine leaves it out to save time.
+    """
     norm = K1 * (1 - B + B * stored_length(len(tokens)) / average_length)
     return {token: (K1 + 1) * count / (count + norm) + PRESENCE for token, count in Counter(tokens).items()}
 
