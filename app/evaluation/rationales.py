@@ -31,7 +31,7 @@ Fate = Literal[
     "unreadable",  # it names no letter
     "wrong",
     "too_few_right",  # right, but not in enough orders of the question
-    "no_reasoning",  # nothing before the answer
+    "no_reasoning",  # nothing before an answer that is named as such: 「c 三十日以内」 is a choice read aloud
     "contradicts",  # its conclusion names another letter than its answer
     "no_quote",  # no run of the deciding article's words
     "invented_quote",  # 「…」 around words that stand nowhere in the prompt
@@ -43,6 +43,7 @@ MIN_RIGHT = 3  # orders of four
 # of an unrelated question (1.0 % at 18, 2.1 % at 16: 「等の品質、有効性及び安全性の確保」), 97 % with their own
 # (benchmarks/quote_length.py).
 MIN_QUOTE = 20
+_STATED = ("explicit", "conclusion")  # rules of app.core.answers by which a text says which letter it answers
 _LABEL = re.compile(r"\A[\s*#]*(?:reasoning|理由|根拠)[\s*]*[:：][\s*]*", re.IGNORECASE)
 _QUOTED = re.compile(r"「([^「」]+)」")
 _OMITTED = re.compile(r"（略）|\(略\)|（中略）|…+|・{3,}|\.{3,}")
@@ -124,7 +125,7 @@ def judge(
             fate = "wrong"
         elif right < MIN_RIGHT:
             fate = "too_few_right"
-        elif not reasoning:
+        elif not reasoning or answer.text_rule not in _STATED:
             fate = "no_reasoning"
         elif _concludes(reasoning) not in (None, answer.text_letter):
             fate = "contradicts"
@@ -214,7 +215,7 @@ def _is_right(answer: OrderAnswer, outcome: Outcome) -> bool:
 
 def _concludes(reasoning: str) -> str | None:
     parsed = parse_answer(reasoning)
-    return parsed.letter if parsed.rule in ("explicit", "conclusion") else None
+    return parsed.letter if parsed.rule in _STATED else None
 
 
 def _plain(text: str) -> str:

@@ -91,6 +91,8 @@ def test_right_everywhere_and_quoting_is_kept_in_every_order(question: Any, scri
         ("Answer: c", "no_reasoning"),
         ("Reasoning:\nAnswer: c", "no_reasoning"),
         ("<think>考え", "unreadable"),
+        (f"c 三十分以内。{QUOTE}", "no_reasoning"),
+        (f"{QUOTE}とする。よって正しいものはc。", "kept"),
         ("Reasoning: 第1条による。\nAnswer: c", "no_quote"),
         (f"Reasoning: {QUOTE}。よってaが正しい。\nAnswer: c", "contradicts"),
         (f"Reasoning: 「{QUOTE}」。また「灯台守は、日没の前に必ず鐘を三度鳴らさなければならない」。\nAnswer: c", "invented_quote"),
