@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import re
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -175,3 +178,18 @@ def test_a_changed_context_is_refused(question: Any, scripted: Any) -> None:
     outcome = written(question, scripted, {order: answer(question, order) for order in ORDERS})
     with pytest.raises(DataError, match="参照条文が違います"):
         harvest([outcome], [question], {question.id: Reference("別の文")}, GOLD, dataset="t", model=MODEL)
+
+
+def test_the_documented_manifest_has_the_counts_that_are_written() -> None:
+    page = (Path(__file__).resolve().parents[2] / "docs/data-formats.md").read_text("utf-8")
+    section = page.split("\n## 理由の生成のマニフェスト\n")[1].split("\n## ")[0]
+    (text,) = re.findall(r"```json\n(.*?)\n```", section, flags=re.DOTALL)
+    counts = json.loads(text)["counts"]
+    written = harvest([], [], {}, GOLD, dataset="t", model=MODEL).counts
+    assert list(counts) == list(written)
+    for name, value in written.items():
+        if isinstance(value, dict):
+            assert list(counts[name]) == list(value)
+    assert sum(counts["fates"].values()) == counts["answers"] == 4 * counts["questions"]
+    assert sum(counts["questions_by_right_orders"].values()) == counts["questions"]
+    assert sum(counts["kept_by_letter"].values()) == sum(counts["kept_by_order"].values()) == counts["fates"]["kept"]

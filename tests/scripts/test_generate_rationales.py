@@ -22,6 +22,7 @@ from app.data.records import read_records
 from app.llm.backend import Generation
 from app.training.examples import check_mode
 from scripts import generate_rationales as program
+from scripts import train_qwen_law_ft
 
 ROOT = Path(__file__).resolve().parents[2]
 SAMPLE = ROOT / "sample" / "selection.json"
@@ -91,6 +92,18 @@ def test_a_models_own_reasoning_becomes_records(
     fates = {fate: count for fate, count in manifest["counts"]["fates"].items() if count}
     assert fates == {"wrong": 3, "too_few_right": 1, "kept": 20}
     assert sum(manifest["counts"]["kept_by_letter"].values()) == 20
+
+
+def test_training_takes_them_and_says_how_many_were_generated(
+    scholar: Scholar, tiny_model_dir: Path, tmp_path: Path
+) -> None:
+    assert run(few(3, tmp_path)) == 0
+    options = ["--model-name", str(tiny_model_dir), "--train-file", "out/r.jsonl", "--output-dir", "adapter"]
+    short = ["--max-steps", "1", "--batch-size", "2", "--gradient-accumulation-steps", "1", "--train-mode", "cot"]
+    assert run_program(train_qwen_law_ft.main, [*options, *short]) == 0
+    manifest = json.loads(Path("adapter/run.json").read_text("utf-8"))
+    assert (manifest["generated"], manifest["context_source"], manifest["train_mode"]) == (8, "gold", "cot")
+    assert len(manifest["trained_question_ids"]) == 2
 
 
 def test_what_is_stored_is_judged_again_without_asking(scholar: Scholar, tmp_path: Path) -> None:
