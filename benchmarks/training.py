@@ -6,9 +6,9 @@
     /tmp/trl/bin/python benchmarks/training.py --model sample/tiny-qwen3 --records /tmp/gold4.jsonl \
         --output benchmarks/results/training_tiny.json
 
-Each round runs every side once, each in a process of its own; what is reported are medians over the rounds. Rounds are
-added to those that ``--output`` holds already, so that a long measurement can be made in pieces. The JSON holds every
-measured step.
+Each round runs every side once, each in a process of its own; what is reported are medians over the whole rounds. Runs
+are added to those that ``--output`` holds already, so that a long measurement can be made in pieces. The JSON holds
+every measured step.
 """
 
 from __future__ import annotations
@@ -44,7 +44,8 @@ def measure(side: str, options: argparse.Namespace) -> dict[str, Any]:
         done = subprocess.run(
             [
                 sys.executable, str(CASE), "--side", side, "--model", options.model, "--records", str(options.records),
-                "--steps", str(options.steps), "--batch", str(options.batch), "--folder", folder,
+                "--steps", str(options.steps), "--batch", str(options.batch), "--dtype", options.dtype,
+                "--folder", folder,
             ],
             capture_output=True, text=True, check=False,
         )  # fmt: skip
@@ -57,12 +58,12 @@ def settings_of(options: argparse.Namespace) -> dict[str, Any]:
     """What rounds must have in common to be put together."""
     return {
         "model": options.model, "records_sha256": sha256_file(options.records), "steps": options.steps,
-        "batch": options.batch, "versions": run_header([])["packages"],
+        "batch": options.batch, "dtype": options.dtype, "versions": run_header([])["packages"],
     }  # fmt: skip
 
 
 def earlier_rounds(options: argparse.Namespace, settings: dict[str, Any]) -> list[dict[str, dict[str, Any]]]:
-    """Rounds that ``--output`` holds; stops when they were measured with other settings."""
+    """Rounds, the last perhaps in part, that ``--output`` holds; stops when they were measured with other settings."""
     if not options.output.exists():
         return []
     stored = read_json(options.output)
@@ -77,6 +78,12 @@ def step_seconds(run: dict[str, Any]) -> float:
     return float(median(seconds[1:] or seconds))
 
 
+def step_processor_seconds(run: dict[str, Any]) -> float:
+    """As ``step_seconds``, of the processor: what other programs on the machine hardly change."""
+    seconds = run["processor_seconds"]
+    return float(median(seconds[1:] or seconds))
+
+
 def summarize(rounds: list[dict[str, dict[str, Any]]]) -> dict[str, dict[str, Any]]:
     """Per side: rows/s and answer tokens/s (median, lowest, highest over the rounds), peak RSS, first and last loss."""
     table: dict[str, dict[str, Any]] = {}
@@ -87,6 +94,7 @@ def summarize(rounds: list[dict[str, dict[str, Any]]]) -> dict[str, dict[str, An
         table[side] = {
             "rows_per_second": median(speeds), "lowest": speeds[0], "highest": speeds[-1],
             "answer_tokens_per_second": median(speeds) * answers,
+            "rows_per_processor_second": median(run["rows_per_step"] / step_processor_seconds(run) for run in runs),
             "peak_rss_gib": median(run["peak_rss_bytes"] for run in runs) / 2**30,
             "training_gib": median(run["peak_rss_bytes"] - run["loaded_rss_bytes"] for run in runs) / 2**30,
             "losses": runs[0]["losses"],
@@ -103,13 +111,15 @@ def as_markdown(table: dict[str, dict[str, Any]]) -> str:
     """The table of the report."""
     base = table["usual"]
     lines = [
-        "| side | rows/s (lowest–highest) | answer tokens/s | × usual | peak RSS GiB | × usual | loss first → last |",
-        "|---|---|---|---|---|---|---|",
+        "| side | rows/s (lowest–highest) | answer tokens/s | × usual | rows / processor s (× usual) | peak RSS GiB | × usual | loss first → last |",
+        "|---|---|---|---|---|---|---|---|",
     ]
     for side, row in table.items():
         lines.append(
             f"| {NAMES[side]} | {row['rows_per_second']:.3f} ({row['lowest']:.3f}–{row['highest']:.3f}) "
             f"| {row['answer_tokens_per_second']:.3f} | {row['rows_per_second'] / base['rows_per_second']:.2f} "
+            f"| {row['rows_per_processor_second']:.3f} "
+            f"({row['rows_per_processor_second'] / base['rows_per_processor_second']:.2f}) "
             f"| {row['peak_rss_gib']:.2f} | {row['peak_rss_gib'] / base['peak_rss_gib']:.2f} "
             f"| {row['losses'][0]:.4f} → {row['losses'][-1]:.4f} |"
         )
@@ -126,31 +136,39 @@ def main() -> None:
     parser.add_argument("--output", type=Path, required=True, help="JSON of everything that was measured")
     parser.add_argument("--steps", type=int, default=6, help="optimiser steps a run (6)")
     parser.add_argument("--batch", type=int, default=4, help="rows a step, a multiple of 4 (4)")
-    parser.add_argument("--rounds", type=int, default=1, help="interleaved repetitions to add (1)")
+    parser.add_argument("--dtype", default="auto", help="type of the base weights: auto (as stored), float32 (auto)")
+    parser.add_argument("--runs", type=int, default=len(SIDES), help="runs to add; a round has four (4)")
     options = parser.parse_args()
     settings = settings_of(options)
     rounds = earlier_rounds(options, settings)
-    for _ in range(options.rounds):
-        made: dict[str, dict[str, Any]] = {}
-        for side in SIDES:
-            made[side] = measure(side, options)
-            log(f"round {len(rounds) + 1} {side}: {step_seconds(made[side]):.2f} s a step")
-        rounds.append(made)
-    table = summarize(rounds)
+    for _ in range(options.runs):
+        if not rounds or len(rounds[-1]) == len(SIDES):
+            rounds.append({})
+        side = SIDES[len(rounds[-1])]
+        rounds[-1][side] = measure(side, options)
+        log(f"round {len(rounds)} {side}: {step_seconds(rounds[-1][side]):.2f} s a step")
+        store(options.output, settings, rounds)
+
+
+def store(output: Path, settings: dict[str, Any], rounds: list[dict[str, dict[str, Any]]]) -> None:
+    """Write everything and, when a round is whole, print the table of the whole rounds."""
+    whole = [one for one in rounds if len(one) == len(SIDES)]
+    table = summarize(whole) if whole else {}
     differences = {
-        side: largest_difference(table[side]["losses"], table["ours"]["losses"]) for side in ("trl", "shared")
+        side: largest_difference(table[side]["losses"], table["ours"]["losses"]) for side in ("trl", "shared") if whole
     }
     write_json(
-        options.output,
+        output,
         {
             "run": run_header(sys.argv[1:]), "settings": settings, "summary": table,
             "largest_loss_difference_to_ours": differences, "rounds": rounds,
         },
     )  # fmt: skip
-    print(as_markdown(table))
-    print(
-        f"\nLargest difference of the loss to (c): TRL {differences['trl']:.1e}, shared prefix {differences['shared']:.1e}"
-    )
+    if whole and len(rounds[-1]) == len(SIDES):
+        print(as_markdown(table))
+        print(
+            f"\nLargest difference of the loss to (c): TRL {differences['trl']:.1e}, shared prefix {differences['shared']:.1e}"
+        )
 
 
 if __name__ == "__main__":

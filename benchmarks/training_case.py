@@ -44,26 +44,30 @@ USUAL_LENGTH = 1024
 
 
 class Clock(TrainerCallback):
-    """Seconds and losses of each optimiser step."""
+    """Seconds, processor seconds and losses of each optimiser step."""
 
     def __init__(self) -> None:
         self.ends: list[float] = []
         self.losses: list[float] = []
+        self.processor: list[float] = []
+        self._processor = 0.0
 
     def on_step_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         if not self.ends:
             self.ends.append(time.perf_counter())
+        self._processor = time.process_time()
 
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         self.ends.append(time.perf_counter())
+        self.processor.append(time.process_time() - self._processor)
 
     def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **_: Any) -> None:
         if logs and "loss" in logs:
             self.losses.append(float(logs["loss"]))
 
 
-def lora_model(model_name: str, seed: int) -> Any:
-    base = AutoModelForCausalLM.from_pretrained(model_name, local_files_only=True)
+def lora_model(model_name: str, seed: int, dtype: str) -> Any:
+    base = AutoModelForCausalLM.from_pretrained(model_name, local_files_only=True, dtype=dtype)
     base.activation_checkpointing_enable({"use_reentrant": False})
     return attach_lora(
         base, r=16, alpha=32, dropout=0.0, target_modules=resolve_target_modules(base, ["all-linear"]), bias="none",
@@ -86,10 +90,11 @@ def run(case: argparse.Namespace) -> dict[str, Any]:
     built = build_examples(records, tokenizer, max_seq_length=USUAL_LENGTH)
     examples = built.examples
     clock = Clock()
-    model = lora_model(case.model, 1)
+    model = lora_model(case.model, 1, case.dtype)
     # Rows in file order on every side, so that each step has the same rows and the four orders come together.
     ordered = {"train_sampling_strategy": "sequential", "remove_unused_columns": False}
     trainer: Trainer
+    trl_version = "not used"
     if case.side == "usual":
         texts = [tokenizer.decode(example.input_ids) for example in examples]
         rows = tokenizer(texts, truncation=True, padding="max_length", max_length=USUAL_LENGTH)
@@ -104,8 +109,11 @@ def run(case: argparse.Namespace) -> dict[str, Any]:
         )  # fmt: skip
         labels = sum(sum(mask) for mask in rows["attention_mask"])
     elif case.side == "trl":
+        import trl  # type: ignore[import-not-found]  # only in the environment of the benchmark
         from datasets import Dataset
         from trl import SFTConfig, SFTTrainer
+
+        trl_version = trl.__version__
 
         rows = [
             {
@@ -141,7 +149,7 @@ def run(case: argparse.Namespace) -> dict[str, Any]:
     return {
         "side": case.side, "seconds_per_step": seconds, "losses": clock.losses, "rows_per_step": case.batch,
         "label_tokens": labels, "rows": len(examples), "peak_rss_bytes": peak_rss_bytes(), "loaded_rss_bytes": loaded_rss,
-        "threads": torch.get_num_threads(),
+        "threads": torch.get_num_threads(), "processor_seconds": clock.processor, "trl": trl_version,
     }  # fmt: skip
 
 
@@ -152,6 +160,7 @@ def main() -> None:
     parser.add_argument("--records", type=Path, required=True)
     parser.add_argument("--steps", type=int, required=True)
     parser.add_argument("--batch", type=int, required=True)
+    parser.add_argument("--dtype", required=True)
     parser.add_argument("--folder", required=True)
     print(json.dumps(run(parser.parse_args())))
 
