@@ -18,7 +18,7 @@ from app.evaluation.options import add_model_options, backend_name, create_backe
 from app.evaluation.plan import EvaluationPlan
 
 EXAMPLES = (
-    "python scripts/generate_rationales.py --data sample/selection.json --output-path results/finetune/rationales.jsonl "
+    "python scripts/generate_rationales.py --data sample/selection.json --output-path results/finetune/sample_rationales.jsonl "
     "--hf-model-name sample/tiny-qwen3 --no-hf-load-in-4bit --samples 2 --max-new-tokens 60",
     "python scripts/generate_rationales.py --data results/split/train.json --output-path results/finetune/rationales.jsonl "
     "--hf-model-name Qwen/Qwen3-8B --context gold --max-new-tokens 512 --resume",
@@ -67,12 +67,9 @@ def main(argv: Sequence[str]) -> int:
         raise ConfigError(f"--min-quote {arguments.min_quote}: 1 以上にしてください。")
     from app.data.contexts import context_plan
     from app.data.lawqa import load_questions
-    from app.data.records import write_records
-    from app.evaluation.contexts import QuestionContext
     from app.evaluation.evaluate import pick_questions
     from app.evaluation.options import remote_with_adapter
-    from app.evaluation.rationales import describe_counts, harvest
-    from app.evaluation.runner import append_outcomes, open_progress, progress_path, run_key, run_questions
+    from app.evaluation.rationales import harvest
     from app.llm.adapters import adapter_folder
 
     header, config = run_header(argv), resolve_config(arguments)
@@ -84,7 +81,8 @@ def main(argv: Sequence[str]) -> int:
     )
     plan = EvaluationPlan(
         context="gold" if arguments.context == "gold" else "rag", top_k=context.top_k, scoring="text", cot=True,
-        budget_tokens=arguments.max_new_tokens, temperature=arguments.temperature, batch_size=arguments.batch_size, seed=arguments.seed,
+        budget_tokens=arguments.max_new_tokens, temperature=arguments.temperature, batch_size=arguments.batch_size,
+        seed=arguments.seed,
     )  # fmt: skip
     local = backend_name(arguments, config) == "hf"
     folder = adapter_folder(str(config.llm.lora_path)) if local and config.llm.lora_path else None
@@ -92,17 +90,35 @@ def main(argv: Sequence[str]) -> int:
     model = model_key(arguments, config, weights)
     source = {"path": str(arguments.data), "sha256": sha256_file(arguments.data), "questions": len(questions)}
     references = {question.id: context.reference_of(question) for question in questions}
+    key = {"data": source["sha256"], "ids": [question.id for question in questions], "plan": plan.result_key(),
+           "context": arguments.context, "model": model, "prompt_version": PROMPT_VERSION}  # fmt: skip
+    outcomes, facts = answers(arguments, config, plan, questions, references, key)
+    found = harvest(
+        outcomes, questions, references, context, dataset=arguments.data.resolve().parent.name, min_quote=arguments.min_quote,
+        model={"model": model["model"], "adapter_sha256": weights, "temperature": arguments.temperature},
+    )  # fmt: skip
+    return written(arguments.output_path, found, {
+        "kind": "rationales", "run": header, "source": source, "prompt_version": PROMPT_VERSION,
+        "plan": {**plan.as_dict(), "context": arguments.context}, "model": model | facts, "min_quote": arguments.min_quote,
+    })  # fmt: skip
+
+
+def answers(
+    arguments: Any, config: Any, plan: EvaluationPlan, questions: Sequence[Any], references: Any, key: dict[str, Any]
+) -> tuple[list[Any], dict[str, Any]]:
+    """Every question's outcome, those of an interrupted run included, and what the backend says about itself."""
+    from app.evaluation.contexts import QuestionContext
+    from app.evaluation.runner import append_outcomes, open_progress, progress_path, run_key, run_questions
+
     path = progress_path(arguments.output_path)
-    key = run_key({"data": source["sha256"], "ids": [question.id for question in questions], "plan": plan.result_key(),
-                   "context": arguments.context, "model": model, "prompt_version": PROMPT_VERSION})  # fmt: skip
-    done = open_progress(path, key, questions, resume=arguments.resume)
+    done = open_progress(path, run_key(key), questions, resume=arguments.resume)
     if done:
         log(f"{path}: {len(done)} 問は前回の結果を使います。")
-    facts = dict(model)
     left = [question for question in questions if question.id not in done]
+    facts: dict[str, Any] = {}
     if left:
         backend = create_backend(arguments, config.llm, plan)
-        facts |= backend.facts()  # type: ignore[attr-defined]  # every backend of app.llm has it
+        facts = backend.facts()  # type: ignore[attr-defined]  # every backend of app.llm has it
         fresh = run_questions(
             backend, left, lambda question: QuestionContext(references[question.id].text), plan, on_outcomes=append_outcomes(path)
         )  # fmt: skip
@@ -111,27 +127,29 @@ def main(argv: Sequence[str]) -> int:
         except KeyboardInterrupt:
             log("ここまでの答えは残っています。同じ引数に --resume を付けると続きから行います。")
             raise
-    author = {"model": model["model"], "adapter_sha256": weights, "temperature": arguments.temperature}
-    outcomes = [done[question.id] for question in questions]
-    found = harvest(outcomes, questions, references, context, dataset=arguments.data.resolve().parent.name,
-                    model=author, min_quote=arguments.min_quote)  # fmt: skip
+    return [done[question.id] for question in questions], facts
+
+
+def written(path: Path, found: Any, manifest: dict[str, Any]) -> int:
+    """Write records and manifest. Raises UntrustworthyResult when there is no record to write."""
+    from app.data.records import write_records
+    from app.evaluation.rationales import describe_counts
+
     if found.records:
-        write_records(arguments.output_path, found.records)
+        write_records(path, found.records)
+        manifest["file"] = {"sha256": sha256_file(path), "records": len(found.records)}
     else:
-        arguments.output_path.unlink(missing_ok=True)  # of an earlier run: it is not what the manifest speaks of
-    manifest: dict[str, Any] = {
-        "kind": "rationales", "run": {**header, "finished_at": now()}, "source": source, "prompt_version": PROMPT_VERSION,
-        "plan": {**plan.as_dict(), "context": arguments.context}, "model": facts, "min_quote": arguments.min_quote,
-        "file": {"sha256": sha256_file(arguments.output_path), "records": len(found.records)} if found.records else None,
-        "counts": dict(found.counts),
-    }  # fmt: skip
-    target = arguments.output_path.with_suffix(".manifest.json")
+        path.unlink(missing_ok=True)  # of an earlier run: it is not what the manifest speaks of
+        manifest["file"] = None
+    manifest["counts"] = dict(found.counts)
+    manifest["run"] = {**manifest["run"], "finished_at": now()}
+    target = path.with_suffix(".manifest.json")
     write_json(target, manifest)
     log(describe_counts(found.counts))
     print(target)
     if not found.records:
         raise UntrustworthyResult(
-            f"残せる理由が一つもなく、{arguments.output_path} は書いていません。理由ごとの件数は {target} にあります。"
+            f"残せる理由が一つもなく、{path} は書いていません。理由ごとの件数は {target} にあります。"
             "--max-new-tokens を増やすか、別のモデルを指定してください。"
         )
     return 0
