@@ -64,7 +64,9 @@ def summarize(rounds: Sequence[dict[str, dict[str, Any]]]) -> dict[str, dict[str
         speeds = sorted(run["seconds"] / run["questions"] for run in runs)
         table[side] = {
             "seconds_per_question": median(speeds), "lowest": speeds[0], "highest": speeds[-1], "rounds": len(runs),
-            "questions": runs[0]["questions"], "peak_rss_gib": median(run["peak_rss_bytes"] for run in runs) / 2**30,
+            "questions": runs[0]["questions"],
+            "cpu_seconds_per_question": median(run["cpu_seconds"] / run["questions"] for run in runs),
+            "peak_rss_gib": median(run["peak_rss_bytes"] for run in runs) / 2**30,
         }  # fmt: skip
         if "computed_tokens" in runs[0]:
             table[side]["tokens"] = [runs[0]["prompt_tokens"], runs[0]["computed_tokens"]]
@@ -75,27 +77,30 @@ def summarize(rounds: Sequence[dict[str, dict[str, Any]]]) -> dict[str, dict[str
     return table
 
 
-def looping(rounds: Sequence[dict[str, dict[str, Any]]], budget: int) -> list[float]:
-    """Seconds of each answer that ran into the budget by itself or was made to, over all rounds."""
+def looping(rounds: Sequence[dict[str, dict[str, Any]]], budget: int, clock: str) -> list[float]:
+    """Seconds (``clock``) of each answer that ran into the budget by itself or was made to, over all rounds."""
     runs = [one[side] for one in rounds for side in ("usual", "loop") if side in one]
-    return [answer["seconds"] for run in runs for answer in run["answers"] if answer["new_tokens"] >= budget]
+    return [answer[clock] for run in runs for answer in run["answers"] if answer["new_tokens"] >= budget]
 
 
-def ratios(rounds: Sequence[dict[str, dict[str, Any]]], budget: int) -> dict[str, float]:
-    """What the goals are about: medians over the rounds of ratios taken within a round, where both sides ran."""
+def ratios(rounds: Sequence[dict[str, dict[str, Any]]], budget: int, clock: str = "seconds") -> dict[str, float]:
+    """What the goals are about: medians over the rounds of ratios taken within a round, where both sides ran.
+
+    ``clock`` is seconds, or cpu_seconds: of the processor, which other programs on the machine do not lengthen.
+    """
 
     def within(over: str, under: str) -> list[float]:
         pairs = [(one[over], one[under]) for one in rounds if over in one and under in one]
-        return [a["seconds"] / a["questions"] / (b["seconds"] / b["questions"]) for a, b in pairs]
+        return [a[clock] / a["questions"] / (b[clock] / b["questions"]) for a, b in pairs]
 
     found = {
         "usual / one": within("usual", "one"),
         "lm_eval / four": within("lm_eval", "four"),
         "four / one": within("four", "one"),
     }
-    loops = looping(rounds, budget)
+    loops = looping(rounds, budget, clock)
     for side in ("one", "four"):
-        ours = [one[side]["seconds"] / one[side]["questions"] for one in rounds if side in one]
+        ours = [one[side][clock] / one[side]["questions"] for one in rounds if side in one]
         if loops and ours:
             found[f"looping answer / {side}"] = [median(loops) / median(ours)]
     return {name: median(values) for name, values in found.items() if values}
@@ -122,11 +127,11 @@ def agreement(ours: Logprobs, theirs: Logprobs) -> dict[str, Any]:
     }
 
 
-def as_markdown(table: dict[str, dict[str, Any]], shares: dict[str, float]) -> str:
+def as_markdown(table: dict[str, dict[str, Any]], shares: dict[str, float], cpu_shares: dict[str, float]) -> str:
     """The table of the report and the ratios below it."""
     lines = [
-        "| side | questions | rounds | s/question (lowest–highest) | tokens | peak RSS GiB |",
-        "|---|---|---|---|---|---|",
+        "| side | questions | rounds | s/question (lowest–highest) | CPU s/question | tokens | peak RSS GiB |",
+        "|---|---|---|---|---|---|---|",
     ]
     for side, row in table.items():
         tokens = "—"
@@ -136,9 +141,11 @@ def as_markdown(table: dict[str, dict[str, Any]], shares: dict[str, float]) -> s
             tokens = " ".join(map(str, row["new_tokens"])) + " written"
         lines.append(
             f"| {NAMES[side]} | {row['questions']} | {row['rounds']} | {row['seconds_per_question']:.3f} "
-            f"({row['lowest']:.3f}–{row['highest']:.3f}) | {tokens} | {row['peak_rss_gib']:.2f} |"
+            f"({row['lowest']:.3f}–{row['highest']:.3f}) | {row['cpu_seconds_per_question']:.3f} | {tokens} "
+            f"| {row['peak_rss_gib']:.2f} |"
         )
-    return "\n".join([*lines, "", *(f"{name}: {value:.2f}" for name, value in shares.items())])
+    below = [f"{name}: {value:.2f} (processor time {cpu_shares[name]:.2f})" for name, value in shares.items()]
+    return "\n".join([*lines, "", *below])
 
 
 def earlier(output: Path, settings: dict[str, Any], data_sha256: str) -> dict[str, Any]:
@@ -187,12 +194,14 @@ def main() -> None:
         current = next_round(stored["rounds"], options.sides)
         for side in options.sides:
             current[side] = measure(side, settings, options.data)
+            write_json(options.output, stored)  # a killed measurement keeps the sides it has done
             speed = current[side]["seconds"] / current[side]["questions"]
             log(f"round {number + 1}/{options.rounds} {side}: {speed:.3f} s a question")
     stored["summary"] = summarize(stored["rounds"])
     stored["ratios"] = ratios(stored["rounds"], options.budget)
+    stored["cpu_ratios"] = ratios(stored["rounds"], options.budget, "cpu_seconds")
     write_json(options.output, stored)
-    print(as_markdown(stored["summary"], stored["ratios"]))
+    print(as_markdown(stored["summary"], stored["ratios"], stored["cpu_ratios"]))
     if stored["agreement"]:
         print({name: value for name, value in stored["agreement"].items() if name not in ("spelled", "lm_eval")})
 

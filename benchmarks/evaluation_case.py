@@ -64,17 +64,18 @@ def timed_letters(case: argparse.Namespace, questions: Sequence[Question], order
     backend.model.get_input_embeddings().register_forward_hook(
         lambda module, inputs, output: computed.append(inputs[0].numel())
     )
-    started = time.perf_counter()
+    started, busy = time.perf_counter(), time.process_time()
     outcomes = list(
         run_questions(
             backend, questions, lambda question: QuestionContext(context_of(case, question)), plan_of(case, orders),
             on_outcomes=lambda _: None,
         )
     )  # fmt: skip
-    seconds = time.perf_counter() - started
+    seconds, cpu_seconds = time.perf_counter() - started, time.process_time() - busy
     answers = [(outcome.id, answer) for outcome in outcomes for answer in outcome.answers]
     return {
         "seconds": seconds,
+        "cpu_seconds": cpu_seconds,
         "prompt_tokens": sum(answer.prompt_tokens or 0 for _, answer in answers),
         "computed_tokens": sum(computed),
         "logprobs": _by_question((name, answer.order, list(answer.logprobs or ())) for name, answer in answers),
@@ -110,7 +111,7 @@ def written_answers(case: argparse.Namespace, questions: Sequence[Question]) -> 
     never_end = {"min_new_tokens": case.budget} if case.side == "loop" else {}
     answers = []
     for question in questions:
-        started = time.perf_counter()
+        started, busy = time.perf_counter(), time.process_time()
         prompt = build_mc_prompt_cot(question.question, question.choices, context_of(case, question))
         inputs = tokenizer.apply_chat_template(
             [{"role": "user", "content": prompt}], add_generation_prompt=True, enable_thinking=False,
@@ -123,10 +124,11 @@ def written_answers(case: argparse.Namespace, questions: Sequence[Question]) -> 
         new = output[0, inputs["input_ids"].shape[1] :]
         parsed = parse_answer(tokenizer.decode(new, skip_special_tokens=True), cut_off=len(new) == case.budget)
         answers.append({
-            "id": question.id, "seconds": time.perf_counter() - started, "prompt_tokens": inputs["input_ids"].shape[1],
+            "id": question.id, "seconds": time.perf_counter() - started,
+            "cpu_seconds": time.process_time() - busy, "prompt_tokens": inputs["input_ids"].shape[1],
             "new_tokens": len(new), "letter": parsed.letter, "status": parsed.status,
         })  # fmt: skip
-    return {"seconds": sum(answer["seconds"] for answer in answers), "answers": answers}
+    return {name: sum(answer[name] for answer in answers) for name in ("seconds", "cpu_seconds")} | {"answers": answers}
 
 
 def lm_eval_letters(case: argparse.Namespace, questions: Sequence[Question]) -> dict[str, Any]:
@@ -138,12 +140,13 @@ def lm_eval_letters(case: argparse.Namespace, questions: Sequence[Question]) -> 
     from scripts import export_lm_eval
 
     class Timed(HFLM):  # type: ignore[misc]
-        seconds = 0.0
+        seconds = cpu_seconds = 0.0
 
         def loglikelihood(self, requests: Any, disable_tqdm: bool = True) -> Any:
-            started = time.perf_counter()
+            started, busy = time.perf_counter(), time.process_time()
             result = super().loglikelihood(requests, disable_tqdm=True)
             self.seconds += time.perf_counter() - started
+            self.cpu_seconds += time.process_time() - busy
             return result
 
     with tempfile.TemporaryDirectory() as folder:
@@ -160,7 +163,10 @@ def lm_eval_letters(case: argparse.Namespace, questions: Sequence[Question]) -> 
         )  # fmt: skip
     rows = result["samples"]["horei_lawqa"]
     lines = ((row["doc"]["id"], row["doc"]["order"], [float(each[0][0]) for each in row["resps"]]) for row in rows)
-    return {"seconds": model.seconds, "logprobs": _by_question(lines), "lm_eval": lm_eval.__version__}
+    return {
+        "seconds": model.seconds, "cpu_seconds": model.cpu_seconds, "logprobs": _by_question(lines),
+        "lm_eval": lm_eval.__version__,
+    }  # fmt: skip
 
 
 def run(case: argparse.Namespace) -> dict[str, Any]:

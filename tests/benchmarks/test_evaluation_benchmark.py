@@ -24,11 +24,11 @@ SAMPLE = Path(__file__).resolve().parents[2] / "sample" / "selection.json"
 
 
 def side(seconds: float, questions: int, **more: Any) -> dict[str, Any]:
-    return {"seconds": seconds, "questions": questions, "peak_rss_bytes": 2**30, **more}
+    return {"seconds": seconds, "cpu_seconds": 2 * seconds, "questions": questions, "peak_rss_bytes": 2**30, **more}
 
 
 def answer(seconds: float, new_tokens: int) -> dict[str, Any]:
-    return {"seconds": seconds, "new_tokens": new_tokens, "status": "ok"}
+    return {"seconds": seconds, "cpu_seconds": 2 * seconds, "new_tokens": new_tokens, "status": "ok"}
 
 
 ROUNDS = [
@@ -48,7 +48,8 @@ def test_speeds_are_medians_over_the_rounds_a_side_ran_in() -> None:
     table = evaluation.summarize(ROUNDS)
     assert list(table) == ["usual", "loop", "lm_eval", "one", "four"]
     assert table["lm_eval"] == {
-        "seconds_per_question": 2.5, "lowest": 2.0, "highest": 3.0, "rounds": 3, "questions": 4, "peak_rss_gib": 1.0,
+        "seconds_per_question": 2.5, "lowest": 2.0, "highest": 3.0, "rounds": 3, "questions": 4,
+        "cpu_seconds_per_question": 5.0, "peak_rss_gib": 1.0,
     }  # fmt: skip
     assert table["one"]["seconds_per_question"] == 0.375
     assert table["one"]["tokens"] == [40, 44]
@@ -63,15 +64,16 @@ def test_ratios_are_taken_within_a_round() -> None:
     # Two answers reached the budget (2 s and 6 s); ours took 0.375 s and 0.5 s in the middle.
     assert found["looping answer / one"] == pytest.approx(4 / 0.375)
     assert found["looping answer / four"] == pytest.approx(4 / 0.5)
+    assert evaluation.ratios(ROUNDS, 8, "cpu_seconds") == pytest.approx(found)
 
 
 def test_the_table_names_tokens_and_leaves_out_what_did_not_run() -> None:
     table = {name: row for name, row in evaluation.summarize(ROUNDS).items() if name in ("usual", "four")}
-    assert evaluation.as_markdown(table, {"four / one": 1.6}).splitlines()[2:] == [
-        "| (a) write and parse | 2 | 1 | 1.500 (1.500–1.500) | 2 8 written | 1.00 |",
-        "| (c) ours, four orders | 4 | 3 | 0.500 (0.400–0.600) | 160 in prompts, 70 computed | 1.00 |",
+    assert evaluation.as_markdown(table, {"four / one": 1.6}, {"four / one": 1.5}).splitlines()[2:] == [
+        "| (a) write and parse | 2 | 1 | 1.500 (1.500–1.500) | 3.000 | 2 8 written | 1.00 |",
+        "| (c) ours, four orders | 4 | 3 | 0.500 (0.400–0.600) | 1.000 | 160 in prompts, 70 computed | 1.00 |",
         "",
-        "four / one: 1.60",
+        "four / one: 1.60 (processor time 1.50)",
     ]
 
 
