@@ -10,8 +10,6 @@ import hashlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from app.retrieval.lexical import PRESENCE
-
 # Robertson & Zaragoza, The Probabilistic Relevance Framework: BM25 and Beyond (2009); values of tantivy and Lucene.
 K1, B = 1.2, 0.75
 _EXACT = 40  # lengths below this are stored as they are
@@ -27,13 +25,13 @@ def stored_length(tokens: int) -> int:
     return ((rest >> dropped) << dropped) + _FREE
 
 
-def document_weights(tokens: Sequence[str], average_length: float) -> dict[str, float]:
+def document_weights(tokens: Sequence[str], average_length: float, presence: float = 0.0) -> dict[str, float]:
     """Token → (k1 + 1)·tf / (tf + k1·(1 − b + b·length / average)) + δ; times the IDF it is the token's share of BM25+.
 
-    The server adds δ for long queries too, where the local engine leaves it out to save time.
+    ``presence`` is δ (Lv & Zhai, CIKM 2011); 0 makes it BM25.
     """
     norm = K1 * (1 - B + B * stored_length(len(tokens)) / average_length)
-    return {token: (K1 + 1) * count / (count + norm) + PRESENCE for token, count in Counter(tokens).items()}
+    return {token: (K1 + 1) * count / (count + norm) + presence for token, count in Counter(tokens).items()}
 
 
 def dimension(token: str) -> int:

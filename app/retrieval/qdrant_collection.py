@@ -1,7 +1,8 @@
 """One Qdrant collection over HTTP: what the rest of the program needs of it, and every failure as one line.
 
-A point is a document of the word index: its tokens as a sparse vector ``words`` (the server multiplies the IDF in), the
-passage's embedding as ``meaning`` where there is one, and the law and its dates as payload. Point 0 is no document: it
+A point is a document of the word index: its tokens as sparse vectors ``words`` (BM25) and ``words_plus`` (BM25+, for short
+queries; the server multiplies the IDF into both), the passage's embedding as ``meaning`` where there is one, and the law
+and its dates as payload. Point 0 is no document: it
 says of which index, and of which generation of it, the collection holds the documents.
 """
 
@@ -18,7 +19,7 @@ from app.core.errors import BackendError, ConfigError
 from app.core.rag_config import RetrieverConfig
 from app.retrieval.fusion import RRF_K
 
-WORDS, MEANING = "words", "meaning"
+WORDS, WORDS_PLUS, MEANING = "words", "words_plus", "meaning"
 STATE_POINT = 0
 POINTS_PER_PASSAGE = 1 << 16  # point = passage · this + number of the document within the passage
 MAX_REVISIONS = 1_000_000  # versions asked for at once; the statute book has some ten thousand
@@ -67,7 +68,8 @@ class Document:
     """A point."""
 
     point_id: int
-    words: tuple[list[int], list[float]]  # dimensions and weights
+    words: tuple[list[int], list[float]]  # dimensions and weights of BM25
+    words_plus: tuple[list[int], list[float]]  # of BM25+
     meaning: list[float] | None
     payload: dict[str, Any]
 
@@ -77,6 +79,7 @@ class Asked:
     """A search."""
 
     words: list[int] | None  # dimensions, each with weight 1; None for a search by meaning alone
+    plus: bool  # by BM25+ rather than BM25
     meaning: list[float] | None
     day: int  # 20240401: revisions in force on that day
     law_ids: tuple[str, ...]  # only these laws; empty for all
@@ -119,7 +122,12 @@ class QdrantCollection:
         dense = {} if width is None else {MEANING: models.VectorParams(size=width, distance=models.Distance.DOT, on_disk=True)}  # fmt: skip
         words = models.SparseVectorParams(modifier=models.Modifier.IDF)
         run, client = self._run, self._client
-        run(client.create_collection, self.name, vectors_config=dense, sparse_vectors_config={WORDS: words})
+        run(
+            client.create_collection,
+            self.name,
+            vectors_config=dense,
+            sparse_vectors_config={WORDS: words, WORDS_PLUS: words},
+        )
         for field, kind in _PAYLOAD_INDEXES.items():
             run(client.create_payload_index, self.name, field, kind)
 
@@ -138,7 +146,10 @@ class QdrantCollection:
         points = [
             models.PointStruct(
                 id=one.point_id,
-                vector={WORDS: models.SparseVector(indices=one.words[0], values=one.words[1])}
+                vector={
+                    name: models.SparseVector(indices=indices, values=values)
+                    for name, (indices, values) in ((WORDS, one.words), (WORDS_PLUS, one.words_plus))
+                }
                 | ({} if one.meaning is None else {MEANING: one.meaning}),
                 payload=one.payload,
             )
@@ -178,7 +189,7 @@ class QdrantCollection:
         """(point, score) best first: BM25, cosine, or both fused by the server when words and meaning are given."""
         models, shown = self._models, self._filter(asked)
         by = {
-            WORDS: None if asked.words is None else models.SparseVector(indices=asked.words, values=[1.0] * len(asked.words)),
+            WORDS_PLUS if asked.plus else WORDS: None if asked.words is None else models.SparseVector(indices=asked.words, values=[1.0] * len(asked.words)),
             MEANING: asked.meaning,
         }  # fmt: skip
         given = [(name, vector) for name, vector in by.items() if vector is not None]

@@ -11,7 +11,7 @@ from typing import Any
 from app.core.errors import StaleIndexError
 from app.retrieval.bm25_weights import dimension
 from app.retrieval.embedding import Vectors
-from app.retrieval.lexical import MIN_TELLING, PRESENCE
+from app.retrieval.lexical import MIN_TELLING, PRESENCE, PRESENCE_TOKENS
 from app.retrieval.manifest import Manifest
 from app.retrieval.qdrant_collection import POINTS_PER_PASSAGE, Asked, QdrantAddress, QdrantCollection
 from app.retrieval.tokens import TOKENIZER
@@ -56,12 +56,18 @@ class QdrantSearch:
         limit: int,
         day: date,
         law_ids: Sequence[str] = (),
+        *,
+        presence: bool = True,
     ) -> dict[int, float]:
-        """Passage → score of its best document, best first; by words, by meaning, or by both when both are given."""
-        words = None if tokens is None else sorted({dimension(token) for token in self._telling(tokens)})
+        """Passage → score of its best document, best first; by words, by meaning, or by both when both are given.
+
+        ``presence`` allows BM25+ for a query short enough for it, as in the word index.
+        """
+        telling = [] if tokens is None else self._telling(tokens)
         found = self._collection.search(
             Asked(
-                words=words,
+                words=None if tokens is None else sorted({dimension(token) for token in telling}),
+                plus=presence and len(telling) <= PRESENCE_TOKENS,
                 meaning=None if asked is None else asked.tolist(),
                 day=int(day.strftime("%Y%m%d")),
                 law_ids=tuple(law_ids),

@@ -15,7 +15,7 @@ from typing import Any
 from app.retrieval.bm25_weights import document_weights, sparse
 from app.retrieval.building import index_lock, passage_texts
 from app.retrieval.embedding_passages import vector_state
-from app.retrieval.lexical import LexicalIndex
+from app.retrieval.lexical import PRESENCE, LexicalIndex
 from app.retrieval.manifest import Manifest, read_manifest
 from app.retrieval.qdrant_collection import POINTS_PER_PASSAGE, Document, QdrantAddress, QdrantCollection
 from app.retrieval.qdrant_search import weights_facts
@@ -177,10 +177,12 @@ def _documents(
     payload = {"rev": revision.rev, "law_id": revision.law_id, **revision.dates}
     for place, text in enumerate(passage_texts(passage.law_title, passage.item)):
         # The embedding is of the whole passage: the groups of its items do without.
+        tokens = tokenize(text)
         meaning = vectors.vector(number) if vectors is not None and place == 0 else None
         yield Document(
             point_id=number * POINTS_PER_PASSAGE + place,
-            words=sparse(document_weights(tokenize(text), average_length)),
+            words=sparse(document_weights(tokens, average_length)),
+            words_plus=sparse(document_weights(tokens, average_length, PRESENCE)),
             meaning=None if meaning is None else meaning.tolist(),
             payload=payload,
         )

@@ -265,7 +265,7 @@ class StatuteIndex:
         """Ranking → (passage, article, score) best first: one of words, one of vectors; one of both where a server fuses."""
         if self._remote is not None:
             words = None if self._retriever == "vector" else tokens
-            found = self._remote.search(words, asked, limit, date.fromisoformat(day), laws)
+            found = self._remote.search(words, asked, limit, date.fromisoformat(day), laws, presence=presence > 0)
             if not self._remote.holds(view.generation):
                 raise StaleIndexError(f"検索している間に Qdrant が書き換えられました。もう一度検索してください（続くときは {SYNC}）")  # fmt: skip
             return {self._retriever: self._with_articles(found)}

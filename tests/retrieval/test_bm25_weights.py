@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.retrieval.bm25_weights import K1, B, dimension, document_weights, sparse, stored_length
-from app.retrieval.lexical import LexicalIndex, LexicalWriter
+from app.retrieval.lexical import PRESENCE, LexicalIndex, LexicalWriter
 
 
 @pytest.mark.parametrize(
@@ -42,7 +42,7 @@ def test_weights_times_idf_are_tantivys_bm25(tmp_path_factory, documents, query)
     average = sum(map(len, documents)) / len(documents)
     frequency = Counter(token for tokens in documents for token in set(tokens))
     for number, tokens in enumerate(documents):
-        weights = document_weights(tokens, average)
+        weights = document_weights(tokens, average, PRESENCE)
         expected = sum(
             math.log(1 + (len(documents) - frequency[token] + 0.5) / (frequency[token] + 0.5)) * weights[token]
             for token in set(query) & set(tokens)
@@ -52,7 +52,8 @@ def test_weights_times_idf_are_tantivys_bm25(tmp_path_factory, documents, query)
 
 def test_a_weight_by_hand():
     # tf 2, length 3, average 6: 2.2 · 2 / (2 + 1.2 · (0.25 + 0.75 · 0.5)), and δ of BM25+
-    assert document_weights(["許可", "許可", "届出"], 6.0)["許可"] == pytest.approx(4.4 / 2.75 + 0.5)
+    assert document_weights(["許可", "許可", "届出"], 6.0)["許可"] == pytest.approx(4.4 / 2.75)
+    assert document_weights(["許可", "許可", "届出"], 6.0, 0.5)["許可"] == pytest.approx(4.4 / 2.75 + 0.5)
     assert (K1, B) == (1.2, 0.75)
 
 
