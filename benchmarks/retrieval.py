@@ -42,6 +42,7 @@ from benchmarks.retrieval_quality import (
     chosen_laws,
     components,
     gold_articles,
+    markdown,
     quality,
     scores,
     sides_of,
@@ -186,6 +187,9 @@ def main() -> None:
     parser.add_argument(
         "--other-half", action="store_true", help="also the questions nothing is chosen on: only once it is settled"
     )
+    parser.add_argument(
+        "--markdown", action="store_true", help="quality and components: the table of docs/retrieval.md"
+    )
     arguments = parser.parse_args()
     if arguments.what == "parse":
         if arguments.source is None:
@@ -204,7 +208,8 @@ def main() -> None:
     else:
         index = StatuteIndex(arguments.index_dir)
         result = peers(index, questions, arguments.laws, other_half=arguments.other_half)
-    print(to_json(result, indent=2))
+    table = arguments.markdown and arguments.what in ("quality", "components")
+    print(markdown(result) if table else to_json(result, indent=2))
 
 
 if __name__ == "__main__":

@@ -231,3 +231,60 @@ def components(index_dir: Path, questions: Sequence[Question], laws: int, *, oth
                 base = bases.setdefault(name, scored)
                 out["rows"][f"{name}: {row}"] = summary(scored, sides, None if base is scored else base)
     return out
+
+
+SIDE_NAMES = {"all": "全", "dev": "dev", "other": "もう半分"}
+ROW_NAMES = {
+    "question+choices": "問い＋選択肢",
+    "question": "問いだけ",
+    "default": "既定",
+    "without request": "依頼の文言を除かない",
+    "without presence": "BM25+ の加点なし",
+    "without citation": "引用を読まない",
+    "without delegation": "委任先を引き上げない",
+    "bm25 alone": "BM25 だけ",
+    "bm25+citation": "BM25＋引用だけ",
+    "with graph": "引用グラフを足す",
+    "with definitions": "定義を足す（定義の条も数える）",
+    "whole": "全部入り",
+    "without lead": "号のある項の柱書なし",
+    "without header": "見出し行なし",
+    "without groups of items": "号の組なし",
+}  # fmt: skip
+
+
+def markdown(result: dict[str, Any]) -> str:
+    """The rows of a result as the table of docs/retrieval.md: R@3 / Hit@3 on each side, and the differences in R@3 and Hit@3."""
+    rows = result["rows"]
+    sides = [side for side in ("all", "dev", "other") if side in next(iter(rows.values()))]
+    head = ["", *(_side_name(side, next(iter(rows.values()))[side]) for side in sides), "R@3 の差", "Hit@3 の差"]
+    out = [_line(head), "|---" * len(head) + "|"]
+    for name, row in rows.items():
+        queries, part = name.split(": ")
+        label = f"{ROW_NAMES[queries]}、{ROW_NAMES.get(part, part.replace('with ', ''))}"
+        cells = [f"{_share(row[side]['recall_at_3'])} / {_share(row[side]['hit_at_3'])}" for side in sides]
+        out.append(_line([label, *cells, _difference(row, "recall_difference"), _difference(row, "hit_difference")]))
+    return "\n".join(out)
+
+
+def _side_name(side: str, values: dict[str, Any]) -> str:
+    return f"{SIDE_NAMES[side]} {values['questions']} 問"
+
+
+def _line(cells: Sequence[str]) -> str:
+    return "| " + " | ".join(cells) + " |"
+
+
+def _share(value: float) -> str:
+    return f"{value:.3f}" if value >= 1 else f"{value:.3f}".removeprefix("0")
+
+
+def _difference(row: dict[str, Any], name: str) -> str:
+    if name not in row:
+        return "—"
+    mean, low, high = (_signed(row[name][key]) for key in ("mean", "low", "high"))
+    return f"{mean} [{low}, {high}]"
+
+
+def _signed(value: float) -> str:
+    return f"{'−' if value < 0 else '+'}{_share(abs(value))}" if abs(value) >= 0.0005 else "0"

@@ -15,6 +15,7 @@ from benchmarks.retrieval_quality import (
     ROWS,
     asked_alone,
     gold_articles,
+    markdown,
     quality,
     scores,
     sides_of,
@@ -109,3 +110,24 @@ def test_every_row_on_the_sample(tmp_path):
     default = result["rows"]["question+choices: default"]["dev"]
     assert default["questions"] == len(dev)
     assert default["recall_at_3"] > result["rows"]["question: bm25 alone"]["dev"]["recall_at_3"]
+
+
+def test_the_table_of_the_documents():
+    values = {"questions": 2, "recall_at_3": 0.75, "hit_at_3": 1.0}
+    difference = {"mean": -0.25, "low": -0.5, "high": 0.0}
+    result = {
+        "rows": {
+            "question: default": {"dev": values},
+            "question: with MMR 0.5": {
+                "dev": values,
+                "recall_difference": difference,
+                "hit_difference": {"mean": 0.1, "low": 0, "high": 0.2},
+            },
+        }
+    }
+    assert markdown(result).split("\n") == [
+        "|  | dev 2 問 | R@3 の差 | Hit@3 の差 |",
+        "|---|---|---|---|",
+        "| 問いだけ、既定 | .750 / 1.000 | — | — |",
+        "| 問いだけ、MMR 0.5 | .750 / 1.000 | −.250 [−.500, 0] | +.100 [0, +.200] |",
+    ]
