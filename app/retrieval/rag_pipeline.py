@@ -241,7 +241,9 @@ class RAGPipeline:
                     continue
                 passages = self.index.store.article_passages(row.article_id)
                 named = tuple(passage for passage in passages if passage.paragraph in paragraphs)
-                return self._passage(ArticleHit(row, 0.0, named), query, self.share(shown))
+                hit = ArticleHit(row, 0.0, named)
+                passage = self._passage(hit, query, self.share(shown))
+                return self._explained(query, [hit], [passage])[0] if self.config.retriever.definitions else passage
         return None
 
     def _hits(self, query: str, wanted: int, as_of: date | None) -> list[ArticleHit]:

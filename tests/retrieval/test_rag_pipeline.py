@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from types import SimpleNamespace
 
@@ -176,3 +177,34 @@ def test_top_k_below_one(pipeline):
 def test_law_not_yet_in_force_is_out_of_view(pipeline):
     assert pipeline.retrieve_documents("市場の休業日", as_of=date(2023, 3, 31)) == []
     assert pipeline.retrieve_documents("市場の休業日", as_of=date(2023, 4, 1))[0].law_title == "市場法"
+
+
+def test_a_named_article_is_shown_as_retrieval_shows_it(pipeline):
+    query = "渡船の申請書に記載する航路の起点"
+    found = pipeline.retrieve_documents(query, 1)[0]
+    named = pipeline.named_article("渡船法", "5", ["1"], query, shown=1)
+    assert replace(named, score=found.score, components=found.components) == found
+    other = pipeline.named_article("渡船法", "5", ["2"], query, shown=1)
+    assert (other.title, other.text) == ("第5条第2項", found.text)  # short enough to stand whole
+    # No such article, an unknown law, an abbreviation, a 附則 that only an amending law has.
+    for law, article in (("渡船法", "99"), ("港湾法", "1"), ("渡法", "5"), ("渡船法", "附則1")):
+        assert pipeline.named_article(law, article, [], query, shown=1) is None
+
+
+def test_a_named_article_has_its_definitions_where_retrieval_adds_them(index_dir, config_for):
+    pipeline = RAGPipeline(config_for(index_dir, retriever_definitions=True))
+    query = "渡船の申請書に記載する航路の起点"
+    found = pipeline.retrieve_documents(query, 1)[0]
+    named = pipeline.named_article("渡船法", "5", ["1"], query, shown=1)
+    assert found.definitions
+    assert named.definitions == found.definitions
+
+
+def test_candidates_are_cut_as_if_fewer_were_shown(pipeline):
+    query = "渡船の許可と桟橋の構造"
+    assert pipeline.retrieve_candidates(query, 3, shown=3) == pipeline.retrieve_documents(query, 3)
+    assert [one.id for one in pipeline.retrieve_candidates(query, 5, shown=3)][:3] == [
+        one.id for one in pipeline.retrieve_documents(query, 3)
+    ]
+    with pytest.raises(DataError, match="top_k=0"):
+        pipeline.retrieve_candidates(query, 0, shown=3)
