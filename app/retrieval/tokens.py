@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from functools import lru_cache
+from itertools import chain
 from operator import add
 
 from app.data.law_numbers import arabic_numerals
@@ -41,7 +42,7 @@ def tokenize(text: str) -> list[str]:
 
 @lru_cache(maxsize=8192)  # an item stands in its paragraph and in a group of items, a chapter's name in many headers
 def _piece(text: str) -> tuple[str, ...]:
-    return tuple(token for run in _RUN.findall(normalize(text)) for token in _bigrams(run))
+    return tuple(chain.from_iterable(map(_bigrams, _RUN.findall(normalize(text)))))
 
 
 @lru_cache(maxsize=65536)
