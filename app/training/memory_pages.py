@@ -29,17 +29,19 @@ _KEPT = (
 # What a plan is made of in this repository: the planner (not how it reports), and the parts of training that it runs.
 _SOURCES = (
     *("memory", "memory_allocator", "memory_arguments", "memory_command", "memory_configs", "memory_projection"),
-    *("memory_search", "memory_setting", "memory_stand_in", "memory_step", "memory_tracker"),
+    *("memory_setting", "memory_stand_in", "memory_step", "memory_tracker"),
     *("loss", "lora", "embedding", "tiled_head"),
 )
 # Size of the one layer that is simulated as a check; what a plan's own size adds is in the code.
 _CHECK_TOKENS, _CHECK_LABELS = 128, 2
 
 
-def source_sha256() -> str:
-    """Hash of the code that makes a plan; comments and docstrings may change."""
+@functools.cache
+def source_sha256(*, searched: bool) -> str:
+    """Hash of the code that makes a plan, and that ``searched`` for its size; comments and docstrings may change."""
     folder = Path(__file__).parent
-    return sha256_text("\n".join(code_of((folder / f"{name}.py").read_text(encoding="utf-8")) for name in _SOURCES))
+    names = (*_SOURCES, *(("memory_search",) if searched else ()))
+    return sha256_text("\n".join(code_of((folder / f"{name}.py").read_text(encoding="utf-8")) for name in names))
 
 
 def code_of(source: str) -> str:
@@ -74,16 +76,14 @@ class StoredPlans:
     def __init__(self, path: Path = STORED, planner: Callable[[Sequence[str]], Any] | None = None) -> None:
         self._path, self._planner = path, planner
         self._before: dict[str, Any] = read_json(path) if path.exists() else {}
-        self._source = source_sha256()
-        same = self._before.get("source_sha256") == self._source
-        self._known: dict[str, Any] = dict(self._before.get("plans", {})) if same else {}
+        self._known: dict[str, Any] = self._before.get("plans", {})
         self._used: dict[str, Any] = {}
 
     def plan(self, line: str) -> dict[str, Any]:
         """The stored plan of ``--model-name … --vram …``. Raises DataError for one that is missing or has changed."""
         if line not in self._used:
             entry = self._known.get(line)
-            if entry is None or entry["layer_sha256"] != layer_sha256(entry["plan"]["model"], entry["plan"]["setting"]):
+            if entry is None or entry != self._hashed(line, entry["plan"]):
                 if self._planner is None:
                     raise DataError(
                         f"{self._path.name}: plan_memory.py {line} の見積もりが古くなりました。make docs で作り直してください。"
@@ -94,12 +94,20 @@ class StoredPlans:
 
     def _entry(self, line: str, planner: Callable[[Sequence[str]], Any]) -> dict[str, Any]:
         made = planner(shlex.split(line))
-        kept = {name: made[name] for name in _KEPT}
-        return {"layer_sha256": layer_sha256(kept["model"], kept["setting"]), "plan": kept}
+        return self._hashed(line, {name: made[name] for name in _KEPT})
+
+    @staticmethod
+    def _hashed(line: str, plan: Mapping[str, Any]) -> dict[str, Any]:
+        searched = not {"--max-seq-length", "--batch-size"} & set(line.split())
+        return {
+            "source_sha256": source_sha256(searched=searched),
+            "layer_sha256": layer_sha256(plan["model"], plan["setting"]),
+            "plan": dict(plan),
+        }
 
     def finish(self) -> bool:
         """Write what was used when it differs from the file (or raise, without a planner). Returns whether it did."""
-        now = {"kind": "memory_plans", "source_sha256": self._source, "plans": dict(sorted(self._used.items()))}
+        now = {"kind": "memory_plans", "plans": dict(sorted(self._used.items()))}
         if now == self._before:
             return False
         if self._planner is None:
