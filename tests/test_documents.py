@@ -57,7 +57,9 @@ def test_the_english_page_has_the_commands_of_the_japanese_one() -> None:
 @pytest.mark.parametrize("page", PAGES)
 def test_every_option_in_the_text_is_an_option_of_some_program(page: str) -> None:
     programs = [f"scripts.{path.stem}" for path in (ROOT / "scripts").glob("*.py") if path.stem != "__init__"]
-    known = OPTIONS_OF_OTHERS.union(
+    known = set(OPTIONS_OF_OTHERS).union(
         *(action.option_strings for name in programs for action in importlib.import_module(name).parser()._actions)
     )
+    for path in (ROOT / "benchmarks").glob("*.py"):
+        known.update(re.findall(r'"(--[a-z0-9-]+)"', path.read_text(encoding="utf-8")))
     assert [option for option in named_options(PAGES[page]) if option[1] not in known] == []
