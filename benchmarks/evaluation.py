@@ -30,6 +30,7 @@ from app.core.files import read_json, sha256_file, write_json
 from app.core.manifests import run_header
 
 SIDES = ("usual", "loop", "lm_eval", "one", "four")
+RUN_ORDER = ("lm_eval", "one", "four", "usual", "loop")  # the long ones last: a measurement cut short has the others
 NAMES = {
     "usual": "(a) write and parse",
     "loop": "(a) write and parse, answers that never end",
@@ -39,7 +40,7 @@ NAMES = {
 }
 CASE = Path(__file__).with_name("evaluation_case.py")
 # What rounds of one file must have in common.
-SETTINGS = ("model", "context", "samples", "seed", "written", "budget", "dtype", "lm_eval_batch")
+SETTINGS = ("model", "context", "samples", "seed", "written", "budget", "dtype", "lm_eval_batch", "threads")
 Logprobs = dict[str, dict[str, list[float]]]
 
 
@@ -48,7 +49,8 @@ def measure(side: str, settings: dict[str, Any], data: Path) -> dict[str, Any]:
     command = [sys.executable, str(CASE), "--side", side, "--data", str(data)]
     for name, value in settings.items():
         command += [f"--{name.replace('_', '-')}", str(value)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    # A session of its own: Linux shares the processor out by session, and a terminal's other programs count as one.
+    done = subprocess.run(command, capture_output=True, text=True, check=False, start_new_session=True)
     if done.returncode:
         raise SystemExit(f"{side}: {done.stderr[-2000:]}")
     return dict(json.loads(done.stdout.splitlines()[-1]))
@@ -178,7 +180,10 @@ def main() -> None:
     parser.add_argument("--budget", type=int, default=2048, help="most tokens of a written answer (2048)")
     parser.add_argument("--dtype", choices=("float32", "bfloat16", "4bit"), default="float32", help="of the weights")
     parser.add_argument("--lm-eval-batch", type=int, default=1, help="batch size of the harness (1, its default)")
-    parser.add_argument("--sides", nargs="+", choices=SIDES, default=list(SIDES), help="sides measured (all)")
+    parser.add_argument(
+        "--threads", type=int, default=1, help="of every side (1: least disturbed by other programs on the machine)"
+    )
+    parser.add_argument("--sides", nargs="+", choices=SIDES, default=list(RUN_ORDER), help="sides measured (all)")
     parser.add_argument("--rounds", type=int, default=3, help="interleaved repetitions added (3)")
     parser.add_argument("--agreement", action="store_true", help="compare with the harness instead of timing")
     options = parser.parse_args()

@@ -199,7 +199,10 @@ def main() -> None:
     parser.add_argument("--budget", type=int, required=True)
     parser.add_argument("--dtype", choices=("float32", "bfloat16", "4bit"), required=True)
     parser.add_argument("--lm-eval-batch", type=int, required=True)
-    print(json.dumps(run(parser.parse_args())))
+    parser.add_argument("--threads", type=int, required=True)
+    case = parser.parse_args()
+    torch.set_num_threads(case.threads)
+    print(json.dumps(run(case)))
 
 
 if __name__ == "__main__":
