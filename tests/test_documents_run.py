@@ -52,7 +52,7 @@ NOT_RUN = {
     r"make docs|python scripts/build_docs\.py.*": "writes into the checkout; test_generated_parts_are_fresh is --check",
     r"python scripts/build_sample\.py": "writes into the checkout; --check is run",
     r"python scripts/pretrain_tiny_model\.py .*": "13 minutes, 16 seconds at least; tests/llm/test_tiny_pretraining.py",
-    r"python scripts/cross_fit\.py .*Qwen3-8B.*": "with stand-ins it is the example before it, which is run",
+    r"python scripts/cross_fit\.py .*Qwen3-8B.*": "two trainings each: the sample's is run; tests/scripts/test_cross_fit.py",
     r"python scripts/generate_rationales\.py .*--llm-backend ollama.*": "needs a server; tests/llm/test_http_backends.py",
     r".*--train-file results/finetune/rationales\.jsonl .*|.*/H_cot_rationales": "the tiny model writes no reasoning that is kept",
     r"python scripts/build_index\.py --sync": "needs a Qdrant server; tests/retrieval/test_qdrant.py",
@@ -135,9 +135,9 @@ def test_the_programs_accept_every_command(page: str) -> None:
             assert rest == [], command.place
         elif benchmark := re.fullmatch(BENCHMARK, command.text):
             source = (ROOT / benchmark[1]).read_text(encoding="utf-8")
-            assert [word for word in command.words if word[:2] == "--" and f'"{word}"' not in source] == [], (
-                command.place
-            )
+            assert [
+                word for word in command.words if re.fullmatch("--[a-z0-9-]+", word) and f'"{word}"' not in source
+            ] == [], command.place
 
 
 def test_the_list_of_what_is_not_run_is_not_stale() -> None:
