@@ -114,6 +114,7 @@ def _choose_quantization(
 _SAVINGS: tuple[dict[str, Any], ...] = (
     {"embedding_device": "cpu"},
     {"optimizer": "adamw_8bit"},
+    {"lora_dtype": "bf16"},
     {"lm_head_4bit": True},
     {"lora_r": 8},
     {"target_modules": ("q_proj", "v_proj")},
@@ -237,6 +238,8 @@ def _savings(setting: MemorySetting) -> Iterator[tuple[str, dict[str, Any]]]:
         yield "--activation-checkpointing", {"checkpointing": True}
     if setting.embedding_device == "gpu":
         yield "--embedding-device cpu（埋め込み表を主メモリに置く）", {"embedding_device": "cpu"}
+    if setting.lora_dtype == "fp32":
+        yield "--lora-dtype bf16（学習の経過は変わらない）", {"lora_dtype": "bf16"}
     if not setting.lm_head_4bit and setting.quantization != "none":
         yield "--lm-head-4bit（出力層も 4bit。logits が少し丸められる）", {"lm_head_4bit": True}
     if setting.optimizer == "adamw":
