@@ -132,14 +132,16 @@ def with_jlawcite(folder: Path, graph: bool) -> Callable[[], Search]:
     from jlawcite.search import SearchDB, build_index
 
     def build() -> Search:
-        sys.argv = ["build", "--input", str(folder / "xml"), "--output", str(folder / "jlawcite")]
-        stdout, sys.stdout = sys.stdout, sys.stderr
-        try:
-            ingest_full.main()
-            build_index(folder / "jlawcite", folder / "jlawcite/search.sqlite", progress=False)
-        finally:
-            sys.stdout = stdout
-        database = SearchDB(folder / "jlawcite/search.sqlite")
+        path = folder / "jlawcite/search.sqlite"
+        if not path.exists():
+            sys.argv = ["build", "--input", str(folder / "xml"), "--output", str(path.parent)]
+            stdout, sys.stdout = sys.stdout, sys.stderr
+            try:
+                ingest_full.main()
+                build_index(path.parent, path, progress=False)
+            finally:
+                sys.stdout = stdout
+        database = SearchDB(path)
         rank = eval_search.rank_bm25_graph if graph else eval_search.rank_bm25
 
         def search(query: str) -> list[Article]:
