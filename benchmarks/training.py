@@ -137,7 +137,12 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=6, help="optimiser steps a run (6)")
     parser.add_argument("--batch", type=int, default=4, help="rows a step, a multiple of 4 (4)")
     parser.add_argument("--dtype", default="auto", help="type of the base weights: auto (as stored), float32 (auto)")
-    parser.add_argument("--runs", type=int, default=len(SIDES), help="runs to add; a round has four (4)")
+    parser.add_argument(
+        "--runs",
+        type=int,
+        default=len(SIDES),
+        help="runs to add, four a round; 0 prints the table of those there are (4)",
+    )
     options = parser.parse_args()
     settings = settings_of(options)
     rounds = earlier_rounds(options, settings)
@@ -148,27 +153,30 @@ def main() -> None:
         rounds[-1][side] = measure(side, options)
         log(f"round {len(rounds)} {side}: {step_seconds(rounds[-1][side]):.2f} s a step")
         store(options.output, settings, rounds)
+    whole = [one for one in rounds if len(one) == len(SIDES)]
+    if whole:
+        table = summarize(whole)
+        print(as_markdown(table))
+        worst = loss_differences(table)
+        print(f"\nLargest difference of the loss to (c): TRL {worst['trl']:.1e}, shared prefix {worst['shared']:.1e}")
+
+
+def loss_differences(table: dict[str, dict[str, Any]]) -> dict[str, float]:
+    """Largest difference of the losses of TRL and of the shared prefix to ours."""
+    return {side: largest_difference(table[side]["losses"], table["ours"]["losses"]) for side in ("trl", "shared")}
 
 
 def store(output: Path, settings: dict[str, Any], rounds: list[dict[str, dict[str, Any]]]) -> None:
-    """Write everything and, when a round is whole, print the table of the whole rounds."""
+    """Write every run, and the summary of the whole rounds."""
     whole = [one for one in rounds if len(one) == len(SIDES)]
     table = summarize(whole) if whole else {}
-    differences = {
-        side: largest_difference(table[side]["losses"], table["ours"]["losses"]) for side in ("trl", "shared") if whole
-    }
     write_json(
         output,
         {
             "run": run_header(sys.argv[1:]), "settings": settings, "summary": table,
-            "largest_loss_difference_to_ours": differences, "rounds": rounds,
+            "largest_loss_difference_to_ours": loss_differences(table) if whole else {}, "rounds": rounds,
         },
     )  # fmt: skip
-    if whole and len(rounds[-1]) == len(SIDES):
-        print(as_markdown(table))
-        print(
-            f"\nLargest difference of the loss to (c): TRL {differences['trl']:.1e}, shared prefix {differences['shared']:.1e}"
-        )
 
 
 if __name__ == "__main__":
