@@ -41,13 +41,14 @@ CASE = Path(__file__).with_name("training_case.py")
 def measure(side: str, options: argparse.Namespace) -> dict[str, Any]:
     """One process of one side; raises CalledProcessError with its stderr when it fails."""
     with tempfile.TemporaryDirectory() as folder:
+        # A session of its own: Linux shares the processor out by session, and a terminal's other programs count as one.
         done = subprocess.run(
             [
                 sys.executable, str(CASE), "--side", side, "--model", options.model, "--records", str(options.records),
                 "--steps", str(options.steps), "--batch", str(options.batch), "--dtype", options.dtype,
                 "--folder", folder,
             ],
-            capture_output=True, text=True, check=False,
+            capture_output=True, text=True, check=False, start_new_session=True,
         )  # fmt: skip
     if done.returncode:
         raise SystemExit(f"{side}: {done.stderr[-2000:]}")
