@@ -24,7 +24,7 @@ PRESENCE_TOKENS = (
 COMMON_SHARE = 0.10  # of the documents; a token that stands in more is not searched for
 COMMON_DOCUMENTS = 5_000  # … but never one that stands in fewer: a small index is fast anyway
 SECOND_FIELD = "sudachi"
-SECOND_WEIGHT = 0.5  # of a word's score beside a token's; benchmarks/retrieval_sudachi.py tries others
+SECOND_WEIGHT = 0.5  # of a word's score beside a token's: 0.25 is as good on dev, 1 is worse (docs/retrieval.md)
 MIN_TELLING = 3  # … as long as this many other tokens remain
 
 
