@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import signal
 import subprocess
 import sys
 import tempfile
@@ -145,6 +146,8 @@ def main() -> None:
         help="runs to add, four a round; 0 prints the table of those there are (4)",
     )
     options = parser.parse_args()
+    # A time limit ends this program by SIGTERM: as an exception it also ends the run in its session of its own.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     settings = settings_of(options)
     rounds = earlier_rounds(options, settings)
     for _ in range(options.runs):
