@@ -16,6 +16,7 @@ from __future__ import annotations
 import argparse
 import json
 import math
+import signal
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -187,6 +188,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3, help="interleaved repetitions added (3)")
     parser.add_argument("--agreement", action="store_true", help="compare with the harness instead of timing")
     options = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # as an exception, which ends the running side as well
     settings = {name: getattr(options, name) for name in SETTINGS}
     stored = earlier(options.output, settings, sha256_file(options.data))
     stored["runs"].append(run_header(sys.argv[1:]))
