@@ -20,8 +20,9 @@ from app.core.questions import Question
 from app.data.finetune import Reference
 from app.data.law_numbers import paragraph_label
 from app.data.provisions import WHOLE_TEXT, Provision, article_key, parse_provisions, section_label
+from app.retrieval.context_text import RetrievedPassage
 from app.retrieval.excerpt import excerpt
-from app.retrieval.rag_pipeline import RAGPipeline, RetrievedPassage, search_query
+from app.retrieval.rag_pipeline import RAGPipeline, search_query
 from app.retrieval.store import PassageRow
 
 Passage = TypeVar("Passage")

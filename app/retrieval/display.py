@@ -9,7 +9,7 @@ from itertools import pairwise
 from typing import Any
 
 from app.data.law_numbers import KANJI_RUN, arabic_numerals
-from app.retrieval.rag_pipeline import RetrievedPassage
+from app.retrieval.context_text import RetrievedPassage
 from app.retrieval.tokens import tokenize
 
 _ENDS = re.compile(r"([぀-ゟ]*)(.*?)([぀-ゟ]*)$", re.DOTALL)

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any, Protocol
@@ -14,18 +14,17 @@ from typing import Any, Protocol
 from app.core.errors import DataError
 from app.core.questions import Question
 from app.core.rag_config import LLMConfig, RAGConfig
-from app.data.law_numbers import article_label, paragraph_label
 from app.data.provisions import article_key, section_label
-from app.retrieval.defined_terms import DefinedTerm, defined_terms
+from app.retrieval.context_text import FormattedContext, RetrievedPassage, format_passages, to_passage
+from app.retrieval.defined_terms import defined_terms
 from app.retrieval.embedding import Embedder, load_embedder
 from app.retrieval.excerpt import article_lines, excerpt
-from app.retrieval.passages import body, link, part_label
+from app.retrieval.passages import body
 from app.retrieval.qdrant_collection import qdrant_address
 from app.retrieval.ranking import diversified
 from app.retrieval.reranking import CrossEncoderReranker, Reranker, reranked
 from app.retrieval.resolving import Resolved
 from app.retrieval.statute_index import PARTS, ArticleHit, StatuteIndex
-from app.retrieval.store import ArticleRow
 from app.retrieval.sudachi_words import second_words
 from app.retrieval.tokens import tokenize
 
@@ -36,37 +35,6 @@ class TextModel(Protocol):
     def invoke(self, prompt: str, **kwargs: Any) -> str:
         """The model's text."""
         ...
-
-
-@dataclass(frozen=True, slots=True)
-class RetrievedPassage:
-    """An article found for a question, with its text around what was hit."""
-
-    id: str  # ``323AC0000000025#Mp-At_27_2``
-    law_id: str
-    law_title: str
-    part: str  # main, supplement (附則), amendment, preamble, appendix
-    article: str  # ``27_2``; empty where the law has no article there
-    paragraph: str | None  # the paragraph that was hit best
-    title: str  # 第27条の2第1項, 附則第3条, 別表第一
-    caption: str  # （見出し）
-    text: str
-    left_out_chars: int  # characters of the article that did not fit into ``text``
-    score: float
-    components: Mapping[str, float]
-    link: str
-    valid_from: str  # ISO date
-    definitions: tuple[DefinedTerm, ...] = ()  # of terms used here (with the first: in the question), if asked for
-
-
-@dataclass(frozen=True, slots=True)
-class FormattedContext:
-    """Numbered passages for a prompt."""
-
-    text: str
-    used: tuple[RetrievedPassage, ...]  # in the order of their numbers
-    left_out: tuple[RetrievedPassage, ...]  # did not fit into the budget
-    definitions: tuple[DefinedTerm, ...] = ()  # explained after the passages
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,68 +55,6 @@ def search_query(question: Question) -> str:
     """
     asked = " ".join(question.question.split("\n"))
     return "\n".join([asked, *(question.choices[letter] for letter in sorted(question.choices))])
-
-
-def passage_title(article: ArticleRow, paragraph: str | None) -> str:
-    """How a provision is cited after the law's name."""
-    name = article_label(article.num) or ("" if article.part in ("main", "preamble") else article.title)
-    number = paragraph_label(paragraph) if article.part != "appendix" and paragraph else ""
-    return part_label(article.part) + name + number
-
-
-def to_passage(hit: ArticleHit, text: str, left_out_chars: int) -> RetrievedPassage:
-    """A hit as the rest of the program sees it."""
-    article = hit.article
-    paragraph = (hit.passages[0].paragraph or None) if hit.passages else None
-    return RetrievedPassage(
-        id=f"{article.law_id}#{article.anchor}",
-        law_id=article.law_id,
-        law_title=article.law_title,
-        part=article.part,
-        article=article.num,
-        paragraph=paragraph,
-        title=passage_title(article, paragraph),
-        caption=article.caption,
-        text=text,
-        left_out_chars=left_out_chars,
-        score=hit.score,
-        components=dict(hit.components),
-        link=link(article.law_id, article.part, article.anchor),
-        valid_from=article.valid_from,
-    )
-
-
-DEFINITIONS_HEAD = "【用語の定義】"
-
-
-def format_passages(passages: Sequence[RetrievedPassage], max_chars: int) -> FormattedContext:
-    """``[1] 法令名 第N条第M項`` and the text, passage after passage, as long as they fit whole into ``max_chars``.
-
-    What does not fit is named in ``left_out``; a smaller passage after it may still be used, so numbers count the used.
-    Definitions of the used passages follow under 【用語の定義】, each whole, as far as there is room left.
-    """
-    pieces: list[str] = []
-    used: list[RetrievedPassage] = []
-    left_out: list[RetrievedPassage] = []
-    size = 0
-    for passage in passages:
-        piece = f"[{len(used) + 1}] {passage.law_title} {passage.title}{passage.caption}\n{passage.text}"
-        cost = len(piece) + (2 if used else 0)
-        if size + cost > max_chars:
-            left_out.append(passage)
-            continue
-        pieces.append(piece)
-        used.append(passage)
-        size += cost
-    explained: list[DefinedTerm] = []
-    for term in (term for passage in used for term in passage.definitions):
-        cost = len(term.line) + 1 + (0 if explained else len(DEFINITIONS_HEAD) + 2)
-        if size + cost <= max_chars:
-            explained.append(term)
-            size += cost
-    if explained:
-        pieces.append("\n".join([DEFINITIONS_HEAD, *(term.line for term in explained)]))
-    return FormattedContext("\n\n".join(pieces), tuple(used), tuple(left_out), tuple(explained))
 
 
 def check_citations(text: str, passages: int) -> tuple[tuple[int, ...], tuple[int, ...]]:

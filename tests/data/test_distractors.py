@@ -22,7 +22,8 @@ from app.data.finetune import ContextPlan, Reference, build_records, build_stati
 from app.data.lawqa import load_questions
 from app.data.provisions import article_key, parse_provisions
 from app.retrieval.building import build_index
-from app.retrieval.rag_pipeline import RAGPipeline, format_passages, search_query
+from app.retrieval.context_text import format_passages
+from app.retrieval.rag_pipeline import RAGPipeline, search_query
 
 SAMPLE = Path(__file__).resolve().parents[2] / "sample"
 Builder = Callable[..., Callable[[Question], Reference]]

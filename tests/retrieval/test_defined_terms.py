@@ -3,8 +3,9 @@ from __future__ import annotations
 import pytest
 
 from app.retrieval.building import build_index
+from app.retrieval.context_text import DEFINITIONS_HEAD
 from app.retrieval.defined_terms import defined_terms
-from app.retrieval.rag_pipeline import DEFINITIONS_HEAD, RAGPipeline
+from app.retrieval.rag_pipeline import RAGPipeline
 from app.retrieval.statute_index import StatuteIndex
 from app.retrieval.updating import update_index
 

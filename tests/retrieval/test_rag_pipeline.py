@@ -9,8 +9,9 @@ import pytest
 from app.core.errors import DataError
 from app.core.questions import Question
 from app.retrieval.building import build_index
+from app.retrieval.context_text import format_passages
 from app.retrieval.excerpt import excerpt
-from app.retrieval.rag_pipeline import RAGPipeline, check_citations, format_passages, search_query
+from app.retrieval.rag_pipeline import RAGPipeline, check_citations, search_query
 from app.retrieval.store import PassageRow
 
 
