@@ -33,6 +33,7 @@ def test_counts_and_what_is_searched(index_dir):
         "passages": 12,
         "aliases": 7,
         "citations": 4,
+        "definitions": 2,
         "searched": 11,
     }
     assert index_statistics(index_dir)["articles_by_part"] == {"amendment": 1, "main": 8}
