@@ -19,9 +19,6 @@ from app.retrieval.qdrant_sync import Revision, Work, plan, synchronise
 from app.retrieval.statute_index import PARTS, StatuteIndex, query_tokens
 from app.retrieval.updating import update_index
 from scripts import build_index as program
-
-pytest.importorskip("qdrant_client")
-pytest.importorskip("qdrant_edge")
 from tests.retrieval.qdrant_server import serving
 
 MARKET = "505AC0000000003"
