@@ -13,6 +13,8 @@ from typing import Any
 import bitsandbytes as bnb
 import torch
 
+from app.llm.loading import keep_4bit_layout
+
 # 8,192 × 4,096 weights are 64 MiB in 16 bits.
 TILE_ROWS = 8192
 
@@ -25,6 +27,7 @@ class TiledHead(torch.nn.Module):  # type: ignore[misc]  # torch ships no types 
         self.tiles = torch.nn.ModuleList(
             _quantized(rows, compute_dtype) for rows in weight.detach().split(tile_rows, dim=0)
         )
+        keep_4bit_layout(self)
 
     def forward(self, hidden: torch.Tensor) -> torch.Tensor:
         """(…, width) hidden states to (…, vocabulary) logits."""

@@ -19,8 +19,6 @@ from app.training.tiled_head import TiledHead, quantize_head
 def build(rows: int = 300, tile_rows: int = 128) -> tuple[TiledHead, torch.Tensor]:
     weight = torch.randn(rows, 64, generator=torch.Generator().manual_seed(2))
     head = TiledHead(weight, compute_dtype=torch.float32, tile_rows=tile_rows).train()
-    for tile in head.tiles:
-        tile.support_avx512bf16_for_cpu = False
     return head, weight
 
 
@@ -60,6 +58,25 @@ def test_only_one_tile_is_expanded_at_a_time(monkeypatch: pytest.MonkeyPatch) ->
     head(hidden).sum().backward()
     assert len(sizes) >= 3  # each tile at least in the backward pass
     assert max(sizes) == 128 * 64
+
+
+def test_an_evaluation_in_between_leaves_the_weights_and_their_gradient() -> None:
+    """A dev evaluation runs the head in eval mode, where bitsandbytes repacks 4-bit weights for good on some CPUs."""
+    head, _ = build()
+
+    def gradient() -> torch.Tensor:
+        hidden = torch.ones(5, 64, requires_grad=True)
+        head.train()(hidden).logsumexp(-1).sum().backward()
+        assert hidden.grad is not None
+        return hidden.grad
+
+    before, stored = gradient(), [tile.weight.data.clone() for tile in head.tiles]
+    with torch.no_grad():
+        head.eval()(torch.ones(5, 64))
+    for tile, weight in zip(head.tiles, stored, strict=True):
+        assert not tile.support_avx512bf16_for_cpu
+        assert torch.equal(tile.weight.data, weight)
+    torch.testing.assert_close(gradient(), before, rtol=0, atol=0)
 
 
 def test_a_model_trains_through_it(tiny_model_dir: Path) -> None:
