@@ -14,10 +14,9 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from app.core.cli import JapaneseParser, log, run_program
-from app.core.errors import ConfigError, DataError, UntrustworthyResult
+from app.core.errors import ConfigError, UntrustworthyResult
 from app.core.files import read_json, sha256_file, write_json, write_text
 from app.core.manifests import run_header
-from app.data.records import Record
 
 EXAMPLES = (
     "python scripts/cross_fit.py --data sample/selection.json --model-name sample/tiny-qwen3 --output-dir results/cross_fit "
@@ -25,7 +24,7 @@ EXAMPLES = (
     "python scripts/cross_fit.py --data data/lawqa_jp/selection.json --model-name Qwen/Qwen3-8B --use-4bit --bf16 "
     "--output-dir results/cross_fit_8b --folds 5 --seeds 3 --context rag --index-dir data/index",
     "python scripts/cross_fit.py --data data/lawqa_jp/selection.json --model-name Qwen/Qwen3-8B --use-4bit --bf16 "
-    "--output-dir results/cross_fit_raft --train-context distractors --context rag --train-orders 4 --index-dir data/index",
+    "--output-dir results/cross_fit_raft --train-context distractors --context rag --index-dir data/index",
     "python scripts/cross_fit.py --data data/lawqa_jp/selection.json --model-name Qwen/Qwen3-8B --use-4bit --bf16 "
     "--output-dir results/cross_fit_cot --mode cot --train-records results/finetune/rationales.jsonl --context gold",
 )
@@ -63,14 +62,25 @@ def parser() -> JapaneseParser:
         help="学習レコードを作らずここから取り、各組の学習側の問題の分だけを使う（generate_rationales.py の JSONL など）")  # fmt: skip
     add("--top-k", type=int, default=3, help="検索する条の数（既定 3）")
     add("--index-dir", type=Path, help="索引のフォルダ（rag、distractors のとき）")
-    add("--train-orders", type=int, choices=(1, 4), default=1, help="学習レコードの選択肢の並びの数（既定 1）")
+    add("--train-orders", type=int, choices=(1, 4),
+        help="学習レコードの選択肢の並びの数（既定 4）。4 なら --share-prefix で学習し、--batch-size は問題の数になる")  # fmt: skip
     add("--few-shot", action=flag, default=False, help="例題を付ける（既定: 付けない）")
     add("--report", type=Path, metavar="HTML", help="1 ファイルの HTML 報告も書く（ネットワーク不要）")
     return program
 
 
-def main(argv: Sequence[str]) -> int:
+def parse(argv: Sequence[str]) -> tuple[argparse.Namespace, list[str]]:
+    """This program's options and those of the training, with the orders that docs/experiments.md settled on."""
     arguments, training = parser().parse_known_args(argv)
+    if arguments.train_records is None:
+        arguments.train_orders = arguments.train_orders or 4
+    if arguments.train_orders == 4 and not {"--share-prefix", "--no-loss-on-output-only"} & set(training):
+        training.append("--share-prefix")
+    return arguments, training
+
+
+def main(argv: Sequence[str]) -> int:
+    arguments, training = parse(argv)
     check_arguments(arguments, training)
     from app.data.lawqa import load_questions
     from app.evaluation.comparison import as_json, compare_results
@@ -108,6 +118,8 @@ def main(argv: Sequence[str]) -> int:
 
 def check_arguments(arguments: Any, training: Sequence[str]) -> None:
     """Refuse before anything runs: own options among the training's, and whatever the trainer would refuse later."""
+    from app.data.lawqa import load_questions
+    from app.data.record_pool import read_record_pool
     from app.training.arguments import config_from_arguments
     from app.training.arguments import parser as training_parser
 
@@ -121,9 +133,9 @@ def check_arguments(arguments: Any, training: Sequence[str]) -> None:
     if arguments.without_gold is not None and arguments.train_context != "distractors":
         raise ConfigError("--without-gold は --train-context distractors と一緒に使います。")
     if arguments.train_records is not None:
-        if arguments.train_context is not None or arguments.train_orders != 1 or arguments.few_shot:
+        if arguments.train_context is not None or arguments.train_orders is not None or arguments.few_shot:
             raise ConfigError("--train-records のレコードはそのまま使うので、--train-context、--train-orders、--few-shot とは使えません。")  # fmt: skip
-        records_of_file(arguments)
+        read_record_pool(arguments.train_records, load_questions(arguments.data), arguments.mode)
     elif arguments.train_context in ("rag", "distractors"):
         from app.data.contexts import context_plan
 
@@ -133,24 +145,6 @@ def check_arguments(arguments: Any, training: Sequence[str]) -> None:
     own = ["--model-name", arguments.model_name, "--train-file", "train.jsonl", "--output-dir", "adapter"]
     own += ["--eval-file", "dev.jsonl"] if arguments.dev > 0 else []
     config_from_arguments(train.parse_args([*own, *training]))
-
-
-def records_of_file(arguments: Any) -> dict[str, list[Record]]:
-    """The records of ``--train-records`` by question id. Raises DataError unless all are of the questions and the mode."""
-    from app.core.questions import content_hash
-    from app.data.lawqa import load_questions
-    from app.data.records import read_records
-
-    known = {one.id: content_hash(one.question, one.choices) for one in load_questions(arguments.data)}
-    records: dict[str, list[Record]] = {}
-    for record in read_records(arguments.train_records):
-        meta = record.meta
-        if known.get(meta["id"]) != content_hash(meta["question"], meta["choices"]):
-            raise DataError(f"{arguments.train_records}: {record.row_id} は {arguments.data} の問題ではありません。同じ問題ファイルから作ったレコードを指定してください。")  # fmt: skip
-        if meta["mode"] != arguments.mode:
-            raise DataError(f"{arguments.train_records}: {record.row_id} は {meta['mode']} のレコードです。--mode {meta['mode']} を指定してください。")  # fmt: skip
-        records.setdefault(meta["id"], []).append(record)
-    return records
 
 
 def remember_settings(arguments: Any, training: Sequence[str]) -> None:
@@ -177,6 +171,8 @@ def remember_settings(arguments: Any, training: Sequence[str]) -> None:
 
 def fold_results(arguments: Any, training: Sequence[str], place: Path, seed: int, four_bits: list[str]) -> list[Path]:
     """Train and evaluate each fold that is not finished; the result files of all."""
+    from app.data.lawqa import load_questions
+    from app.data.record_pool import read_record_pool
     from app.data.records import write_records
     from scripts import build_finetune_dataset, split_selection_dataset, train_qwen_law_ft
 
@@ -194,7 +190,8 @@ def fold_results(arguments: Any, training: Sequence[str], place: Path, seed: int
         few_shot = "--few-shot" if arguments.few_shot else "--no-few-shot"
         build = (build_finetune_dataset.main, "--mode", arguments.mode, few_shot)
         if arguments.train_records is not None:
-            write_records(fold / "train.jsonl", records_of_side(arguments, split / "train.json"))
+            pool = read_record_pool(arguments.train_records, load_questions(arguments.data), arguments.mode)
+            write_records(fold / "train.jsonl", pool.of(load_questions(split / "train.json")))
         else:
             step(*build, "--lawqa-path", split / "train.json", "--output-path", fold / "train.jsonl", "--orders",
                  arguments.train_orders, *train_options(arguments, seed))  # fmt: skip
@@ -213,17 +210,6 @@ def fold_results(arguments: Any, training: Sequence[str], place: Path, seed: int
              "--output-dir", fold / "adapter", "--seed", seed, "--resume", *training)  # fmt: skip
         evaluated(arguments, split / "test.json", results[-1], [*four_bits, "--hf-lora-path", fold / "adapter"])
     return results
-
-
-def records_of_side(arguments: Any, path: Path) -> list[Record]:
-    """The given records of the questions of one side. Raises DataError when there are none."""
-    from app.data.lawqa import load_questions
-
-    by_id = records_of_file(arguments)
-    records = [record for question in load_questions(path) for record in by_id.get(question.id, [])]
-    if not records:
-        raise DataError(f"{arguments.train_records}: {path} の問題のレコードが一つもありません。ほかの組に分かれるように --folds を減らすか、レコードを増やしてください。")  # fmt: skip
-    return records
 
 
 def train_options(arguments: Any, seed: int) -> list[Any]:

@@ -60,7 +60,7 @@ def options(data: Path, model: Path, *more: object) -> list[str]:
     return [str(option) for option in (*fixed, *training, *more)]
 
 
-FIVE = ["--folds", 5, "--dev", 0.2, "--max-steps", 3, "--batch-size", 8, "--learning-rate", "1e-2"]
+FIVE = ["--folds", 5, "--train-orders", 1, "--dev", 0.2, "--max-steps", 3, "--batch-size", 8, "--learning-rate", "1e-2"]
 
 
 @pytest.fixture
@@ -181,8 +181,6 @@ def test_training_with_distractors_and_evaluating_with_retrieval(data: Path, tin
         "rag",
         "--index-dir",
         "index",
-        "--train-orders",
-        4,
         "--without-gold",
         0.5,
     ]
@@ -200,17 +198,18 @@ def test_training_with_distractors_and_evaluating_with_retrieval(data: Path, tin
         assert all(outcome.passages for outcome in result.outcomes)
 
 
-def test_given_records_are_shared_out_to_the_folds(data: Path, tiny_model_dir: Path) -> None:
-    records = [one.record for one in build_records(load_questions(data), "cot", context_plan("gold", 3, None))]
-    write_records(Path("own.jsonl"), records[::2])  # of every other question, as generated ones may be
-    more = ["--mode", "cot", "--train-records", "own.jsonl", "--objective", "text"]
-    check = options(data, tiny_model_dir, *more)
-    arguments, training = cross_fit.parser().parse_known_args(check)
-    cross_fit.check_arguments(arguments, training)
-    place = Path("split.json")
-    samples = json.loads(data.read_text("utf-8"))["samples"][:5]
-    place.write_text(json.dumps({"samples": samples}, ensure_ascii=False), "utf-8")
-    assert cross_fit.records_of_side(arguments, place) == [records[0], records[2], records[4]]
+def test_four_orders_with_a_shared_prefix_unless_told_otherwise(data: Path) -> None:
+    def parsed(*more: object) -> tuple[int | None, list[str]]:
+        fixed = ["--data", data, "--model-name", "m", "--output-dir", "out", "--lora-r", "2"]
+        arguments, training = cross_fit.parse([str(option) for option in (*fixed, *more)])
+        return arguments.train_orders, training
+
+    assert parsed() == (4, ["--lora-r", "2", "--share-prefix"])
+    assert parsed("--share-prefix") == (4, ["--lora-r", "2", "--share-prefix"])
+    # Prompts that are trained on too cannot be shared.
+    assert parsed("--no-loss-on-output-only") == (4, ["--lora-r", "2", "--no-loss-on-output-only"])
+    assert parsed("--train-orders", 1) == (1, ["--lora-r", "2"])
+    assert parsed("--train-records", "own.jsonl") == (None, ["--lora-r", "2"])
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,40 @@
+"""Training records that somebody made beforehand, shared out to the questions of a split."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from app.core.errors import DataError
+from app.core.questions import Question, content_hash
+from app.data.records import Record, read_records
+
+
+@dataclass(frozen=True, slots=True)
+class RecordPool:
+    """The records of one file by question id, and where they came from."""
+
+    path: Path
+    by_id: dict[str, list[Record]]
+
+    def of(self, questions: Sequence[Question]) -> list[Record]:
+        """The records of these questions, in their order. Raises DataError when there are none."""
+        records = [record for question in questions for record in self.by_id.get(question.id, [])]
+        if not records:
+            raise DataError(f"{self.path}: {len(questions)} 問の学習側の問題のレコードが一つもありません。ほかの組に分かれるように --folds を減らすか、レコードを増やしてください。")  # fmt: skip
+        return records
+
+
+def read_record_pool(path: Path, questions: Sequence[Question], mode: str) -> RecordPool:
+    """The records of ``path``. Raises DataError unless every one is of one of ``questions`` and of ``mode``."""
+    known = {one.id: content_hash(one.question, one.choices) for one in questions}
+    by_id: dict[str, list[Record]] = {}
+    for record in read_records(path):
+        meta = record.meta
+        if known.get(meta["id"]) != content_hash(meta["question"], meta["choices"]):
+            raise DataError(f"{path}: {record.row_id} は指定の問題ファイルの問題ではありません。同じ問題ファイルから作ったレコードを指定してください。")  # fmt: skip
+        if meta["mode"] != mode:
+            raise DataError(f"{path}: {record.row_id} は {meta['mode']} のレコードです。--mode {meta['mode']} を指定してください。")  # fmt: skip
+        by_id.setdefault(meta["id"], []).append(record)
+    return RecordPool(path, by_id)

@@ -1,0 +1,56 @@
+"""Given records, shared out to the questions they are of."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from app.core.errors import DataError
+from app.data.contexts import context_plan
+from app.data.finetune import build_records
+from app.data.lawqa import load_questions
+from app.data.record_pool import read_record_pool
+from app.data.records import Record, write_records
+
+QUESTIONS = load_questions(Path(__file__).resolve().parents[2] / "sample" / "selection.json")[:6]
+
+
+def written(path: Path, **change: Any) -> list[Record]:
+    """The records of every other question, as generated ones may be."""
+    built = [one.record for one in build_records(QUESTIONS[::2], "cot", context_plan("gold", 3, None))]
+    records = [replace(record, meta=record.meta | change) for record in built]
+    write_records(path, records)
+    return records
+
+
+def test_records_go_to_their_questions_in_the_order_of_the_questions(tmp_path: Path) -> None:
+    records = written(tmp_path / "own.jsonl")
+    pool = read_record_pool(tmp_path / "own.jsonl", QUESTIONS, "cot")
+    assert pool.of(QUESTIONS) == records
+    assert pool.of([QUESTIONS[4], QUESTIONS[1], QUESTIONS[0]]) == [records[2], records[0]]
+
+
+def test_a_side_without_a_record_is_refused(tmp_path: Path) -> None:
+    written(tmp_path / "own.jsonl")
+    pool = read_record_pool(tmp_path / "own.jsonl", QUESTIONS, "cot")
+    with pytest.raises(DataError, match="2 問の学習側の問題のレコードが一つもありません"):
+        pool.of([QUESTIONS[1], QUESTIONS[3]])
+
+
+@pytest.mark.parametrize(
+    ("mode", "change", "message"),
+    [
+        ("direct", {}, "は cot のレコードです。--mode cot を指定"),
+        ("cot", {"question": "別の問い"}, "は指定の問題ファイルの問題ではありません"),
+        ("cot", {"id": "unknown"}, "は指定の問題ファイルの問題ではありません"),
+    ],
+)
+def test_records_that_do_not_belong_are_refused(
+    tmp_path: Path, mode: str, change: dict[str, str], message: str
+) -> None:
+    written(tmp_path / "own.jsonl", **change)
+    with pytest.raises(DataError, match=message):
+        read_record_pool(tmp_path / "own.jsonl", QUESTIONS, mode)
