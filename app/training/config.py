@@ -85,8 +85,8 @@ class TrainConfig:
     # False also puts the prompt into the loss.
     use_4bit: bool = False
     # Store the frozen linear layers in 4 bits with double quantisation (QLoRA, arXiv 2305.14314).
-    bnb_4bit_compute_dtype: str = "bfloat16"
-    # What 4-bit weights are expanded to for a product.
+    bnb_4bit_compute_dtype: str | None = None
+    # What 4-bit weights are expanded to for a product. None: as products are computed, bfloat16 or (with fp16) float16.
     bnb_4bit_quant_type: str = "nf4"
     # The 16 values of the 4-bit code: nf4 or fp4.
     activation_checkpointing: bool = True
@@ -196,6 +196,11 @@ def _faults(config: TrainConfig) -> list[str]:
 
 def _option(name: str) -> str:
     return "--" + name.replace("_", "-")
+
+
+def compute_dtype_of(config: TrainConfig, precision: Precision) -> str:
+    """What 4-bit weights are expanded to: the user's choice, else the type of the products around them."""
+    return config.bnb_4bit_compute_dtype or ("float16" if precision == "fp16" else "bfloat16")
 
 
 def config_as_json(config: TrainConfig) -> dict[str, Any]:

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import os
+import platform
 import sys
 from dataclasses import dataclass
 from typing import Any
 
 from app.core.errors import ConfigError
 from app.llm.loading import Quantization, base_model_facts, load_base_model, resolve_device
-from app.training.config import Precision, TrainConfig
+from app.training.config import Precision, TrainConfig, compute_dtype_of
 from app.training.lora import attach_lora, parameter_counts, resolve_target_modules
 from app.training.loss import check_supported
+from app.training.memory_shortage import shortage_in_one_line
+
+# What CUDA's allocator reads: torch 2.9 ignores the new name (pytorch#183387), later releases drop the old one some day.
+ALLOCATOR_VARIABLES = ("PYTORCH_CUDA_ALLOC_CONF", "PYTORCH_ALLOC_CONF")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,31 +32,45 @@ class LoadedModel:
 
 
 def resolve_precision(config: TrainConfig, device: str) -> Precision:
-    """What products are computed in. Raises ConfigError for --fp16 without a GPU, where loss scaling does not exist."""
-    if config.bf16:
-        return "bf16"
+    """What products are computed in.
+
+    Raises ConfigError for --fp16 without a GPU, where loss scaling does not exist, and for --bf16 on a GPU that only
+    emulates it: the float16 that it has is faster, and no result would tell why the run was slow.
+    """
     if device == "cpu":
         if config.fp16:
             raise ConfigError("--fp16 には GPU が必要です。CPU では --bf16 を使うか、どちらも付けないでください。")
-        return "stored"
+        return "bf16" if config.bf16 else "stored"
     if config.fp16:
         return "fp16"
     import torch
 
-    return "bf16" if torch.cuda.is_bf16_supported() else "fp16"
+    # torch counts emulation as support unless told otherwise; cards before Ampere (compute capability 8) emulate it.
+    if torch.cuda.is_bf16_supported(including_emulation=False):
+        return "bf16"
+    if config.bf16:
+        raise ConfigError(
+            "--bf16 はこの GPU ではエミュレーションになり、遅くなります（Ampere より前の GPU）。--bf16 を外すか、--fp16 にしてください。"
+        )
+    return "fp16"
 
 
 def allow_growing_segments() -> None:
     """Let CUDA's allocator grow its segments, which keeps rows of many lengths from splitting a small card's memory.
 
-    Has an effect only before the first allocation; a setting of the user's own is kept. Windows does not have it.
+    Has an effect only before CUDA is initialised, which even asking for the free memory does; a setting of the user's
+    own is kept. Windows does not have it, and under WSL the first allocation fails on some cards (pytorch#192330).
     """
-    if sys.platform == "linux" and not {"PYTORCH_ALLOC_CONF", "PYTORCH_CUDA_ALLOC_CONF"} & set(os.environ):
-        os.environ["PYTORCH_ALLOC_CONF"] = "expandable_segments:True"
+    under_wsl = "microsoft" in platform.uname().release.lower()
+    if sys.platform == "linux" and not under_wsl and not set(ALLOCATOR_VARIABLES) & set(os.environ):
+        os.environ.update(dict.fromkeys(ALLOCATOR_VARIABLES, "expandable_segments:True"))
 
 
 def load_model(config: TrainConfig) -> LoadedModel:
-    """Load the frozen base, put LoRA on it, and switch activation checkpointing on. No weight changes its type."""
+    """Load the frozen base, put LoRA on it, and switch activation checkpointing on. No weight changes its type.
+
+    Raises ModelError with what to change when the memory does not hold it.
+    """
     allow_growing_segments()
     device = resolve_device(config.device)
     precision = resolve_precision(config, device)
@@ -59,9 +78,13 @@ def load_model(config: TrainConfig) -> LoadedModel:
         raise ConfigError(
             "--lora-dtype bf16 には bfloat16 で計算できる GPU が必要です。--lora-dtype fp32 にしてください。"
         )
-    quantization = (
-        Quantization(True, config.bnb_4bit_compute_dtype, config.bnb_4bit_quant_type) if config.use_4bit else None
-    )
+    with shortage_in_one_line(config):
+        return _load(config, device, precision)
+
+
+def _load(config: TrainConfig, device: str, precision: Precision) -> LoadedModel:
+    compute_dtype = compute_dtype_of(config, precision)
+    quantization = Quantization(True, compute_dtype, config.bnb_4bit_quant_type) if config.use_4bit else None
     dtype = {"bf16": "bfloat16", "fp16": "float16", "stored": "auto"}[precision]
     # With the embedding on the CPU the model is quantised there and moved without it: the card never holds the table.
     parked = config.embedding_device == "cpu"
@@ -79,7 +102,7 @@ def load_model(config: TrainConfig) -> LoadedModel:
     if config.lm_head_4bit:
         from app.training.tiled_head import quantize_head
 
-        quantize_head(base, compute_dtype=config.bnb_4bit_compute_dtype)
+        quantize_head(base, compute_dtype=compute_dtype)
     if parked:
         from app.training.embedding import keep_embedding_on_cpu
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from app.core.files import read_json, sha256_file, write_json
 from app.core.manifests import now, peak_rss_bytes
 from app.core.questions import LETTERS, content_hash
 from app.data.records import Record
-from app.training.config import TrainConfig, config_as_json, config_differences
+from app.training.config import Precision, TrainConfig, compute_dtype_of, config_as_json, config_differences
 from app.training.dev_eval import best_step
 
 FINISHED = "run.json"
@@ -40,11 +41,13 @@ def start_manifest(
     mode: str,
     tokenizer: Any,
     base_model: Mapping[str, Any],
-    precision: str,
+    precision: Precision,
     audit: Mapping[str, Any],
 ) -> dict[str, Any]:
     """Everything that is known before the first step; ``run`` is ``run_header`` of app.core.manifests."""
     metas = [record.meta for record in records]
+    # The settings are stored as they took effect.
+    config = replace(config, bnb_4bit_compute_dtype=compute_dtype_of(config, precision))
     by_id = {str(meta["id"]): content_hash(meta["question"], meta["choices"]) for meta in metas}
     return {
         "kind": "adapter",

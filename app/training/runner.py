@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 from app.core.cli import log
-from app.core.errors import ModelError
 from app.core.files import write_bytes, write_json, write_text
 from app.llm.loading import resolve_device
 from app.training.checkpoints import checkpoint_path, checkpoint_steps, restore_weights
@@ -23,6 +22,7 @@ from app.training.experiment_log import render_experiment_log
 from app.training.lora import trainable_parameters
 from app.training.memory import MemoryPlan
 from app.training.memory_check import card_of, compared, plan_run, worst_batch
+from app.training.memory_shortage import shortage_in_one_line
 from app.training.model_setup import LoadedModel, allow_growing_segments
 from app.training.preparation import PreparedData
 from app.training.run_manifest import (
@@ -161,22 +161,15 @@ def train(
     write_started(folder, started)
     checkpoints = folder / CHECKPOINTS
     steps = checkpoint_steps(checkpoints)
-    trainer = build_run_trainer(config, data, loaded, checkpoints)
     if steps:
         log(f"ステップ {steps[-1]} のチェックポイントから再開します。")
     elif state == "unfinished":
         log("再開できるチェックポイントがまだないので、はじめから学習します。")
-    # The untuned model is scored once, at the very beginning.
-    trainer.args.eval_on_start = data.dev is not None and not steps
-    try:
+    with shortage_in_one_line(config):
+        trainer = build_run_trainer(config, data, loaded, checkpoints)
+        # The untuned model is scored once, at the very beginning.
+        trainer.args.eval_on_start = data.dev is not None and not steps
         trainer.train(resume_from_checkpoint=str(checkpoint_path(checkpoints, steps[-1])) if steps else None)
-    except RuntimeError as error:
-        if "out of memory" not in str(error).lower():
-            raise
-        raise ModelError(
-            "メモリが足りなくなりました。--batch-size を下げる、--max-seq-length を短くする、--use-4bit を付ける、"
-            f"のどれかを試してください（{str(error).splitlines()[0]}）。"
-        ) from error
     history = trainer.state.log_history
     manifest = finish_manifest(
         started,
