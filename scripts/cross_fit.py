@@ -83,9 +83,11 @@ def main(argv: Sequence[str]) -> int:
     arguments, training = parse(argv)
     check_arguments(arguments, training)
     from app.data.lawqa import load_questions
-    from app.evaluation.comparison import as_json, compare_results
-    from app.evaluation.pooling import pool_results, seed_table
+    from app.evaluation.comparability import distrust
+    from app.evaluation.comparison import as_json
+    from app.evaluation.pooling import pool_results
     from app.evaluation.result_file import read_result, read_results, write_result
+    from app.evaluation.seeds import compare_seeds, seed_table, seeds_together, verdict_lines
 
     folder, header = arguments.output_dir, run_header(argv)
     questions = load_questions(arguments.data)
@@ -102,15 +104,17 @@ def main(argv: Sequence[str]) -> int:
             run, summary, outcomes = pool_results(folds, questions, header=header, data=data)
             write_result(place / "tuned.json", run=run, summary=summary, outcomes=outcomes)
     base, *pooled = read_results([folder / "base.json", *(folder / f"seed_{seed}" / "tuned.json" for seed in seeds)])
-    pairs = compare_results([base, *pooled], seed=arguments.seed)
-    write_json(folder / "cross_fit.json", {"kind": "cross_fit", "run": header, "seeds": list(seeds), **as_json(pairs)})
-    print("\n".join([*seed_table(base, pooled, pairs, seeds), *(pair.verdict for pair in pairs)]))
+    pairs = compare_seeds(base, pooled, seed=arguments.seed)
+    together = seeds_together(base, pooled, seed=arguments.seed) if len(pooled) > 1 else None
+    kept = {"kind": "cross_fit", "run": header, "seeds": list(seeds), **as_json(pairs)}
+    write_json(folder / "cross_fit.json", kept if together is None else {**kept, "together": together.as_json()})
+    print("\n".join([*seed_table(base, pooled, pairs, seeds), *verdict_lines(pairs, together)]))
     if arguments.report:
         from app.evaluation.report import write_report
 
         size = write_report(arguments.report, [base, *pooled], pairs, questions_path=arguments.data)
         log(f"{arguments.report}: 報告を書きました（{size / 1024:.0f} KB）。")
-    reasons = [reason for result in pooled for reason in result.run["distrust"]]
+    reasons = [reason for result in (base, *pooled) for reason in distrust(result)]
     if reasons:
         raise UntrustworthyResult("。".join(reasons))
     return 0

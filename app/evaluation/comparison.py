@@ -9,9 +9,20 @@ from typing import Any, Literal
 from app.evaluation.comparability import adapter, aligned_outcomes, has_logprobs
 from app.evaluation.outcomes import Outcome
 from app.evaluation.result_file import Result
-from app.evaluation.statistics import Interval, cluster_bootstrap, detectable_gain, holm, mcnemar_exact
+from app.evaluation.settings import ADAPTER, differences
+from app.evaluation.statistics import (
+    PLANNED_DISCORDANT,
+    Interval,
+    cluster_bootstrap,
+    detectable_gain,
+    holm,
+    mcnemar_exact,
+)
+from app.evaluation.verdict import ALPHA, TUNED, verdict_text
 
-ALPHA = 0.05
+# With fewer clusters, drawing them anew says little of how others would come out, and the interval is far too narrow
+# (Cameron, Gelbach & Miller 2008 find 5 to 10 clusters too few).
+MIN_CLUSTERS = 10
 Conclusion = Literal["better", "worse", "undecided"]
 
 
@@ -37,17 +48,19 @@ class Comparison:
     clusters: int
     correct: tuple[int, int]
     difference: float  # of accuracy; right is what most orders choose
-    ci95: Interval  # of the difference, whole clusters drawn
+    ci95: Interval | None  # of the difference, whole clusters drawn; None with fewer than MIN_CLUSTERS
     p_value: float  # exact McNemar
     adjusted_p_value: float  # after Holm; the same as p_value for two runs
     comparisons: int  # that Holm counts
     flips_up: tuple[Flip, ...]
     flips_down: tuple[Flip, ...]
     order_difference: float  # of accuracy over all orders
-    order_ci95: Interval
+    order_ci95: Interval | None
     logprob_change: float | None  # mean change of the right letter's log-probability among the four, in nats
     logprob_ci95: Interval | None
     detectable_gain: float | None  # smallest difference that so many questions show with 80 % power
+    differs: tuple[str, ...]  # what the two runs differ in (``settings.differences``)
+    distrust: tuple[tuple[str, str], ...]  # result and why it says itself that it must not be trusted
 
     @property
     def accuracy(self) -> tuple[float, float]:
@@ -57,7 +70,7 @@ class Comparison:
     @property
     def conclusion(self) -> Conclusion:
         """A difference counts when the test and the interval over clusters both exclude chance."""
-        if self.adjusted_p_value >= ALPHA or self.ci95.low <= 0 <= self.ci95.high:
+        if self.ci95 is None or self.adjusted_p_value >= ALPHA or self.ci95.low <= 0 <= self.ci95.high:
             return "undecided"
         return "better" if self.difference > 0 else "worse"
 
@@ -78,16 +91,30 @@ def compare_results(results: Sequence[Result], *, seed: int, repeats: int = 10_0
         for index in range(1, len(results))
     ]
     adjusted = holm([pair.p_value for pair in pairs])
-    several = len(pairs) > 1  # then "the tuned run" would not say which
     return [
         replace(
             pair,
             adjusted_p_value=p_value,
             comparisons=len(pairs),
-            subject=_by_name(pair.names) if several else pair.subject,
+            # "The tuned run" would not say which of several.
+            subject=_by_name(pair.names) if len(pairs) > 1 else pair.subject,
+            detectable_gain=_detectable(pair, len(pairs)),
         )
         for pair, p_value in zip(pairs, adjusted, strict=True)
     ]
+
+
+def interval_over(values: Sequence[float], clusters: Sequence[str], *, seed: int, repeats: int) -> Interval | None:
+    """The bootstrap's interval of the mean, None where there are too few clusters to draw from."""
+    return (
+        cluster_bootstrap(values, clusters, seed=seed, repeats=repeats) if len(set(clusters)) >= MIN_CLUSTERS else None
+    )
+
+
+def _detectable(pair: Comparison, comparisons: int) -> float | None:
+    # Two runs that hardly differ would promise to see the smallest gain: the next ones may differ as runs do.
+    discordant = (len(pair.flips_up) + len(pair.flips_down)) / pair.questions
+    return detectable_gain(pair.questions, max(discordant, PLANNED_DISCORDANT), alpha=ALPHA / comparisons)
 
 
 def _compare(
@@ -116,77 +143,31 @@ def _compare(
         clusters=len(set(clusters)),
         correct=(sum(before for before, _ in right), sum(after for _, after in right)),
         difference=sum(steps) / len(steps),
-        ci95=cluster_bootstrap(steps, clusters, seed=seed, repeats=repeats),
+        ci95=interval_over(steps, clusters, seed=seed, repeats=repeats),
         p_value=p_value,
         adjusted_p_value=p_value,
         comparisons=1,
         flips_up=up,
         flips_down=down,
         order_difference=sum(order_steps) / len(order_steps),
-        order_ci95=cluster_bootstrap(order_steps, clusters, seed=seed, repeats=repeats),
+        order_ci95=interval_over(order_steps, clusters, seed=seed, repeats=repeats),
         logprob_change=sum(changes) / len(changes) if scored else None,
-        logprob_ci95=cluster_bootstrap(changes, clusters, seed=seed, repeats=repeats) if scored else None,
-        detectable_gain=detectable_gain(len(pairs), (len(up) + len(down)) / len(pairs)),
+        logprob_ci95=interval_over(changes, clusters, seed=seed, repeats=repeats) if scored else None,
+        detectable_gain=None,  # depends on how many comparisons there are
+        differs=differences(first.run, second.run),
+        distrust=tuple((one.name, str(reason)) for one in (first, second) for reason in one.run.get("distrust", [])),
     )
 
 
 def _subject(first: Result, second: Result) -> str:
-    if adapter(second) is not None and adapter(first) is None:
-        return "調整後"
+    tuned = adapter(second) is not None and adapter(first) is None
+    if tuned and differences(first.run, second.run) == (ADAPTER,):
+        return TUNED
     return _by_name((first.name, second.name))
 
 
 def _by_name(names: tuple[str, str]) -> str:
     return f"「{names[1]}」は「{names[0]}」と比べて"
-
-
-def points(share: float, *, signed: bool = True) -> str:
-    """A share as percentage points with one decimal."""
-    value = round(share * 100, 1) + 0.0  # no "-0.0"
-    return f"{value:+.1f}" if signed else f"{value:.1f}"
-
-
-def p_text(p_value: float) -> str:
-    """``p = 0.012``; very small ones as ``p < 0.001``."""
-    return "p < 0.001" if p_value < 0.001 else f"p = {p_value:.3f}"
-
-
-def verdict_text(pair: Comparison) -> str:
-    """The verdict sentences of a comparison."""
-    subject = pair.subject + ("は " if pair.subject == "調整後" else " ")
-    test = ("Holm 補正後の " if pair.comparisons > 1 else "") + p_text(pair.adjusted_p_value)
-    facts = (
-        f"{pair.questions} 問、正答 {pair.correct[0]} → {pair.correct[1]} 問、"
-        f"95 % 区間 {points(pair.ci95.low)}〜{points(pair.ci95.high)} ポイント、{test}"
-    )
-    if pair.conclusion != "undecided":
-        word = "高く" if pair.conclusion == "better" else "低く"
-        verdict = f"{subject}{points(abs(pair.difference), signed=False)} ポイント{word}、偶然とは考えにくい差です（{facts}）。"
-        return verdict + _only_in_ties(pair)
-    if pair.detectable_gain is None:
-        limit = "この問題数では、どれほど大きな差も見分けられません。"
-    else:
-        limit = f"この問題数で見分けられるのは約 {points(pair.detectable_gain, signed=False)} ポイント以上の差です。"
-    reason = ""
-    if pair.adjusted_p_value < ALPHA:
-        reason = "検定だけなら差がありますが、同じ条文の問題をまとめて数えると区間が 0 を含みます。"
-    between = f"「{pair.names[1]}」と「{pair.names[0]}」に" if pair.comparisons > 1 else ""
-    return f"{between}差があるとは言えません（{points(pair.difference)} ポイント、{facts}）。{reason}{limit}"
-
-
-def _only_in_ties(pair: Comparison) -> str:
-    """A caution where the orders counted one by one do not show the difference.
-
-    A model that answers one letter has every choice in one order each: its majority is decided by tiny probabilities.
-    """
-    low, high = pair.order_ci95
-    if pair.orders == 1 or (low > 0 if pair.conclusion == "better" else high < 0):
-        return ""
-    word = "良く" if pair.conclusion == "better" else "悪く"
-    return (
-        f"ただし、並びを別々に数えた差は {points(pair.order_difference)} ポイント"
-        f"（95 % 区間 {points(low)}〜{points(high)}）で、並びごとの答えが{word}なったとは言えません。"
-    )
 
 
 def as_json(pairs: Sequence[Comparison]) -> dict[str, Any]:
@@ -209,16 +190,22 @@ def _object(pair: Comparison) -> dict[str, Any]:
         "names": list(pair.names),
         "accuracy": list(pair.accuracy),
         "difference": pair.difference,
-        "ci95": list(pair.ci95),
+        "ci95": _listed(pair.ci95),
         "p_value": pair.p_value,
         "p_value_holm": pair.adjusted_p_value,
         "order_difference": pair.order_difference,
-        "order_ci95": list(pair.order_ci95),
+        "order_ci95": _listed(pair.order_ci95),
         "logprob_change": pair.logprob_change,
-        "logprob_ci95": None if pair.logprob_ci95 is None else list(pair.logprob_ci95),
+        "logprob_ci95": _listed(pair.logprob_ci95),
         "detectable_gain": pair.detectable_gain,
         "flips_up": [flip.id for flip in pair.flips_up],
         "flips_down": [flip.id for flip in pair.flips_down],
+        "differs": list(pair.differs),
+        "distrust": [{"name": name, "reason": reason} for name, reason in pair.distrust],
         "conclusion": pair.conclusion,
         "verdict": pair.verdict,
     }
+
+
+def _listed(interval: Interval | None) -> list[float] | None:
+    return None if interval is None else list(interval)

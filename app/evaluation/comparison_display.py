@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from app.evaluation.comparison import Comparison, Flip, p_text, points
+from app.evaluation.comparison import Comparison, Flip
 from app.evaluation.display import accuracy_label, percent
 from app.evaluation.known_items import split_accuracy
 from app.evaluation.result_file import Result
+from app.evaluation.verdict import interval_text, p_text, points
 
 SHOWN_FLIPS = 20
 
@@ -36,13 +37,13 @@ def _numbers(pair: Comparison) -> list[str]:
     if pair.orders > 1:
         lines.append(
             f"  並びを別々に数えた正解率の差: {points(pair.order_difference)} ポイント"
-            f"（95 % 区間 {points(pair.order_ci95.low)}〜{points(pair.order_ci95.high)}）"
+            f"（{interval_text(pair.order_ci95)}）"
         )
-    if pair.logprob_change is None or pair.logprob_ci95 is None:
+    if pair.logprob_change is None:
         lines.append("  正解の文字の対数確率: 文章で採点した結果なので比べられません")
     else:
-        low, high = pair.logprob_ci95
-        lines.append(f"  正解の文字の対数確率の変化: {pair.logprob_change:+.3f}（95 % 区間 {low:+.3f}〜{high:+.3f}）")
+        interval = interval_text(pair.logprob_ci95, "{:+.3f}".format)
+        lines.append(f"  正解の文字の対数確率の変化: {pair.logprob_change:+.3f}（{interval}）")
     adjusted = f"、Holm 補正後 {p_text(pair.adjusted_p_value)}" if pair.comparisons > 1 else ""
     lines.append(
         f"  McNemar の正確検定: 正解になった {len(pair.flips_up)} 問、不正解になった {len(pair.flips_down)} 問、"

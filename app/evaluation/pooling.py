@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -11,8 +10,6 @@ from app.core.errors import DataError
 from app.core.manifests import now
 from app.core.questions import Question
 from app.evaluation.comparability import trained_ids
-from app.evaluation.comparison import Comparison, p_text, points
-from app.evaluation.display import percent
 from app.evaluation.outcomes import Outcome
 from app.evaluation.plan import EvaluationPlan
 from app.evaluation.result_file import Result
@@ -28,7 +25,7 @@ def pool_outcomes(folds: Sequence[Result], questions: Sequence[Question]) -> lis
     first = folds[0]
     found: dict[str, Outcome] = {}
     for fold in folds:
-        for key in ("plan", "prompt_version"):
+        for key in ("plan", "prompt_version", "index"):
             if fold.run.get(key) != first.run.get(key):
                 raise DataError(
                     f"{first.path} と {fold.path}: {key} が違うので一つにまとめられません。評価をやり直してください。"
@@ -75,29 +72,8 @@ def pool_results(
             "weights_sha256": [fold.run["adapter"]["weights_sha256"] for fold in folds],
             "trained_on": {"by_id": [], "by_content": []},
         },
+        "index": folds[0].run.get("index"),
         "folds": [{"result": str(fold.path), "questions": len(fold.outcomes)} for fold in folds],
         "distrust": list(collapse_reasons(summary)),
     }
     return run, summary, outcomes
-
-
-def seed_table(base: Result, pooled: Sequence[Result], pairs: Sequence[Comparison], seeds: Sequence[int]) -> list[str]:
-    """The lines of the summary: the untuned model, each seed against it, and mean and spread over the seeds."""
-    lines = [
-        f"調整前: {percent(base.summary['accuracy'])}（{base.summary['total']} 問中 {base.summary['correct']} 問、"
-        f"全並び {percent(base.summary['orders']['accuracy'])}）"
-    ]
-    for seed, result, pair in zip(seeds, pooled, pairs, strict=True):
-        lines.append(
-            f"調整後（seed {seed}）: {percent(result.summary['accuracy'])}"
-            f"（全並び {percent(result.summary['orders']['accuracy'])}）、差 {points(pair.difference)} ポイント"
-            f"（95 % 区間 {points(pair.ci95.low)}〜{points(pair.ci95.high)}、{p_text(pair.p_value)}）"
-        )
-    differences = [pair.difference for pair in pairs]
-    if len(differences) > 1:
-        mean = sum(differences) / len(differences)
-        spread = math.sqrt(sum((value - mean) ** 2 for value in differences) / (len(differences) - 1))
-        lines.append(
-            f"seed {len(differences)} 個の平均: 差 {points(mean)} ポイント、標準偏差 {points(spread, signed=False)} ポイント"
-        )
-    return lines

@@ -11,6 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 Z95 = 1.959963984540054  # the 97.5 % point of the normal distribution
+# Share of questions on which two runs are taken to differ in being right, before anything is known of them.
+PLANNED_DISCORDANT = 0.25
 
 
 class Interval(NamedTuple):
@@ -103,6 +105,23 @@ def cluster_bootstrap(
         means[start : start + rows] = sums[drawn].sum(axis=1) / sizes[drawn].sum(axis=1)
     low, high = np.quantile(means, [0.025, 0.975])
     return Interval(float(low), float(high))
+
+
+def sign_flip_test(values: Sequence[float], clusters: Sequence[Hashable], *, seed: int, repeats: int = 10_000) -> float:
+    """Two-sided p-value that ``values`` (paired differences) are as likely with either sign, whole clusters together.
+
+    A randomisation test: under the hypothesis the two runs may change places within each cluster. The p-value is that
+    of ``repeats`` random assignments of signs and the observed one (Phipson & Smyth 2010); equal seeds, equal results.
+    """
+    if len(values) != len(clusters) or not values:
+        raise ValueError(f"need as many clusters as values and at least one, got {len(values)} and {len(clusters)}")
+    number: dict[Hashable, int] = {}
+    index = np.array([number.setdefault(cluster, len(number)) for cluster in clusters])
+    sums = np.bincount(index, weights=np.asarray(values, dtype=float))
+    signs = np.random.default_rng(seed).integers(0, 2, size=(repeats, len(sums))) * 2 - 1
+    # Sums that are equal but for rounding count as equal.
+    as_large = np.abs(signs @ sums) >= abs(sums.sum()) - 1e-9
+    return float((1 + as_large.sum()) / (1 + repeats))
 
 
 def entropy_bits(counts: Sequence[int]) -> float:

@@ -18,11 +18,13 @@ from app.core.errors import DataError
 from app.core.questions import LETTERS, ORDERS, content_hash
 from app.data.lawqa import load_questions
 from app.evaluation.comparability import aligned_outcomes, distrust
-from app.evaluation.comparison import ALPHA, as_json, compare_results, p_text, points
+from app.evaluation.comparison import MIN_CLUSTERS, as_json, compare_results
 from app.evaluation.comparison_display import SHOWN_FLIPS, comparison_lines
 from app.evaluation.known_items import KINDS, KnownItem, known_items, split_accuracy
 from app.evaluation.outcomes import OrderAnswer, Outcome
 from app.evaluation.result_file import Result
+from app.evaluation.statistics import Interval, detectable_gain
+from app.evaluation.verdict import ALPHA, interval_text, p_text, points
 
 ROOT = Path(__file__).resolve().parents[2]
 OPEN_QUESTIONS = ROOT.parent / "shared" / "data" / "lawqa_jp" / "selection_open100.json"
@@ -65,6 +67,7 @@ def test_numbers_by_hand() -> None:
     assert [flip.id for flip in pair.flips_up] == [f"q{number}" for number in range(10, 18)]
     assert [(flip.id, flip.before, flip.after) for flip in pair.flips_down] == [("q18", "a", "c")]
     assert pair.logprob_change == pytest.approx(7 * math.log(7) / 20)
+    assert pair.ci95 is not None
     assert pair.ci95.low < 0.35 < pair.ci95.high
     assert pair.conclusion == "better"
 
@@ -118,13 +121,77 @@ def test_an_undecided_verdict_names_what_could_be_seen() -> None:
     assert pair.conclusion == "undecided"
     assert pair.detectable_gain is not None
     assert pair.verdict.startswith("差があるとは言えません（+4.0 ポイント、25 問、正答 22 → 23 問、")
-    assert pair.verdict.endswith(f"見分けられるのは約 {pair.detectable_gain * 100:.1f} ポイント以上の差です。")
+    assert pair.verdict.endswith(
+        f"。この問題数で見分けられるのは約 {pair.detectable_gain * 100:.1f} ポイント以上の差です。"
+    )
+
+
+def test_what_can_be_seen_is_not_promised_from_runs_that_hardly_differ() -> None:
+    same, little = ([("a", "a")] * 45, [("a", "a")] * 40 + [("b", "a")] * 3 + [("a", "b")] * 2)
+    for table in (same, little):
+        (pair,) = compare_results(pair_of(table), seed=1)
+        assert pair.detectable_gain == detectable_gain(45, 0.25) == pytest.approx(0.208)
+    # More questions differ than planned for, and two comparisons share the error.
+    before, after = pair_of([("b", "a")] * 9 + [("a", "b")] * 9 + [("a", "a")] * 27)
+    third = result("third", before.outcomes)
+    first, _ = compare_results([before, after, third], seed=1)
+    assert first.detectable_gain == detectable_gain(45, 18 / 45, alpha=ALPHA / 2)
 
 
 def test_five_questions_can_show_nothing() -> None:
     (pair,) = compare_results(pair_of([("b", "a")] * 5), seed=1)
+    assert (pair.conclusion, pair.detectable_gain, pair.ci95) == ("undecided", None, None)
+
+
+@pytest.mark.parametrize("number", [1, 2, MIN_CLUSTERS - 1])
+def test_a_handful_of_articles_has_no_interval_and_no_verdict(number: int) -> None:
+    # 45 gains would be beyond any doubt, were they not all on the same few articles.
+    results = [
+        replace(each, outcomes=tuple(replace(one, cluster=f"c{i % number}") for i, one in enumerate(each.outcomes)))
+        for each in pair_of([("b", "a")] * 45)
+    ]
+    (pair,) = compare_results(results, seed=1)
+    assert (pair.ci95, pair.order_ci95, pair.logprob_ci95) == (None, None, None)
+    assert pair.p_value < 1e-9
     assert pair.conclusion == "undecided"
-    assert "どれほど大きな差も見分けられません" in pair.verdict
+    assert pair.verdict == (
+        "差があるとは言えません（+100.0 ポイント、45 問、正答 0 → 45 問、区間なし、p < 0.001）。"
+        f"条文のまとまりが {number} 個しかなく、まとまりごとのばらつきを見積もれないので、判定しません。"
+    )
+    assert as_json([pair])["ci95"] is None
+    assert "  並びを別々に数えた正解率の差: +100.0 ポイント（区間なし）" in comparison_lines([pair], results)
+
+
+def test_a_test_and_an_interval_that_disagree_are_explained() -> None:
+    (pair,) = compare_results(pair_of([("a", "a")] * 40 + [("b", "a")] * 5), seed=1)
+    assert pair.p_value == pytest.approx(2 / 32)
+    assert pair.ci95 is not None
+    assert pair.ci95.low > 0
+    assert pair.verdict.endswith(
+        "区間は 0 を含みませんが、検定では差があると言えません。この問題数で見分けられるのは約 20.8 ポイント以上の差です。"
+    )
+
+
+def test_what_else_differs_is_named_and_then_it_is_not_the_tuning() -> None:
+    before, after = pair_of([("a", "a")] * 20 + [("b", "a")] * 10)
+    plan = {"plan": {"scoring": "letter", "context": "gold"}}
+    other = {"plan": {"scoring": "letter", "context": "rag", "top_k": 3}, "model": {"model": "models/big"}}
+    results = [replace(before, run={**RUN, **plan}), replace(after, run={**TUNED, **other})]
+    (pair,) = compare_results(results, seed=1)
+    assert pair.differs == ("アダプタ", "モデル", "文脈")
+    assert pair.verdict.startswith("「tuned」は「base」と比べて 33.3 ポイント高く")
+    assert pair.verdict.endswith("ただし、アダプタのほかにモデル、文脈が違います。")
+    assert as_json([pair])["differs"] == ["アダプタ", "モデル", "文脈"]
+    (pair,) = compare_results([results[0], replace(after, run={**RUN, **other})], seed=1)
+    assert pair.verdict.endswith("ただし、二つの結果はモデル、文脈が違います。")
+
+
+def test_a_result_that_distrusts_itself_is_named_in_the_verdict_and_the_json() -> None:
+    before, after = pair_of([("a", "a")] * 20 + [("b", "a")] * 10)
+    results = [replace(before, run={**RUN, "distrust": ["COLLAPSED: 回答が a に偏っています"]}), after]
+    (pair,) = compare_results(results, seed=1)
+    assert pair.verdict.endswith("ただし、「base」は信用できない結果です（COLLAPSED）。")
+    assert as_json([pair])["distrust"] == [{"name": "base", "reason": "COLLAPSED: 回答が a に偏っています"}]
 
 
 def test_questions_of_one_article_do_not_count_as_many() -> None:
@@ -138,13 +205,15 @@ def test_questions_of_one_article_do_not_count_as_many() -> None:
     ]
     (pair,) = compare_results(clustered, seed=1)
     assert pair.p_value < ALPHA
+    assert pair.ci95 is not None
     assert pair.ci95.low == 0.0
     assert pair.conclusion == "undecided"
-    assert "同じ条文の問題をまとめて数えると区間が 0 を含みます" in pair.verdict
+    # What could be seen would contradict the difference that was: the articles are too few for it, not the questions.
+    assert pair.verdict.endswith("検定だけなら差がありますが、同じ条文の問題をまとめて数えると区間が 0 を含みます。")
 
 
 def test_without_an_adapter_runs_are_called_by_their_names() -> None:
-    before, after = pair_of([("b", "a")] * 9)
+    before, after = pair_of([("b", "a")] * 10)
     (pair,) = compare_results([before, result("rag", after.outcomes)], seed=1)
     assert pair.verdict.startswith("「rag」は「base」と比べて 100.0 ポイント高く")
 
@@ -157,7 +226,7 @@ def test_several_runs_are_compared_with_the_first_and_adjusted() -> None:
     assert first.adjusted_p_value == pytest.approx(4 / 64)
     assert first.conclusion == "undecided"  # 0.031 alone, 0.0625 among two
     assert second.names == ("base", "third")
-    assert "、Holm 補正後の p = 0.062）" in first.verdict
+    assert "、補正前の 95 % 区間 +30.0〜+90.0 ポイント、Holm 補正後の p = 0.062）" in first.verdict
     assert first.verdict.startswith("「tuned」と「base」に差があるとは言えません（")
     assert first.subject == "「tuned」は「base」と比べて"  # 調整後 would not say which of the two
     value = as_json([first, second])
@@ -183,7 +252,11 @@ def test_swapping_the_runs_mirrors_everything(table: list[tuple[str, str]]) -> N
     assert there.difference == pytest.approx(-back.difference)
     assert there.p_value == back.p_value
     assert there.flips_up == tuple(replace(flip, before=flip.after, after=flip.before) for flip in back.flips_down)
-    assert there.ci95 == pytest.approx((-back.ci95.high, -back.ci95.low))
+    if there.ci95 is None or back.ci95 is None:
+        assert there.ci95 is back.ci95 is None
+        assert len(table) < MIN_CLUSTERS
+    else:
+        assert there.ci95 == pytest.approx((-back.ci95.high, -back.ci95.low))
     gained, lost = len(there.flips_up), len(there.flips_down)
     expected = stats.binomtest(gained, gained + lost).pvalue if gained + lost else 1.0
     assert there.p_value == pytest.approx(expected)
@@ -286,6 +359,12 @@ def test_why_a_result_is_not_to_be_trusted_names_the_result() -> None:
 @pytest.mark.parametrize(("share", "text"), [(0.0, "+0.0"), (-0.00001, "+0.0"), (0.0857, "+8.6"), (-0.15, "-15.0")])
 def test_points(share: float, text: str) -> None:
     assert points(share) == text
+
+
+def test_intervals_in_words() -> None:
+    assert interval_text(None) == "区間なし"
+    assert interval_text(Interval(-0.021, 0.1), unit=" ポイント") == "95 % 区間 -2.1〜+10.0 ポイント"
+    assert interval_text(Interval(-0.021, 0.1), "{:+.3f}".format) == "95 % 区間 -0.021〜+0.100"
 
 
 def test_small_p_values_are_not_zero() -> None:

@@ -28,6 +28,7 @@ from app.evaluation.statistics import (
     mcnemar_power,
     position_prior,
     recall_spread,
+    sign_flip_test,
     wilson_interval,
 )
 
@@ -147,6 +148,23 @@ def test_chi_square_of_one_answer_a_question_is_scipys(labels: list[int]) -> Non
     found = chi_square_uniform([[int(label == one) for one in range(4)] for label in labels])
     assert found.statistic == pytest.approx(expected.statistic)
     assert found.p_value == pytest.approx(expected.pvalue, abs=1e-9)
+
+
+@given(st.lists(st.sampled_from([-1.0, 0.0, 1.0]), min_size=1, max_size=10))
+@settings(max_examples=20, deadline=None)
+def test_sign_flips_of_single_questions_are_mcnemars_test(values: list[float]) -> None:
+    exact = mcnemar_exact(values.count(1.0), values.count(-1.0))
+    assert sign_flip_test(values, range(len(values)), seed=1, repeats=20_000) == pytest.approx(exact, abs=0.02)
+
+
+def test_sign_flips_go_by_cluster() -> None:
+    values, clusters = [1.0, 1.0, 1.0, 0.5, -0.5, 2.0], ["x", "x", "x", "y", "y", "z"]
+    # Sums 3, 0 and 2: of the eight ways to choose signs, four are as far from 0 as the observed 5.
+    assert sign_flip_test(values, clusters, seed=1, repeats=40_000) == pytest.approx(0.5, abs=0.01)
+    assert sign_flip_test(values, clusters, seed=1) == sign_flip_test(values, clusters, seed=1)
+    assert sign_flip_test([0.0, 0.0], ["x", "y"], seed=1) == 1.0
+    with pytest.raises(ValueError, match="clusters"):
+        sign_flip_test([], [], seed=1)
 
 
 question_counts = st.lists(st.lists(st.integers(0, 4), min_size=4, max_size=4), min_size=1, max_size=3)

@@ -125,7 +125,7 @@ def test_five_folds_with_nested_dev_survive_kill_9_and_pool_into_one_verdict(
     assert {name: Path(f"out/{name}").read_bytes() for name in finished} == finished
     out = capsys.readouterr().out
     pooled, base = read_result(Path("out/seed_42/tuned.json")), read_result(Path("out/base.json"))
-    assert code == (3 if pooled.run["distrust"] else 0)
+    assert code == (3 if base.run["distrust"] or pooled.run["distrust"] else 0)
 
     questions = {one.id: one for one in load_questions(data)}
     tested: list[str] = []
@@ -282,7 +282,7 @@ def test_the_whole_sample_with_the_shipped_tiny_model_in_five_minutes(
 
     questions = {one.id: one for one in load_questions(SAMPLE / "selection.json")}
     base, pooled = read_result(Path("out/base.json")), read_result(Path("out/seed_42/tuned.json"))
-    assert code == (3 if pooled.run["distrust"] else 0)
+    assert code == (3 if base.run["distrust"] or pooled.run["distrust"] else 0)
     # Every question is tested once.
     assert [outcome.id for outcome in pooled.outcomes] == [outcome.id for outcome in base.outcomes] == list(questions)
     assert_counts_follow_from_the_answers(
