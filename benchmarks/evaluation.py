@@ -118,16 +118,24 @@ def four_way(logprobs: Sequence[float]) -> list[float]:
 def agreement(ours: Logprobs, theirs: Logprobs) -> dict[str, Any]:
     """How often the letter of highest probability is the same, and the largest difference of a probability.
 
-    Raises ValueError unless both hold the same questions in the same orders.
+    ``by_question`` is the latter question by question. Raises ValueError unless both hold the same questions in the
+    same orders.
     """
     if {name: sorted(one) for name, one in ours.items()} != {name: sorted(one) for name, one in theirs.items()}:
         raise ValueError("the two sides answered different questions")
-    pairs = [(four_way(ours[name][order]), four_way(theirs[name][order])) for name in ours for order in ours[name]]
-    return {
-        "compared": len(pairs),
-        "same_letter": sum(one.index(max(one)) == other.index(max(other)) for one, other in pairs),
-        "largest_difference": max(abs(a - b) for one, other in pairs for a, b in zip(one, other, strict=True)),
+    pairs = {
+        name: [(four_way(ours[name][order]), four_way(theirs[name][order])) for order in ours[name]] for name in ours
     }
+    apart = {
+        name: max(abs(a - b) for one, other in lines for a, b in zip(one, other, strict=True))
+        for name, lines in pairs.items()
+    }
+    return {
+        "compared": sum(map(len, pairs.values())),
+        "same_letter": sum(one.index(max(one)) == other.index(max(other)) for each in pairs.values() for one, other in each),
+        "largest_difference": max(apart.values()),
+        "by_question": apart,
+    }  # fmt: skip
 
 
 def as_markdown(table: dict[str, dict[str, Any]], shares: dict[str, float], cpu_shares: dict[str, float]) -> str:
@@ -194,13 +202,14 @@ def main() -> None:
     stored["runs"].append(run_header(sys.argv[1:]))
     if options.agreement:
         ours = measure("spelled", settings, options.data)["logprobs"]
-        done = [one["lm_eval"] for one in stored["rounds"] if "lm_eval" in one]
-        theirs = (done[-1] if done else measure("lm_eval", settings, options.data))["logprobs"]
-        stored["agreement"] = {**agreement(ours, theirs), "dtype": options.dtype, "spelled": ours, "lm_eval": theirs}
+        theirs = measure("lm_eval", settings, options.data)["logprobs"]
+        stored["agreement"] = {**agreement(ours, theirs), "dtype": options.dtype}
     for number in range(0 if options.agreement else options.rounds):
         current = next_round(stored["rounds"], options.sides)
         for side in options.sides:
-            current[side] = measure(side, settings, options.data)
+            # What was answered is compared by --agreement; here it would only fill the file.
+            measured = measure(side, settings, options.data)
+            current[side] = {name: value for name, value in measured.items() if name != "logprobs"}
             write_json(options.output, stored)  # a killed measurement keeps the sides it has done
             speed = current[side]["seconds"] / current[side]["questions"]
             log(f"round {number + 1}/{options.rounds} {side}: {speed:.3f} s a question")
@@ -210,7 +219,7 @@ def main() -> None:
     write_json(options.output, stored)
     print(as_markdown(stored["summary"], stored["ratios"], stored["cpu_ratios"]))
     if stored["agreement"]:
-        print({name: value for name, value in stored["agreement"].items() if name not in ("spelled", "lm_eval")})
+        print({name: value for name, value in stored["agreement"].items() if name != "by_question"})
 
 
 if __name__ == "__main__":

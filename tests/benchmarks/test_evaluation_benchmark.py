@@ -84,6 +84,7 @@ def test_agreement_compares_probabilities_among_the_letters() -> None:
     found = evaluation.agreement(ours, theirs)
     assert (found["compared"], found["same_letter"]) == (2, 1)
     assert found["largest_difference"] == pytest.approx(1e-2, rel=1e-3)
+    assert found["by_question"] == {"q": found["largest_difference"]}
 
 
 @pytest.mark.parametrize("theirs", [{}, {"p": {"abcd": [0.0] * 4}}, {"q": {"dcba": [0.0] * 4}}])

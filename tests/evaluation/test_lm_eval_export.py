@@ -26,7 +26,6 @@ ROOT = Path(__file__).resolve().parents[2]
 SAMPLE = ROOT / "sample" / "selection.json"
 # lm-evaluation-harness is no dependency: point LM_EVAL at its program, or have it on PATH.
 LM_EVAL = os.environ.get("LM_EVAL") or shutil.which("lm_eval")
-QUESTIONS_COMPARED = 10
 
 
 def test_rows_are_the_prompts_of_our_own_evaluation() -> None:
@@ -84,12 +83,11 @@ def test_lm_eval_gives_the_same_probabilities(tmp_path: Path) -> None:
     run_program(
         export_lm_eval.main, ["--data", str(SAMPLE), "--output-dir", str(tmp_path), "--context", "gold"]
     )  # fmt: skip
-    limit = 4 * QUESTIONS_COMPARED
     done = subprocess.run(
         [
             str(LM_EVAL), "run", "--model", "hf", "--apply_chat_template", "--include_path", str(tmp_path),
             "--model_args", f"pretrained={model_folder},enable_thinking=False,dtype=float32", "--device", "cpu",
-            "--tasks", "horei_lawqa", "--log_samples", "--output_path", str(tmp_path / "out"), "--limit", str(limit),
+            "--tasks", "horei_lawqa", "--log_samples", "--output_path", str(tmp_path / "out"),
         ],
         capture_output=True, text=True, env={**os.environ, "HF_HUB_OFFLINE": "1", "HF_HOME": str(tmp_path / "hf")},
     )  # fmt: skip
@@ -102,12 +100,12 @@ def test_lm_eval_gives_the_same_probabilities(tmp_path: Path) -> None:
 
     tokenizer = load_tokenizer(str(model_folder))
     model = load_base_model(str(model_folder), quantization=None, dtype="float32", device="cpu")
-    rows = read_jsonl(tmp_path / "horei_lawqa.jsonl")[:limit]
+    rows = read_jsonl(tmp_path / "horei_lawqa.jsonl")
     # The harness scores the one spelling it is given; ours sums all. Compared is that one spelling.
     spelled = [tokenizer(letter, add_special_tokens=False)["input_ids"] for letter in LETTERS]
     assert all(ids[0] in known for ids, known in zip(spelled, letter_token_ids(tokenizer), strict=True))
     scores = score_letters(model, [encode_prompt(tokenizer, row["prompt"]) for row in rows], spelled)
-    assert len(theirs) == limit
+    assert len(theirs) == len(rows) == 4 * len(load_questions(SAMPLE))
     for number, ours in enumerate(scores.logprobs.tolist()):
         mine, other = four_way(ours), four_way(theirs[number])
         assert mine == pytest.approx(other, abs=1e-4)
