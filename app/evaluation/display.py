@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from app.core.questions import LETTERS
-from app.evaluation.comparison import p_text
 from app.evaluation.known_items import KINDS
 from app.evaluation.statistics import detectable_gain, mcnemar_power
+from app.evaluation.verdict import p_text
 
 POLARITY_NAMES = {
     "correct": "正しいもの",
@@ -18,6 +19,15 @@ POLARITY_NAMES = {
     "other": "その他",
 }
 CONTEXT_NAMES = {"none": "文脈なし", "rag": "検索した条文", "gold": "正解の条文"}
+STATUS_NAMES = {
+    "correct": "正解",
+    "wrong": "不正解",
+    "tied": "同数で決まらず",
+    "unparsed": "読み取れず",
+    "failed": "失敗",
+}
+# Mean log-probability of the right letter for a model that spreads its probability evenly.
+UNIFORM_LOGPROB = -math.log(len(LETTERS))
 # How a written answer read (app.core.answers).
 TEXT_STATUS_NAMES = {
     "ok": "読み取れた",
@@ -28,7 +38,9 @@ TEXT_STATUS_NAMES = {
 }
 # Share of questions on which two runs differ in being right; assumed before a run; it is printed with the power.
 DISCORDANT = 0.25
-RED, PLAIN = "\x1b[1;31m", "\x1b[0m"
+# A group of fewer questions is shown in grey: its interval is wider than any difference one would read from it.
+FEW_QUESTIONS = 10
+RED, DIM, PLAIN = "\x1b[1;31m", "\x1b[2m", "\x1b[0m"
 
 
 def percent(value: float | None) -> str:
@@ -46,14 +58,30 @@ def accuracy_label(orders: int, ensemble: bool) -> str:
     return "正解率" if orders == 1 else f"正解率（{orders} 通りの並びの{'確率の平均' if ensemble else '多数決'}）"
 
 
+def counts_text(counts: Mapping[str, int]) -> str:
+    """How the questions came out; ties without an answer only where there are some."""
+    return "、".join(
+        f"{name} {counts[status]}" for status, name in STATUS_NAMES.items() if status != "tied" or counts[status]
+    )
+
+
+def ties_text(ties: Mapping[str, int]) -> str:
+    """How many answers hang on a tie, and how many of those are right."""
+    return f"うち同数で決まった問題 {ties['questions']}（正解 {ties['correct']}）"
+
+
 def summary_lines(summary: Mapping[str, Any], plan: Mapping[str, Any], *, color: bool = False) -> list[str]:
     """The lines printed after an evaluation."""
     counts = summary["counts"]
     lines = [
         f"{accuracy_label(summary['orders']['orders'], bool(plan.get('ensemble')))} {percent(summary['accuracy'])}（{summary['total']} 問中 {summary['correct']} 問、{interval(summary['ci95'])}）"
         f"  文脈: {CONTEXT_NAMES[plan['context']]}",
-        f"  内訳: 正解 {counts['correct']}、不正解 {counts['wrong']}、読み取れず {counts['unparsed']}、失敗 {counts['failed']}",
+        f"  内訳: {counts_text(counts)}",
     ]
+    if summary["ties"]:
+        lines.append(f"  {ties_text(summary['ties'])}")
+    if summary["gold_logprob"] is not None:
+        lines.append(f"正解の文字の対数確率: 平均 {summary['gold_logprob']:.3f}（一様なら {UNIFORM_LOGPROB:.3f}）")
     if summary["without_context"]:
         lines.append(f"  うち {summary['without_context']} 問は文脈がないまま尋ねました")
     lines += _orders(summary["orders"])
@@ -82,12 +110,16 @@ def summary_lines(summary: Mapping[str, Any], plan: Mapping[str, Any], *, color:
         ("問い方別", summary["by_polarity"], POLARITY_NAMES),
         ("正解の位置別", summary["by_gold_position"], {}),
     ):
-        cells = [
-            f"{names.get(name, name)} {percent(value['accuracy'])}（{value['correct']}/{value['total']}）"
-            for name, value in groups.items()
-        ]
-        lines.append(f"{title}: " + "、".join(cells))
+        cells = [_group(names.get(name, name), value, color=color) for name, value in groups.items()]
+        lines.append(f"{title}（かっこ内は正解数と 95 % 区間）: " + "、".join(cells))
     return lines
+
+
+def _group(name: str, value: Mapping[str, Any], *, color: bool) -> str:
+    """One group's accuracy; dim where it has too few questions to be read."""
+    low, high = value["ci95"]
+    text = f"{name} {percent(value['accuracy'])}（{value['correct']}/{value['total']}、{100 * low:.0f}–{100 * high:.0f} %）"
+    return f"{DIM}{text}{PLAIN}" if color and value["total"] < FEW_QUESTIONS else text
 
 
 def _orders(orders: Mapping[str, Any]) -> list[str]:
@@ -95,14 +127,19 @@ def _orders(orders: Mapping[str, Any]) -> list[str]:
         return []
     recalls = "、".join(f"{letter} {percent(orders['recall_by_position'][letter])}" for letter in LETTERS)
     lines = [
-        f"選択肢の並び {orders['orders']} 通り: 全体の正解率 {percent(orders['accuracy'])}（{interval(orders['ci95'])}）、"
-        f"すべての並びで正解 {percent(orders['all_orders_right'])}、同じ内容を選び続けた {percent(orders['consistency'])}",
+        f"選択肢の並び {orders['orders']} 通り: 全体の正解率 {percent(orders['accuracy'])}（{interval(orders['ci95'])}"
+        + (
+            ""
+            if orders["pride_accuracy"] is None
+            else f"、位置の好みを除いた PriDe では {percent(orders['pride_accuracy'])}"
+        )
+        + f"）、すべての並びで正解 {percent(orders['all_orders_right'])}、同じ内容を選び続けた {percent(orders['consistency'])}",
         f"  位置ごとの再現率: {recalls}（標準偏差 RStD {percent(orders['rstd'])}）",
     ]
     if orders["ensemble_accuracy"] is not None:
         lines.append(
-            f"  多数決 {percent(orders['majority_accuracy'])}、確率の平均（ensemble） {percent(orders['ensemble_accuracy'])}、"
-            f"位置の好みを除いた PriDe {percent(orders['pride_accuracy'])}"
+            f"  問題ごとに一つの答え: 多数決 {percent(orders['majority_accuracy'])}、"
+            f"確率の平均（ensemble） {percent(orders['ensemble_accuracy'])}"
         )
     return lines
 

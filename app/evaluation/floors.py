@@ -5,22 +5,36 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
 
 from app.core.questions import LETTERS, Question
 
 CHANCE = 1 / len(LETTERS)
 
 
-def always_one_letter(questions: Sequence[Question]) -> tuple[str, float]:
+class Answerable(Protocol):
+    """A question or its outcome: all that a rule without a model or a context looks at."""
+
+    @property
+    def choices(self) -> Mapping[str, str]:
+        """Text by letter, in the file's own order."""
+        ...
+
+    @property
+    def correct(self) -> str:
+        """The right letter."""
+        ...
+
+
+def always_one_letter(questions: Sequence[Answerable]) -> tuple[str, float]:
     """The letter that is right most often in the file's order, and the accuracy of always answering it."""
     counts = Counter(question.correct for question in questions)
     letter = max(LETTERS, key=lambda letter: counts[letter])
     return letter, counts[letter] / len(questions)
 
 
-def longest_choice(questions: Sequence[Question]) -> float:
+def longest_choice(questions: Sequence[Answerable]) -> float:
     """Accuracy of answering the longest choice; where several are longest, each is worth its share."""
     return sum(
         _credit({letter: len(text) for letter, text in question.choices.items()}, question.correct)
@@ -58,13 +72,20 @@ def lexical_overlap(questions: Sequence[Question]) -> tuple[float, int] | None:
 
 def floors(questions: Sequence[Question]) -> dict[str, Any]:
     """All floors as a result file stores them."""
-    letter, always = always_one_letter(questions)
     lexical = lexical_overlap(questions)
+    return {
+        **floors_of_answers(questions),
+        "lexical_overlap": None if lexical is None else {"accuracy": lexical[0], "questions": lexical[1]},
+    }
+
+
+def floors_of_answers(questions: Sequence[Answerable]) -> dict[str, Any]:
+    """The floors that need no context."""
+    letter, always = always_one_letter(questions)
     return {
         "chance": CHANCE,
         "always_one_letter": {"letter": letter, "accuracy": always},
         "longest_choice": longest_choice(questions),
-        "lexical_overlap": None if lexical is None else {"accuracy": lexical[0], "questions": lexical[1]},
     }
 
 

@@ -6,14 +6,20 @@ import math
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from types import NoneType
+from typing import Any, Literal, get_args
 
+from app.core import answers as written
 from app.core.errors import DataError
-from app.core.questions import LETTERS, original_letter
+from app.core.questions import LETTERS, content_hash, original_letter
+from app.evaluation.agreement import TOLERANCE, differences, quoted
 from app.evaluation.contexts import ShownPassage
 
-Status = Literal["correct", "wrong", "unparsed", "failed"]
-STATUSES: tuple[Status, ...] = ("correct", "wrong", "unparsed", "failed")
+Status = Literal["correct", "wrong", "tied", "unparsed", "failed"]
+STATUSES: tuple[Status, ...] = ("correct", "wrong", "tied", "unparsed", "failed")
+READINGS: tuple[str, ...] = get_args(written.Status)
+# What follows from the fields and stands in a row for whoever reads the file without this program.
+_DERIVED = ("prompt_sha256", "logprobs", "label_mass", "probabilities")
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +93,16 @@ class Outcome:
             return None
         return {letter: sum(one[letter] for one in each if one) / len(each) for letter in LETTERS}
 
+    def leaders(self) -> tuple[str, ...]:
+        """The choices that most orders choose: one, several in a tie, none where no letter could be read."""
+        votes = Counter(answer.chosen for answer in self.answers if answer.chosen is not None)
+        return tuple(sorted(letter for letter in votes if votes[letter] == max(votes.values())))
+
+    @property
+    def vote_tied(self) -> bool:
+        """Whether the majority leaves several choices; never with ``ensemble``, which takes no vote."""
+        return not self.ensemble and len(self.leaders()) > 1
+
     @property
     def predicted(self) -> str | None:
         """The answer that counts: the most probable choice with ``ensemble``, else what most orders choose.
@@ -96,21 +112,21 @@ class Outcome:
         mean = self.mean_probabilities()
         if self.ensemble:
             return None if mean is None else max(LETTERS, key=lambda letter: mean[letter])
-        votes = Counter(answer.chosen for answer in self.answers if answer.chosen is not None)
-        if not votes:
-            return None
-        leaders = sorted(letter for letter in votes if votes[letter] == max(votes.values()))
+        leaders = self.leaders()
         if len(leaders) == 1:
             return leaders[0]
-        return None if mean is None else max(leaders, key=lambda letter: mean[letter])
+        return None if mean is None else max(leaders, key=lambda letter: mean[letter], default=None)
 
     @property
     def status(self) -> Status:
-        """correct or wrong; unparsed when no letter could be read; failed when the backend gave nothing at all."""
+        """correct or wrong; where there is no answer: failed when the backend gave nothing at all, tied when letters were
+        read but none leads, unparsed when no letter could be read."""
         predicted = self.predicted
         if predicted is not None:
             return "correct" if predicted == self.correct else "wrong"
-        return "failed" if all(answer.error for answer in self.answers) else "unparsed"
+        if all(answer.error for answer in self.answers):
+            return "failed"
+        return "tied" if self.vote_tied else "unparsed"
 
     @property
     def share_right(self) -> float:
@@ -146,34 +162,76 @@ def outcome_from(row: Any, where: str) -> Outcome:
     """The outcome of a stored row. Raises DataError naming ``where`` when fields are missing or contradict each other."""
     try:
         outcome = Outcome(
-            id=str(row["id"]),
-            question_sha256=row["question_sha256"],
-            question=row["question"],
-            choices={letter: str(row["choices"][letter]) for letter in LETTERS},
-            correct=row["correct"],
-            law=row["law"],
-            polarity=row["polarity"],
-            cluster=row["cluster"],
+            id=_typed(row, "id", str),
+            question_sha256=_typed(row, "question_sha256", str),
+            question=_typed(row, "question", str),
+            choices={letter: _typed(row["choices"], letter, str) for letter in LETTERS},
+            correct=_typed(row, "correct", str),
+            law=_typed(row, "law", str),
+            polarity=_typed(row, "polarity", str),
+            cluster=_typed(row, "cluster", str),
             gold_articles=tuple((str(law), str(article)) for law, article in row["gold_articles"]),
-            context=row["context"],
-            passages=tuple(ShownPassage(**passage) for passage in row["passages"]),
+            context=_typed(row, "context", str, NoneType),
+            passages=tuple(_passage_from(passage) for passage in row["passages"]),
             answers=tuple(_answer_from(answer) for answer in row["answers"]),
-            ensemble=row["ensemble"],
+            ensemble=_typed(row, "ensemble", bool),
         )
     except (KeyError, TypeError, ValueError) as error:
         detail = f"{error} がありません" if isinstance(error, KeyError) else str(error)
         raise DataError(f"{where}: 結果の行として読めません（{detail}）。評価をやり直してください。") from None
     if outcome.correct not in LETTERS or not outcome.answers:
         raise DataError(f"{where}: 結果の行として読めません（正解か回答が欠けています）。評価をやり直してください。")
-    if row.get("predicted") != outcome.predicted or row.get("status") != outcome.status:
+    if content_hash(outcome.question, outcome.choices) != outcome.question_sha256:
+        raise DataError(
+            f"{where}: 問題 {outcome.id} の文か選択肢が、評価したときのハッシュ（question_sha256）と合いません。"
+            "書き換えられた結果は使えません。評価をやり直してください。"
+        )
+    status = "unparsed" if row.get("status") == "unparsed" and outcome.status == "tied" else outcome.status
+    if row.get("predicted") != outcome.predicted or row.get("status") != status:
         if any(answer.logprobs is None and answer.text is None and not answer.error for answer in outcome.answers):
             raise DataError(f"{where}: 文字の確率（logprobs）のない回答があります。評価をやり直してください。")
         raise DataError(f"{where}: 予測と回答の中身が食い違っています。書き換えられた結果は使えません。")
+    derived = {name: value for name, value in outcome.as_row().items() if name in _DERIVED and name in row}
+    for found in differences({name: row[name] for name in derived}, derived):
+        raise DataError(f"{where}: {found}が合いません。書き換えられた結果は使えません。評価をやり直してください。")
     return outcome
+
+
+def _typed(row: Mapping[str, Any], name: str, *types: type) -> Any:
+    """The field. Raises KeyError when it is missing and TypeError, naming it, for a value of another type."""
+    if type(row[name]) not in types:
+        raise TypeError(f"{name} {quoted(row[name])!r}")
+    return row[name]
+
+
+def _passage_from(row: Mapping[str, Any]) -> ShownPassage:
+    passage = ShownPassage(**row)
+    for name in ("id", "law_title", "article", "text"):
+        _typed(row, name, str)
+    _typed(row, "paragraph", str, NoneType)
+    _typed(row, "score", int, float)
+    for name in ("gold", "shown"):
+        _typed(row, name, bool)
+    return passage
 
 
 def _answer_from(row: Mapping[str, Any]) -> OrderAnswer:
     answer = OrderAnswer(**{**row, "logprobs": None if row["logprobs"] is None else tuple(row["logprobs"])})
+    _typed(row, "prompt_sha256", str)
+    for name in ("text", "text_rule", "error"):
+        _typed(row, name, str, NoneType)
+    for name in ("prompt_tokens", "new_tokens"):
+        _typed(row, name, int, NoneType)
+    if _typed(row, "mass", int, float, NoneType) is not None and not 0 <= row["mass"] <= 1 + TOLERANCE:
+        raise ValueError(f"mass {answer.mass!r}")
+    if answer.text_letter not in (None, *LETTERS):
+        raise ValueError(f"text_letter {answer.text_letter!r}")
+    if (answer.text is None) is not (answer.text_status is None) or answer.text_status not in (None, *READINGS):
+        raise ValueError(f"text_status {answer.text_status!r}")
+    if (answer.text_letter is None) is (answer.text_status == "ok"):
+        raise ValueError(f"text_letter {answer.text_letter!r}、text_status {answer.text_status!r}")
+    if answer.logprobs is None and answer.predicted != answer.text_letter:
+        raise ValueError(f"predicted {answer.predicted!r}、text_letter {answer.text_letter!r}")
     if sorted(answer.order) != list(LETTERS):
         raise ValueError(f"order {answer.order!r}")
     if answer.predicted is not None and answer.predicted not in LETTERS:

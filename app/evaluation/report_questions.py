@@ -9,15 +9,14 @@ from app.core.questions import LETTERS, original_letter
 from app.data.provisions import parse_provisions, section_label
 from app.evaluation.comparison import Comparison
 from app.evaluation.contexts import ShownPassage
-from app.evaluation.display import POLARITY_NAMES, TEXT_STATUS_NAMES
+from app.evaluation.display import POLARITY_NAMES, STATUS_NAMES, TEXT_STATUS_NAMES
 from app.evaluation.known_items import KnownItem, known_items
 from app.evaluation.marking import Piece, mark, runs_of
 from app.evaluation.outcomes import OrderAnswer, Outcome
 from app.evaluation.result_file import Result
 from app.evaluation.retrieval_score import countable
 
-MARKS = {"correct": "○", "wrong": "×", "unparsed": "？", "failed": "－"}
-STATUS_NAMES = {"correct": "正解", "wrong": "不正解", "unparsed": "読み取れず", "failed": "失敗"}
+MARKS = {"correct": "○", "wrong": "×", "tied": "＝", "unparsed": "？", "failed": "－"}
 
 
 @dataclass(frozen=True, slots=True)

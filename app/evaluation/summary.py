@@ -41,6 +41,19 @@ def summarize(outcomes: Sequence[Outcome], questions: Sequence[Question], plan: 
     """The ``summary`` of a result file. ``outcomes`` and ``questions`` are of the same questions, in one order."""
     if [outcome.id for outcome in outcomes] != [question.id for question in questions] or not outcomes:
         raise ValueError("outcomes and questions differ")
+    return {
+        **outcome_summary(outcomes, context=plan.context, top_k=plan.top_k),
+        "floors": floors(questions),
+        "known_items": _known_items(outcomes),
+        "other_contexts": [],  # for whoever knows where other results lie (app/evaluation/other_contexts.py)
+    }
+
+
+def outcome_summary(outcomes: Sequence[Outcome], *, context: str | None, top_k: int) -> dict[str, Any]:
+    """The part of a summary that the outcomes alone decide, whoever counts them and whenever.
+
+    ``context`` is the plan's; None where nobody knows what the prompts held.
+    """
     counts = Counter(outcome.status for outcome in outcomes)
     histogram = label_histogram(outcomes)
     masses = [answer.mass for outcome in outcomes for answer in outcome.answers if answer.mass is not None]
@@ -48,6 +61,8 @@ def summarize(outcomes: Sequence[Outcome], questions: Sequence[Question], plan: 
     return {
         **_accuracy(outcomes),
         "counts": {status: counts[status] for status in STATUSES},
+        "ties": ties(outcomes),
+        "gold_logprob": gold_logprob(outcomes),
         "label_histogram": histogram,
         "collapse": collapse(outcomes),
         "label_mass": (
@@ -58,13 +73,10 @@ def summarize(outcomes: Sequence[Outcome], questions: Sequence[Question], plan: 
         "by_law": group(outcomes, lambda outcome: outcome.law),
         "by_polarity": group(outcomes, lambda outcome: outcome.polarity),
         "by_gold_position": group(outcomes, lambda outcome: outcome.correct),
-        "floors": floors(questions),
-        "other_contexts": [],  # for whoever knows where other results lie (app/evaluation/other_contexts.py)
-        "known_items": _known_items(outcomes),
         "orders": orders_summary(outcomes),
         "text": text_summary(outcomes),
-        "retrieval": retrieval_summary(outcomes, plan.top_k) if plan.context == "rag" else None,
-        "without_context": sum(outcome.context is None for outcome in outcomes) if plan.context != "none" else 0,
+        "retrieval": retrieval_summary(outcomes, top_k) if context == "rag" else None,
+        "without_context": sum(outcome.context is None for outcome in outcomes) if context in ("rag", "gold") else 0,
         "tokens": {
             "prompt": _total(answer.prompt_tokens for outcome in outcomes for answer in outcome.answers),
             "new": _total(answer.new_tokens for outcome in outcomes for answer in outcome.answers),
@@ -89,6 +101,22 @@ def _accuracy(outcomes: Sequence[Outcome]) -> dict[str, Any]:
         "total": len(outcomes),
         "ci95": list(wilson_interval(correct, len(outcomes))),
     }
+
+
+def ties(outcomes: Sequence[Outcome]) -> dict[str, int] | None:
+    """Questions whose orders are of several minds and that the mean probability decided, and how many of them it got
+    right; None where no vote is taken (one order, or ``ensemble``)."""
+    if outcomes[0].ensemble or len(outcomes[0].answers) == 1:
+        return None
+    decided = [outcome for outcome in outcomes if outcome.vote_tied and outcome.predicted is not None]
+    return {"questions": len(decided), "correct": sum(outcome.status == "correct" for outcome in decided)}
+
+
+def gold_logprob(outcomes: Sequence[Outcome]) -> float | None:
+    """Mean log-probability (natural) of the right choice among the four; None unless every answer has letter scores."""
+    each = [outcome.gold_logprob for outcome in outcomes]
+    known = [value for value in each if value is not None]
+    return sum(known) / len(known) if len(known) == len(each) else None
 
 
 def _total(counts: Iterable[int | None]) -> int:

@@ -146,12 +146,12 @@ def test_a_question_that_fails_is_counted_and_asked_again_on_resume(job_of: Any,
         return BackendError("時間切れ") if "問4:" in prompt else "a"
 
     summary = run(job_of(plan=TEXT), scripted(lambda prompt: "a", text_of)).summary
-    assert summary["counts"] == {"correct": 1, "wrong": 4, "unparsed": 0, "failed": 1}
+    assert summary["counts"] == {"correct": 1, "wrong": 4, "tied": 0, "unparsed": 0, "failed": 1}
     assert read_result(job_of().output).outcomes[4].answers[0].error == "時間切れ"
     backend = scripted(lambda prompt: "a", lambda prompt: "a")
     summary = run(job_of(plan=TEXT, resume=True), backend).summary
     assert len(backend.generated) == 1
-    assert summary["counts"] == {"correct": 2, "wrong": 4, "unparsed": 0, "failed": 0}
+    assert summary["counts"] == {"correct": 2, "wrong": 4, "tied": 0, "unparsed": 0, "failed": 0}
 
 
 def test_three_failures_in_a_row_stop_the_run_but_keep_what_was_done(job_of: Any, scripted: Any) -> None:

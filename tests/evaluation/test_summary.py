@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import pytest
 
-from app.core.questions import LETTERS
+from app.core.questions import LETTERS, ORDERS
 from app.evaluation.contexts import ShownPassage
 from app.evaluation.display import percent, power_lines, summary_lines
 from app.evaluation.plan import EvaluationPlan
 from app.evaluation.statistics import wilson_interval
-from app.evaluation.summary import collapse, summarize
+from app.evaluation.summary import collapse, summarize, ties
 
 PLAN = EvaluationPlan(context="gold")
 
@@ -36,7 +37,7 @@ def test_accuracy_counts_and_groups(question_of: Any, outcome_of: Any) -> None:
     summary = summarize(outcomes, questions, PLAN)
     assert (summary["accuracy"], summary["correct"], summary["total"]) == (0.5, 2, 4)
     assert summary["ci95"] == list(wilson_interval(2, 4))
-    assert summary["counts"] == {"correct": 2, "wrong": 1, "unparsed": 1, "failed": 0}
+    assert summary["counts"] == {"correct": 2, "wrong": 1, "tied": 0, "unparsed": 1, "failed": 0}
     assert {name: value["correct"] for name, value in summary["by_law"].items()} == {"乙法": 0, "甲法": 2}
     assert {name: value["total"] for name, value in summary["by_polarity"].items()} == {"correct": 1, "incorrect": 3}
     assert summary["by_gold_position"]["c"]["accuracy"] == 0.0
@@ -127,6 +128,71 @@ def test_low_entropy_alone_is_a_collapse(question_of: Any, outcome_of: Any) -> N
     assert found["collapsed"] is False  # exactly one bit is not below it
     outcomes += [outcome_of(question_of(40), ["a"])]
     assert collapse(outcomes)["collapsed"] is True
+
+
+def test_ties_and_the_mean_logprob_stand_under_the_headline(question_of: Any, outcome_of: Any, answer_of: Any) -> None:
+    questions = [question_of(number, "acc"[number]) for number in range(3)]
+    sure = (0.7, 0.7, 0.4, 0.4)  # of two votes each, the first two weigh more
+    outcomes = [
+        outcome_of(question, [], answers=tuple(
+            answer_of(order, LETTERS[order.index(letter)], sure=one)
+            for order, letter, one in zip(ORDERS, vote, sure, strict=True)
+        ))
+        for question, vote in zip(questions, ["aacc", "aacc", "ccca"], strict=True)
+    ]  # fmt: skip
+    summary = summarize(outcomes, questions, PLAN)
+    assert ties(outcomes) == summary["ties"] == {"questions": 2, "correct": 1}
+    a = [0.7, 0.7, 0.2, 0.2]  # probability of the right choice in each order
+    b = [0.1, 0.1, 0.4, 0.4]
+    c = [0.7, 0.7, 0.4, 0.2]
+    by_hand = sum(math.log(one) for one in (*a, *b, *c)) / 12
+    assert summary["gold_logprob"] == pytest.approx(by_hand)
+    lines = summary_lines(summary, PLAN.as_dict())
+    assert lines[1:4] == [
+        "  内訳: 正解 2、不正解 1、読み取れず 0、失敗 0",
+        "  うち同数で決まった問題 2（正解 1）",
+        f"正解の文字の対数確率: 平均 {summary['gold_logprob']:.3f}（一様なら -1.386）",
+    ]
+
+
+def test_where_no_vote_is_taken_there_are_no_ties(question_of: Any, outcome_of: Any) -> None:
+    for outcome in (outcome_of(question_of(), ["a"]), outcome_of(question_of(), list("aacc"), ensemble=True)):
+        assert ties([outcome]) is None
+    once = EvaluationPlan(context="gold", orders=1)
+    lines = summary_lines(summarize([outcome_of(question_of(), ["a"])], [question_of()], once), once.as_dict())
+    assert not any("同数" in line for line in lines)
+
+
+def test_written_ties_are_counted_apart_and_named(question_of: Any, outcome_of: Any) -> None:
+    plan = EvaluationPlan(context="gold", scoring="text")
+    questions = [question_of(number) for number in range(2)]
+    outcomes = [outcome_of(questions[0], list("aacc"), sure=None), outcome_of(questions[1], [None] * 4)]
+    summary = summarize(outcomes, questions, plan)
+    assert summary["counts"] == {"correct": 0, "wrong": 0, "tied": 1, "unparsed": 1, "failed": 0}
+    assert summary["ties"] == {"questions": 0, "correct": 0}
+    assert summary["gold_logprob"] is None
+    lines = summary_lines(summary, plan.as_dict())
+    assert lines[1] == "  内訳: 正解 0、不正解 0、同数で決まらず 1、読み取れず 1、失敗 0"
+    assert not any("対数確率" in line for line in lines)
+
+
+def test_each_number_stands_with_its_unit(question_of: Any, outcome_of: Any) -> None:
+    questions = [question_of(number) for number in range(4)]
+    summary = summarize([outcome_of(question, list("ccca")) for question in questions], questions, PLAN)
+    lines = summary_lines(summary, PLAN.as_dict())
+    (each_order,) = [line for line in lines if line.startswith("選択肢の並び 4 通り: 全体の正解率 75.0 %")]
+    (each_question,) = [line for line in lines if line.startswith("  問題ごとに一つの答え:")]
+    assert "PriDe" in each_order
+    assert each_question == "  問題ごとに一つの答え: 多数決 100.0 %、確率の平均（ensemble） 100.0 %"
+
+
+def test_groups_have_intervals_and_small_ones_are_dim(question_of: Any, outcome_of: Any) -> None:
+    questions = [question_of(number, law="大法" if number < 10 else "小法") for number in range(19)]
+    summary = summarize([outcome_of(question, ["c"] * 4) for question in questions], questions, PLAN)
+    line = "法令別（かっこ内は正解数と 95 % 区間）: 大法 100.0 %（10/10、72–100 %）、小法 100.0 %（9/9、70–100 %）"
+    assert line in summary_lines(summary, PLAN.as_dict())
+    colored = summary_lines(summary, PLAN.as_dict(), color=True)
+    assert line.replace("小法 100.0 %（9/9、70–100 %）", "\x1b[2m小法 100.0 %（9/9、70–100 %）\x1b[0m") in colored
 
 
 def test_low_label_mass_is_counted_and_shown(question_of: Any, outcome_of: Any, answer_of: Any) -> None:
