@@ -188,8 +188,6 @@ def outcome_from(row: Any, where: str) -> Outcome:
         )
     status = "unparsed" if row.get("status") == "unparsed" and outcome.status == "tied" else outcome.status
     if row.get("predicted") != outcome.predicted or row.get("status") != status:
-        if any(answer.logprobs is None and answer.text is None and not answer.error for answer in outcome.answers):
-            raise DataError(f"{where}: 文字の確率（logprobs）のない回答があります。評価をやり直してください。")
         raise DataError(f"{where}: 予測と回答の中身が食い違っています。書き換えられた結果は使えません。")
     derived = {name: value for name, value in outcome.as_row().items() if name in _DERIVED and name in row}
     for found in differences({name: row[name] for name in derived}, derived):
@@ -231,6 +229,8 @@ def _answer_from(row: Mapping[str, Any]) -> OrderAnswer:
     if (answer.text_letter is None) is (answer.text_status == "ok"):
         raise ValueError(f"text_letter {answer.text_letter!r}、text_status {answer.text_status!r}")
     if answer.logprobs is None and answer.predicted != answer.text_letter:
+        if answer.text is None:
+            raise ValueError("文字の確率（logprobs）のない回答があります")
         raise ValueError(f"predicted {answer.predicted!r}、text_letter {answer.text_letter!r}")
     if sorted(answer.order) != list(LETTERS):
         raise ValueError(f"order {answer.order!r}")

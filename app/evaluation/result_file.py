@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -12,13 +11,15 @@ from typing import Any
 from app.core.errors import DataError
 from app.core.files import read_json, write_json
 from app.evaluation.outcomes import Outcome, outcome_from
+from app.evaluation.result_checks import check_asking, check_run, checked_summary
 
 KIND = "evaluation"
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """A result file: where it came from, its ``run`` and ``summary`` as stored, and the outcomes in file order."""
+    """A result file: where it came from, its ``run`` as stored, its ``summary`` with what the outcomes decide counted
+    again, and the outcomes in file order."""
 
     path: Path
     run: Mapping[str, Any]
@@ -61,28 +62,16 @@ def read_result(path: Path) -> Result:
     run, summary, rows = value.get("run"), value.get("summary"), value.get("results")
     if not isinstance(run, dict) or not isinstance(summary, dict) or not isinstance(rows, list):
         raise DataError(f"{path}: run・summary・results のどれかが欠けています。評価をやり直してください。")
-    _check_run(path, run)
+    check_run(path, run)
     outcomes = tuple(outcome_from(row, f"{path}: {number} 問目") for number, row in enumerate(rows, start=1))
     seen: set[str] = set()
     for outcome in outcomes:
         if outcome.id in seen:
             raise DataError(f"{path}: 問題 {outcome.id} が重複しています。評価をやり直してください。")
         seen.add(outcome.id)
-    if summary.get("total") != len(outcomes):
-        raise DataError(
-            f"{path}: 見出しは {summary.get('total')} 問ですが、結果は {len(outcomes)} 問分しかありません。評価をやり直してください。"
-        )
-    correct = sum(outcome.status == "correct" for outcome in outcomes)
-    if summary.get("correct") != correct:
-        raise DataError(
-            f"{path}: 正解数が合いません（見出し {summary.get('correct')}、結果から数えると {correct}）。評価をやり直してください。"
-        )
-    accuracy = summary.get("accuracy", correct / len(outcomes) if outcomes else 0.0)
-    if outcomes and not math.isclose(accuracy, correct / len(outcomes), abs_tol=1e-9):
-        raise DataError(
-            f"{path}: 正解率が合いません（見出し {accuracy}、結果から数えると {correct}/{len(outcomes)}）。評価をやり直してください。"
-        )
-    return Result(path, run, summary, outcomes)
+    counted = checked_summary(path, run, summary, outcomes)
+    check_asking(path, run, outcomes)
+    return Result(path, run, counted, outcomes)
 
 
 def read_results(paths: Sequence[Path]) -> list[Result]:
@@ -96,22 +85,3 @@ def read_results(paths: Sequence[Path]) -> list[Result]:
             for result in results
         ]
     return results
-
-
-def _check_run(path: Path, run: Mapping[str, Any]) -> None:
-    """Raise DataError unless what comparisons and reports rely on is there: how it was asked, whom, and what to trust."""
-    adapter = run.get("adapter")
-    trained = adapter.get("trained_on") if isinstance(adapter, dict) else {"by_id": [], "by_content": []}
-    checks = {
-        "plan": isinstance(run.get("plan"), dict),
-        "distrust": isinstance(run.get("distrust"), list),
-        "model": isinstance(run.get("model", {}), dict),
-        "data": isinstance(run.get("data", {}), dict),
-        "adapter": adapter is None or isinstance(adapter, dict),
-        # Without it nobody knows whether the model was asked what it had learned.
-        "adapter.trained_on": isinstance(trained, dict)
-        and all(isinstance(trained.get(name), list) for name in ("by_id", "by_content")),
-    }
-    wrong = [name for name, right in checks.items() if not right]
-    if wrong:
-        raise DataError(f"{path}: run の {'、'.join(wrong)} が欠けているか壊れています。評価をやり直してください。")
