@@ -38,7 +38,7 @@ def _train(config: TrainConfig, arguments: argparse.Namespace, argv: Sequence[st
 
     state = check_folder(config.output_dir, resume=arguments.resume)
     data = prepare_data(config)
-    planned = None if arguments.no_plan else plan_before_loading(config, data)
+    planned = plan_before_loading(config, data, refuse=not arguments.no_plan)
     if planned is not None:
         log(describe_plan(planned))
     loaded = load_model(config)

@@ -179,5 +179,7 @@ def _add_watching(parser: JapaneseParser) -> None:
 def _add_running(parser: JapaneseParser) -> None:
     group = parser.add_argument_group("実行")
     group.add_argument("--resume", action="store_true", help="中断した学習を、最後に保存したところから続ける")
-    group.add_argument("--no-plan", action="store_true", help="GPU メモリの見積もりをせず、入らない見込みでも始める")
+    group.add_argument(
+        "--no-plan", action="store_true", help="GPU メモリに入らない見込みでも始める（見積もりは run.json に残す）"
+    )
     group.add_argument("--dry-run", action="store_true", help="最初のステップの直前まで確かめ、学習も書き込みもしない")

@@ -14,8 +14,9 @@ Nothing here needs a GPU, the network or the weights. torch is imported when a p
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from app.core.errors import ConfigError
@@ -63,29 +64,35 @@ def plan(
     ``exact`` simulates every layer (10 to 30 s) instead of a few (2 s); the peaks are the same.
 
     Raises ModelError for an unknown architecture, ConfigError for a setting that cannot be or a card that is smaller
-    than the weights.
+    than the weights at their smallest.
     """
     sizes = _sizes(model_config)
     check_setting(sizes, setting)
-    check_card(sizes, setting, vram_gib, desktop_gib)
+    check_card(sizes, vram_gib, desktop_gib)
     step = project_step(sizes, setting, exact=exact)
     peak = step.peaks[step.peak_phase]
     items = {name: size / GIB for name, size in peak.categories.items() if size}
     items |= {RESERVE: (step.reserved - peak.total) / GIB, CONTEXT: CUDA_CONTEXT_GIB}
-    required = step.reserved / GIB + CUDA_CONTEXT_GIB
-    return MemoryPlan(
+    made = MemoryPlan(
         model=sizes.name,
         peak_gib=peak.total / GIB,
         peak_phase=step.peak_phase,
         reserved_gib=step.reserved / GIB,
-        required_gib=required,
-        vram_gib=vram_gib,
+        required_gib=step.reserved / GIB + CUDA_CONTEXT_GIB,
+        vram_gib=None,
         desktop_gib=desktop_gib,
-        fits=None if vram_gib is None else required + desktop_gib <= vram_gib,
+        fits=None,
         items=items,
         phases={phase: one.total / GIB for phase, one in step.peaks.items()},
         setting=setting,
     )
+    return made if vram_gib is None else on_card(made, vram_gib, desktop_gib)
+
+
+def on_card(made: MemoryPlan, vram_gib: float, desktop_gib: float) -> MemoryPlan:
+    """``made`` with its verdict on a card of ``vram_gib``, of which the display takes ``desktop_gib``."""
+    fits = made.required_gib + desktop_gib <= vram_gib
+    return replace(made, vram_gib=vram_gib, desktop_gib=desktop_gib, fits=fits)
 
 
 def _sizes(model_config: str | Mapping[str, Any] | ModelSizes) -> ModelSizes:
@@ -117,21 +124,26 @@ def frozen_bytes(sizes: ModelSizes, setting: MemorySetting) -> int:
     )
 
 
-def check_card(sizes: ModelSizes, setting: MemorySetting, vram_gib: float | None, desktop_gib: float = 0.0) -> None:
-    """Raises ConfigError for a card that does not even hold the weights."""
-    if not desktop_gib >= 0:
+def least_weight_bytes(sizes: ModelSizes) -> int:
+    """``weight_bytes`` with every saving: 4 bits, the embedding table in main memory, the head there too or at 4 bits."""
+    return min(
+        weight_bytes(sizes, "nf4", embedding_device="cpu", lm_head_4bit=head_4bit) for head_4bit in (True, False)
+    )
+
+
+def check_card(sizes: ModelSizes, vram_gib: float | None, desktop_gib: float = 0.0) -> None:
+    """Raises ConfigError for a card that holds the weights in no setting; what does not fit otherwise gets advice."""
+    if not 0 <= desktop_gib < math.inf:
         raise ConfigError(f"--desktop は 0 以上の数（GiB）です（{desktop_gib}）。")
     if vram_gib is None:
         return
-    weights_gib = frozen_bytes(sizes, setting) / GIB
-    if not vram_gib > 0:
+    if not 0 < vram_gib < math.inf:
         raise ConfigError(f"--vram は 0 より大きい数（GiB）です（{vram_gib}）。")
-    if vram_gib < weights_gib:
-        kind = "16bit" if setting.quantization == "none" else "4bit"
+    least_gib = least_weight_bytes(sizes) / GIB
+    if vram_gib < least_gib:
         raise ConfigError(
-            f"--vram {vram_gib:g} GiB には {sizes.name} の重みだけで入りません（{kind} で {weights_gib:.1f} GiB）。"
-            "小さいモデルを選ぶか、"
-            + ("--quantization nf4 にしてください。" if kind == "16bit" else "大きい GPU を使ってください。")
+            f"--vram {vram_gib:g} GiB には {sizes.name} の重みだけで入りません（4bit にして、埋め込み表を主メモリに置き、"
+            f"出力層も 4bit にしても {least_gib:.1f} GiB）。小さいモデルを選ぶか、大きい GPU を使ってください。"
         )
 
 

@@ -29,10 +29,18 @@ def parser() -> JapaneseParser:
         _EXAMPLES,
     )
     made.add_argument("--model-name", required=True, help="Qwen/Qwen3-8B などの名前、または config.json かそのフォルダ")
-    made.add_argument("--vram", type=float, help="GPU のメモリ（GiB）。nvidia-smi の MiB を 1024 で割った値")
+    made.add_argument(
+        "--vram",
+        type=float,
+        help="GPU のメモリ（GiB）。torch が全容量として示す値（公称 10 GB の RTX 3080 では 9.78〜10.00）",
+    )
     made.add_argument("--desktop", type=float, default=0.8, help="そのうち画面とほかのプログラムが使う分（既定: 0.8）")
     made.add_argument("--json", action="store_true", help="JSON で出力する")
-    made.add_argument("--exact", action="store_true", help="全層をシミュレートする（遅い。ピークの値は同じ）")
+    made.add_argument(
+        "--exact",
+        action="store_true",
+        help="全層をシミュレートする（遅い。ピークの値は同じ。大きさを指定したときだけ）",
+    )
     _add_setting(made)
     return made
 

@@ -11,11 +11,14 @@ from app.core.errors import ConfigError, ModelError
 from app.llm.loading import is_local_folder
 from app.training.config import TrainConfig
 from app.training.examples import TrainingExample
-from app.training.memory import CUDA_CONTEXT_GIB, GIB, MemoryPlan, plan, plan_as_json
+from app.training.memory import CUDA_CONTEXT_GIB, GIB, MemoryPlan, check_card, on_card, plan, plan_as_json
 from app.training.memory_configs import ModelSizes, read_model_sizes, sizes_from_config
 from app.training.memory_search import advise
 from app.training.memory_setting import setting_of
 from app.training.prefix import PrefixGroup
+
+# How a training run is started in spite of its plan.
+NO_PLAN = "見積もりを無視して試すなら --no-plan"
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,18 +81,24 @@ def model_sizes(model_name: str) -> ModelSizes:
     return sizes_from_config(values, name=model_name, place=model_name)
 
 
-def plan_run(config: TrainConfig, worst: WorstBatch, card: Card) -> MemoryPlan:
-    """The plan of the run on ``card``. Raises ConfigError with the plan's advice when it does not fit."""
+def plan_run(config: TrainConfig, worst: WorstBatch, card: Card, *, way_out: str = NO_PLAN) -> MemoryPlan:
+    """The plan of the run on ``card``. Raises ConfigError with the plan's advice, and ``way_out``, when it does not fit."""
     sizes = model_sizes(config.model_name)
-    setting = setting_of(config, label_positions=worst.label_positions, longest=worst.longest)
-    made = plan(sizes, setting, vram_gib=card.vram_gib, desktop_gib=card.others_gib)
+    check_card(sizes, card.vram_gib, card.others_gib)
+    made = predict_run(config, worst, card)
     if made.fits is False:
         raise ConfigError(
             f"GPU のメモリが足りない見込みなので、学習を始めません: 必要 {made.required_gib:.1f} GiB、"
             f"空き {card.vram_gib - card.others_gib:.1f} GiB。次の変更を上から順に加えてください: "
-            f"{' ／ '.join(advise(sizes, made))}（見積もりを無視して試すなら --no-plan）"
+            f"{' ／ '.join(advise(sizes, made))}（{way_out}）"
         )
     return made
+
+
+def predict_run(config: TrainConfig, worst: WorstBatch, card: Card) -> MemoryPlan:
+    """The plan of the run on ``card``, whether it fits or not."""
+    setting = setting_of(config, label_positions=worst.label_positions, longest=worst.longest)
+    return on_card(plan(model_sizes(config.model_name), setting), card.vram_gib, card.others_gib)
 
 
 def describe_plan(made: MemoryPlan) -> str:

@@ -6,6 +6,7 @@ from argparse import Namespace
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
+from app.core.errors import ConfigError
 from app.training.config import TrainConfig
 from app.training.memory import MemoryPlan, plan
 from app.training.memory_arguments import parser, setting_from_arguments
@@ -34,12 +35,17 @@ class Answer:
 def answer(arguments: Namespace) -> Answer:
     """The answer to parsed arguments; a size that they leave open is chosen as large as the card allows.
 
-    Raises ModelError and ConfigError as ``plan`` does.
+    Raises ModelError and ConfigError as ``plan`` does, and ConfigError for ``--exact`` where the size is searched.
     """
     setting, fixed = setting_from_arguments(arguments)
     sizes = read_model_sizes(arguments.model_name)
     reasons: tuple[str, ...] = ()
     if arguments.vram is not None and not {"max_seq_length", "batch_size"} & set(fixed):
+        if arguments.exact:
+            raise ConfigError(
+                "--exact は大きさを探すときには使えません（どの候補も全層で動かすと何分もかかるため）。"
+                "--max-seq-length か --batch-size を指定してください。"
+            )
         choice = largest_setting(Card(sizes, arguments.vram, arguments.desktop), setting, fixed)
         made, reasons = choice.plan, choice.reasons
     else:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from app.training.memory import GIB, MemoryPlan, check_card, frozen_bytes, plan, weight_bytes
+from app.training.memory import GIB, MemoryPlan, frozen_bytes, plan, weight_bytes
 from app.training.memory_configs import ModelSizes, read_model_sizes, shipped_names
 from app.training.memory_setting import MemorySetting
 
@@ -77,16 +77,13 @@ class Card:
 def largest_setting(card: Card, wanted: MemorySetting, fixed: Mapping[str, Any]) -> Choice:
     """The longest rows, then the largest batch, that fit; other fields named in ``fixed`` stay as in ``wanted``.
 
-    Raises ConfigError when nothing fits and the card is smaller than the weights of ``wanted``. When nothing fits a
-    larger card, the plan of the smallest setting is returned.
+    When nothing fits, the plan of the smallest setting is returned. Raises ConfigError for a card that is smaller than
+    the weights in any setting.
     """
     reasons: list[str] = []
     setting = _choose_quantization(card, wanted, fixed, reasons)
     setting = _choose_savings(card, setting, fixed, reasons)
     made = _choose_size(card, setting, reasons)
-    if not made.fits:
-        # No saving was enough: where the plain 4-bit weights are the reason, that is the line to read.
-        check_card(card.sizes, wanted, card.vram_gib, card.desktop_gib)
     return Choice(_choose_checkpointing(card, made, fixed, reasons), tuple(reasons))
 
 
@@ -239,7 +236,7 @@ def _savings(setting: MemorySetting) -> Iterator[tuple[str, dict[str, Any]]]:
     if setting.embedding_device == "gpu":
         yield "--embedding-device cpu（埋め込み表を主メモリに置く）", {"embedding_device": "cpu"}
     if setting.lora_dtype == "fp32":
-        yield "--lora-dtype bf16（学習の経過は変わらない）", {"lora_dtype": "bf16"}
+        yield "--lora-dtype bf16（勾配も 16bit でためる）", {"lora_dtype": "bf16"}
     if not setting.lm_head_4bit and setting.quantization != "none":
         yield "--lm-head-4bit（出力層も 4bit。logits が少し丸められる）", {"lm_head_4bit": True}
     if setting.optimizer == "adamw":

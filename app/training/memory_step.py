@@ -86,8 +86,6 @@ def _simulate(sizes: ModelSizes, setting: MemorySetting, layers: int) -> StepTra
     _fuse_dropouts(model)
     mode = CountingMode(sizes.vocab_size)
     with mode:
-        with mode.creating("scratch"):
-            workspace = torch.empty(WORKSPACE_BYTES, dtype=torch.uint8, device="cpu")
         dtype = _LORA_TYPES[setting.lora_dtype]
         materialize(base, mode, trainable=False, lora_dtype=dtype)
         if setting.quantization != "none" and setting.embedding_device == "gpu":
@@ -102,6 +100,10 @@ def _simulate(sizes: ModelSizes, setting: MemorySetting, layers: int) -> StepTra
         mode.enter("load", "lora")
         materialize(base, mode, trainable=True, lora_dtype=dtype)
         trainable = list(trainable_parameters(model).values())
+        # A run makes the rest in its first step, after loading: cuBLAS its workspace with the first product.
+        mode.enter("forward")
+        with mode.creating("scratch"):
+            workspace = torch.empty(WORKSPACE_BYTES, dtype=torch.uint8, device="cpu")
         states = _optimizer_states(trainable, setting, mode)
         _count_gradients(trainable, mode, accumulated=setting.gradient_accumulation_steps > 1)
         _watch_layers(base, mode, setting.checkpointing and not setting.offload)
@@ -188,7 +190,6 @@ def _watch_layers(base: Any, mode: CountingMode, keeps_inputs: bool) -> None:
 def _forward(base: Any, setting: MemorySetting, mode: CountingMode) -> torch.Tensor:
     """The loss as ``label_loss_sum`` computes it, or the usual way with every position's logits at once."""
     rows, tokens = setting.batch_size, setting.max_seq_length
-    mode.enter("forward")
     ids = torch.zeros(rows, tokens, dtype=torch.long, device="cpu")
     with torch.autocast("cpu", torch.bfloat16):
         if setting.label_positions is None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import weakref
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -18,6 +18,10 @@ from torch.utils._pytree import tree_iter
 
 # The CUDA caching allocator hands out multiples of 512 bytes (kMinBlockSize in c10/cuda/CUDACachingAllocator.h).
 BLOCK_BYTES = 512
+# The memory-efficient attention kernel: queries and keys of a block, key blocks at a time, and a mask row's alignment.
+_EFFICIENT_BLOCK = 64
+_EFFICIENT_SPLITS = 200
+_MASK_ALIGNMENT = 8
 ACTIVATIONS = "activations"
 SCRATCH = "scratch"
 LOGITS = "logits"
@@ -68,7 +72,7 @@ class CountingMode(FakeTensorMode):  # type: ignore[misc]  # torch ships no type
             for value in tree_iter(result):
                 if isinstance(value, torch.Tensor):
                     self._see(value)
-            hidden = hidden_scratch(func, args)
+            hidden = hidden_scratch(func, args, kwargs or {})
             if hidden:
                 self._note_peak(hidden)
         return result
@@ -141,22 +145,53 @@ class CountingMode(FakeTensorMode):  # type: ignore[misc]  # torch ships no type
             self._default = before
 
 
-def hidden_scratch(func: Any, args: Sequence[Any]) -> int:
+def hidden_scratch(func: Any, args: Sequence[Any], options: Mapping[str, Any]) -> int:
     """Bytes that the CUDA kernel of an operation takes for its own duration, which no tensor of ours shows.
 
     gemm_4bit: the dequantised weight and its block scales, for batches beyond the fused kernel's reach (bitsandbytes
-    backends/cuda/ops.py). Flash attention's backward: a float32 sum of dQ, and dK and dV for every query head before
-    they are summed over the group (aten/src/ATen/native/transformers/cuda/flash_attn/flash_api.cpp).
+    backends/cuda/ops.py). Attention without a mask is taken to be Flash Attention, with one SDPA's memory-efficient
+    kernel: Flash Attention takes no mask (aten/src/ATen/native/transformers/sdp_utils_cpp.h).
     """
     if func is torch.ops.bitsandbytes.gemm_4bit.default:
         numbers = math.prod(args[2])
         return rounded(numbers * args[0].element_size()) + 2 * rounded(numbers // args[4] * 4)
+    mask = options.get("attn_mask")
+    if func is torch.ops.aten._scaled_dot_product_flash_attention_for_cpu.default and mask is not None:
+        return _padded_mask(mask)
     if func is torch.ops.aten._scaled_dot_product_flash_attention_for_cpu_backward.default:
         query, key = args[1], args[2]
-        batch, heads, tokens, width = query.shape
-        padded = -(-tokens // 128) * 128
-        total = rounded(batch * heads * padded * width * 4) + rounded(batch * heads * padded * 4)
-        if key.shape[1] != heads:
-            total += 2 * rounded(batch * heads * key.shape[2] * width * key.element_size())
-        return total
+        return _flash_backward(query, key) if mask is None else _efficient_backward(query)
     return 0
+
+
+def _flash_backward(query: torch.Tensor, key: torch.Tensor) -> int:
+    # A float32 sum of dQ, and dK and dV for every query head before they are summed over the group
+    # (aten/src/ATen/native/transformers/cuda/flash_attn/flash_api.cpp).
+    batch, heads, tokens, width = query.shape
+    padded = -(-tokens // 128) * 128
+    total = rounded(batch * heads * padded * width * 4) + rounded(batch * heads * padded * 4)
+    if key.shape[1] != heads:
+        total += 2 * rounded(batch * heads * key.shape[2] * width * key.element_size())
+    return total
+
+
+def _efficient_backward(query: torch.Tensor) -> int:
+    # A float32 sum of dQ in whole blocks, each with 16 bytes of its own, the rows' dO·O, and sums of dK and dV for
+    # blocks of 64 keys, of which about 200 run at a time (workspace_size in mem_eff_attention/kernel_backward.h, and
+    # num_splits_key in attention_backward.cu). Block sizes as where a card has no room for larger ones, the larger need.
+    batch, heads, tokens, width = query.shape
+    blocks = -(-tokens // _EFFICIENT_BLOCK)
+    tile = _EFFICIENT_BLOCK * _EFFICIENT_BLOCK * 4 + 16
+    queries = batch * heads * blocks * -(-width // _EFFICIENT_BLOCK) * tile
+    splits = max(min(blocks, _EFFICIENT_SPLITS // (batch * heads)), 1)
+    padded_width = -(-width // _EFFICIENT_BLOCK) * _EFFICIENT_BLOCK
+    keys = 2 * batch * heads * splits * _EFFICIENT_BLOCK * padded_width * 4
+    return rounded(queries + keys) + rounded(batch * heads * tokens * 4)
+
+
+def _padded_mask(mask: torch.Tensor) -> int:
+    # The memory-efficient kernel reads mask rows of multiples of 8; another mask is copied into such rows first
+    # (pad_bias in aten/src/ATen/native/transformers/attention.cpp).
+    *rows, tokens = mask.shape
+    beyond = -tokens % _MASK_ALIGNMENT
+    return rounded(math.prod(rows) * (tokens + beyond) * mask.element_size()) if beyond else 0

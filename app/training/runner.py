@@ -21,7 +21,7 @@ from app.training.dev_eval import best_step, evaluate_dev
 from app.training.experiment_log import render_experiment_log
 from app.training.lora import trainable_parameters
 from app.training.memory import MemoryPlan
-from app.training.memory_check import card_of, compared, plan_run, worst_batch
+from app.training.memory_check import card_of, compared, plan_run, predict_run, worst_batch
 from app.training.memory_shortage import shortage_in_one_line
 from app.training.model_setup import LoadedModel, allow_growing_segments
 from app.training.preparation import PreparedData
@@ -42,11 +42,25 @@ _OBJECTIVE_NAMES = {"text": "回答の文字列（text）", "letter": "回答の
 _PRECISION_NAMES = {"stored": "重みの型のまま", "bf16": "bfloat16", "fp16": "float16"}
 
 
-def plan_before_loading(config: TrainConfig, data: PreparedData) -> MemoryPlan | None:
-    """The memory plan where a GPU will be used, None on the CPU. Raises ConfigError with advice when it cannot fit."""
+def plan_before_loading(config: TrainConfig, data: PreparedData, *, refuse: bool = True) -> MemoryPlan | None:
+    """The memory plan where a GPU will be used, None on the CPU. Raises ConfigError with advice when it cannot fit.
+
+    Without ``refuse`` it is only a prediction: one that does not fit, or cannot be made, stops nothing.
+    """
     allow_growing_segments()
     card = card_of(resolve_device(config.device))
-    return None if card is None else plan_run(config, worst_batch(data.units, config.batch_size), card)
+    if card is None:
+        return None
+    worst = worst_batch(data.units, config.batch_size)
+    if refuse:
+        return plan_run(config, worst, card)
+    try:
+        return predict_run(config, worst, card)
+    except Exception as error:  # whatever the planner cannot do, this run was asked for in spite of it
+        log(
+            f"GPU メモリを見積もれませんでした（{str(error).splitlines()[0] if str(error) else type(error).__name__}）。"
+        )
+        return None
 
 
 def describe_run(config: TrainConfig, data: PreparedData, loaded: LoadedModel) -> str:

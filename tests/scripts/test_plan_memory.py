@@ -67,7 +67,10 @@ def test_the_usual_way_needs_more_than_ours(small: str, capsys: pytest.CaptureFi
     ("options", "code", "words"),
     [
         (["--model-name", "Qwen/Qwen9-1B"], 1, "寸法のわからないモデル"),
-        (["--model-name", "Qwen/Qwen3-8B", "--vram", "4"], 1, "重みだけで入りません"),
+        (["--model-name", "Qwen/Qwen3-8B", "--vram", "3"], 1, "重みだけで入りません"),
+        (["--model-name", "Qwen/Qwen3-8B", "--vram", "10", "--exact"], 1, "--exact は大きさを探すとき"),
+        (["--model-name", "Qwen/Qwen3-8B", "--vram", "10", "--desktop", "inf"], 1, "--desktop"),
+        (["--model-name", "Qwen/Qwen3-8B", "--desktop", "nan"], 1, "--desktop"),
         (["--model-name", "Qwen/Qwen3-8B", "--vram", "10", "--batch-size", "0"], 1, "--batch-size は 1 以上"),
         (["--model-name", "Qwen/Qwen3-8B", "--label-positions", "4096"], 1, "--label-positions 4096"),
         (["--model-name", "Qwen/Qwen3-8B", "--vram", "10", "--desktop", "-1"], 1, "--desktop"),

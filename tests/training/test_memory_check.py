@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from app.core.cli import run_program
-from app.core.errors import ConfigError
+from app.core.errors import ConfigError, ModelError
 from app.data.records import write_records
 from app.training import model_setup, runner
 from app.training.config import TrainConfig
@@ -48,6 +48,13 @@ def test_a_run_that_fits_is_planned_and_one_that_does_not_is_refused_with_advice
     assert "\n" not in str(caught.value)
 
 
+def test_a_card_smaller_than_the_plain_weights_is_refused_with_advice_too() -> None:
+    with pytest.raises(ConfigError, match=r"学習を始めません: .*--embedding-device cpu.*入ります"):
+        plan_run(qwen3_8b(), WorstBatch(512, 2), Card(5.6, 0.0))  # 5.66 GiB of weights with both tables
+    with pytest.raises(ConfigError, match="重みだけで入りません"):
+        plan_run(qwen3_8b(), WorstBatch(512, 2), Card(3.0, 0.0))
+
+
 def test_predicted_stands_beside_measured() -> None:
     made = plan_run(qwen3_8b(), WorstBatch(1024, 2), Card(10, 0.8))
     measured = {"peak_rss_bytes": 1, "gpu_peak_allocated_bytes": int((made.peak_gib + 0.25) * 2**30)}
@@ -79,3 +86,28 @@ def test_the_program_plans_before_it_loads(
     assert "GPU メモリの見積もり: 最大" in capsys.readouterr().err
     manifest = json.loads((tmp_path / "out" / "run.json").read_text("utf-8"))
     assert manifest["memory"]["predicted"]["fits"] is True
+
+
+def test_without_the_plan_s_consent_the_prediction_is_still_stored(
+    tiny_model_dir: Path, tmp_path: Path, record_maker: Any, monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
+    write_records(tmp_path / "train.jsonl", record_maker(4))
+    monkeypatch.setattr(runner, "card_of", lambda device: Card(0.4, 0.0))  # less than a CUDA context
+
+    def run(name: str) -> dict[str, Any]:
+        arguments = [
+            "--model-name", str(tiny_model_dir), "--train-file", str(tmp_path / "train.jsonl"), "--output-dir",
+            str(tmp_path / name), "--device", "cpu", "--max-steps", "1", "--no-plan",
+        ]  # fmt: skip
+        assert run_program(train_qwen_law_ft.main, arguments) == 0
+        memory: dict[str, Any] = json.loads((tmp_path / name / "run.json").read_text("utf-8"))["memory"]
+        return memory
+
+    assert run("short")["predicted"]["fits"] is False
+
+    def unknown(*_: Any) -> None:
+        raise ModelError("寸法のわからないモデルです。")
+
+    monkeypatch.setattr(runner, "predict_run", unknown)
+    assert run("unknown")["predicted"] is None
+    assert "GPU メモリを見積もれませんでした（寸法のわからないモデルです。）" in capsys.readouterr().err

@@ -7,7 +7,7 @@ import pytest
 
 from app.core.errors import ConfigError
 from app.training.config import TrainConfig
-from app.training.memory import check_card
+from app.training.memory import GIB, check_card, least_weight_bytes, weight_bytes
 from app.training.memory_configs import read_model_sizes
 from app.training.memory_setting import MemorySetting, check_setting, setting_as_json, setting_of
 
@@ -55,21 +55,34 @@ def test_label_positions_up_to_the_predicted_tokens_are_allowed(positions: int |
 @pytest.mark.parametrize(
     ("vram", "desktop", "words"),
     [
-        (5.5, 0.0, "4bit で 5.7 GiB"),
+        (3.5, 0.0, "出力層も 4bit にしても 3.6 GiB"),
         (0.0, 0.0, "0 より大きい"),
         (-3.0, 0.0, "0 より大きい"),
         (float("nan"), 0.0, "0 より大きい"),
         (10.0, -1.0, "--desktop"),
         (10.0, float("nan"), "--desktop"),
+        (10.0, float("inf"), "--desktop"),
+        (None, float("inf"), "--desktop"),
+        (float("inf"), 0.0, "0 より大きい"),
     ],
 )
-def test_a_card_that_cannot_hold_the_weights_is_refused(vram: float, desktop: float, words: str) -> None:
+def test_a_card_that_cannot_hold_the_weights_is_refused(vram: float | None, desktop: float, words: str) -> None:
     with pytest.raises(ConfigError, match=words):
-        check_card(EIGHT, MemorySetting(), vram, desktop)
+        check_card(EIGHT, vram, desktop)
 
 
-def test_the_embedding_on_the_cpu_makes_room_for_the_weights() -> None:
-    check_card(EIGHT, MemorySetting(embedding_device="cpu"), 5.5)
+def test_a_card_that_holds_the_smallest_weights_is_left_to_the_plan() -> None:
+    # 6.95e9 linear weights and 0.62e9 of the head at 4.127 bits; the table is in main memory
+    least = (6_945_767_424 + 151_936 * 4_096) * (1 / 2 + 1 / 64 + 4 / (64 * 256))
+    assert least_weight_bytes(EIGHT) == int(least)
+    check_card(EIGHT, least / GIB + 0.01)
+    with pytest.raises(ConfigError, match="重みだけで入りません"):
+        check_card(EIGHT, least / GIB - 0.01)
+
+
+def test_a_tied_head_goes_to_main_memory_with_the_table() -> None:
+    tied = read_model_sizes("Qwen3-0.6B")
+    assert least_weight_bytes(tied) == weight_bytes(tied, "nf4", embedding_device="cpu")
 
 
 def test_a_training_config_gives_its_setting() -> None:
