@@ -16,12 +16,17 @@ from app.data.lawqa import load_questions
 from app.data.records import Record, write_records
 from app.training.config import TrainConfig
 from app.training.memory import MemoryPlan, plan
-from app.training.memory_check import card_of, model_sizes, worst_batch
+from app.training.memory_check import card_of, fitting_run, model_sizes, worst_batch
 from app.training.memory_setting import setting_of
+from app.training.memory_shortage import shortage_in_one_line
+from app.training.model_setup import allow_growing_segments
+from app.training.preparation import PreparedData
 
 QUESTIONS = REPOSITORY / "sample" / "selection.json"
 TRAIN_QUESTIONS = 24
 TEST_QUESTIONS = 8
+ACCUMULATION = 2  # rows in a step, one at a time
+WAY_OUT = "この検査では --model-name（make では MODEL=）に小さいモデルを指定してください"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +40,7 @@ class GpuCheck:
     measured_with: str
     peaks: dict[str, int]  # by phase
     reserved: int
-    tokens_per_step: float  # computed, padding included
+    step_tokens: list[int]  # computed, padding included
     step_seconds: list[float]
     losses: list[float]
     correct: list[str]
@@ -46,8 +51,8 @@ class GpuCheck:
     @property
     def tokens_per_second(self) -> float:
         """Without the first step, which also loads kernels."""
-        later = self.step_seconds[1:] or self.step_seconds
-        return self.tokens_per_step * len(later) / sum(later)
+        later = slice(1 if len(self.step_seconds) > 1 else 0, None)
+        return sum(self.step_tokens[later]) / sum(self.step_seconds[later])
 
 
 def check_questions(path: Path) -> tuple[list[Question], list[Question]]:
@@ -74,17 +79,20 @@ def run_check(model_name: str, folder: Path, *, device: str, steps: int = 5, que
     """Train ``steps`` steps of 4-bit LoRA on ``device``, then score 8 questions there and on the CPU.
 
     Everything is written to ``folder``. ``device`` cpu runs the same code without a card (the numbers then say nothing
-    about one).
+    about one). Raises ConfigError with the plan's advice when the card holds the training in no setting.
     """
+    allow_growing_segments()
     train, test = check_questions(questions)
     records = folder / "train.jsonl"
-    write_records(records, gold_records(train))
+    # Just the rows that the steps take, the longest there are: what is planned for is then among what runs.
+    longest = sorted(gold_records(train), key=lambda record: len(record.input), reverse=True)
+    write_records(records, longest[: steps * ACCUMULATION])
     config = TrainConfig(
         model_name=model_name, train_file=records, output_dir=folder / "adapter", max_steps=steps, batch_size=1,
-        gradient_accumulation_steps=2, use_4bit=True, device=device, logging_steps=1, max_seq_length=2048,
+        gradient_accumulation_steps=ACCUMULATION, use_4bit=True, device=device, logging_steps=1, max_seq_length=2048,
         skip_long_records=True,
     )  # fmt: skip
-    made, measured = _train(config)
+    config, made, measured = _train(config)
     prompts = [record.input for record in gold_records(test)]
     log(f"{len(prompts)} 問を {device} と CPU で採点します。")
     here = _letter_probabilities(config, prompts, device)
@@ -102,7 +110,17 @@ def run_check(model_name: str, folder: Path, *, device: str, steps: int = 5, que
     )
 
 
-def _train(config: TrainConfig) -> tuple[MemoryPlan, dict[str, Any]]:
+def _planned(config: TrainConfig, data: PreparedData, device: str) -> tuple[TrainConfig, MemoryPlan]:
+    """The settings that fit the card, and their plan; without a card those given."""
+    worst = worst_batch(data.units, config.batch_size)
+    card = card_of(device)
+    if card is not None:
+        return fitting_run(config, worst, card, way_out=WAY_OUT)
+    setting = setting_of(config, label_positions=worst.label_positions, longest=worst.longest)
+    return config, plan(model_sizes(config.model_name), setting)
+
+
+def _train(config: TrainConfig) -> tuple[TrainConfig, MemoryPlan, dict[str, Any]]:
     """Plan and run the training; the adapter folder is written as by the training program."""
     from app.llm.loading import resolve_device
     from app.training.model_setup import load_model
@@ -113,42 +131,34 @@ def _train(config: TrainConfig) -> tuple[MemoryPlan, dict[str, Any]]:
 
     data = prepare_data(config)
     device = resolve_device(config.device)
-    worst = worst_batch(data.units, config.batch_size)
-    setting = setting_of(config, label_positions=worst.label_positions, longest=worst.longest)
-    card = card_of(device)
-    made = plan(
-        model_sizes(config.model_name),
-        setting,
-        vram_gib=card.vram_gib if card else None,
-        desktop_gib=card.others_gib if card else 0.0,
-    )
+    config, made = _planned(config, data, device)
     log(f"予測: 最大 {made.peak_gib:.2f} GiB。{config.max_steps} ステップ学習します。")
     meter = PhaseMeter(probe_of(device))
     meter.enter("load")
     loaded = load_model(config)
-    trainer = build_run_trainer(config, data, loaded, config.output_dir / CHECKPOINTS)
-    meter.enter(None)
-    meter.watch(trainer)
-    started = started_manifest(config, data, loaded, run_header([]))
-    write_started(config.output_dir, started)
-    trainer.train()
-    meter.enter(None)
+    with shortage_in_one_line(config):
+        trainer = build_run_trainer(config, data, loaded, config.output_dir / CHECKPOINTS)
+        meter.enter(None)
+        meter.watch(trainer)
+        started = started_manifest(config, data, loaded, run_header([]))
+        write_started(config.output_dir, started)
+        trainer.train()
+        meter.enter(None)
     memory = {"phase_peak_bytes": dict(meter.peaks), "reserved_bytes": meter.reserved}
     history = trainer.state.log_history
     manifest = finish_manifest(started, log_history=history, seconds=trainer.seconds, resumed=False, memory=memory)
     write_adapter_folder(config.output_dir, trainer.model, data.tokenizer, manifest)
-    lengths = [len(example.input_ids) for example in data.built.examples]
     measured = {
         "measured_with": meter.probe.what,
         "peaks": meter.peaks,
         "reserved": meter.reserved,
-        "tokens_per_step": sum(lengths) / len(lengths) * config.batch_size * config.gradient_accumulation_steps,
+        "step_tokens": meter.step_tokens,
         "step_seconds": meter.step_seconds,
         "losses": [float(row["loss"]) for row in history if "loss" in row],
     }
     del trainer, loaded
     _empty_card(device)
-    return made, measured
+    return config, made, measured
 
 
 def _letter_probabilities(config: TrainConfig, prompts: list[str], device: str) -> Any:

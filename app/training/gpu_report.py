@@ -7,8 +7,11 @@ from app.training.memory import CUDA_CONTEXT_GIB, GIB
 from app.training.memory_projection import PHASES
 from app.training.memory_report import PHASE_NAMES, describe_setting
 
-# A prediction is called good within this; what issue 4 asks of the reference points.
-TOLERANCE_GIB = 0.35
+# A prediction is called good within the larger of the two: a share of it, as what is left out (kernels' own scratch,
+# rounding) grows with the model; and what cannot be less, since the allocator hands out segments of up to 20 MiB and
+# libraries keep workspaces of some tens. Much wider, and a plan of 0.8 GiB could not be wrong.
+TOLERANCE_SHARE = 0.05
+TOLERANCE_GIB = 0.1
 # Probabilities of the letters may differ by this between two devices that both multiply in bfloat16.
 LETTER_TOLERANCE = 0.05
 
@@ -24,6 +27,19 @@ def memory_error_gib(check: GpuCheck) -> float:
     return max(check.peaks.values()) / GIB - check.plan.peak_gib
 
 
+def tolerance_gib(predicted_gib: float) -> float:
+    """How far a measurement may be from ``predicted_gib``."""
+    return max(TOLERANCE_GIB, TOLERANCE_SHARE * predicted_gib)
+
+
+def _mark(predicted_gib: float, measured_gib: float) -> str:
+    return "○" if abs(measured_gib - predicted_gib) <= tolerance_gib(predicted_gib) else "**外れ**"
+
+
+def _beside(predicted_gib: float, measured: int) -> str:
+    return f"{measured / GIB:.2f} | {measured / GIB - predicted_gib:+.2f}"
+
+
 def letters_agree(check: GpuCheck) -> bool:
     """True when both devices choose the same letters, or differ only where the probabilities are as good as equal."""
     return check.letters == check.cpu_letters or check.largest_difference <= LETTER_TOLERANCE
@@ -32,10 +48,11 @@ def letters_agree(check: GpuCheck) -> bool:
 def _verdict(check: GpuCheck) -> str:
     if check.device == "cpu":
         return "**GPU では動かしていません**（CPU で同じ処理を通しただけです。メモリと速さの数字に意味はありません）。"
-    memory = "合っています" if abs(memory_error_gib(check)) <= TOLERANCE_GIB else "**外れています**"
+    allowed = tolerance_gib(check.plan.peak_gib)
+    memory = "合っています" if abs(memory_error_gib(check)) <= allowed else "**外れています**"
     letters = "一致" if letters_agree(check) else "**不一致**"
     return (
-        f"メモリの予測は{memory}（差 {memory_error_gib(check):+.2f} GiB、許容 ±{TOLERANCE_GIB}）。"
+        f"メモリの予測は{memory}（最大の差 {memory_error_gib(check):+.2f} GiB、許容 ±{allowed:.2f}）。"
         f"GPU と CPU の選んだ文字は{letters}。"
     )
 
@@ -57,18 +74,21 @@ def _memory(check: GpuCheck) -> list[str]:
         "## メモリ（GiB）",
         f"設定: {describe_setting(made)}",
         "",
-        f"| 段階 | 予測 | 実測（{check.measured_with}） | 差 |",
-        "|---|---|---|---|",
+        f"| 段階 | 予測 | 実測（{check.measured_with}） | 差 | 判定 |",
+        "|---|---|---|---|---|",
     ]
-    for phase in PHASES:
-        measured = check.peaks.get(phase)
-        row = "測れず | -" if measured is None else f"{measured / GIB:.2f} | {measured / GIB - made.phases[phase]:+.2f}"
-        lines.append(f"| {PHASE_NAMES[phase]} | {made.phases[phase]:.2f} | {row} |")
-    peak, reserved = max(check.peaks.values()) / GIB, check.reserved / GIB
+    rows = [(PHASE_NAMES[phase], made.phases[phase], check.peaks.get(phase)) for phase in PHASES]
+    for name, predicted, found in [*rows, ("最大", made.peak_gib, max(check.peaks.values()))]:
+        if found is None:
+            lines.append(f"| {name} | {predicted:.2f} | 測れず | - | - |")
+        else:
+            mark = "-" if check.device == "cpu" else _mark(predicted, found / GIB)
+            lines.append(f"| {name} | {predicted:.2f} | {_beside(predicted, found)} | {mark} |")
+    # Growing segments leave fewer gaps than the ones that are planned with: for information.
+    lines.append(f"| アロケータの予約 | {made.reserved_gib:.2f} | {_beside(made.reserved_gib, check.reserved)} | - |")
     lines += [
-        f"| 最大 | {made.peak_gib:.2f} | {peak:.2f} | {peak - made.peak_gib:+.2f} |",
-        f"| アロケータの予約 | {made.reserved_gib:.2f} | {reserved:.2f} | {reserved - made.reserved_gib:+.2f} |",
         "",
+        f"判定は、差が ±{TOLERANCE_GIB} GiB か予測の {TOLERANCE_SHARE:.0%} の大きいほう以内なら ○。"
         f"このほかに CUDA コンテキストを {CUDA_CONTEXT_GIB} GiB と仮定しています。",
     ]
     return lines
@@ -79,8 +99,8 @@ def _speed(check: GpuCheck) -> list[str]:
     losses = "、".join(f"{value:.3f}" for value in check.losses)
     return [
         "## 速さ",
-        f"- 学習 {check.tokens_per_second:,.0f} トークン/秒（最初のステップを除く。1 ステップ平均"
-        f" {check.tokens_per_step:,.0f} トークン）",
+        f"- 学習 {check.tokens_per_second:,.0f} トークン/秒（最初のステップを除く。各ステップで"
+        f" {'、'.join(f'{tokens:,}' for tokens in check.step_tokens)} トークン）",
         f"- 各ステップの秒数: {seconds}",
         f"- 各ステップの損失: {losses}",
     ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from app.core.chat import IGNORE
@@ -13,12 +13,18 @@ from app.training.config import TrainConfig
 from app.training.examples import TrainingExample
 from app.training.memory import CUDA_CONTEXT_GIB, GIB, MemoryPlan, check_card, on_card, plan, plan_as_json
 from app.training.memory_configs import ModelSizes, read_model_sizes, sizes_from_config
-from app.training.memory_search import advise
+from app.training.memory_search import advise, cheaper_plans
 from app.training.memory_setting import setting_of
 from app.training.prefix import PrefixGroup
 
 # How a training run is started in spite of its plan.
 NO_PLAN = "見積もりを無視して試すなら --no-plan"
+# Fields of the planner's setting that save memory and nothing else, and the same of a training config.
+_SAVED_BY = {
+    **{name: name for name in ("embedding_device", "lora_dtype", "lm_head_4bit", "optimizer")},
+    "checkpointing": "activation_checkpointing",
+    "offload": "activation_offload",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +99,28 @@ def plan_run(config: TrainConfig, worst: WorstBatch, card: Card, *, way_out: str
             f"{' ／ '.join(advise(sizes, made))}（{way_out}）"
         )
     return made
+
+
+def fitting_run(
+    config: TrainConfig, worst: WorstBatch, card: Card, *, way_out: str = NO_PLAN
+) -> tuple[TrainConfig, MemoryPlan]:
+    """``config`` with as many of the planner's savings as its rows need to fit ``card``, and the plan of that.
+
+    Rows and adapter stay as they are. Raises ConfigError as ``plan_run`` does when these rows fit in no way.
+    """
+    sizes = model_sizes(config.model_name)
+    check_card(sizes, card.vram_gib, card.others_gib)
+    made = predict_run(config, worst, card)
+    if made.fits:
+        return config, made
+    for _, cheaper in cheaper_plans(sizes, made, card.vram_gib):
+        same = ("max_seq_length", "batch_size", "lora_r")
+        if any(getattr(cheaper.setting, name) != getattr(made.setting, name) for name in same):
+            break
+        if cheaper.fits:
+            changes = {field: getattr(cheaper.setting, name) for name, field in _SAVED_BY.items()}
+            return replace(config, **changes), cheaper
+    return config, plan_run(config, worst, card, way_out=way_out)
 
 
 def predict_run(config: TrainConfig, worst: WorstBatch, card: Card) -> MemoryPlan:

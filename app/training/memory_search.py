@@ -209,18 +209,23 @@ def advise(sizes: ModelSizes, made: MemoryPlan) -> list[str]:
     """
     if made.fits is not False or made.vram_gib is None:
         return []
-    card = Card(sizes, made.vram_gib, made.desktop_gib)
     lines: list[str] = []
-    setting = made.setting
-    for option, change in _savings(setting):
-        setting = replace(setting, **change)
-        now = card.plan(setting)
+    for option, now in cheaper_plans(sizes, made, made.vram_gib):
         need = now.required_gib + made.desktop_gib
         lines.append(f"{option} → {need:.1f} GiB" + ("（入ります）" if now.fits else ""))
         if now.fits:
             return lines
     smaller = _smaller_model(sizes, made)
     return [*lines, f"モデルを小さくする: {smaller}" if smaller else "もっと大きい GPU を使う"]
+
+
+def cheaper_plans(sizes: ModelSizes, made: MemoryPlan, vram_gib: float) -> Iterator[tuple[str, MemoryPlan]]:
+    """What ``advise`` changes and the plan after it, each change added to those before it, on a card of ``vram_gib``."""
+    card = Card(sizes, vram_gib, made.desktop_gib)
+    setting = made.setting
+    for option, change in _savings(setting):
+        setting = replace(setting, **change)
+        yield option, card.plan(setting)
 
 
 def _savings(setting: MemorySetting) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -36,12 +36,16 @@ def probe_of(device: str) -> Probe:
 
 @dataclass(slots=True)
 class PhaseMeter:
-    """Keeps each phase's peak in bytes, the highest reservation, and the seconds of each optimiser step."""
+    """Keeps each phase's peak in bytes, the highest reservation, and each optimiser step's seconds and tokens.
+
+    Tokens are those computed in forward passes, padding included.
+    """
 
     probe: Probe
     peaks: dict[str, int] = field(default_factory=dict)
     reserved: int = 0
     step_seconds: list[float] = field(default_factory=list)
+    step_tokens: list[int] = field(default_factory=list)
     _phase: str | None = None
 
     def enter(self, phase: str | None) -> None:
@@ -56,7 +60,7 @@ class PhaseMeter:
     def watch(self, trainer: Any) -> None:
         """Follow the phases of ``trainer``: forward, loss, backward, optimizer."""
         decoder = trainer.model.get_base_model().model
-        decoder.register_forward_pre_hook(lambda *_: self.enter("forward"))
+        decoder.register_forward_pre_hook(self._before_forward, with_kwargs=True)
         decoder.register_forward_hook(lambda *_: self.enter("loss"))
         backward = trainer.accelerator.backward
 
@@ -68,6 +72,12 @@ class PhaseMeter:
         trainer.accelerator.backward = measured_backward
         trainer.add_callback(_StepMarks(self))
 
+    def _before_forward(self, _: Any, positional: tuple[Any, ...], named: dict[str, Any]) -> None:
+        self.enter("forward")
+        if self.step_tokens:
+            ids = named["input_ids"] if "input_ids" in named else positional[0]
+            self.step_tokens[-1] += ids.numel()
+
 
 class _StepMarks(TrainerCallback):  # type: ignore[misc]  # transformers ships no types that mypy can follow here
     def __init__(self, meter: PhaseMeter) -> None:
@@ -76,6 +86,7 @@ class _StepMarks(TrainerCallback):  # type: ignore[misc]  # transformers ships n
 
     def on_step_begin(self, *_: Any, **__: Any) -> None:
         self.started = time.monotonic()
+        self.meter.step_tokens.append(0)
 
     def on_pre_optimizer_step(self, *_: Any, **__: Any) -> None:
         self.meter.enter("optimizer")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,16 @@ from app.data.records import write_records
 from app.training import model_setup, runner
 from app.training.config import TrainConfig
 from app.training.examples import TrainingExample
-from app.training.memory_check import Card, WorstBatch, compared, describe_error, plan_run, worst_batch
+from app.training.memory_check import (
+    Card,
+    WorstBatch,
+    compared,
+    describe_error,
+    fitting_run,
+    plan_run,
+    predict_run,
+    worst_batch,
+)
 from app.training.prefix import Branch, PrefixGroup
 from scripts import train_qwen_law_ft
 
@@ -53,6 +63,27 @@ def test_a_card_smaller_than_the_plain_weights_is_refused_with_advice_too() -> N
         plan_run(qwen3_8b(), WorstBatch(512, 2), Card(5.6, 0.0))  # 5.66 GiB of weights with both tables
     with pytest.raises(ConfigError, match="重みだけで入りません"):
         plan_run(qwen3_8b(), WorstBatch(512, 2), Card(3.0, 0.0))
+
+
+def small(model: str, **more: Any) -> TrainConfig:
+    return TrainConfig(model_name=model, train_file=Path("t"), output_dir=Path("o"), use_4bit=True, **more)
+
+
+def test_a_run_takes_as_many_savings_as_it_needs() -> None:
+    config, worst = small("Qwen/Qwen3-0.6B"), WorstBatch(256, 2)
+    made = predict_run(config, worst, Card(10, 0.0))
+    assert fitting_run(config, worst, Card(10, 0.0)) == (config, made)
+    # a little short: the table of 0.29 GiB in main memory is enough, and rows and adapter stay
+    spared, cheaper = fitting_run(config, worst, Card(made.required_gib - 0.05, 0.0))
+    assert spared == replace(config, embedding_device="cpu")
+    assert cheaper.fits
+    assert cheaper.setting == replace(made.setting, embedding_device="cpu")
+
+
+def test_a_run_that_no_saving_makes_fit_is_refused_with_the_way_out(tiny_model_dir: Path) -> None:
+    with pytest.raises(ConfigError, match=r"学習を始めません.*（小さいモデルを）") as caught:
+        fitting_run(small(str(tiny_model_dir)), WorstBatch(64, 2), Card(0.4, 0.0), way_out="小さいモデルを")
+    assert "--no-plan" not in str(caught.value)
 
 
 def test_predicted_stands_beside_measured() -> None:
