@@ -4,22 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 from app.core.errors import DataError
 from app.core.files import read_json, sha256_file, write_text
 from app.core.manifests import now
-from app.core.questions import LETTERS
 from app.data.lawqa import load_questions
-from app.evaluation.charts import HEIGHT, WIDTH, LossChart, Rung, ladder, loss_chart, reliability_points
+from app.evaluation.charts import LossChart, Rung, ladder, loss_chart
 from app.evaluation.comparability import adapter, aligned_outcomes, distrust
-from app.evaluation.comparison import Comparison, p_text, points
+from app.evaluation.comparison import Comparison
 from app.evaluation.display import CONTEXT_NAMES, POLARITY_NAMES, accuracy_label, context_name, percent
-from app.evaluation.known_items import KINDS, SplitAccuracy, split_accuracy
+from app.evaluation.known_items import SplitAccuracy, split_accuracy
 from app.evaluation.reliability import Reliability, reliability, stated_and_right
 from app.evaluation.report_questions import question_views
+from app.evaluation.report_template import report_template
 from app.evaluation.result_file import Result
 
 MAX_BYTES = 3 * 1024 * 1024
@@ -27,10 +26,9 @@ MAX_BYTES = 3 * 1024 * 1024
 PASSAGE_CHARS = (4000, 1500, 700, 300, 0)
 # What the report reads of a summary; an older version of the program may not have written all of it.
 SUMMARY_PARTS = (
-    "accuracy", "ci95", "correct", "total", "counts", "floors", "orders", "label_histogram", "collapse", "retrieval",
+    "accuracy", "ci95", "correct", "total", "counts", "ties", "gold_logprob", "floors", "orders", "label_histogram", "collapse", "retrieval",
     "by_law", "by_polarity", "by_gold_position",
 )  # fmt: skip
-TEMPLATES = Path(__file__).with_name("templates")
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +101,7 @@ def render_report(
     }
     for most in PASSAGE_CHARS:
         questions = question_views(results, rows, pairs, gold_contexts, max_passage_chars=most)
-        html: str = _template().render(shared, questions=questions, max_passage_chars=most)
+        html: str = report_template().render(shared, questions=questions, max_passage_chars=most)
         if len(html.encode("utf-8")) <= MAX_BYTES:
             return html
     raise DataError(
@@ -268,25 +266,3 @@ def _adapter_name(result: Result) -> str | None:
     if len(folders) > 1:
         return f"交差適合の {len(folders)} 個"
     return str(folders[0][0]) if folders else None
-
-
-@cache
-def _template() -> Any:
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-    from markupsafe import Markup
-
-    environment = Environment(
-        loader=FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    # Our own two files, written into the page as they are; everything else is escaped.
-    for name in ("css", "js"):
-        environment.globals[name] = Markup((TEMPLATES / f"report.{name}").read_text(encoding="utf-8"))  # noqa: S704
-    environment.globals |= {
-        "letters": LETTERS, "width": WIDTH, "height": HEIGHT, "kinds": KINDS, "reliability_points": reliability_points,
-    }  # fmt: skip
-    environment.filters |= {"percent": percent, "points": points, "p_text": p_text}
-    return environment.get_template("report.html.j2")

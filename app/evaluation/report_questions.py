@@ -101,8 +101,12 @@ def question_views(
     max_passage_chars: int,
 ) -> list[QuestionView]:
     """A view of each row (one question's outcome in every run), in order."""
-    up = {flip.id for pair in pairs for flip in pair.flips_up}
-    down = {flip.id for pair in pairs for flip in pair.flips_down}
+    # Of each comparison on its own: a question may go up in one and down in another.
+    flips = {
+        f"{name}{number}": {flip.id for flip in found}
+        for number, pair in enumerate(pairs)
+        for name, found in (("up", pair.flips_up), ("down", pair.flips_down))
+    }
     listed = known_items()
     views = []
     for number, row in enumerate(rows, start=1):
@@ -110,7 +114,7 @@ def question_views(
         known = listed.get(first.question_sha256)
         wanted = runs_of([first.question, *first.choices.values()])
         flags = [f"wrong{run}" for run, outcome in enumerate(row) if outcome.status != "correct"]
-        flags += [name for name, ids in (("up", up), ("down", down)) if first.id in ids]
+        flags += [name for name, ids in flips.items() if first.id in ids]
         if any(depends_on_order(outcome) for outcome in row):
             flags.append("order")
         if any(missed(outcome) for outcome in row):

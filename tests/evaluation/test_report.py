@@ -90,9 +90,58 @@ def test_two_results_stand_side_by_side_with_the_verdict() -> None:
     after = result("tuned", tuned, adapter={"path": "lora", "trained_on": {"by_id": [], "by_content": []}})
     html = page([before, after])
     assert "調整後は 45.0 ポイント高く、偶然とは考えにくい差です" in html
-    assert html.count('data-flags="wrong0 up"') == 9
+    assert html.count('data-flags="wrong0 up0"') == 9
+    assert '<option value="up0">正解になった</option>' in html
     assert html.count('<span class="source">1 位（3.50）</span>') == 20  # the passage both retrieved stands once
     assert html.count("<h4>検索した条文</h4>") == 20
+
+
+def test_flips_are_filtered_for_each_comparison_on_its_own() -> None:
+    right = {"base": "01", "first": "02", "second": "13"}  # which questions each run has right
+    results = [
+        result(name, [outcome(number, "aaaa" if str(number) in good else "bbbb") for number in range(4)])
+        for name, good in right.items()
+    ]
+    html = page(results)
+    flags = re.findall(r'id="q-q(\d)" data-flags="([^"]*)"', html)
+    assert [(number, [flag for flag in each.split() if flag[0] in "ud"]) for number, each in flags] == [
+        ("0", ["down1"]), ("1", ["down0"]), ("2", ["up0"]), ("3", ["up1"]),
+    ]  # fmt: skip
+    for which, names in enumerate(("base → first", "base → second")):
+        assert f'<option value="up{which}">正解になった: {names}</option>' in html
+        assert f'<option value="down{which}">不正解になった: {names}</option>' in html
+
+
+def test_ties_and_the_level_of_the_logprob_stand_in_both_columns() -> None:
+    tied = page(
+        [
+            result("base", [outcome(1, "aabb"), outcome(2, "aaaa")]),
+            result("tuned", [outcome(1, "aaaa"), outcome(2, "aaab")]),
+        ]
+    )
+    (row,) = re.findall(r'<tr><th scope="row">うち同数で決まった問題.*?</tr>', tied)
+    assert re.findall("<td>(.*?)</td>", row)[1] == "0 問（正解 0 問）"
+    assert re.findall("<td>(.*?)</td>", row)[0].startswith("1 問（正解 ")
+    (row,) = re.findall(r'<tr><th scope="row">正解の文字の対数確率の平均（一様なら -1.386）.*?</tr>', tied)
+    means = [(math.log(0.7) * 6 + math.log(0.1) * 2) / 8, (math.log(0.7) * 7 + math.log(0.1)) / 8]
+    assert re.findall("<td>(.*?)</td>", row) == [f"{mean:.3f}" for mean in means]
+    assert tied.index("並びを別々に数えた正解率") < tied.index("（PriDe）") < tied.index("四つの並びすべてで正解")
+    written = [
+        replace(one, answers=tuple(replace(answer, logprobs=None) for answer in one.answers))
+        for one in (outcome(1, "aabb"),)
+    ]
+    alone = page([result("text", written)])
+    assert "対数確率の平均" not in alone
+    assert "同数で決まらず 1" in alone
+
+
+def test_groups_show_their_interval_and_small_ones_are_grey() -> None:
+    html = page(
+        [result("base", [outcome(number, "aaaa") for number in range(1, 20)])]
+    )  # ten of one law, nine of another
+    assert '<span class="of">10/10</span> <span class="of">72–100 %</span>' in html
+    assert re.findall(r'<tr class="few"><th scope="row">(.*?)</th>', html) == ["渡船法"]
+    assert '<th scope="col"><span class="sr">区分</span></th>' in html
 
 
 def test_runs_are_named_where_their_passages_differ() -> None:

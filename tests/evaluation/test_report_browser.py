@@ -176,7 +176,8 @@ def results() -> list[Result]:
     plan = EvaluationPlan(context="rag", top_k=1)
     questions = load_questions(SAMPLE)
     made = []
-    for name, seed, skill in (("調整前", 1, 0.3), ("調整後", 2, 1.5)):
+    # A name without a place to break is the widest that a column must take.
+    for name, seed, skill in (("調整前", 1, 0.3), ("tuned_with_a_long_name_1", 2, 1.5)):
         found = outcomes(seed, skill)
         run = {
             "prompt_version": "1", "plan": plan.as_dict(), "adapter": None, "distrust": [], "command": ["x.py"],
@@ -224,8 +225,8 @@ def expected(flag: str) -> list[str]:
     tests = {
         "wrong0": lambda one, two: one.predicted != one.correct,
         "wrong1": lambda one, two: two.predicted != two.correct,
-        "up": lambda one, two: one.predicted != one.correct and two.predicted == two.correct,
-        "down": lambda one, two: one.predicted == one.correct and two.predicted != two.correct,
+        "up0": lambda one, two: one.predicted != one.correct and two.predicted == two.correct,
+        "down0": lambda one, two: one.predicted == one.correct and two.predicted != two.correct,
         "order": lambda one, two: any(len({answer.chosen for answer in each.answers}) > 1 for each in (one, two)),
         "miss": lambda one, two: not one.passages[0].gold,
         "known": lambda one, two: one.question_sha256 in known_items(),
@@ -234,7 +235,7 @@ def expected(flag: str) -> list[str]:
     return [one.id for one, two in rows if tests[flag](one, two)]
 
 
-@pytest.mark.parametrize("flag", ["wrong0", "wrong1", "up", "down", "order", "miss", "known", ""])
+@pytest.mark.parametrize("flag", ["wrong0", "wrong1", "up0", "down0", "order", "miss", "known", ""])
 def test_filters_show_exactly_their_questions(fresh: Page, flag: str) -> None:
     fresh.run(
         f"const s = document.getElementById('f-kind'); s.value = '{flag}'; s.dispatchEvent(new Event('change'))".replace(
@@ -290,11 +291,22 @@ def test_open_and_close_all(fresh: Page) -> None:
     assert fresh.run("document.querySelectorAll('details.q[open]').length") == 0
 
 
-def test_nothing_is_wider_than_a_phone(fresh: Page) -> None:
-    fresh.call("Emulation.setDeviceMetricsOverride", width=360, height=740, deviceScaleFactor=2, mobile=True)
+# Sections whose box holds more than it shows: the page itself would not be wider, but a column would be cut off.
+CUT_OFF = """
+    [...document.querySelectorAll('.scroll')]
+        .filter((box) => box.offsetParent && box.scrollWidth > box.clientWidth)
+        .map((box) => (box.closest('section') || box.closest('details')).id)
+"""
+
+
+@pytest.mark.parametrize("width", [360, 390, 1280])
+def test_nothing_is_wider_than_the_screen(fresh: Page, width: int) -> None:
+    phone = width < 600
+    fresh.call("Emulation.setDeviceMetricsOverride", width=width, height=740, deviceScaleFactor=1, mobile=phone)
     try:
         fresh.run("document.getElementById('b-open').click()")
-        assert fresh.run("document.documentElement.scrollWidth") <= 360
+        assert fresh.run("document.documentElement.scrollWidth") <= width
+        assert fresh.run(CUT_OFF) == []
     finally:
         fresh.call("Emulation.clearDeviceMetricsOverride")
 
@@ -317,10 +329,10 @@ def test_print_says_when_a_filter_leaves_questions_out(fresh: Page) -> None:
     fresh.call("Emulation.setEmulatedMedia", media="print")
     try:
         assert fresh.run(shown) is False
-        fresh.run("var s = document.getElementById('f-kind'); s.value = 'up'; s.dispatchEvent(new Event('change'))")
+        fresh.run("var s = document.getElementById('f-kind'); s.value = 'up0'; s.dispatchEvent(new Event('change'))")
         assert fresh.run(shown) is True
         assert fresh.run("document.getElementById('print-note').textContent") == (
-            f"絞り込みにより、{len(expected(''))} 問のうち {len(expected('up'))} 問だけを載せています。"
+            f"絞り込みにより、{len(expected(''))} 問のうち {len(expected('up0'))} 問だけを載せています。"
         )
     finally:
         fresh.call("Emulation.setEmulatedMedia", media="")

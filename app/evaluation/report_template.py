@@ -1,0 +1,45 @@
+"""The page that a report is poured into: our template with the names and the number formats that it uses."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from app.core.questions import LETTERS
+from app.evaluation.charts import HEIGHT, WIDTH, reliability_points
+from app.evaluation.display import FEW_QUESTIONS, UNIFORM_LOGPROB, counts_text, percent
+from app.evaluation.known_items import KINDS
+from app.evaluation.verdict import interval_text, p_text, points
+
+TEMPLATES = Path(__file__).with_name("templates")
+
+
+@cache
+def report_template() -> Any:
+    """The compiled template; every value it is given is escaped, and an unknown name is an error."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+    from markupsafe import Markup
+
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    # Our own two files, written into the page as they are; everything else is escaped.
+    for name in ("css", "js"):
+        environment.globals[name] = Markup((TEMPLATES / f"report.{name}").read_text(encoding="utf-8"))  # noqa: S704
+    environment.globals |= {
+        "letters": LETTERS, "width": WIDTH, "height": HEIGHT, "kinds": KINDS, "reliability_points": reliability_points,
+        "uniform_logprob": UNIFORM_LOGPROB, "few_questions": FEW_QUESTIONS,
+    }  # fmt: skip
+    environment.filters |= {
+        "percent": percent,
+        "points": points,
+        "p_text": p_text,
+        "interval": interval_text,
+        "counts": counts_text,
+    }
+    return environment.get_template("report.html.j2")
