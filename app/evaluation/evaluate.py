@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from app.core.prompts import PROMPT_VERSION
 from app.core.questions import Question
 from app.data.few_shot import BUILTIN, FewShot
 from app.evaluation.contexts import QuestionContext
-from app.evaluation.guards import TrainedOn, adapter_notes, check_prompt_version, trained_questions
+from app.evaluation.guards import TrainedOn, adapter_notes, check_prompt_version, sharing_clusters, trained_questions
 from app.evaluation.other_contexts import other_contexts
 from app.evaluation.plan import EvaluationPlan
 from app.evaluation.result_file import write_result
@@ -72,7 +72,10 @@ def pick_questions(questions: Sequence[Question], samples: int | None, seed: int
 
 
 def check_adapter(job: Job) -> TrainedOn:
-    """What of the questions the adapter has seen. Raises DataError when it has seen any and that is not allowed."""
+    """What of the questions the adapter has seen, in training or in the choice of its checkpoint.
+
+    Raises DataError when it has seen any and that is not allowed.
+    """
     if job.adapter is None:
         return TrainedOn((), ())
     folder, manifest = job.adapter
@@ -90,6 +93,12 @@ def check_adapter(job: Job) -> TrainedOn:
         raise DataError(
             f"{folder}: {len(job.questions)} 問のうち {trained.count} 問はこのアダプタの学習に使われています"
             f"（例 {example}{'、本文が同じ' if not trained.by_id else ''}）。学習に使っていない問題で評価してください。"
+            "承知のうえで採点するには --allow-trained を付けてください。"
+        )
+    if trained.dev and not job.allow_trained:
+        raise DataError(
+            f"{folder}: {len(job.questions)} 問のうち {len(trained.dev)} 問は、このアダプタのチェックポイントを選ぶのに使われています"
+            f"（--eval-file の問題、例 {trained.dev[0]}）。選ぶのに使っていない問題で評価してください。"
             "承知のうえで採点するには --allow-trained を付けてください。"
         )
     return trained
@@ -113,6 +122,12 @@ def evaluate(
     if manifest is not None:
         for note in adapter_notes(manifest, job.plan):
             log(f"注意: {note}")
+        shared = sharing_clusters(manifest, job.questions, trained)
+        if shared:
+            log(
+                f"注意: {len(job.questions)} 問のうち {len(shared)} 問は、学習した問題と同じ条文のまとまりの問題です"
+                f"（例 {shared[0]}）。学習した条文を尋ねるので、正解率は甘くなります。"
+            )
     data = {"path": str(job.data), "sha256": sha256_file(job.data), "questions": len(job.questions)}
     ids = [question.id for question in job.questions]
     key = run_key({
@@ -160,11 +175,13 @@ def _adapter_facts(job: Job, trained: TrainedOn) -> dict[str, Any] | None:
     if job.adapter is None:
         return None
     folder, manifest = job.adapter
+    shared = None if manifest is None else sharing_clusters(manifest, job.questions, trained)
     return {
         "path": str(folder),
         "run_sha256": sha256_file(folder / "run.json") if manifest is not None else None,
         "weights_sha256": sha256_file(folder / "adapter_model.safetensors"),
-        "trained_on": {"by_id": list(trained.by_id), "by_content": list(trained.by_content)},
+        "trained_on": {name: list(ids) for name, ids in asdict(trained).items()},
+        "shared_clusters": None if shared is None else len(shared),
     }
 
 
@@ -172,6 +189,10 @@ def _distrust(job: Job, trained: TrainedOn, summary: Mapping[str, Any]) -> tuple
     reasons = []
     if trained.count:
         reasons.append(f"{trained.count} 問はアダプタの学習に使われた問題です（--allow-trained）")
+    if trained.dev:
+        reasons.append(
+            f"{len(trained.dev)} 問はアダプタのチェックポイントを選ぶのに使われた問題です（--allow-trained）"
+        )
     if job.adapter is not None and job.adapter[1] is None:
         reasons.append("アダプタに run.json がなく、学習に使った問題が混じっているか分かりません（--allow-trained）")
     return (*reasons, *collapse_reasons(summary))

@@ -19,15 +19,17 @@ class TrainedOn:
 
     by_id: tuple[str, ...]
     by_content: tuple[str, ...]  # same text under another id
+    dev: tuple[str, ...] = ()  # never trained on, but the checkpoint was chosen by them
 
     @property
     def count(self) -> int:
-        """How many there are."""
+        """How many were trained on."""
         return len(self.by_id) + len(self.by_content)
 
 
 def trained_questions(manifest: Mapping[str, Any], questions: Sequence[Question], where: str) -> TrainedOn:
-    """The questions that the manifest says were trained on. Raises DataError when it does not say."""
+    """The questions that the manifest says were trained on, or that chose the checkpoint (as far as it says: adapters
+    of before 0.2.0 do not). Raises DataError when it does not say what was trained on."""
     try:
         ids = {str(name) for name in manifest["trained_question_ids"]}
         hashes = {str(value) for value in manifest["trained_question_hashes"]}
@@ -36,12 +38,30 @@ def trained_questions(manifest: Mapping[str, Any], questions: Sequence[Question]
             f"{where}: run.json に学習に使った問題（trained_question_ids・trained_question_hashes）の記録がありません。"
             "このプログラムで学習したアダプタを指定してください。"
         ) from None
-    by_content = [
-        question.id
-        for question in questions
-        if question.id not in ids and content_hash(question.question, question.choices) in hashes
-    ]
-    return TrainedOn(tuple(question.id for question in questions if question.id in ids), tuple(by_content))
+    digests = {question.id: content_hash(question.question, question.choices) for question in questions}
+    by_id = tuple(name for name in digests if name in ids)
+    by_content = tuple(name for name, digest in digests.items() if name not in ids and digest in hashes)
+    dev_ids = {str(name) for name in manifest.get("dev_question_ids") or []}
+    dev_hashes = {str(value) for value in manifest.get("dev_question_hashes") or []}
+    trained = {*by_id, *by_content}
+    dev = tuple(
+        name for name, digest in digests.items() if name not in trained and (name in dev_ids or digest in dev_hashes)
+    )
+    return TrainedOn(by_id, by_content, dev)
+
+
+def sharing_clusters(
+    manifest: Mapping[str, Any], questions: Sequence[Question], seen: TrainedOn
+) -> tuple[str, ...] | None:
+    """Questions that the adapter has not seen, about articles that it was trained on; None when it does not say which.
+
+    Clusters are named by their own articles, so that a split into whole clusters shares none.
+    """
+    if not isinstance(manifest.get("trained_clusters"), list):
+        return None
+    clusters = {str(name) for name in manifest["trained_clusters"]}
+    known = {*seen.by_id, *seen.by_content, *seen.dev}
+    return tuple(question.id for question in questions if question.cluster in clusters and question.id not in known)
 
 
 def check_prompt_version(manifest: Mapping[str, Any], where: str) -> None:

@@ -48,7 +48,7 @@ def start_manifest(
     metas = [record.meta for record in records]
     # The settings are stored as they took effect.
     config = replace(config, bnb_4bit_compute_dtype=compute_dtype_of(config, precision))
-    by_id = {str(meta["id"]): content_hash(meta["question"], meta["choices"]) for meta in metas}
+    by_id, dev_by_id = _hashes(records), _hashes(dev_records)
     return {
         "kind": "adapter",
         "run": dict(run),
@@ -85,9 +85,18 @@ def start_manifest(
         "skipped_long_records": [{"id": name, "tokens": tokens} for name, tokens in too_long],
         "trained_question_ids": list(by_id),
         "trained_question_hashes": sorted(set(by_id.values())),
+        "trained_clusters": sorted({str(meta["cluster"]) for meta in metas}),
+        # They choose the checkpoint, so a test on them is no test either.
+        "dev_question_ids": list(dev_by_id),
+        "dev_question_hashes": sorted(set(dev_by_id.values())),
         "audit": dict(audit),
         "config": config_as_json(config),
     }
+
+
+def _hashes(records: Sequence[Record]) -> dict[str, str]:
+    """What each question asks, by its id."""
+    return {str(one.meta["id"]): content_hash(one.meta["question"], one.meta["choices"]) for one in records}
 
 
 def few_shot_source(metas: Sequence[Mapping[str, Any]]) -> Any:

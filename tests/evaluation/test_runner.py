@@ -13,7 +13,13 @@ from app.core.prompts import PROMPT_VERSION
 from app.core.questions import content_hash
 from app.evaluation.contexts import QuestionContext
 from app.evaluation.evaluate import Job, check_adapter, evaluate, pick_questions
-from app.evaluation.guards import adapter_notes, check_few_shot_source, resolve_few_shot, trained_questions
+from app.evaluation.guards import (
+    adapter_notes,
+    check_few_shot_source,
+    resolve_few_shot,
+    sharing_clusters,
+    trained_questions,
+)
 from app.evaluation.plan import EvaluationPlan
 from app.evaluation.result_file import read_result
 from app.evaluation.runner import progress_path
@@ -218,7 +224,51 @@ def test_trained_questions_are_refused_unless_allowed(job_of: Any, scripted: Any
     allowed = run(job_of(adapter=(adapter, manifest(**values)), allow_trained=True), balanced)
     assert allowed.distrust[0].startswith("1 問はアダプタの学習に使われた問題です")
     stored = read_result(job.output).run["adapter"]["trained_on"]
-    assert stored == ({"by_id": ["q2"], "by_content": []} if by == "id" else {"by_id": [], "by_content": ["q2"]})
+    found = {"by_id": ["q2"], "by_content": []} if by == "id" else {"by_id": [], "by_content": ["q2"]}
+    assert stored == {**found, "dev": []}
+
+
+@pytest.mark.parametrize("by", ["id", "content"])
+def test_questions_that_chose_the_checkpoint_are_refused_unless_allowed(
+    job_of: Any, scripted: Any, adapter: Path, by: str
+) -> None:
+    question = job_of().questions[2]
+    digest = content_hash(question.question, question.choices)
+    known = manifest(**({"dev_question_ids": ["q2"]} if by == "id" else {"dev_question_hashes": [digest]}))
+    with pytest.raises(DataError, match=r"6 問のうち 1 問は.*チェックポイントを選ぶのに.*q2.*--allow-trained"):
+        check_adapter(job_of(adapter=(adapter, known)))
+    job = job_of(adapter=(adapter, known), allow_trained=True)
+    balanced = scripted(lambda prompt: "abcd"[len(prompt) % 4])
+    assert run(job, balanced).distrust[0].startswith("1 問はアダプタのチェックポイントを選ぶのに使われた問題です")
+    assert read_result(job.output).run["adapter"]["trained_on"] == {"by_id": [], "by_content": [], "dev": ["q2"]}
+
+
+def test_a_question_both_trained_on_and_in_dev_counts_once(question_of: Any) -> None:
+    known = manifest(trained_question_ids=["q1"], dev_question_ids=["q1", "q2"])
+    found = trained_questions(known, [question_of(number) for number in range(4)], "x")
+    assert (found.by_id, found.dev, found.count) == (("q1",), ("q2",), 1)
+
+
+def test_questions_on_trained_articles_are_counted_and_remarked(
+    job_of: Any, scripted: Any, adapter: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    known = manifest(trained_clusters=["架空法 第2条", "架空法 第4条", "架空法 第99条"], trained_question_hashes=[])
+    job = job_of(adapter=(adapter, known))
+    run(job, scripted(lambda prompt: "abcd"[len(prompt) % 4]))
+    remark = "注意: 6 問のうち 2 問は、学習した問題と同じ条文のまとまりの問題です（例 q2）。"
+    assert capsys.readouterr().err.count(remark) == 1
+    assert read_result(job.output).run["adapter"]["shared_clusters"] == 2
+    seen = trained_questions(manifest(dev_question_ids=["q2"]), job.questions, "x")
+    assert sharing_clusters(known, job.questions, seen) == ("q4",)  # q2 is refused or marked already
+
+
+def test_an_adapter_of_an_earlier_version_says_nothing_of_clusters(
+    job_of: Any, scripted: Any, adapter: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    job = job_of(adapter=(adapter, manifest()))
+    run(job, scripted(lambda prompt: "abcd"[len(prompt) % 4]))
+    assert "条文のまとまり" not in capsys.readouterr().err
+    assert read_result(job.output).run["adapter"]["shared_clusters"] is None
 
 
 def test_an_adapter_without_a_manifest_needs_leave(job_of: Any, adapter: Path) -> None:

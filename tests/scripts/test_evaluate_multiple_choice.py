@@ -130,7 +130,7 @@ def test_an_adapter_is_asked_as_it_was_trained(tiny_model_dir: Path, tmp_path: P
     stored = read_result(output).run
     assert stored["plan"]["few_shot"] is True
     assert stored["adapter"]["path"] == str(adapter)
-    assert stored["adapter"]["trained_on"] == {"by_id": [], "by_content": []}
+    assert stored["adapter"]["trained_on"] == {"by_id": [], "by_content": [], "dev": []}
 
 
 @pytest.mark.parametrize(

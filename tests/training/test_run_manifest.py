@@ -1,12 +1,19 @@
-"""What run.json says about where examples come from: the same words that evaluation compares."""
+"""What run.json says about examples and questions: the same words that evaluation compares."""
 
 from __future__ import annotations
 
+import json
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from app.training.run_manifest import few_shot_source
+from app.core.questions import content_hash
+from app.training.config import TrainConfig
+from app.training.run_manifest import few_shot_source, finish_manifest, start_manifest
+
+PAGE = Path(__file__).resolve().parents[2] / "docs/data-formats.md"
 
 
 @pytest.mark.parametrize(
@@ -22,3 +29,37 @@ from app.training.run_manifest import few_shot_source
 )  # fmt: skip
 def test_few_shot_source(metas: list[dict[str, Any]], source: Any) -> None:
     assert few_shot_source(metas) == source
+
+
+@pytest.fixture
+def begun(tmp_path: Path, tiny_tokenizer: Any, record_maker: Any) -> dict[str, Any]:
+    """The manifest of a run on two questions in two orders each, with two others as dev questions."""
+    train_file = tmp_path / "train.jsonl"
+    train_file.write_text("x", "utf-8")
+    four = record_maker(4)
+    return start_manifest(
+        TrainConfig(model_name="org/model", train_file=train_file, output_dir=tmp_path / "out"),
+        {"started_at": "2026-01-01"}, records=[*four[:2], *four[:2]], dev_records=four[2:], too_long=[], mode="direct",
+        tokenizer=tiny_tokenizer, base_model={"name": "org/model"}, precision="stored", audit={},
+    )  # fmt: skip
+
+
+def test_the_manifest_names_what_was_seen_and_what_chose_the_checkpoint(
+    begun: dict[str, Any], record_maker: Any
+) -> None:
+    digests = [content_hash(record.meta["question"], record.meta["choices"]) for record in record_maker(4)]
+    assert begun["trained_question_ids"] == ["q0", "q1"]
+    assert begun["trained_question_hashes"] == sorted(digests[:2])
+    assert begun["trained_clusters"] == sorted({record.meta["cluster"] for record in record_maker(2)})
+    assert begun["dev_question_ids"] == ["q2", "q3"]
+    assert begun["dev_question_hashes"] == sorted(digests[2:])
+
+
+def test_the_documented_manifest_has_the_keys_that_are_written(begun: dict[str, Any]) -> None:
+    section = PAGE.read_text("utf-8").split("\n## アダプタの `run.json`\n")[1]
+    match = re.search(r"```json\n(.*?)\n```", section, flags=re.DOTALL)
+    assert match is not None
+    documented = json.loads(match.group(1))
+    whole = finish_manifest(begun, log_history=[], seconds=1.0, resumed=False, memory={})
+    assert list(documented) == list(whole)
+    assert list(documented["config"]) == list(whole["config"])
