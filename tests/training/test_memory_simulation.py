@@ -66,8 +66,8 @@ def test_the_projection_of_36_layers_is_the_simulation_of_36_layers(setting: Mem
     sizes = read_model_sizes("Qwen3-8B")
     projected, exact = project_step(sizes, setting), project_step(sizes, setting, exact=True)
     assert projected.peaks == exact.peaks
-    # gaps are estimated; on these the estimate is within a quarter of a GiB of the replay of the whole step
-    assert abs(projected.reserved - exact.reserved) < 0.25 * GIB
+    # gaps are estimated; on these the estimate is within half a GiB of the replay of the whole step
+    assert abs(projected.reserved - exact.reserved) < 0.5 * GIB
 
 
 @pytest.mark.parametrize(
