@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from app.evaluation.comparison import Comparison, Flip
-from app.evaluation.display import accuracy_label, percent
+from app.evaluation.display import UNIFORM_LOGPROB, accuracy_label, percent
 from app.evaluation.known_items import split_accuracy
 from app.evaluation.result_file import Result
+from app.evaluation.summary import gold_logprob, ties
 from app.evaluation.verdict import interval_text, p_text, points
 
 SHOWN_FLIPS = 20
@@ -16,12 +17,13 @@ SHOWN_FLIPS = 20
 def comparison_lines(pairs: Sequence[Comparison], results: Sequence[Result]) -> list[str]:
     """What compare_runs.py prints: the verdict first, then the numbers behind it and the questions that changed."""
     lines: list[str] = []
-    for pair in pairs:
+    for pair, after in zip(pairs, results[1:], strict=True):
         if len(pairs) > 1:
             lines.append(f"== {pair.names[0]} → {pair.names[1]}")
         lines += [
             pair.verdict,
             *_numbers(pair),
+            *_levels(results[0], after),
             *_flips("正解になった", pair.flips_up),
             *_flips("不正解になった", pair.flips_down),
         ]
@@ -49,6 +51,21 @@ def _numbers(pair: Comparison) -> list[str]:
         f"  McNemar の正確検定: 正解になった {len(pair.flips_up)} 問、不正解になった {len(pair.flips_down)} 問、"
         f"{p_text(pair.p_value)}{adjusted}（区間は条文のまとまり {pair.clusters} 個を単位に計算）"
     )
+    return lines
+
+
+def _levels(before: Result, after: Result) -> list[str]:
+    """What both runs' accuracies rest on: how often a tie decided, and where an even spread of probability would be."""
+    runs = (before.outcomes, after.outcomes)
+    lines = []
+    tied = [found for found in map(ties, runs) if found is not None]
+    if len(tied) == len(runs):
+        cells = " → ".join(f"{found['questions']} 問（正解 {found['correct']}）" for found in tied)
+        lines.append(f"  うち同数で決まった問題: {cells}")
+    means = [mean for mean in map(gold_logprob, runs) if mean is not None]
+    if len(means) == len(runs):
+        cells = " → ".join(f"{mean:.3f}" for mean in means)
+        lines.append(f"  正解の文字の対数確率の平均: {cells}（一様なら {UNIFORM_LOGPROB:.3f}）")
     return lines
 
 
