@@ -172,8 +172,8 @@ def outcome_from(row: Any, where: str) -> Outcome:
             cluster=_typed(row, "cluster", str),
             gold_articles=tuple((str(law), str(article)) for law, article in row["gold_articles"]),
             context=_typed(row, "context", str, NoneType),
-            passages=tuple(_passage_from(passage) for passage in row["passages"]),
-            answers=tuple(_answer_from(answer) for answer in row["answers"]),
+            passages=tuple(_passage_from(passage) for passage in _typed(row, "passages", list, tuple)),
+            answers=tuple(_answer_from(answer) for answer in _typed(row, "answers", list, tuple)),
             ensemble=_typed(row, "ensemble", bool),
         )
     except (KeyError, TypeError, ValueError) as error:
@@ -228,6 +228,8 @@ def _answer_from(row: Mapping[str, Any]) -> OrderAnswer:
         raise ValueError(f"text_status {answer.text_status!r}")
     if (answer.text_letter is None) is (answer.text_status == "ok"):
         raise ValueError(f"text_letter {answer.text_letter!r}、text_status {answer.text_status!r}")
+    if answer.error is not None and (answer.predicted or answer.logprobs or answer.text):
+        raise ValueError(f"error {answer.error!r}")
     if answer.logprobs is None and answer.predicted != answer.text_letter:
         if answer.text is None:
             raise ValueError("文字の確率（logprobs）のない回答があります")

@@ -26,15 +26,21 @@ _COUNTED_OTHERWISE = ("chi_square", "chi_square_p")
 
 def check_run(path: Path, run: Mapping[str, Any]) -> None:
     """Raise DataError unless what comparisons and reports rely on is there: how it was asked, whom, and what to trust."""
-    adapter, model, plan = run.get("adapter"), run.get("model", {}), run.get("plan")
+    adapter, model, plan, index = run.get("adapter"), run.get("model", {}), run.get("plan"), run.get("index")
     trained = adapter.get("trained_on") if isinstance(adapter, dict) else {"by_id": [], "by_content": []}
     checks = {
         "plan": isinstance(plan, dict) and plan.get("context") in (None, *CONTEXTS),
         "plan.top_k": not isinstance(plan, dict) or plan.get("context") != "rag" or _is_count(plan.get("top_k")),
         "distrust": _is_texts(run.get("distrust")),
         "model": isinstance(model, dict),
+        "model.base_model": not isinstance(model, dict) or _is_object_or_none(model.get("base_model")),
         "data": isinstance(run.get("data", {}), dict),
-        "adapter": adapter is None or isinstance(adapter, dict),
+        "index": _is_object_or_none(index) and _is_object_or_none((index or {}).get("retriever")),
+        "packages": isinstance(run.get("packages", {}), dict),
+        "command": _is_texts(run.get("command", [])),
+        "prompt_version": isinstance(run.get("prompt_version"), str | None),
+        "finished_at": isinstance(run.get("finished_at"), str | None),
+        "adapter": _is_object_or_none(adapter),
         # Without it nobody knows whether the model was asked what it had learned.
         "adapter.trained_on": isinstance(trained, dict)
         and all(_is_texts(trained.get(name)) for name in ("by_id", "by_content"))
@@ -62,7 +68,7 @@ def check_asking(path: Path, run: Mapping[str, Any], outcomes: Sequence[Outcome]
         "plan.ensemble": (plan.get("ensemble"), {outcome.ensemble for outcome in outcomes}),
     }
     for name, (value, found) in stated.items():
-        if value is not None and found and {value} != found:
+        if value is not None and any(one != value or type(one) is not type(value) for one in found):
             counted = "・".join(sorted(map(str, found)))
             raise DataError(f"{path}: run.{name} は {value} ですが、結果では {counted} です。{AGAIN}")
 
@@ -144,7 +150,12 @@ def _shapes(summary: Mapping[str, Any], total: int) -> dict[str, bool]:
     return {
         "floors": isinstance(floors, dict),
         "floors.lexical_overlap": lexical is None
-        or (isinstance(lexical, dict) and _is_share(lexical.get("accuracy")) and _is_count(lexical.get("questions"))),
+        or (
+            isinstance(lexical, dict)
+            and _is_share(lexical.get("accuracy"))
+            and _is_count(lexical.get("questions"))
+            and lexical["questions"] <= total
+        ),
         "known_items": isinstance(known, dict) and _is_items(known.get("items", [])),
         "other_contexts": isinstance(summary.get("other_contexts", []), list)
         and all(_is_other(other, total) for other in summary.get("other_contexts", [])),
@@ -167,6 +178,10 @@ def _is_items(value: Any) -> bool:
     return isinstance(value, list) and all(
         isinstance(item, dict) and isinstance(item.get("id"), str) and item.get("kind") in KINDS for item in value
     )
+
+
+def _is_object_or_none(value: Any) -> bool:
+    return value is None or isinstance(value, dict)
 
 
 def _is_texts(value: Any) -> bool:

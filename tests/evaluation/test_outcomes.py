@@ -198,6 +198,7 @@ def test_a_row_that_was_changed_is_refused(
         {"text": "c", "text_status": "empty", "text_letter": "c"},
         {"prompt_tokens": 1.5},
         {"prompt_sha256": None},
+        {"error": "refused"},  # and yet an answer
         {"more": 1},
     ],
 )
