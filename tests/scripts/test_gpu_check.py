@@ -11,6 +11,7 @@ from app.core.errors import ConfigError, DataError, ModelError
 from app.llm.loading import load_tokenizer
 from app.training.examples import build_examples
 from app.training.gpu_check import GpuCheck, check_questions, gold_records, run_check
+from app.training.memory_check import Card
 from app.training.memory_projection import PHASES
 from app.training.memory_report import PHASE_NAMES
 from scripts import gpu_check
@@ -97,6 +98,7 @@ def test_running_out_of_memory_is_one_line_and_leaves_no_report(
     def full(*_: Any, **__: Any) -> None:
         raise torch.OutOfMemoryError("CUDA out of memory.")
 
+    monkeypatch.setattr("app.training.gpu_check.card_of", lambda device: Card(10.0, 0.0))  # planned as for a card
     monkeypatch.setattr(torch.optim.AdamW, "step", full)
     with pytest.raises(ModelError, match="メモリが足りなくなりました"):
         gpu_check.main(["--model-name", str(tiny_model_dir), "--output", str(tmp_path / "report.md")], device="cpu")
