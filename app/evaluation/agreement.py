@@ -28,7 +28,7 @@ def quoted(value: Any) -> str:
     """The value in a message, cut to a readable length."""
     if value is ABSENT:
         return "なし"
-    text = f"{value:.6g}" if isinstance(value, float) else str(value)
+    text = f"{value:.6g}" if isinstance(value, float) else "null" if value is None else str(value)
     return text if len(text) <= _SHOWN else text[:_SHOWN] + "…"
 
 

@@ -49,11 +49,13 @@ def check_run(path: Path, run: Mapping[str, Any]) -> None:
     wrong = [name for name, right in checks.items() if not right]
     if wrong:
         raise DataError(f"{path}: run の {'、'.join(wrong)} が欠けているか壊れています。{AGAIN}")
-    used = [name for name in ("adapter_sha256", "lora_path") if isinstance(model, dict) and model.get(name)]
+    # Pooled folds name their adapters in run.adapter alone, and no untuned model is evaluated in folds.
+    used = [f"model.{name}" for name in ("adapter_sha256", "lora_path") if model.get(name)]
+    used += ["folds"] if run.get("folds") else []
     if adapter is None and used:
         raise DataError(
-            f"{path}: run.adapter は null（調整なし）ですが、run.model.{used[0]} はアダプタを使ったと述べています"
-            f"（{model[used[0]]}）。書き換えられた結果は使えません。{AGAIN}"
+            f"{path}: run.adapter は null（調整なし）ですが、run.{used[0]} はアダプタを使ったと述べています。"
+            f"書き換えられた結果は使えません。{AGAIN}"
         )
     if any(trained.values()) and not run["distrust"]:  # type: ignore[union-attr]  # checked above
         raise DataError(f"{path}: 学習に使った問題で採点した結果なのに、run.distrust が空です。{AGAIN}")
