@@ -103,10 +103,10 @@ def test_one_question_twice_cannot_be_a_result(tmp_path: Path) -> None:
 
 def test_two_imported_files_can_be_compared(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for name, letter in (("before", "a"), ("after", "b")):
-        rows = [row(f"Answer: {letter}", question=f"問{number}。") for number in range(8)]
+        rows = [row(f"Answer: {letter}", question=f"問{number}。") for number in range(12)]
         old = write(tmp_path / f"{name}_old.json", rows)
         assert run_program(import_results.main, [str(old), "--output", str(tmp_path / f"{name}.json")]) == 0
-    assert read_result(tmp_path / "after.json").summary["correct"] == 8
+    assert read_result(tmp_path / "after.json").summary["correct"] == 12
     capsys.readouterr()
     paths = [str(tmp_path / "before.json"), str(tmp_path / "after.json")]
     report = tmp_path / "r.html"
