@@ -55,7 +55,7 @@ def _check_alone(result: Result) -> None:
     trained = trained_ids(result)
     if trained:
         raise DataError(
-            f"{result.path}: モデルが学習した問題 {len(trained)} 問で採点しています（{_named(trained)}）。"
+            f"{result.path}: モデルが学習した問題 {len(trained)} 問で採点しています（dev の問題を含む。{_named(trained)}）。"
             "学習に使っていない問題で評価し直してください。"
         )
 
@@ -134,9 +134,9 @@ def adapter(result: Result) -> dict[str, Any] | None:
 
 
 def trained_ids(result: Result) -> list[str]:
-    """Questions of the result that the result's own adapter was trained on, by id or by content."""
+    """Questions of the result that its own adapter was trained on, by id or content, or chosen by as dev questions."""
     trained = (adapter(result) or {}).get("trained_on", {})
-    return [str(name) for name in (*trained.get("by_id", []), *trained.get("by_content", []))]
+    return [str(name) for side in ("by_id", "by_content", "dev") for name in trained.get(side, [])]
 
 
 def distrust(result: Result) -> list[str]:

@@ -92,4 +92,4 @@ def _known(results: Sequence[Result]) -> list[str]:
         f"{result.name} {percent(split.with_items)} → {percent(split.without_items)}"
         for result, split in zip(results, splits, strict=True)
     )
-    return [f"答えに疑問のある問題 {len(splits[0].items)} 問（docs/known-items.md）を除いた正解率: {cells}"]
+    return [f"答えか問題文に疑問のある問題 {len(splits[0].items)} 問（docs/known-items.md）を除いた正解率: {cells}"]

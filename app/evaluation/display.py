@@ -91,7 +91,7 @@ def summary_lines(summary: Mapping[str, Any], plan: Mapping[str, Any], *, color:
     known = summary["known_items"]
     if known["items"]:
         lines.append(
-            f"答えに疑問のある問題（docs/known-items.md）{len(known['items'])} 問を除くと {percent(known['accuracy_without'])}"
+            f"答えか問題文に疑問のある問題（docs/known-items.md）{len(known['items'])} 問を除くと {percent(known['accuracy_without'])}"
             f"（{known['questions_without']} 問）"
         )
         lines += [f"  {item['id']}: {KINDS[item['kind']]}" for item in known["items"]]

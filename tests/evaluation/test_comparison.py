@@ -315,7 +315,13 @@ def text_run(one: Result) -> Result:
             lambda one: Result(
                 one.path, {**one.run, "adapter": {"trained_on": {"by_id": ["q1"], "by_content": ["q2"]}}}, {}, one.outcomes
             ),
-            "学習した問題 2 問で採点しています（q1、q2）",
+            "学習した問題 2 問で採点しています（dev の問題を含む。q1、q2）",
+        ),
+        (
+            lambda one: Result(
+                one.path, {**one.run, "adapter": {"trained_on": {"by_id": [], "by_content": [], "dev": ["q3"]}}}, {}, one.outcomes
+            ),
+            "学習した問題 1 問で採点しています（dev の問題を含む。q3）",
         ),
     ],
 )  # fmt: skip
@@ -379,7 +385,7 @@ def test_accuracy_is_counted_with_and_without_items_in_doubt(monkeypatch: pytest
     split = split_accuracy(results[0].outcomes)
     assert (split.items, split.with_items, split.without_items, split.questions_without) == ((item,), 2 / 3, 1.0, 2)
     lines = comparison_lines(compare_results(results, seed=1), results)
-    assert lines[-1].startswith("答えに疑問のある問題 1 問")
+    assert lines[-1].startswith("答えか問題文に疑問のある問題 1 問")
     assert split_accuracy(results[0].outcomes[1:2]).without_items is None
 
 
