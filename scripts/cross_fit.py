@@ -112,7 +112,10 @@ def main(argv: Sequence[str]) -> int:
     if arguments.report:
         from app.evaluation.report import write_report
 
-        size = write_report(arguments.report, [base, *pooled], pairs, questions_path=arguments.data)
+        size = write_report(
+            arguments.report, [base, *pooled], pairs, questions_path=arguments.data,
+            together=None if together is None else together.verdict,
+        )  # fmt: skip
         log(f"{arguments.report}: 報告を書きました（{size / 1024:.0f} KB）。")
     reasons = [reason for result in (base, *pooled) for reason in distrust(result)]
     if reasons:

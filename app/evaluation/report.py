@@ -51,8 +51,11 @@ def write_report(
     pairs: Sequence[Comparison] = (),
     *,
     questions_path: Path | None = None,
+    together: str | None = None,
 ) -> int:
     """Write the report of one result, or of several with their comparisons; returns its bytes.
+
+    ``together`` is a verdict over all comparisons, which then comes first.
 
     The gold articles' text is taken from ``questions_path``, else from the question file that a result names, if it is
     still there unchanged. Raises DataError when results disagree or even the shortest report is too large.
@@ -62,13 +65,19 @@ def write_report(
         pairs,
         gold_contexts=gold_contexts(results, questions_path),
         created=f"{now()[:16].replace('T', ' ')} UTC",
+        together=together,
     )
     write_text(path, html)
     return len(html.encode("utf-8"))
 
 
 def render_report(
-    results: Sequence[Result], pairs: Sequence[Comparison], *, gold_contexts: Mapping[str, str], created: str
+    results: Sequence[Result],
+    pairs: Sequence[Comparison],
+    *,
+    gold_contexts: Mapping[str, str],
+    created: str,
+    together: str | None = None,
 ) -> str:
     """The report's HTML. Equal arguments give equal text."""
     rows = aligned_outcomes(results) if len(results) > 1 else [(outcome,) for outcome in results[0].outcomes]
@@ -88,6 +97,7 @@ def render_report(
         "created": created,
         "runs": views,
         "pairs": pairs,
+        "together": together,
         "headlines": [pair.verdict for pair in pairs] or [headline(results[0])],
         "distrust": [reason for result in results for reason in distrust(result)],
         "rungs": rungs(results),

@@ -96,6 +96,16 @@ def test_two_results_stand_side_by_side_with_the_verdict() -> None:
     assert html.count("<h4>検索した条文</h4>") == 20
 
 
+def test_a_verdict_over_all_comparisons_comes_first() -> None:
+    results = [result(name, [outcome(number, "aaaa") for number in range(20)]) for name in ("base", "one", "two")]
+    pairs = compare_results(results, seed=1)
+    html = report.render_report(
+        results, pairs, gold_contexts={}, created="2026-01-01", together="二つの種をまとめた判定。"
+    )
+    verdicts = re.findall(r'<p class="verdict ([a-z]+)">([^<]*)</p>', html)
+    assert verdicts == [("together", "二つの種をまとめた判定。"), *(("undecided", pair.verdict) for pair in pairs)]
+
+
 def test_flips_are_filtered_for_each_comparison_on_its_own() -> None:
     right = {"base": "01", "first": "02", "second": "13"}  # which questions each run has right
     results = [

@@ -198,6 +198,27 @@ def test_training_with_distractors_and_evaluating_with_retrieval(data: Path, tin
         assert all(outcome.passages for outcome in result.outcomes)
 
 
+def test_two_seeds_are_one_verdict(data: Path, tiny_model_dir: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    command = options(data, tiny_model_dir, "--seeds", 2, "--train-orders", 1, "--report", "out.html")
+    assert run_program(cross_fit.main, command) in (0, 3)
+    value = json.loads(Path("out/cross_fit.json").read_text("utf-8"))
+    base, *tuned = [
+        {one.id: one.predicted == one.correct for one in read_result(Path(f"out/{name}.json")).outcomes}
+        for name in ("base", "seed_42/tuned", "seed_43/tuned")
+    ]
+    together, pairs = value["together"], value["comparisons"]
+    assert (value["seeds"], together["seeds"], together["n"]) == ([42, 43], 2, QUESTIONS)
+    gains = [sum(seed.values()) - sum(base.values()) for seed in tuned]
+    assert [pair["difference"] for pair in pairs] == pytest.approx([gain / QUESTIONS for gain in gains])
+    assert together["difference"] == pytest.approx(sum(gains) / 2 / QUESTIONS)
+    # Seeds are not held against each other.
+    assert all(pair["p_value_holm"] == pair["p_value"] for pair in pairs)
+    out = capsys.readouterr().out.splitlines()
+    assert out[-1] == together["verdict"]
+    assert out[-2].startswith("seed 2 個の平均: 差 ")
+    assert f'<p class="verdict together">{together["verdict"]}</p>' in Path("out.html").read_text("utf-8")
+
+
 def test_four_orders_with_a_shared_prefix_unless_told_otherwise(data: Path) -> None:
     def parsed(*more: object) -> tuple[int | None, list[str]]:
         fixed = ["--data", data, "--model-name", "m", "--output-dir", "out", "--lora-r", "2"]
