@@ -32,8 +32,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from app.core.files import to_json
 from app.core.manifests import peak_rss_bytes
 from app.core.questions import Question
-from app.data.egov import parse_xml, provisions_text
+from app.data.egov import parse_xml
 from app.data.egov_source import law_files, read_law
+from app.data.law import provisions_text
 from app.data.lawqa import load_questions
 from app.retrieval.rag_pipeline import search_query
 from app.retrieval.statute_index import StatuteIndex

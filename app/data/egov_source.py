@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from app.core.errors import DataError
-from app.data.egov import MAX_XML_BYTES, Law, parse_law
+from app.data.egov import MAX_XML_BYTES, parse_law
+from app.data.law import Law
 
 MAX_TOTAL_BYTES = 16 * 2**30  # e-Gov's whole download unpacks to 3.2 GB
 MAX_RATIO = 200  # statute XML packs 10 to 40 times; deflate's limit, used by bombs, is about 1,000

@@ -19,8 +19,9 @@ from typing import Any
 from app.core.errors import DataError, StaleIndexError, UserError
 from app.core.files import read_json, sha256_bytes, sha256_text, write_json
 from app.core.manifests import now
-from app.data.egov import Law, parse_law, revision_date
+from app.data.egov import parse_law, revision_date
 from app.data.egov_source import LawFile, law_files
+from app.data.law import Law
 from app.retrieval.derived import add_citations, add_names
 from app.retrieval.embedding import Embedder
 from app.retrieval.embedding_passages import embed_missing

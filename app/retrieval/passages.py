@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from app.data.egov import Appendix, Article, Law, PartKind, Provisions, lines
+from app.data.law import Appendix, Article, Law, PartKind, Provisions, lines
 from app.data.law_numbers import article_label
 
 APPENDIX_CHARS = 1200  # a table is cut into passages of about this length, at line ends

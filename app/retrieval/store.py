@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from app.core.errors import StaleIndexError
-from app.data.egov import Law
+from app.data.law import Law
 from app.retrieval.definitions import definitions_in
 from app.retrieval.passages import Lines, Passage, Provision, provisions_of
 

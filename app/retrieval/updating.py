@@ -14,8 +14,9 @@ from pathlib import Path, PurePosixPath
 
 from app.core.errors import DataError
 from app.core.files import sha256_bytes
-from app.data.egov import Law, parse_law
+from app.data.egov import parse_law
 from app.data.egov_source import law_files
+from app.data.law import Law
 from app.retrieval.building import corpus_hash, index_lock, index_passages, own_names
 from app.retrieval.derived import add_citations, add_names
 from app.retrieval.embedding import Embedder

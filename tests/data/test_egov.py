@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from app.core.errors import DataError
-from app.data.egov import Law, lines, parse_law, parse_xml, provisions_text
+from app.data.egov import parse_law, parse_xml
 from app.data.egov_source import law_files, read_laws
+from app.data.law import Law, lines, provisions_text
 
 REAL = Path(__file__).resolve().parents[3] / "shared/data/egov/sample_26_laws.zip"
 NAME = "417AC0000000086_20251001_505AC0000000053.xml"

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from app.core.errors import DataError
-from app.data.egov import Law
 from app.data.egov_source import Unreadable, law_files, read_laws
+from app.data.law import Law
 
 LAW = """<Law Era="Reiwa" Year="1" Num="1" LawType="Act" Lang="ja"><LawNum>令和元年法律第{0}号</LawNum><LawBody><LawTitle>法{0}</LawTitle>
 <MainProvision><Paragraph Num="1"><ParagraphNum/><ParagraphSentence><Sentence>本文{0}</Sentence></ParagraphSentence></Paragraph></MainProvision></LawBody></Law>"""

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from lxml import etree
 
-from app.data.egov import Law, lines, parse_law
+from app.data.egov import parse_law
+from app.data.law import Law, lines
 from app.data.lawqa import load_questions
 from app.data.sample_book import (
     CHOICE_ONLY_RULES,
