@@ -21,7 +21,7 @@ from app.retrieval.building import build_index, passage_texts
 from app.retrieval.law_names import title_names
 from app.retrieval.rag_pipeline import RAGPipeline, search_query
 from app.retrieval.statute_index import PARTS, ArticleHit, StatuteIndex
-from app.retrieval.store import NewPassage
+from app.retrieval.store_rows import NewPassage
 
 Article = tuple[str, str]  # law id, key of the article
 Ranking = Callable[[Question], Sequence[Article]]

@@ -23,7 +23,7 @@ from app.data.provisions import WHOLE_TEXT, Provision, article_key, parse_provis
 from app.retrieval.context_text import RetrievedPassage
 from app.retrieval.excerpt import excerpt
 from app.retrieval.rag_pipeline import RAGPipeline, search_query
-from app.retrieval.store import PassageRow
+from app.retrieval.store_rows import PassageRow
 
 Passage = TypeVar("Passage")
 

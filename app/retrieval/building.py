@@ -28,7 +28,8 @@ from app.retrieval.embedding_passages import embed_missing
 from app.retrieval.lexical import LexicalWriter
 from app.retrieval.manifest import Manifest, engine, fingerprint, same_plan, write_manifest
 from app.retrieval.passages import body, header
-from app.retrieval.store import ALWAYS, STORE_FORMAT, NewPassage, Store
+from app.retrieval.store import Store
+from app.retrieval.store_rows import ALWAYS, STORE_FORMAT, NewPassage
 from app.retrieval.stored_passages import SEARCHED_PARTS
 from app.retrieval.sudachi_words import Words
 from app.retrieval.tokens import TOKENIZER, tokenize

@@ -9,7 +9,7 @@ from app.data.law_numbers import article_label, paragraph_label
 from app.retrieval.defined_terms import DefinedTerm
 from app.retrieval.passages import link, part_label
 from app.retrieval.statute_index import ArticleHit
-from app.retrieval.store import ArticleRow
+from app.retrieval.store_rows import ArticleRow
 
 DEFINITIONS_HEAD = "【用語の定義】"
 

@@ -10,7 +10,8 @@ from app.data.law_numbers import article_label, paragraph_label
 from app.retrieval.definitions import term_key
 from app.retrieval.law_names import LawNames
 from app.retrieval.passages import part_label
-from app.retrieval.store import ArticleRow, Store
+from app.retrieval.store import Store
+from app.retrieval.store_rows import ArticleRow
 
 MAX_DEFINITIONS = 5
 _GONE = "\0"

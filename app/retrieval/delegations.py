@@ -10,7 +10,8 @@ import json
 import re
 from collections.abc import Iterable, Sequence
 
-from app.retrieval.store import ArticleRow, Store
+from app.retrieval.store import Store
+from app.retrieval.store_rows import ArticleRow
 
 _FILLS_IN = re.compile(r"^.{0,120}?に規定する.{0,60}?(?:政令|府令|省令|規則|命令)で定める")
 

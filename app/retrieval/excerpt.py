@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from app.data.law_numbers import item_label
-from app.retrieval.store import PassageRow
+from app.retrieval.store_rows import PassageRow
 from app.retrieval.tokens import tokenize
 
 # Printed titles of items: 一, 十二の三, イ, （１）. Where the source lost them, the number is written instead.

@@ -16,7 +16,7 @@ from typing import Any
 from app.core.errors import StaleIndexError, UserError
 from app.core.files import read_json, sha256_text, to_json, write_json
 from app.retrieval.embedding import Embedder
-from app.retrieval.store import STORE_FORMAT
+from app.retrieval.store_rows import STORE_FORMAT
 from app.retrieval.sudachi_words import Words
 from app.retrieval.tokens import TOKENIZER
 

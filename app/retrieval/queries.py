@@ -7,7 +7,7 @@ from pathlib import Path
 
 from app.core.errors import DataError
 from app.core.files import read_jsonl
-from app.retrieval.statute_index import query_tokens
+from app.retrieval.asking import query_tokens
 
 
 @dataclass(frozen=True, slots=True)

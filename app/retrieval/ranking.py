@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from app.retrieval.fusion import reciprocal_rank_fusion
+
 NEIGHBOUR_SHARE = 0.2  # of the best score: what a citation from a seed adds to a candidate (chosen on dev)
 NEIGHBOUR_SEEDS = 2  # best articles whose citations count, beside the cited ones
 MENTION_SHARE = 0.5  # of the best score: what an article gains that a statement to be judged names (chosen on dev)
@@ -35,6 +37,18 @@ def best_per_article(hits: Iterable[tuple[int, float]]) -> dict[int, float]:
     for article_id, score in hits:
         best.setdefault(article_id, score)
     return best
+
+
+def fused(hits: Mapping[str, Sequence[tuple[int, int, float]]], wanted: int) -> dict[int, dict[str, float]]:
+    """Article → parts of its score, best first: the score itself of one ranking, reciprocal ranks of two."""
+    best = {
+        name: dict(list(best_per_article((article_id, score) for _, article_id, score in rows).items())[:wanted])
+        for name, rows in hits.items()
+    }
+    if len(best) == 1:
+        ((name, scores),) = best.items()
+        return {article_id: {name: score} for article_id, score in scores.items()}
+    return reciprocal_rank_fusion({name: list(scores) for name, scores in best.items()})
 
 
 def neighbour_boosts(

@@ -14,7 +14,8 @@ from app.data.law_numbers import article_label, article_sort_key, in_range, item
 from app.retrieval.citations import Mention, find_mentions
 from app.retrieval.law_names import LawNames
 from app.retrieval.passages import part_label
-from app.retrieval.store import ArticleRow, Store
+from app.retrieval.store import Store
+from app.retrieval.store_rows import ArticleRow
 
 Status = Literal["found", "unknown_law", "ambiguous_law", "unknown_article", "unknown_paragraph", "deleted"]
 MAX_RANGE = 10  # articles taken from 第5条から第100条まで

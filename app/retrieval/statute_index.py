@@ -12,13 +12,12 @@ from pathlib import Path
 from typing import Any, Literal
 
 from app.core.errors import DataError, StaleIndexError
-from app.retrieval.asking import question_and_statements, without_request
+from app.retrieval.asking import query_tokens, question_and_statements
 from app.retrieval.citations import fold
 from app.retrieval.delegations import filled_in_by
 from app.retrieval.derived import load_names
 from app.retrieval.embedding import Embedder, Vectors
 from app.retrieval.embedding_passages import vector_state
-from app.retrieval.fusion import reciprocal_rank_fusion
 from app.retrieval.law_names import LawNames
 from app.retrieval.lexical import PRESENCE, LexicalIndex
 from app.retrieval.manifest import REBUILD, check_embedder, check_source, check_words, read_manifest
@@ -29,21 +28,20 @@ from app.retrieval.ranking import (
     DELEGATION_SHARE,
     MENTION_SHARE,
     NEIGHBOUR_SEEDS,
-    best_per_article,
+    fused,
     neighbour_boosts,
     raised,
     ranked,
     with_part,
 )
 from app.retrieval.resolving import Resolved, resolve
-from app.retrieval.store import ArticleRow, PassageRow, Store
+from app.retrieval.store import Store
+from app.retrieval.store_rows import ArticleRow, PassageRow
 from app.retrieval.sudachi_words import Words
-from app.retrieval.tokens import tokenize
 from app.retrieval.vectors import VectorIndex
 
 Retriever = Literal["bm25", "vector", "hybrid"]
 
-MAX_QUERY_CHARS = 20_000  # a question with four choices has some hundred
 CANDIDATES = 50  # articles ranked for one query, at least
 HITS_PER_ARTICLE = 2  # documents of the word index fetched for each of them
 # Parts of the ranking beside what is found; "graph" gave nothing on dev and has to be asked for.
@@ -207,7 +205,7 @@ class StatuteIndex:
             hits = self._hits(view, tokens, asked, wanted * HITS_PER_ARTICLE, day, tuple(laws), presence, words)
             cited = self._cited(query, day, laws) if "citation" in parts else []
             named, mentioned = _named_and_mentioned(query, cited)
-            found = self._raised(_fused(hits, wanted), named, mentioned, parts)
+            found = self._raised(fused(hits, wanted), named, mentioned, parts)
             order = ranked(named, found)[:top_k]
             articles = self.store.articles([one.article_id for one in order])
             return [
@@ -329,18 +327,6 @@ class StatuteIndex:
         return tuple(sorted(chosen, key=lambda row: (row.paragraph not in meant, found.get(row.passage_id, len(hits)))))
 
 
-def _fused(hits: Mapping[str, Sequence[tuple[int, int, float]]], wanted: int) -> dict[int, dict[str, float]]:
-    """Article → parts of its score, best first: the score itself of one ranking, reciprocal ranks of two."""
-    best = {
-        name: dict(list(best_per_article((article_id, score) for _, article_id, score in rows).items())[:wanted])
-        for name, rows in hits.items()
-    }
-    if len(best) == 1:
-        ((name, scores),) = best.items()
-        return {article_id: {name: score} for article_id, score in scores.items()}
-    return reciprocal_rank_fusion({name: list(scores) for name, scores in best.items()})
-
-
 def _named_and_mentioned(query: str, cited: Sequence[Resolved]) -> tuple[list[int], list[int]]:
     """Articles named in the line that asks, and those named only in the statements after it, each in order.
 
@@ -353,19 +339,3 @@ def _named_and_mentioned(query: str, cited: Sequence[Resolved]) -> tuple[list[in
         if item.article is not None:
             (named if item.start < end else mentioned).setdefault(item.article.article_id)
     return list(named), [number for number in mentioned if number not in named]
-
-
-def query_tokens(query: str, *, request: bool = False) -> list[str]:
-    """Search tokens of a query. Raises DataError when it is too long or holds nothing to search for.
-
-    The words that only ask for an answer are left out, unless ``request`` or nothing else is there.
-    """
-    if len(query) > MAX_QUERY_CHARS:
-        raise DataError(
-            f"検索する文が {len(query):,} 文字あります（上限 {MAX_QUERY_CHARS:,} 文字）。短くしてください。"
-        )
-    tokens = [] if request else tokenize(without_request(query))
-    tokens = tokens or tokenize(query)
-    if not tokens:
-        raise DataError("検索する文に語がありません（空か、記号だけです）。語を含む文を指定してください。")
-    return tokens

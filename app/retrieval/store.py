@@ -11,110 +11,26 @@ import sqlite3
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from app.core.errors import StaleIndexError
 from app.data.law import Law
 from app.retrieval.definitions import definitions_in
-from app.retrieval.passages import Lines, Passage, Provision, provisions_of
-
-STORE_FORMAT = 2
-
-_SCHEMA = """
-CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE laws (law_id TEXT PRIMARY KEY, law_num TEXT NOT NULL, law_type TEXT NOT NULL, promulgated TEXT) WITHOUT ROWID;
-CREATE TABLE revisions (
-    rev INTEGER PRIMARY KEY AUTOINCREMENT, law_id TEXT NOT NULL, revision_id TEXT NOT NULL UNIQUE, title TEXT NOT NULL,
-    kana TEXT NOT NULL, valid_from TEXT NOT NULL, valid_to TEXT NOT NULL, sha256 TEXT NOT NULL, notes TEXT NOT NULL,
-    searched INTEGER NOT NULL
-);
-CREATE INDEX revisions_law ON revisions (law_id, valid_from);
-CREATE TABLE articles (
-    article_id INTEGER PRIMARY KEY AUTOINCREMENT, rev INTEGER NOT NULL, part TEXT NOT NULL, supplement INTEGER NOT NULL,
-    amend_law_num TEXT, num TEXT NOT NULL, title TEXT NOT NULL, caption TEXT NOT NULL, headings TEXT NOT NULL,
-    deleted INTEGER NOT NULL, anchor TEXT NOT NULL
-);
-CREATE INDEX articles_num ON articles (rev, num, part);
-CREATE TABLE passages (
-    passage_id INTEGER PRIMARY KEY AUTOINCREMENT, article_id INTEGER NOT NULL, paragraph TEXT NOT NULL,
-    label TEXT NOT NULL, caption TEXT NOT NULL, lines TEXT NOT NULL
-);
-CREATE INDEX passages_article ON passages (article_id);
-CREATE TABLE removed (rev INTEGER PRIMARY KEY, searched INTEGER NOT NULL) WITHOUT ROWID;
-CREATE TABLE citations (from_law TEXT NOT NULL, from_article INTEGER NOT NULL, from_passage INTEGER NOT NULL,
-    to_law TEXT NOT NULL, to_num TEXT NOT NULL, to_paragraph TEXT);
-CREATE INDEX citations_from ON citations (from_article);
-CREATE INDEX citations_law ON citations (from_law);
-CREATE INDEX citations_to ON citations (to_law, to_num);
-CREATE TABLE definitions (article_id INTEGER NOT NULL, paragraph TEXT NOT NULL, key TEXT NOT NULL, term TEXT NOT NULL,
-    scope TEXT NOT NULL, text TEXT NOT NULL);
-CREATE INDEX definitions_article ON definitions (article_id);
-CREATE TABLE aliases (alias TEXT NOT NULL, law_id TEXT NOT NULL, kind TEXT NOT NULL, uses INTEGER NOT NULL,
-    PRIMARY KEY (alias, law_id, kind)) WITHOUT ROWID;
-"""
-
-DEFINING_PARTS = ("main", "preamble", "supplement")  # whose terms hold in today's law; those of amending 附則 do not
-
-# Dates compare as text; these stand for "always" and "not replaced yet".
-ALWAYS, FOREVER = "0000-00-00", "9999-12-31"
-
-
-@dataclass(frozen=True, slots=True)
-class ArticleRow:
-    """An article in the store."""
-
-    article_id: int
-    law_id: str
-    law_title: str
-    revision_id: str
-    part: str
-    supplement: int
-    amend_law_num: str | None
-    num: str
-    title: str
-    caption: str
-    headings: tuple[str, ...]
-    deleted: bool
-    anchor: str
-    valid_from: str
-    valid_to: str
-
-
-@dataclass(frozen=True, slots=True)
-class PassageRow:
-    """A passage in the store."""
-
-    passage_id: int
-    article_id: int
-    paragraph: str
-    label: str
-    caption: str
-    lines: Lines
-
-
-@dataclass(frozen=True, slots=True)
-class NewPassage:
-    """A passage just written, for the word index."""
-
-    passage_id: int
-    provision: Provision
-    passage: Passage
-
-
-_ARTICLE_COLUMNS = (
-    "a.article_id, r.law_id, r.title, r.revision_id, a.part, a.supplement, a.amend_law_num, a.num, a.title, a.caption,"
-    " a.headings, a.deleted, a.anchor, r.valid_from, r.valid_to"
+from app.retrieval.passages import provisions_of
+from app.retrieval.store_rows import (
+    ALWAYS,
+    ARTICLE_COLUMNS,
+    FOREVER,
+    SCHEMA,
+    STORE_FORMAT,
+    ArticleRow,
+    NewPassage,
+    PassageRow,
+    article_row,
+    passage_row,
 )
 
-
-def _article(row: Sequence[Any]) -> ArticleRow:
-    return ArticleRow(*row[:10], tuple(json.loads(row[10])), bool(row[11]), *row[12:])  # type: ignore[call-arg]  # 15 columns
-
-
-def _passage(row: Sequence[Any]) -> PassageRow:
-    return PassageRow(*row[:5], tuple((path, text) for path, text in json.loads(row[5])))  # type: ignore[call-arg]  # 6 columns
+DEFINING_PARTS = ("main", "preamble", "supplement")  # whose terms hold in today's law; those of amending 附則 do not
 
 
 class Store:
@@ -134,7 +50,7 @@ class Store:
         connection = sqlite3.connect(path, isolation_level=None)
         # Readers go on reading the state before a commit while it is written.
         connection.execute("PRAGMA journal_mode=WAL")
-        connection.executescript(_SCHEMA)
+        connection.executescript(SCHEMA)
         connection.execute("INSERT INTO meta VALUES ('format', ?)", (str(STORE_FORMAT),))
         connection.close()
         return cls(path, writable=True)
@@ -333,10 +249,10 @@ class Store:
         """The articles with these numbers."""
         marks = ",".join("?" * len(article_ids))
         rows = self.connection.execute(
-            f"SELECT {_ARTICLE_COLUMNS} FROM articles a JOIN revisions r ON r.rev=a.rev WHERE a.article_id IN ({marks})",  # noqa: S608  # only question marks
+            f"SELECT {ARTICLE_COLUMNS} FROM articles a JOIN revisions r ON r.rev=a.rev WHERE a.article_id IN ({marks})",  # noqa: S608  # only question marks
             list(article_ids),
         )
-        return {row[0]: _article(row) for row in rows}
+        return {row[0]: article_row(row) for row in rows}
 
     def article_passages(self, article_id: int) -> list[PassageRow]:
         """All passages of an article in order."""
@@ -344,7 +260,7 @@ class Store:
             "SELECT passage_id, article_id, paragraph, label, caption, lines FROM passages WHERE article_id=? ORDER BY passage_id",
             (article_id,),
         )
-        return [_passage(row) for row in rows]
+        return [passage_row(row) for row in rows]
 
     def citations_from(self, article_id: int) -> list[tuple[str, str]]:
         """(law_id, article) of everything an article cites, each once."""
@@ -365,8 +281,8 @@ class Store:
     def find_articles(self, law_id: str, num: str, as_of: str, part: str = "main") -> list[ArticleRow]:
         """Articles ``num`` of a law's revision in force on ``as_of``."""
         rows = self.connection.execute(
-            f"SELECT {_ARTICLE_COLUMNS} FROM revisions r JOIN articles a ON a.rev=r.rev"  # noqa: S608  # fixed columns
+            f"SELECT {ARTICLE_COLUMNS} FROM revisions r JOIN articles a ON a.rev=r.rev"  # noqa: S608  # fixed columns
             " WHERE r.law_id=? AND r.valid_from<=? AND r.valid_to>? AND a.num=? AND a.part=? ORDER BY a.article_id",
             (law_id, as_of, as_of, num, part),
         )
-        return [_article(row) for row in rows]
+        return [article_row(row) for row in rows]

@@ -7,7 +7,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from app.retrieval.passages import Passage, Provision
-from app.retrieval.store import NewPassage, Store
+from app.retrieval.store import Store
+from app.retrieval.store_rows import NewPassage
 
 SEARCHED_PARTS = ("main", "preamble", "supplement", "appendix")  # amending 附則 are stored, not searched
 _SELECT = (

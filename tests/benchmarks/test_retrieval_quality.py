@@ -9,7 +9,7 @@ from app.data.lawqa import load_questions
 from app.retrieval.building import build_index
 from app.retrieval.passages import Passage, Provision
 from app.retrieval.statute_index import PARTS, StatuteIndex
-from app.retrieval.store import NewPassage
+from app.retrieval.store_rows import NewPassage
 from benchmarks.retrieval_quality import (
     INDEXED,
     ROWS,

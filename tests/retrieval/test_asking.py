@@ -4,8 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.retrieval.asking import question_and_statements, without_request
-from app.retrieval.statute_index import query_tokens
+from app.retrieval.asking import query_tokens, question_and_statements, without_request
 
 
 @pytest.mark.parametrize(

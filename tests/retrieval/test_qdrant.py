@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from app.core.errors import BackendError, ConfigError, StaleIndexError
+from app.retrieval.asking import query_tokens
 from app.retrieval.building import build_index
 from app.retrieval.fusion import RRF_K
 from app.retrieval.lexical import PRESENCE_TOKENS
@@ -16,7 +17,7 @@ from app.retrieval.manifest import read_manifest
 from app.retrieval.qdrant_collection import QdrantAddress, QdrantCollection, qdrant_address
 from app.retrieval.qdrant_search import QdrantSearch
 from app.retrieval.qdrant_sync import Revision, Work, plan, synchronise
-from app.retrieval.statute_index import PARTS, StatuteIndex, query_tokens
+from app.retrieval.statute_index import PARTS, StatuteIndex
 from app.retrieval.updating import update_index
 from scripts import build_index as program
 from tests.retrieval.qdrant_server import serving

@@ -12,7 +12,7 @@ from app.retrieval.building import build_index
 from app.retrieval.context_text import format_passages
 from app.retrieval.excerpt import excerpt
 from app.retrieval.rag_pipeline import RAGPipeline, check_citations, search_query
-from app.retrieval.store import PassageRow
+from app.retrieval.store_rows import PassageRow
 
 
 @pytest.fixture
