@@ -21,7 +21,7 @@ from app.training.collation import LabelCollator
 from app.training.dev_eval import build_dev_set, evaluate_dev
 from app.training.embedding import keep_embedding_on_cpu
 from app.training.examples import build_example, build_examples
-from app.training.lora import attach_lora, trainable_parameters
+from app.training.lora import trainable_parameters
 from app.training.loss import LetterLoss, head_loss_sum, label_loss_sum
 from app.training.prefix import PrefixCollator, group_examples
 from app.training.tiled_head import quantize_head
@@ -101,20 +101,14 @@ def test_the_untrained_loss_is_what_evaluation_and_dev_scoring_report(
     assert loss.total.item() == pytest.approx(-sum(right), rel=1e-5)
 
 
-def lora_model(folder: Path, *, double: bool, head_4bit: bool = False, parked: bool = False) -> Any:
+def lora_model(folder: Path, with_adapter: Any, *, double: bool, head_4bit: bool = False, parked: bool = False) -> Any:
     four_bits = Quantization(compute_dtype="float32") if head_4bit else None
     base = load_base_model(str(folder), quantization=four_bits, device="cpu")
     if head_4bit:
         quantize_head(base, compute_dtype="float32", tile_rows=100)
     if parked:
         keep_embedding_on_cpu(base)
-    model = attach_lora(
-        base, r=4, alpha=8, dropout=0.0, target_modules=["q_proj", "v_proj", "down_proj"], bias="none", seed=1
-    )
-    generator = torch.Generator().manual_seed(9)
-    with torch.no_grad():
-        for parameter in trainable_parameters(model).values():
-            parameter.add_(torch.randn(parameter.shape, generator=generator) * 0.1)
+    model = with_adapter(base)
     return (model.double() if double else model).train()
 
 
@@ -124,13 +118,13 @@ def lora_model(folder: Path, *, double: bool, head_4bit: bool = False, parked: b
     ids=["float64", "4-bit head", "4-bit head, embedding on the CPU"],
 )
 def test_a_shared_prefix_gives_the_loss_and_gradients_of_separate_rows(
-    tiny_model_dir: Path, tiny_tokenizer: Any, record_maker: Any, options: dict[str, bool]
+    tiny_model_dir: Path, tiny_tokenizer: Any, record_maker: Any, with_adapter: Any, options: dict[str, bool]
 ) -> None:
     examples = rows_of(record_maker(5), tiny_tokenizer)
     groups = group_examples(examples, ["p", "p", "p", "q", "q"], max_tokens=9999)
     runs = []
     for batch in (LabelCollator(0)(examples), PrefixCollator()(groups)):
-        model = lora_model(tiny_model_dir, **options)
+        model = lora_model(tiny_model_dir, with_adapter, **options)
         loss = label_loss_sum(model, **batch, position_loss=letter_loss(tiny_tokenizer), chunk_positions=2)
         assert loss.positions == 5
         loss.total.backward()

@@ -11,7 +11,6 @@ import pytest
 
 from app.core.cli import run_program
 from app.core.errors import ConfigError, ModelError
-from app.data.records import write_records
 from app.training import model_setup, runner
 from app.training.config import TrainConfig
 from app.training.examples import TrainingExample
@@ -99,13 +98,9 @@ def test_predicted_stands_beside_measured() -> None:
 
 
 def test_the_program_plans_before_it_loads(
-    tiny_model_dir: Path, tmp_path: Path, record_maker: Any, monkeypatch: pytest.MonkeyPatch, capsys: Any
+    tmp_path: Path, one_step: Any, monkeypatch: pytest.MonkeyPatch, capsys: Any
 ) -> None:
-    write_records(tmp_path / "train.jsonl", record_maker(4))
-    arguments = [
-        "--model-name", str(tiny_model_dir), "--train-file", str(tmp_path / "train.jsonl"), "--output-dir",
-        str(tmp_path / "out"), "--device", "cpu", "--max-steps", "1",
-    ]  # fmt: skip
+    arguments = one_step()
     monkeypatch.setattr(runner, "card_of", lambda device: Card(0.4, 0.0))  # less than a CUDA context
     monkeypatch.setattr(model_setup, "load_model", lambda config: pytest.fail("loaded in spite of the plan"))
     assert run_program(train_qwen_law_ft.main, arguments) == 1
@@ -120,17 +115,12 @@ def test_the_program_plans_before_it_loads(
 
 
 def test_without_the_plan_s_consent_the_prediction_is_still_stored(
-    tiny_model_dir: Path, tmp_path: Path, record_maker: Any, monkeypatch: pytest.MonkeyPatch, capsys: Any
+    tmp_path: Path, one_step: Any, monkeypatch: pytest.MonkeyPatch, capsys: Any
 ) -> None:
-    write_records(tmp_path / "train.jsonl", record_maker(4))
     monkeypatch.setattr(runner, "card_of", lambda device: Card(0.4, 0.0))  # less than a CUDA context
 
     def run(name: str) -> dict[str, Any]:
-        arguments = [
-            "--model-name", str(tiny_model_dir), "--train-file", str(tmp_path / "train.jsonl"), "--output-dir",
-            str(tmp_path / name), "--device", "cpu", "--max-steps", "1", "--no-plan",
-        ]  # fmt: skip
-        assert run_program(train_qwen_law_ft.main, arguments) == 0
+        assert run_program(train_qwen_law_ft.main, one_step(name, "--no-plan")) == 0
         memory: dict[str, Any] = json.loads((tmp_path / name / "run.json").read_text("utf-8"))["memory"]
         return memory
 

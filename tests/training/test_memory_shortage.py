@@ -11,7 +11,6 @@ import torch
 
 from app.core.cli import run_program
 from app.core.errors import ModelError
-from app.data.records import write_records
 from app.training import model_setup
 from app.training.config import TrainConfig
 from app.training.memory_shortage import shortage_in_one_line, ways_out
@@ -70,13 +69,9 @@ def test_other_errors_pass_through(error: Exception) -> None:
 
 
 def test_loading_and_training_without_memory_end_the_program_with_one_line(
-    tiny_model_dir: Path, tmp_path: Path, record_maker: Any, monkeypatch: pytest.MonkeyPatch, capsys: Any
+    one_step: Any, monkeypatch: pytest.MonkeyPatch, capsys: Any
 ) -> None:
-    write_records(tmp_path / "train.jsonl", record_maker(4))
-    arguments = [
-        "--model-name", str(tiny_model_dir), "--train-file", str(tmp_path / "train.jsonl"), "--output-dir",
-        str(tmp_path / "out"), "--device", "cpu", "--max-steps", "1",
-    ]  # fmt: skip
+    arguments = one_step()
 
     def full(*_: Any, **__: Any) -> None:
         raise torch.OutOfMemoryError("CUDA out of memory.")

@@ -18,7 +18,7 @@ from app.llm.loading import load_base_model
 from app.training.audit import audit_batches
 from app.training.collation import LabelCollator
 from app.training.examples import TrainingExample, build_examples
-from app.training.lora import attach_lora, trainable_parameters
+from app.training.lora import trainable_parameters
 from app.training.loss import label_loss_sum
 from app.training.prefix import PrefixCollator, group_examples, make_group, rows_of_batch, shared_length, visible
 
@@ -38,19 +38,9 @@ def in_orders(records: list[Record]) -> list[Record]:
     return turned
 
 
-def lora_model(folder: Path) -> Any:
-    base = load_base_model(str(folder), quantization=None, device="cpu")
-    model = attach_lora(
-        base, r=4, alpha=8, dropout=0.0, target_modules=["q_proj", "v_proj", "down_proj"], bias="none", seed=1
-    )
-    generator = torch.Generator().manual_seed(9)
-    with torch.no_grad():
-        for parameter in trainable_parameters(model).values():
-            parameter.add_(torch.randn(parameter.shape, generator=generator) * 0.1)
-    return model.double().train()
-
-
-def test_loss_and_gradients_equal_separate_rows(tiny_model_dir: Path, tiny_tokenizer: Any, record_maker: Any) -> None:
+def test_loss_and_gradients_equal_separate_rows(
+    tiny_model_dir: Path, tiny_tokenizer: Any, record_maker: Any, with_adapter: Any
+) -> None:
     records = in_orders(record_maker(2)) + record_maker(1, mode="cot", first=2)
     examples = build_examples(records, tiny_tokenizer, max_seq_length=9999).examples
     names = [record.meta["id"] for record in records]
@@ -62,7 +52,8 @@ def test_loss_and_gradients_equal_separate_rows(tiny_model_dir: Path, tiny_token
     assert shared["input_ids"].numel() < 0.6 * sum(len(example.input_ids) for example in examples)
     results = []
     for batch in (separate, shared):
-        model = lora_model(tiny_model_dir)
+        base = load_base_model(str(tiny_model_dir), quantization=None, device="cpu")
+        model = with_adapter(base).double().train()
         loss = label_loss_sum(model, **batch)
         assert loss.positions == sum(label != -100 for example in examples for label in example.labels)
         loss.total.backward()
