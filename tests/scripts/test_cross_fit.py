@@ -219,15 +219,19 @@ def test_two_seeds_are_one_verdict(data: Path, tiny_model_dir: Path, capsys: pyt
     assert f'<p class="verdict together">{together["verdict"]}</p>' in Path("out.html").read_text("utf-8")
 
 
-def test_four_orders_with_a_shared_prefix_unless_told_otherwise(data: Path) -> None:
+def test_four_orders_a_shared_prefix_and_the_letters_unless_told_otherwise(data: Path) -> None:
     def parsed(*more: object) -> tuple[int | None, list[str]]:
         fixed = ["--data", data, "--model-name", "m", "--output-dir", "out", "--lora-r", "2"]
         arguments, training = cross_fit.parse([str(option) for option in (*fixed, *more)])
         return arguments.train_orders, training
 
-    assert parsed() == (4, ["--lora-r", "2", "--share-prefix"])
-    assert parsed("--share-prefix") == (4, ["--lora-r", "2", "--share-prefix"])
-    # Prompts that are trained on too cannot be shared.
+    shared, letter = "--share-prefix", ["--objective", "letter"]
+    assert parsed() == (4, ["--lora-r", "2", shared, *letter])
+    assert parsed(shared) == (4, ["--lora-r", "2", shared, *letter])
+    assert parsed("--objective", "text") == (4, ["--lora-r", "2", "--objective", "text", shared])
+    assert parsed("--objective=text") == (4, ["--lora-r", "2", "--objective=text", shared])
+    assert parsed("--mode", "cot") == (4, ["--lora-r", "2", shared])
+    # Prompts that are trained on too cannot be shared, and have no letters.
     assert parsed("--no-loss-on-output-only") == (4, ["--lora-r", "2", "--no-loss-on-output-only"])
     assert parsed("--train-orders", 1) == (1, ["--lora-r", "2"])
     assert parsed("--train-records", "own.jsonl") == (None, ["--lora-r", "2"])
