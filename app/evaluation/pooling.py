@@ -74,6 +74,16 @@ def pool_results(
         },
         "index": folds[0].run.get("index"),
         "folds": [{"result": str(fold.path), "questions": len(fold.outcomes)} for fold in folds],
-        "distrust": list(collapse_reasons(summary)),
+        "distrust": [*collapse_reasons(summary), *_reasons_of(folds)],
     }
     return run, summary, outcomes
+
+
+def _reasons_of(folds: Sequence[Result]) -> list[str]:
+    """Why single folds are not to be trusted: models that each answer one letter look balanced together."""
+    reasons = []
+    for number, fold in enumerate(folds, start=1):
+        for reason in fold.run.get("distrust", []):
+            kind, colon, rest = str(reason).partition(":")
+            reasons.append(f"{kind}: {number} 組目の{rest.strip()}" if colon else f"{number} 組目: {reason}")
+    return reasons

@@ -58,6 +58,20 @@ def test_folds_become_one_result_in_file_order(questions: list[Any], fold_of: An
     assert differences(base.run, pooled.run) == ("アダプタ",)
 
 
+def test_folds_that_each_answer_one_letter_are_not_hidden_by_the_pool(questions: list[Any], fold_of: Any) -> None:
+    reason = "COLLAPSED: 回答が a に偏っています（100%、エントロピー 0.00 ビット）"
+    folds = [
+        fold_of("one", questions[:4], True, distrust=[reason]),
+        fold_of("two", questions[4:], True, distrust=["別の理由"]),
+    ]
+    run, summary, _ = pool_results(folds, questions, header={}, data={})
+    assert not summary["collapse"]["collapsed"]
+    assert run["distrust"] == [
+        "COLLAPSED: 1 組目の回答が a に偏っています（100%、エントロピー 0.00 ビット）",
+        "2 組目: 別の理由",
+    ]
+
+
 def test_clusters_are_those_of_the_whole_file(questions: list[Any], fold_of: Any, question_of: Any) -> None:
     folds = [fold_of("one", questions, True)]
     joined = [question_of(number, "abcd"[number % 4], cluster="架空法 第0条") for number in range(8)]
