@@ -90,12 +90,7 @@ def cluster_bootstrap(
 
     Questions on one article rise and fall together, so articles, not questions, are what is drawn.
     """
-    if len(values) != len(clusters) or not values:
-        raise ValueError(f"need as many clusters as values and at least one, got {len(values)} and {len(clusters)}")
-    number: dict[Hashable, int] = {}
-    index = np.array([number.setdefault(cluster, len(number)) for cluster in clusters])
-    sums = np.bincount(index, weights=np.asarray(values, dtype=float))
-    sizes = np.bincount(index).astype(float)
+    sums, sizes = _cluster_sums(values, clusters)
     means = np.empty(repeats)
     generator = np.random.default_rng(seed)
     block = 1000  # draws at a time: bounds memory for many clusters
@@ -113,15 +108,23 @@ def sign_flip_test(values: Sequence[float], clusters: Sequence[Hashable], *, see
     A randomisation test: under the hypothesis the two runs may change places within each cluster. The p-value is that
     of ``repeats`` random assignments of signs and the observed one (Phipson & Smyth 2010); equal seeds, equal results.
     """
+    sums, _ = _cluster_sums(values, clusters)
+    signs = np.random.default_rng(seed).integers(0, 2, size=(repeats, len(sums))) * 2 - 1
+    # Sums that are equal but for rounding count as equal.
+    as_large = np.abs(signs @ sums) >= abs(sums.sum()) - 1e-9
+    return float((1 + as_large.sum()) / (1 + repeats))
+
+
+def _cluster_sums(
+    values: Sequence[float], clusters: Sequence[Hashable]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Sum and number of the values of each cluster, in the order in which the clusters appear."""
     if len(values) != len(clusters) or not values:
         raise ValueError(f"need as many clusters as values and at least one, got {len(values)} and {len(clusters)}")
     number: dict[Hashable, int] = {}
     index = np.array([number.setdefault(cluster, len(number)) for cluster in clusters])
     sums = np.bincount(index, weights=np.asarray(values, dtype=float))
-    signs = np.random.default_rng(seed).integers(0, 2, size=(repeats, len(sums))) * 2 - 1
-    # Sums that are equal but for rounding count as equal.
-    as_large = np.abs(signs @ sums) >= abs(sums.sum()) - 1e-9
-    return float((1 + as_large.sum()) / (1 + repeats))
+    return sums.astype(np.float64), np.bincount(index).astype(np.float64)
 
 
 def entropy_bits(counts: Sequence[int]) -> float:
