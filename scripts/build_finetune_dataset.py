@@ -14,8 +14,8 @@ from app.core.cli import JapaneseParser, log, progress, run_program
 from app.core.errors import ConfigError
 from app.core.files import sha256_file, write_json
 from app.core.manifests import run_header
-from app.core.prompts import PROMPT_VERSION
-from app.core.questions import ORDERS, Question
+from app.core.prompts import FORMS, prompt_version
+from app.core.questions import Question
 from app.data.contexts import context_plan
 from app.data.few_shot import few_shot_from
 from app.data.finetune import (
@@ -39,6 +39,8 @@ EXAMPLES = (
     "python scripts/build_finetune_dataset.py --lawqa-path sample/selection.json --mode cot --context gold --preview 3",
     "python scripts/build_finetune_dataset.py --lawqa-path results/split/train.json --context distractors --top-k 3 "
     "--without-gold 0.2 --orders 4 --index-dir data/index --output-path results/finetune/ft_direct_distractors.jsonl",
+    "python scripts/build_finetune_dataset.py --lawqa-path results/split/train.json --form choice --context gold "
+    "--output-path results/finetune/choice_gold.jsonl",
 )
 
 
@@ -76,6 +78,10 @@ def parser() -> JapaneseParser:
     parser.add_argument("--samples", type=int, help="はじめの N 問だけを使う")
     parser.add_argument("--orders", type=int, choices=(1, 4), default=1, help="選択肢の並べ方の数（既定 1）")
     parser.add_argument(
+        "--form", choices=FORMS, default="letter",
+        help="letter 四つの選択肢を並べて文字で答える、choice 選択肢を一つずつ示して○か×で答える（既定 letter）",
+    )  # fmt: skip
+    parser.add_argument(
         "--all", action="store_true", help="標準の 4 ファイル（direct・cot × 検索なし・あり）を一度に作る"
     )
     parser.add_argument("--preview", type=int, default=0, metavar="N", help="N 件を、学習対象を ⟦ ⟧ で示して表示する")
@@ -95,6 +101,8 @@ def main(argv: Sequence[str]) -> int:
         program.error("--all は標準の 4 ファイルを作るので、--context は指定できません")
     if arguments.without_gold is not None and arguments.context != "distractors":
         program.error("--without-gold は --context distractors と一緒に使います")
+    if arguments.form == "choice":
+        _check_choice_form(arguments)
     if arguments.few_shot is False and arguments.few_shot_path:
         raise ConfigError("--no-few-shot と --few-shot-path は同時に指定できません。どちらかを外してください。")
     header = run_header(argv)
@@ -114,7 +122,8 @@ def main(argv: Sequence[str]) -> int:
         "kind": "finetune_records",
         "run": header,
         "source": {"path": str(arguments.lawqa_path), "sha256": sha256_file(arguments.lawqa_path), "questions": len(questions)},
-        "prompt_version": PROMPT_VERSION,
+        "prompt_version": prompt_version(arguments.form),
+        "form": arguments.form,
         "seed": arguments.seed,
         "few_shot_source": examples.source if examples else None,
         "few_shot_path": str(arguments.few_shot_path) if arguments.few_shot_path else None,
@@ -123,7 +132,7 @@ def main(argv: Sequence[str]) -> int:
     for path, mode, plan in jobs:
         built = build_records(
             progress(questions, total=len(questions), label=f"{mode}・{plan.source}"), mode, plan,
-            orders=ORDERS[: arguments.orders], dataset=arguments.lawqa_path.resolve().parent.name,
+            orders=arguments.orders, form=arguments.form, dataset=arguments.lawqa_path.resolve().parent.name,
             few_shot=examples,
         )  # fmt: skip
         _preview(built, arguments)
@@ -140,6 +149,24 @@ def main(argv: Sequence[str]) -> int:
         write_json(target, manifest)
         print(target)
     return 0
+
+
+def _check_choice_form(arguments: Any) -> None:
+    """Raises ConfigError for options that say how letters are asked for."""
+    unfit = [
+        name
+        for name, given in (
+            ("--all", arguments.all),
+            ("--mode cot", arguments.mode == "cot"),
+            ("--orders 4", arguments.orders != 1),
+            ("--few-shot", arguments.few_shot or arguments.few_shot_path),
+        )
+        if given
+    ]
+    if unfit:
+        raise ConfigError(
+            f"--form choice は選択肢を一つずつ示すので、{'、'.join(unfit)} とは使えません。外してください。"
+        )
 
 
 def _questions(arguments: Any) -> list[Question]:

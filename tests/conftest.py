@@ -28,6 +28,7 @@ _TEXT = [
     "第一条 この法律において「届出」とは、行政庁に対し一定の事項を通知する行為をいう。",
     "Reasoning: 条文によれば aが正しい。\nAnswer: a\nAnswer: b\nAnswer: c\nAnswer: d",
     "ａ ｂ ｃ ｄ Ａ Ｂ Ｃ Ｄ a b c d A B C D 【参照条文】【問題】【選択肢】",
+    *["○", "×"] * 8,
 ]
 
 

@@ -13,6 +13,7 @@ from typing import Any, Literal, NamedTuple
 
 from app.core.errors import ModelError
 from app.core.files import sha256_text
+from app.core.prompts import FITS, FITS_NOT
 from app.core.questions import LETTERS
 
 ChatFormat = Literal["auto", "chatml", "plain"]
@@ -143,24 +144,39 @@ def letter_token_ids(tokenizer: Any, letters: Sequence[str] = LETTERS) -> list[l
 
     Raises ModelError if a letter has no single-token spelling or two letters share a token.
     """
+    spellings = [
+        (letter, letter.upper(), chr(ord(letter) + 0xFEE0), chr(ord(letter.upper()) + 0xFEE0)) for letter in letters
+    ]
+    return _single_tokens(tokenizer, spellings)
+
+
+def pair_token_ids(tokenizer: Any) -> list[list[int]]:
+    """The ids of every single-token spelling of 「○」 and of 「×」: the two answers of the choice form.
+
+    Raises ModelError if one of them has no single-token spelling.
+    """
+    return _single_tokens(tokenizer, [(FITS, "〇", "◯"), (FITS_NOT, "✕", "✗", "✖")])
+
+
+def _single_tokens(tokenizer: Any, answers: Sequence[Sequence[str]]) -> list[list[int]]:
+    """For each answer (its spellings, the usual first), the ids of the spellings that are one token, alone or behind a space."""
     found: list[list[int]] = []
-    for letter in letters:
-        wide = chr(ord(letter) + 0xFEE0)
+    for spellings in answers:
         ids: list[int] = []
-        for spelling in (letter, letter.upper(), wide, chr(ord(letter.upper()) + 0xFEE0)):
+        for spelling in spellings:
             for text in (spelling, " " + spelling, "\n" + spelling):
                 tokens = tokenizer(text, add_special_tokens=False)["input_ids"]
                 if len(tokens) == 1 and tokens[0] not in ids and _spells(tokenizer, tokens[0], text):
                     ids.append(int(tokens[0]))
         if not ids:
             raise ModelError(
-                f"トークナイザに文字 {letter} を表す単独のトークンがありません。このモデルは採点できません。"
+                f"トークナイザに「{spellings[0]}」を表す単独のトークンがありません。このモデルは採点できません。"
             )
         found.append(ids)
     flat = [index for ids in found for index in ids]
     if len(flat) != len(set(flat)):
         raise ModelError(
-            "トークナイザが複数の文字を同じトークンにします（未知語トークンなど）。このモデルは採点できません。"
+            "トークナイザが複数の答えを同じトークンにします（未知語トークンなど）。このモデルは採点できません。"
         )
     return found
 

@@ -13,17 +13,29 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from app.core.questions import LETTERS
+from app.core.requests import read_request
 
+# How a question is put to a model: all choices in one prompt, the answer a letter (``letter``), or every choice in a
+# prompt of its own, the answer whether it fits (``choice``).
+Form = Literal["letter", "choice"]
+FORMS: tuple[Form, ...] = ("letter", "choice")
 # Changes with every change of wording below; stored with records, adapters and results, and compared between them.
 PROMPT_VERSION = "1"
+CHOICE_PROMPT_VERSION = "choice-1"
 
 CotStyle = Literal["compact", "detailed"]
 
 DIRECT_INSTRUCTION = (
     "日本の法令に関する四択問題です。選択肢a、b、c、dから一つを選び、その文字だけを答えてください。説明は不要です。"
 )
+_NUMERALS = {2: "二", 3: "三", 4: "四", 5: "五", 6: "六"}
 DIRECT_CONTEXT_NOTE = "参照条文があるときは、それを根拠にしてください。"
+# The answers of the choice form: fits, does not fit. Both are single tokens for Qwen and for the sample's tiny model.
+FITS, FITS_NOT = "○", "×"
+CHOICE_INSTRUCTION = (
+    "日本の法令に関する問題と、その答えの候補を一つ示します。"
+    f"候補が問題の求めるものに当たれば「{FITS}」、当たらなければ「{FITS_NOT}」とだけ答えてください。"
+)
 COT_INSTRUCTIONS: dict[CotStyle, str] = {
     "compact": (
         "日本の法令に関する四択問題です。「Reasoning:」に続けて根拠と理由を簡潔に述べ、"
@@ -61,9 +73,14 @@ BUILTIN_EXAMPLES: tuple[FewShotExample, ...] = (
 )
 
 
+def prompt_version(form: Form) -> str:
+    """The version of the wording of one form."""
+    return CHOICE_PROMPT_VERSION if form == "choice" else PROMPT_VERSION
+
+
 def render_choices(choices: Mapping[str, str]) -> str:
-    """The four choices, one a line, ``a 本文``."""
-    return "\n".join(f"{letter} {choices[letter]}" for letter in LETTERS)
+    """The choices, one a line, ``a 本文``."""
+    return "\n".join(f"{letter} {text}" for letter, text in sorted(choices.items()))
 
 
 def _examples(few_shot: bool | Sequence[FewShotExample]) -> str:
@@ -77,9 +94,12 @@ def _examples(few_shot: bool | Sequence[FewShotExample]) -> str:
     return "".join(part + "\n" for part in parts)
 
 
+def _reference(context: str | None) -> str:
+    return f"【参照条文】\n{context.strip()}\n\n" if context and context.strip() else ""
+
+
 def _body(question: str, choices: Mapping[str, str], context: str | None) -> str:
-    reference = f"【参照条文】\n{context.strip()}\n\n" if context and context.strip() else ""
-    return f"{reference}【問題】\n{question.strip()}\n\n【選択肢】\n{render_choices(choices)}"
+    return f"{_reference(context)}【問題】\n{question.strip()}\n\n【選択肢】\n{render_choices(choices)}"
 
 
 def build_mc_prompt_direct(
@@ -94,7 +114,20 @@ def build_mc_prompt_direct(
     ``few_shot`` is True for the two built-in examples, False for none, or the examples to show.
     """
     note = DIRECT_CONTEXT_NOTE if context and context.strip() else ""
-    return f"{DIRECT_INSTRUCTION}{note}\n\n{_examples(few_shot)}{_body(question, choices, context)}"
+    instruction = DIRECT_INSTRUCTION.replace("四択", f"{_NUMERALS[len(choices)]}択").replace(
+        "a、b、c、d", "、".join(sorted(choices))
+    )
+    return f"{instruction}{note}\n\n{_examples(few_shot)}{_body(question, choices, context)}"
+
+
+def build_choice_prompt(question: str, choice: str, context: str | None = None) -> str:
+    """The user prompt that asks whether one choice fits the question's request made positive (``read_request``).
+
+    The choices of a question share everything before 【候補】, so that part of the prompt is computed once.
+    """
+    note = DIRECT_CONTEXT_NOTE if context and context.strip() else ""
+    request = read_request(question.strip()).positive
+    return f"{CHOICE_INSTRUCTION}{note}\n\n{_reference(context)}【問題】\n{request}\n\n【候補】\n{choice.strip()}"
 
 
 def build_mc_prompt_cot(
@@ -105,12 +138,18 @@ def build_mc_prompt_cot(
     style: CotStyle = "compact",
 ) -> str:
     """The user prompt that asks for ``Reasoning: …`` and then ``Answer: x``."""
-    return f"{COT_INSTRUCTIONS[style]}\n\n{_body(question, choices, context)}"
+    instruction = COT_INSTRUCTIONS[style].replace("四択", f"{_NUMERALS[len(choices)]}択")
+    return f"{instruction}\n\n{_body(question, choices, context)}"
 
 
 def render_direct_answer(letter: str) -> str:
     """The answer a direct record teaches: the letter alone."""
     return letter
+
+
+def render_choice_answer(fits: bool) -> str:
+    """The answer a choice record teaches: whether the choice fits."""
+    return FITS if fits else FITS_NOT
 
 
 def render_cot_answer(reasoning: str, letter: str) -> str:

@@ -9,13 +9,17 @@ from typing import Any, Literal
 
 from app.core.errors import DataError
 from app.core.prompts import (
-    PROMPT_VERSION,
+    Form,
+    build_choice_prompt,
     build_mc_prompt_cot,
     build_mc_prompt_direct,
+    prompt_version,
+    render_choice_answer,
     render_cot_answer,
     render_direct_answer,
 )
-from app.core.questions import ORDERS, Question, reorder
+from app.core.questions import Question, orders_of, reorder
+from app.core.requests import statement_truths
 from app.data.few_shot import FewShot
 from app.data.provisions import law_key
 from app.data.reasoning import explain
@@ -87,20 +91,29 @@ def build_records(
     mode: str,
     plan: ContextPlan,
     *,
-    orders: Sequence[str] = ORDERS[:1],
+    orders: int = 1,
     few_shot: FewShot | None = None,
     dataset: str = "lawqa_jp",
+    form: Form = "letter",
 ) -> list[Built]:
-    """One record per question and order, in the order of the questions.
+    """The records of every question, in the order of the questions: one an order, or one a choice in the choice form.
 
-    ``mode`` is direct or cot; ``few_shot`` gives the examples of a direct prompt, None for a prompt without any (cot
-    prompts never have some). Contexts are looked up once per question.
+    ``mode`` is direct or cot; with ``orders`` above 1 a letter record is written for every order of the choices; ``few_shot`` gives the examples of a direct prompt, None for a prompt without any (cot prompts and the choice
+    form never have some). Contexts are looked up once per question. Raises DataError for a question that has no single
+    right letter, except in the choice form.
     """
     built: list[Built] = []
     for question in questions:
         reference = plan.reference_of(question)
-        for order in orders:
-            shown = question if order == "abcd" else reorder(question, order)
+        if form == "choice":
+            built += [Built(record, reference, None) for record in choice_records(question, plan, reference, dataset)]
+            continue
+        if len(question.correct) != 1 or question.is_statement:
+            raise DataError(
+                f"{question.id}: 正解の選択肢が一つではないので、文字で答えるレコードを作れません。--form choice を指定してください。"
+            )
+        for order in orders_of(len(question.choices))[: None if orders > 1 else 1]:
+            shown = question if order == question.order else reorder(question, order)
             if mode == "cot":
                 # Without a context the reasoning is drawn from the gold text: it teaches what the statute says. With
                 # one, only what stands in the prompt may be quoted; and where the gold article was left out on purpose,
@@ -115,6 +128,19 @@ def build_records(
             meta = _meta(shown, mode, plan, reference, few_shot.source if few_shot else None, dataset)
             built.append(Built(Record(prompt, render_direct_answer(shown.correct), meta), reference, None))
     return built
+
+
+def choice_records(question: Question, plan: ContextPlan, reference: Reference, dataset: str) -> list[Record]:
+    """One record a choice: the prompt that asks about it alone, and whether it fits the request made positive."""
+    meta = _meta(question, "direct", plan, reference, None, dataset, form="choice") | {"group": question.id}
+    return [
+        Record(
+            build_choice_prompt(question.question, question.choices[letter], reference.text),
+            render_choice_answer(fits),
+            meta | {"choice": letter},
+        )
+        for letter, fits in statement_truths(question).items()
+    ]
 
 
 def cot_record(
@@ -139,7 +165,13 @@ def cot_record(
 
 
 def _meta(
-    shown: Question, mode: str, plan: ContextPlan, reference: Reference, few_shot_source: str | None, dataset: str
+    shown: Question,
+    mode: str,
+    plan: ContextPlan,
+    reference: Reference,
+    few_shot_source: str | None,
+    dataset: str,
+    form: Form = "letter",
 ) -> dict[str, Any]:
     return {
         "id": shown.id,
@@ -158,10 +190,11 @@ def _meta(
         "cluster": shown.cluster,
         "doc_ids": list(reference.doc_ids),
         "scores": [round(score, 6) for score in reference.scores],
-        "prompt_version": PROMPT_VERSION,
+        "prompt_version": prompt_version(form),
         "context_source": plan.source,
         "gold_in_context": reference.holds_gold(shown, plan.source),
         "few_shot_source": few_shot_source,
+        "form": form,
     }
 
 

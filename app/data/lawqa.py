@@ -7,32 +7,22 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from app.core.errors import DataError
 from app.core.files import read_json, write_json
-from app.core.questions import LETTERS, ORDERS, Polarity, Question
+from app.core.questions import CHOICE_LETTERS, LETTERS, ORDERS, Question
+from app.core.requests import question_polarity
 from app.data.clusters import cluster_ids, cluster_keys
 from app.data.provisions import gold_articles
 
 ORDER_FIELD = "回答オーダーマップ番号"
 _CHOICE = re.compile(r"([a-zａ-ｚ])\s(.*)")
-# Looked for from the end of the question, where it says what it wants. 「行ってはならない」 tells what a rule forbids
-# and 「該当しないものとして正しいもの」 asks for the right one, so a bare 「ない」 decides nothing.
-_POLARITIES: tuple[tuple[Polarity, re.Pattern[str]], ...] = (
-    ("incorrect", re.compile(r"誤って|誤り|誤つて|間違|正しくない|適切でない|不適切|適当でない|不正確")),
-    (
-        "not_applicable",
-        re.compile(
-            r"(?:該当|当ては?ま(?:ら|る)|あては?ま(?:ら|る)|含ま(?:れ|ない)|記載されてい)(?:し?ない)"
-            r"|(?:権利と|対象と|根拠と)(?:は)?ならない|無関係|関係(?:の|が)ない|(?:必要(?:の|が)|ことができ)ない(?=もの|場合)"
-        ),
-    ),
-    ("correct", re.compile(r"正しい|適切な|適当な|(?:該当|違反|抵触)する(?!こと|場合に|として)|当てはまる|あてはまる")),
-)
+# What a single statement may have as its answer.
+_JUDGED = {"○": "a", "〇": "a", "◯": "a", "正": "a", "×": "", "✕": "", "誤": ""}
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,14 +81,6 @@ def read_samples(path: Path) -> list[dict[str, Any]]:
     return samples
 
 
-def question_polarity(question: str) -> Polarity:
-    """What the question asks for, by the last such word in it: the statement that is right (``correct``), that is wrong
-    (``incorrect``), the thing that does not fall under a rule (``not_applicable``), or anything else (``other``)."""
-    text = unicodedata.normalize("NFKC", question)
-    last = [(match.end(), -match.start(), name) for name, pattern in _POLARITIES for match in pattern.finditer(text)]
-    return max(last)[2] if last else "other"
-
-
 def question_law(question_id: str, first_law: str | None) -> str:
     """The law a question is counted under: the id's first part (``金商法_第2章_…``), else its first gold law."""
     head, underscore, _ = question_id.partition("_")
@@ -106,16 +88,18 @@ def question_law(question_id: str, first_law: str | None) -> str:
 
 
 def parse_choices(text: str) -> tuple[dict[str, str], list[str]]:
-    """The four choices of a 選択肢 field and what is wrong with it. A line without a letter continues the one before."""
+    """The choices of a 選択肢 field, one to six, and what is wrong with it. A line without a letter continues the one before."""
     choices: dict[str, str] = {}
     faults: list[str] = []
     current: str | None = None
     for line in text.split("\n"):
         match = _CHOICE.fullmatch(line.strip())
         letter = unicodedata.normalize("NFKC", match.group(1)).lower() if match else ""
-        if match and (letter in LETTERS or (current == "d" and letter == "e")):
-            if letter not in LETTERS:
-                faults.append(f"選択肢に「{letter}」で始まる行があります（使えるのは a、b、c、d の四つ）")
+        if match and (letter in LETTERS or _follows(current, letter)):
+            if letter not in CHOICE_LETTERS:
+                faults.append(
+                    f"選択肢に「{letter}」で始まる行があります（使えるのは {CHOICE_LETTERS[0]} から {CHOICE_LETTERS[-1]} まで）"
+                )
             elif letter in choices:
                 faults.append(f"選択肢に「{letter}」で始まる行が二つあります")
             current = letter
@@ -125,14 +109,51 @@ def parse_choices(text: str) -> tuple[dict[str, str], list[str]]:
             current = ""
         elif line.strip() and current:
             choices[current] += "\n" + line.strip()
-    for letter in LETTERS:
+    expected = CHOICE_LETTERS[
+        : max((CHOICE_LETTERS.index(letter) for letter in choices if letter in CHOICE_LETTERS), default=0) + 1
+    ]
+    for letter in expected:
         if letter not in choices:
             faults.append(f"選択肢に「{letter}」で始まる行がありません")
         elif not choices[letter]:
             faults.append(f"選択肢「{letter}」の本文が空です")
-    if not faults and list(choices) != list(LETTERS):
-        faults.append(f"選択肢の順が {''.join(choices)} です（a、b、c、d の順に書いてください）")
+    if not faults and list(choices) != list(expected):
+        faults.append(f"選択肢の順が {''.join(choices)} です（{'、'.join(expected)} の順に書いてください）")
+    if not faults:
+        faults += _equal_choices(choices)
     return choices, faults
+
+
+def _follows(current: str | None, letter: str) -> bool:
+    """Whether ``letter`` is the one after ``current``: then its line is a choice, not the end of the one before."""
+    return bool(current) and ord(letter) == ord(str(current)) + 1
+
+
+def _equal_choices(choices: Mapping[str, str]) -> list[str]:
+    """A fault for each choice that says the same as one before it, whatever its widths and spaces."""
+    seen: dict[str, str] = {}
+    found = []
+    for letter, text in choices.items():
+        first = seen.setdefault("".join(unicodedata.normalize("NFKC", text).split()), letter)
+        if first != letter:
+            found.append(f"選択肢 {first} と {letter} が同じです")
+    return found
+
+
+def parse_correct(output: str, choices: Mapping[str, str]) -> tuple[str, str | None]:
+    """The right letters of an output field (``c``, ``b、d``; ○ or × for a single statement) and what is wrong with it."""
+    text = unicodedata.normalize("NFKC", output).strip().lower()
+    if len(choices) == 1:
+        if text in _JUDGED:
+            return _JUDGED[text], None
+        return "", f"output が {output!r} です（選択肢が一つの問題では ○ か ×）"
+    letters = re.sub(r"[\s、,・]+", "", text)
+    listed = "、".join(choices)
+    if not letters or not set(letters) <= set(choices) or len(set(letters)) != len(letters):
+        return "", f"output が {output!r} です（{listed} のいずれか。正解が複数なら「a、c」のように並べる）"
+    if len(letters) == len(choices):
+        return "", f"output が {output!r} で、すべての選択肢が正解です"
+    return "".join(sorted(letters)), None
 
 
 def _fault(number: int, question_id: str | None, text: str) -> str:
@@ -169,14 +190,16 @@ def _checked_row(number: int, sample: Any, faults: list[str]) -> _Row | None:
         if order_number not in ("1", "2", "3", "4"):
             found.append(f"{ORDER_FIELD} が {order_number!r} です（1、2、3、4 のいずれか）")
     choices: dict[str, str] = {}
+    choice_faults: list[str] = []
     if isinstance(sample.get("選択肢"), str) and sample["選択肢"].strip():
         choices, choice_faults = parse_choices(sample["選択肢"])
         found += choice_faults
+        if order_number is not None and not choice_faults and len(choices) != len(LETTERS):
+            found.append(f"{ORDER_FIELD} がありますが、選択肢が {len(choices)} 個です（四択の問題だけに使えます）")
     correct = ""
-    if isinstance(sample.get("output"), str) and sample["output"].strip():
-        correct = unicodedata.normalize("NFKC", sample["output"]).strip().lower()
-        if correct not in LETTERS:
-            found.append(f"output が {sample['output']!r} です（a、b、c、d のいずれか）")
+    if isinstance(sample.get("output"), str) and sample["output"].strip() and choices and not choice_faults:
+        correct, fault = parse_correct(sample["output"], choices)
+        found += [fault] if fault else []
     faults += [_fault(number, shown, text) for text in found]
     if found:
         return None
@@ -228,7 +251,7 @@ def _disagreements(base: _Row, row: _Row, order: str) -> list[str]:
     for shown, original in zip(LETTERS, order, strict=True):
         if row.choices[shown] != base.choices[original]:
             found.append(f"選択肢{shown}が、順序 {order} で置かれるはずの元の選択肢{original}と違います")
-    expected = LETTERS[order.index(base.correct)]
+    expected = "".join(shown for shown, original in zip(LETTERS, order, strict=True) if original in base.correct)
     if row.correct != expected:
         found.append(f"output が {row.correct!r} です（順序 {order} では {expected!r}）")
     return found

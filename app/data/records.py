@@ -11,7 +11,9 @@ from typing import Any
 
 from app.core.errors import DataError
 from app.core.files import read_text, write_jsonl
-from app.core.questions import LETTERS
+from app.core.prompts import FORMS, Form, render_choice_answer
+from app.core.questions import CHOICE_LETTERS
+from app.core.requests import read_request
 
 MODES = ("direct", "cot")
 RETRIEVER_TYPES = ("none", "bm25", "vector", "hybrid", "gold")
@@ -20,7 +22,7 @@ META_TYPES: dict[str, type | tuple[type, ...]] = {
     "id": str,  # of the question
     "dataset": str,  # name of the data set, e.g. lawqa_jp
     "mode": str,  # direct or cot
-    "correct": str,  # letter of the right choice in the order shown
+    "correct": str,  # letter of the right choice in the order shown; the right letters where there are several
     "use_context": bool,  # a context was asked for
     "context_present": bool,  # the prompt holds one
     "top_k": int,  # passages asked for; 0 without retrieval
@@ -40,9 +42,12 @@ LATER_META_TYPES: dict[str, type | tuple[type, ...]] = {
     "context_source": str,  # none, rag, gold, or distractors (gold among other retrieved articles)
     "gold_in_context": bool,  # a gold article of the question stands in the prompt
     "few_shot_source": (str, type(None)),  # where the examples come from (app/data/few_shot.py); None without any
+    "form": str,  # letter (all choices in one prompt; what records without the key are) or choice (one choice each)
+    "group": str,  # choice form: the question whose choices are compared, its id
+    "choice": str,  # choice form: letter of the one choice that the prompt shows
     "generated": dict,  # only where a model wrote the reasoning: model, adapter, right_orders, quote_chars
 }
-_COT_OUTPUT = re.compile(r"Reasoning: \S[\s\S]*\nAnswer: ([a-d])")
+_COT_OUTPUT = re.compile(r"Reasoning: \S[\s\S]*\nAnswer: ([a-f])")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,14 +55,22 @@ class Record:
     """One training row."""
 
     input: str  # the whole user prompt
-    output: str  # what the model shall answer: "c", or "Reasoning: …\nAnswer: c"
+    output: str  # what the model shall answer: "c", "Reasoning: …\nAnswer: c", or ○ / × in the choice form
     meta: dict[str, Any]  # keys of META_TYPES
 
     @property
     def row_id(self) -> str:
-        """How a message names the row: question id and, for another order, the order."""
+        """How a message names the row: question id and the choice asked about or, for another order, the order."""
+        if self.form == "choice":
+            return f"{self.meta['id']}/{self.meta['choice']}"
         order = self.meta["order"]
-        return str(self.meta["id"]) + ("" if order == "abcd" else f"/{order}")
+        return str(self.meta["id"]) + ("" if order == "".join(sorted(order)) else f"/{order}")
+
+    @property
+    def form(self) -> Form:
+        """How the question is put: all its choices at once, or one."""
+        form: Form = self.meta.get("form", "letter")
+        return form
 
 
 def read_records(path: Path) -> list[Record]:
@@ -125,19 +138,32 @@ def record_faults(value: Any) -> list[str]:
 def _contradictions(output: str, meta: dict[str, Any]) -> Iterable[str]:
     """Values that are not allowed or do not fit together, in a row whose fields all have their type."""
     allowed: tuple[tuple[str, Sequence[str]], ...] = (
-        ("mode", MODES), ("correct", LETTERS), ("retriever_type", RETRIEVER_TYPES)
+        ("mode", MODES), ("retriever_type", RETRIEVER_TYPES), ("form", FORMS)
     )  # fmt: skip
     for key, values in allowed:
-        if meta[key] not in values:
+        if meta.get(key, values[0]) not in values:
             yield f"meta.{key} が {meta[key]!r} です（{'、'.join(values)} のいずれか）"
-    if sorted(meta["order"]) != list(LETTERS):
-        yield f"meta.order が {meta['order']!r} です（abcd を並べ替えたもの）"
-    if list(meta["choices"]) != list(LETTERS) or not all(isinstance(text, str) for text in meta["choices"].values()):
-        yield "meta.choices が a、b、c、d の四つの文字列ではありません"
+    letters = CHOICE_LETTERS[: len(meta["choices"])]
+    least = 1 if meta.get("form") == "choice" else 2
+    if tuple(meta["choices"]) != letters or len(letters) < least or not _are_texts(meta["choices"].values()):
+        yield f"meta.choices が a から順に {least}〜{len(CHOICE_LETTERS)} 個の文字列ではありません"
+        return
+    if sorted(meta["order"]) != list(letters):
+        yield f"meta.order が {meta['order']!r} です（{''.join(letters)} を並べ替えたもの）"
+    yield from _choice_faults(output, meta) if meta.get("form") == "choice" else _letter_faults(output, meta, letters)
     if len(meta["doc_ids"]) != len(meta["scores"]):
         yield f"meta.doc_ids は {len(meta['doc_ids'])} 件、meta.scores は {len(meta['scores'])} 件で、数が合いません"
     if meta["context_present"] and not meta["use_context"]:
         yield "meta.context_present が true なのに meta.use_context が false です"
+
+
+def _are_texts(values: Iterable[Any]) -> bool:
+    return all(isinstance(value, str) for value in values)
+
+
+def _letter_faults(output: str, meta: dict[str, Any], letters: Sequence[str]) -> Iterable[str]:
+    if meta["correct"] not in letters:
+        yield f"meta.correct が {meta['correct']!r} です（{'、'.join(letters)} のいずれか）"
     if meta["mode"] == "direct" and output != meta["correct"]:
         yield f"output が {output[:20]!r} です（direct では meta.correct の {meta['correct']!r} だけ）"
     if meta["mode"] == "cot":
@@ -146,3 +172,22 @@ def _contradictions(output: str, meta: dict[str, Any]) -> Iterable[str]:
             yield "output が「Reasoning: …」と最後の行「Answer: 文字」の形ではありません"
         elif match.group(1) != meta["correct"]:
             yield f"output の Answer が {match.group(1)!r} で、meta.correct の {meta['correct']!r} と違います"
+
+
+def _choice_faults(output: str, meta: dict[str, Any]) -> Iterable[str]:
+    missing = [key for key in ("group", "choice") if not meta.get(key)]
+    if missing:
+        yield from (
+            f"meta.{key} がありません（choice の記録には、比べる問題と選択肢の文字が要ります）" for key in missing
+        )
+        return
+    if meta["mode"] != "direct":
+        yield f"meta.mode が {meta['mode']!r} です（choice の記録は direct だけ）"
+    if meta["choice"] not in meta["choices"]:
+        yield f"meta.choice が {meta['choice']!r} です（{'、'.join(meta['choices'])} のいずれか）"
+    elif not set(meta["correct"]) <= set(meta["choices"]):
+        yield f"meta.correct が {meta['correct']!r} です（{'、'.join(meta['choices'])} の文字）"
+    else:
+        right = render_choice_answer((meta["choice"] in meta["correct"]) == (read_request(meta["question"]).sign == 1))
+        if output != right:
+            yield f"output が {output[:20]!r} です（問題の求め方と meta.correct から {right!r}）"

@@ -16,6 +16,7 @@ from app.core.chat import (
     encode_example,
     encode_prompt,
     letter_token_ids,
+    pair_token_ids,
     render_prompt,
     stop_token_id,
 )
@@ -133,11 +134,28 @@ def test_letters_are_all_their_single_token_spellings(tiny_tokenizer: Any) -> No
     assert len(flat) == len(set(flat))
 
 
+def test_the_pair_is_all_its_single_token_spellings(tiny_tokenizer: Any) -> None:
+    fits, fits_not = pair_token_ids(tiny_tokenizer)
+    assert [tiny_tokenizer.decode([index]) for index in fits] == ["○"]
+    assert [tiny_tokenizer.decode([index]) for index in fits_not] == ["×"]
+
+
+def test_a_tokenizer_without_the_pair_is_refused() -> None:
+    from tokenizers import Tokenizer, models
+    from transformers import PreTrainedTokenizerFast
+
+    wrapped = PreTrainedTokenizerFast(
+        tokenizer_object=Tokenizer(models.WordLevel({"[UNK]": 0, "○": 1}, unk_token="[UNK]")), unk_token="[UNK]"
+    )
+    with pytest.raises(ModelError, match="「×」を表す単独のトークン"):
+        pair_token_ids(wrapped)
+
+
 def test_a_tokenizer_without_letters_is_refused() -> None:
     from tokenizers import Tokenizer, models
     from transformers import PreTrainedTokenizerFast
 
     unknown = Tokenizer(models.WordLevel({"[UNK]": 0, "a": 1, "b": 2, "c": 3}, unk_token="[UNK]"))
     wrapped = PreTrainedTokenizerFast(tokenizer_object=unknown, unk_token="[UNK]")
-    with pytest.raises(ModelError, match="文字 d を表す単独のトークン"):
+    with pytest.raises(ModelError, match="「d」を表す単独のトークン"):
         letter_token_ids(wrapped)

@@ -6,13 +6,16 @@ import pytest
 
 from app.core.prompts import (
     BUILTIN_EXAMPLES,
+    CHOICE_PROMPT_VERSION,
     COT_INSTRUCTIONS,
     DIRECT_CONTEXT_NOTE,
     DIRECT_INSTRUCTION,
     PROMPT_VERSION,
     FewShotExample,
+    build_choice_prompt,
     build_mc_prompt_cot,
     build_mc_prompt_direct,
+    render_choice_answer,
     render_choices,
     render_cot_answer,
     render_direct_answer,
@@ -81,3 +84,25 @@ def test_the_version_changes_with_the_wording() -> None:
         render_cot_answer("r", "a"),
     ])  # fmt: skip
     assert (PROMPT_VERSION, sha256_text(wording)[:16]) == ("1", "7b66ff680f62ecb9")
+    choice = "\x1f".join([
+        build_choice_prompt("誤っているものはどれか。", "x", "c"), build_choice_prompt("q", "x"),
+        render_choice_answer(True), render_choice_answer(False),
+    ])  # fmt: skip
+    assert (CHOICE_PROMPT_VERSION, sha256_text(choice)[:16]) == ("choice-1", "aebec21386536bc8")
+
+
+def test_a_choice_is_asked_about_alone() -> None:
+    assert build_choice_prompt("次のうち、誤っているものはどれか。", " 期間は二年である ", "## 甲法\n第一条") == (
+        "日本の法令に関する問題と、その答えの候補を一つ示します。候補が問題の求めるものに当たれば「○」、当たらなければ「×」とだけ答えてください。"
+        "参照条文があるときは、それを根拠にしてください。\n\n"
+        "【参照条文】\n## 甲法\n第一条\n\n【問題】\n次のうち、正しいものはどれか。\n\n【候補】\n期間は二年である"
+    )
+
+
+@pytest.mark.parametrize(
+    ("count", "instruction"), [(2, "二択問題です。選択肢a、bから"), (5, "五択問題です。選択肢a、b、c、d、eから")]
+)
+def test_the_instruction_names_the_choices(count: int, instruction: str) -> None:
+    choices = {letter: letter for letter in "abcdef"[:count]}
+    assert instruction in build_mc_prompt_direct("q", choices)
+    assert instruction[:5] in build_mc_prompt_cot("q", choices)

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.core.errors import ConfigError, DataError
-from app.core.questions import ORDERS, ArticleRef, Question
+from app.core.questions import ArticleRef, Question
 from app.core.rag_config import load_config
 from app.data.contexts import context_plan
 from app.data.distractors import among_distractors, own_passage, placed, withheld_ids
@@ -160,7 +160,7 @@ def test_records_without_gold_keep_the_right_letter_and_say_so(
     monkeypatch.chdir(tmp_path)  # no .env
     plan = context_plan("distractors", 3, index_dir, questions=questions, without_gold=0.2, seed=42)
     assert isinstance(plan, ContextPlan)
-    built = build_records(questions, mode, plan, orders=ORDERS)
+    built = build_records(questions, mode, plan, orders=4)
     withheld = withheld_ids(questions, 0.2, 42)
     assert len(built) == 160
     for one in built:

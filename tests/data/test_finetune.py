@@ -9,13 +9,13 @@ import pytest
 
 from app.core.answers import parse_answer
 from app.core.errors import ConfigError, DataError, StaleIndexError
-from app.core.prompts import PROMPT_VERSION, build_mc_prompt_cot, build_mc_prompt_direct
+from app.core.prompts import PROMPT_VERSION, build_choice_prompt, build_mc_prompt_cot, build_mc_prompt_direct
 from app.core.questions import ORDERS, Question
 from app.data.contexts import context_plan, retrieved_by
 from app.data.few_shot import BUILTIN, examples_for
 from app.data.finetune import build_records, build_statistics, describe, standard_name
 from app.data.lawqa import load_questions
-from app.data.records import META_TYPES, record_faults
+from app.data.records import META_TYPES, as_row, record_faults
 
 SAMPLE = Path(__file__).resolve().parents[2] / "sample" / "selection.json"
 
@@ -61,13 +61,14 @@ def test_direct_records_without_context(questions: list[Question]) -> None:
     assert first.input == build_mc_prompt_direct(
         questions[0].question, questions[0].choices, None, few_shot=examples_for(questions[0])
     )
-    assert list(first.meta) == [*META_TYPES, "context_source", "gold_in_context", "few_shot_source"]
+    assert list(first.meta) == [*META_TYPES, "context_source", "gold_in_context", "few_shot_source", "form"]
     assert first.meta == {
         "id": questions[0].id, "dataset": "sample", "mode": "direct", "correct": questions[0].correct,
         "use_context": False, "context_present": False, "top_k": 0, "retriever_type": "none",
         "question": questions[0].question, "choices": questions[0].choices, "source_file": "selection.json",
         "few_shot": True, "order": "abcd", "cluster": questions[0].cluster, "doc_ids": [], "scores": [],
         "prompt_version": PROMPT_VERSION, "context_source": "none", "gold_in_context": False, "few_shot_source": "builtin:1",
+        "form": "letter",
     }  # fmt: skip
 
 
@@ -91,7 +92,7 @@ def test_every_record_is_valid_and_no_prompt_reads_as_an_answer(
     questions: list[Question], mode: str, source: str
 ) -> None:
     plan = rag_plan(questions) if source == "rag" else context_plan(source, 3, None)  # type: ignore[arg-type]
-    for one in build_records(questions, mode, plan, orders=ORDERS, few_shot=BUILTIN):
+    for one in build_records(questions, mode, plan, orders=4, few_shot=BUILTIN):
         record = one.record
         assert record_faults({"input": record.input, "output": record.output, "meta": record.meta}) == []
         assert parse_answer(record.output).letter == record.meta["correct"]
@@ -105,7 +106,7 @@ def test_every_record_is_valid_and_no_prompt_reads_as_an_answer(
 
 
 def test_four_orders_have_each_letter_once(questions: list[Question]) -> None:
-    built = build_records(questions[:1], "direct", context_plan("none", 0, None), orders=ORDERS)
+    built = build_records(questions[:1], "direct", context_plan("none", 0, None), orders=4)
     assert [one.record.meta["order"] for one in built] == list(ORDERS)
     assert sorted(one.record.output for one in built) == ["a", "b", "c", "d"]
     assert len({one.record.row_id for one in built}) == 4
@@ -161,3 +162,24 @@ def test_standard_names(questions: list[Question]) -> None:
     assert [standard_name(mode, plan) for plan in plans for mode in ("direct", "cot")] == [
         "ft_direct_full_norag.jsonl", "ft_cot_full_norag.jsonl", "ft_direct_full_rag_top3.jsonl", "ft_cot_full_rag_top3.jsonl"
     ]  # fmt: skip
+
+
+def test_choice_records_are_one_a_choice(questions: list[Question]) -> None:
+    wrong_one = next(question for question in questions if "誤っている" in question.question)
+    built = [one.record for one in build_records([wrong_one], "direct", context_plan("gold", 3, None), form="choice")]
+    assert [record.meta["choice"] for record in built] == ["a", "b", "c", "d"]
+    # The request is made positive, so the wrong choice is the one that does not fit.
+    assert [record.output for record in built] == ["×" if letter == wrong_one.correct else "○" for letter in "abcd"]
+    assert {record.meta["group"] for record in built} == {wrong_one.id}
+    assert {(record.form, record.meta["prompt_version"]) for record in built} == {("choice", "choice-1")}
+    assert built[1].input == build_choice_prompt(wrong_one.question, wrong_one.choices["b"], wrong_one.context)
+    assert built[1].row_id == f"{wrong_one.id}/b"
+    assert not [fault for record in built for fault in record_faults(as_row(record))]
+
+
+def test_letter_records_need_one_right_letter(questions: list[Question]) -> None:
+    several = replace(questions[0], correct="ab")
+    with pytest.raises(DataError, match="正解の選択肢が一つではないので"):
+        build_records([several], "direct", context_plan("none", 0, None))
+    (first, *_) = build_records([several], "direct", context_plan("none", 0, None), form="choice")
+    assert (first.record.output, first.record.meta["correct"]) == ("○", "ab")

@@ -8,7 +8,7 @@ import pytest
 
 from app.core.errors import DataError
 from app.core.questions import LETTERS, ORDERS, reorder
-from app.data.lawqa import load_questions, parse_choices, question_law, question_polarity, write_samples
+from app.data.lawqa import load_questions, parse_choices, parse_correct, question_law, write_samples
 
 SAMPLE = Path(__file__).resolve().parents[2] / "sample" / "selection.json"
 OPEN100 = Path(__file__).resolve().parents[3] / "shared" / "data" / "lawqa_jp" / "selection_open100.json"
@@ -64,8 +64,11 @@ def test_a_question_is_read(tmp_path: Path) -> None:
         ({"選択肢": "a 一\nb 二\nb 三\nc 三\nd 四"}, "1 問目（甲法_第1章_問題番号1）: 選択肢に「b」で始まる行が二つあります。"),
         ({"選択肢": "a 一\nb \nc 三\nd 四"}, "1 問目（甲法_第1章_問題番号1）: 選択肢に「b」で始まる行がありません。"),
         ({"選択肢": "b 一\na 二\nc 三\nd 四"}, "1 問目（甲法_第1章_問題番号1）: 選択肢の順が bacd です（a、b、c、d の順に書いてください）。"),
-        ({"選択肢": "a 一\nb 二\nc 三\nd 四\ne 五"}, "1 問目（甲法_第1章_問題番号1）: 選択肢に「e」で始まる行があります（使えるのは a、b、c、d の四つ）。"),
-        ({"output": "e"}, "1 問目（甲法_第1章_問題番号1）: output が 'e' です（a、b、c、d のいずれか）。"),
+        ({"選択肢": "a 一\nb 二\nc 三\nd 四\ne 五", "output": "f"}, "1 問目（甲法_第1章_問題番号1）: output が 'f' です（a、b、c、d、e のいずれか。正解が複数なら「a、c」のように並べる）。"),
+        ({"選択肢": "a 一\nb 二\nc 三\nd 四\ne 五\nf 六\ng 七"}, "1 問目（甲法_第1章_問題番号1）: 選択肢に「g」で始まる行があります（使えるのは a から f まで）。"),
+        ({"選択肢": "a 一\nb 二\nc 一 \nd 四"}, "1 問目（甲法_第1章_問題番号1）: 選択肢 a と c が同じです。"),
+        ({"選択肢": "a 一年"}, "1 問目（甲法_第1章_問題番号1）: output が 'b' です（選択肢が一つの問題では ○ か ×）。"),
+        ({"output": "e"}, "1 問目（甲法_第1章_問題番号1）: output が 'e' です（a、b、c、d のいずれか。正解が複数なら「a、c」のように並べる）。"),
         ({"output": 2}, "1 問目（甲法_第1章_問題番号1）: output が文字列ではありません（2）。"),
         ({"output": ""}, "1 問目（甲法_第1章_問題番号1）: output が空です。"),
         ({"コンテキスト": ...}, '1 問目（甲法_第1章_問題番号1）: コンテキスト がありません（条文のない問題では "" を書いてください）。'),
@@ -109,7 +112,7 @@ def test_every_fault_is_named_at_once(tmp_path: Path) -> None:
     assert message(tmp_path, {"samples": samples}) == (
         "q.json: 3 件の誤りがあります。\n"
         "(1) 2 問目（甲法_第1章_問題番号1）: 問題文 が空です。\n"
-        "(2) 2 問目（甲法_第1章_問題番号1）: output が 'e' です（a、b、c、d のいずれか）。\n"
+        "(2) 2 問目（甲法_第1章_問題番号1）: output が 'e' です（a、b、c、d のいずれか。正解が複数なら「a、c」のように並べる）。\n"
         "(3) 3 問目（乙）: 選択肢に「c」で始まる行がありません。"
     )
 
@@ -163,29 +166,40 @@ def test_orders_that_do_not_agree(tmp_path: Path, change: Any, fault: str) -> No
 
 
 @pytest.mark.parametrize(
-    ("question", "polarity"),
+    ("choices", "output", "right"),
     [
-        ("次のうち、正しいものを教えてください。", "correct"),
-        ("次のうち、誤っているものを教えてください。", "incorrect"),
-        ("体制の記載として正しくないものを教えてください。", "incorrect"),
-        ("「金融商品取引業」に該当しないものを教えてください。", "not_applicable"),
-        ("各号に掲げる事項を表示しなければならない行為に該当しないものを教えてください。", "not_applicable"),
-        (
-            "公開買付けの撤回事由に該当しないものを教えてください。ただし、条件が付されていることを前提とします。",
-            "not_applicable",
-        ),
-        ("意見を聴く必要のないものを教えてください。", "not_applicable"),
-        ("責務が記載されていない者を教えて下さい。", "not_applicable"),
-        ("根拠とは無関係の条文を教えてください。", "not_applicable"),
-        ("届出が要求されない募集又は売出しに該当するものを教えてください。", "correct"),
-        ("公開買付けによる必要がないことの根拠となる条文を教えてください。", "other"),
-        ("行ってはならないとされるものを教えてください。", "other"),
-        ("特定有価証券に該当することを定めている条文を教えてください。", "other"),
-        ("課徴金の額はいくらか、教えてください。", "other"),
+        ("a 一\nb 二", "b", "b"),
+        ("a 一\nb 二\nc 三", " Ｃ ", "c"),
+        ("a 一\nb 二\nc 三\nd 四\ne 五", "e", "e"),
+        ("a 一\nb 二\nc 三\nd 四\ne 五\nf 六", "f、b", "bf"),
+        ("a 一\nb 二\nc 三\nd 四", "ca", "ac"),
+        ("a 期間は二年である", "○", "a"),
+        ("a 期間は二年である", "×", ""),
     ],
 )
-def test_polarity(question: str, polarity: str) -> None:
-    assert question_polarity(question) == polarity
+def test_two_to_six_choices_several_right_ones_and_single_statements(
+    tmp_path: Path, choices: str, output: str, right: str
+) -> None:
+    (question,) = load_questions(written(tmp_path / "q.json", {"samples": [entry(選択肢=choices, output=output)]}))
+    assert question.correct == right
+    assert question.order == "".join(question.letters) == "abcdef"[: choices.count("\n") + 1]
+    assert question.is_statement is (len(question.letters) == 1)
+
+
+@pytest.mark.parametrize(
+    ("output", "choices", "right", "fault"),
+    [
+        ("b", 4, "b", None),
+        ("b・d", 4, "bd", None),
+        ("e", 4, "", "output が 'e' です（a、b、c、d のいずれか。正解が複数なら「a、c」のように並べる）"),
+        ("bb", 4, "", "output が 'bb' です（a、b、c、d のいずれか。正解が複数なら「a、c」のように並べる）"),
+        ("ab", 2, "", "output が 'ab' で、すべての選択肢が正解です"),
+        ("a", 1, "", "output が 'a' です（選択肢が一つの問題では ○ か ×）"),
+        ("○", 4, "", "output が '○' です（a、b、c、d のいずれか。正解が複数なら「a、c」のように並べる）"),
+    ],
+)
+def test_right_letters(output: str, choices: int, right: str, fault: str | None) -> None:
+    assert parse_correct(output, {letter: letter for letter in "abcdef"[:choices]}) == (right, fault)
 
 
 def test_law_of_a_question() -> None:

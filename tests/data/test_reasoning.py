@@ -8,9 +8,10 @@ import pytest
 from app.core.answers import parse_answer
 from app.core.prompts import render_cot_answer
 from app.core.questions import LETTERS, ORDERS, Question, original_letter, reorder
+from app.core.requests import question_polarity
 from app.data.alignment import split_sentences
 from app.data.basis import named_provisions, sentences_of
-from app.data.lawqa import load_questions, question_polarity
+from app.data.lawqa import load_questions
 from app.data.provisions import gold_articles, parse_provisions
 from app.data.reasoning import explain
 

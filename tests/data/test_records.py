@@ -53,7 +53,7 @@ def test_meta_keys_are_those_of_the_contract() -> None:
         (row(meta_correct="e"), ["meta.correct が 'e' です（a、b、c、d のいずれか）", "output が 'c' です（direct では meta.correct の 'e' だけ）"]),
         (row(meta_retriever_type="bm26"), ["meta.retriever_type が 'bm26' です（none、bm25、vector、hybrid、gold のいずれか）"]),
         (row(meta_order="abcc"), ["meta.order が 'abcc' です（abcd を並べ替えたもの）"]),
-        (row(meta_choices={"a": "一"}), ["meta.choices が a、b、c、d の四つの文字列ではありません"]),
+        (row(meta_choices={"a": "一"}), ["meta.choices が a から順に 2〜6 個の文字列ではありません"]),
         (row(meta_doc_ids=["x"]), ["meta.doc_ids は 1 件、meta.scores は 0 件で、数が合いません"]),
         (row(meta_context_present=True), ["meta.context_present が true なのに meta.use_context が false です"]),
         (row(output="b"), ["output が 'b' です（direct では meta.correct の 'c' だけ）"]),
@@ -63,6 +63,29 @@ def test_meta_keys_are_those_of_the_contract() -> None:
     ],
 )  # fmt: skip
 def test_faults(value: Any, faults: list[str]) -> None:
+    assert record_faults(value) == faults
+
+
+CHOICE = {"meta_form": "choice", "meta_group": "q", "meta_choice": "c"}
+
+
+@pytest.mark.parametrize(
+    ("value", "faults"),
+    [
+        (row(output="○", **CHOICE), []),
+        (row(output="×", **CHOICE | {"meta_choice": "a"}), []),
+        (row(output="×", **CHOICE), ["output が '×' です（問題の求め方と meta.correct から '○'）"]),
+        (row(output="c", **CHOICE), ["output が 'c' です（問題の求め方と meta.correct から '○'）"]),
+        (row(output="○", **CHOICE | {"meta_group": ""}), ["meta.group がありません（choice の記録には、比べる問題と選択肢の文字が要ります）"]),
+        (row(output="○", **CHOICE | {"meta_choice": ""}), ["meta.choice がありません（choice の記録には、比べる問題と選択肢の文字が要ります）"]),
+        (row(output="○", **CHOICE | {"meta_choice": "e"}), ["meta.choice が 'e' です（a、b、c、d のいずれか）"]),
+        (row(output="○", **CHOICE | {"meta_mode": "cot"}), ["meta.mode が 'cot' です（choice の記録は direct だけ）"]),
+        (row(output="○", **CHOICE | {"meta_correct": "ce"}), ["meta.correct が 'ce' です（a、b、c、d の文字）"]),
+        (row(output="○", **CHOICE | {"meta_correct": "bc"}), []),
+        (row(output="○", meta_form="statement"), ["meta.form が 'statement' です（letter、choice のいずれか）", "output が '○' です（direct では meta.correct の 'c' だけ）"]),
+    ],
+)  # fmt: skip
+def test_choice_record_faults(value: Any, faults: list[str]) -> None:
     assert record_faults(value) == faults
 
 

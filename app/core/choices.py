@@ -1,0 +1,62 @@
+"""From the log-odds of single choices to the probabilities of a question's answers.
+
+Small models say yes to nearly everything, so the judgements of a question's choices are compared with each other, never
+with a threshold. With o_i the odds that choice i fits and the judgements taken as independent, the probability that
+exactly the set S fits, given that |S| choices do, is prod(o_i, i in S) / e_|S|(o), where e_k is the elementary symmetric
+polynomial of degree k (conditional Bernoulli, Chen & Liu 1997). For one right choice that is the softmax of the
+log-odds. A request for what does not fit turns the sign of the log-odds first.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from app.core.questions import CHOICE_LETTERS
+from app.core.requests import Sign
+
+
+def choice_logprobs(log_odds: Sequence[float], sign: Sign) -> list[float]:
+    """Log-probability (natural) of each choice to be the only right one: the log-softmax of the signed log-odds."""
+    signed = [sign * value for value in log_odds]
+    top = max(signed)
+    total = top + math.log(sum(math.exp(value - top) for value in signed))
+    return [value - total for value in signed]
+
+
+def chosen(log_odds: Sequence[float], sign: Sign, count: int) -> str:
+    """The letters of the ``count`` choices that fit the question best, in the order of the letters.
+
+    Of equal choices the first counts, as for letters.
+    """
+    ranked = sorted(range(len(log_odds)), key=lambda index: (-sign * log_odds[index], index))
+    return "".join(CHOICE_LETTERS[index] for index in sorted(ranked[:count]))
+
+
+def set_logprob(log_odds: Sequence[float], sign: Sign, right: str) -> float:
+    """Log-probability (natural) that exactly the ``right`` letters are right, given how many are.
+
+    A single statement has nothing to be compared with: its own probability is returned.
+    """
+    signed = [sign * value for value in log_odds]
+    if len(signed) == 1:
+        return -softplus(-signed[0] if right else signed[0])
+    # Scaled by the highest odds, so that no exponential overflows: every term of e_k has k factors.
+    top = max(signed)
+    odds = [math.exp(value - top) for value in signed]
+    inside = sum(signed[CHOICE_LETTERS.index(letter)] - top for letter in right)
+    return inside - math.log(_elementary_symmetric(odds, len(right)))
+
+
+def softplus(value: float) -> float:
+    """log(1 + exp(value)), without overflow."""
+    return max(value, 0.0) + math.log1p(math.exp(-abs(value)))
+
+
+def _elementary_symmetric(values: Sequence[float], degree: int) -> float:
+    """Sum over all sets of ``degree`` values of their product (Newton's recursion, no subtraction)."""
+    sums = [1.0] + [0.0] * degree
+    for value in values:
+        for size in range(degree, 0, -1):
+            sums[size] += value * sums[size - 1]
+    return sums[degree]

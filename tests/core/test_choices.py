@@ -1,0 +1,67 @@
+"""Log-odds of single choices against the definition of the conditional probabilities."""
+
+from __future__ import annotations
+
+import itertools
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.core.choices import choice_logprobs, chosen, set_logprob, softplus
+from app.core.questions import CHOICE_LETTERS
+
+LOG_ODDS = st.lists(st.floats(-30, 30), min_size=2, max_size=6)
+SIGNS = st.sampled_from([1, -1])
+
+
+def test_one_right_choice_is_the_softmax() -> None:
+    found = choice_logprobs([0.0, math.log(3), math.log(4)], 1)
+    assert [math.exp(value) for value in found] == pytest.approx([1 / 8, 3 / 8, 4 / 8])
+    turned = choice_logprobs([0.0, math.log(3), math.log(4)], -1)
+    assert [math.exp(value) for value in turned] == pytest.approx([12 / 19, 4 / 19, 3 / 19])
+
+
+@pytest.mark.parametrize(
+    ("log_odds", "sign", "count", "letters"),
+    [
+        ([0.5, 2.0, -1.0, 1.0], 1, 1, "b"),
+        ([0.5, 2.0, -1.0, 1.0], -1, 1, "c"),
+        ([0.5, 2.0, -1.0, 1.0], 1, 2, "bd"),
+        ([0.5, 2.0, -1.0, 1.0], -1, 2, "ac"),
+        ([1.0, 1.0, 1.0], 1, 2, "ab"),
+        ([1.0, 1.0, 1.0], -1, 1, "a"),
+        ([3.0], 1, 0, ""),
+    ],
+)
+def test_the_best_fitting_choices(log_odds: list[float], sign: int, count: int, letters: str) -> None:
+    assert chosen(log_odds, sign, count) == letters  # type: ignore[arg-type]
+
+
+@given(LOG_ODDS, SIGNS, st.data())
+def test_a_set_of_right_choices_against_all_sets_of_its_size(
+    log_odds: list[float], sign: int, data: st.DataObject
+) -> None:
+    size = data.draw(st.integers(1, len(log_odds) - 1))
+    weights = {
+        "".join(CHOICE_LETTERS[index] for index in members): math.fsum(sign * log_odds[index] for index in members)
+        for members in itertools.combinations(range(len(log_odds)), size)
+    }
+    right = data.draw(st.sampled_from(sorted(weights)))
+    top = max(weights.values())
+    expected = weights[right] - top - math.log(math.fsum(math.exp(weight - top) for weight in weights.values()))
+    assert set_logprob(log_odds, sign, right) == pytest.approx(expected, abs=1e-9)  # type: ignore[arg-type]
+    if size == 1:
+        one = choice_logprobs(log_odds, sign)[CHOICE_LETTERS.index(right)]  # type: ignore[arg-type]
+        assert one == pytest.approx(expected, abs=1e-9)
+
+
+@pytest.mark.parametrize(("right", "sign", "value"), [("a", 1, 0.8), ("", 1, 0.2), ("a", -1, 0.2), ("", -1, 0.8)])
+def test_a_single_statement_has_its_own_probability(right: str, sign: int, value: float) -> None:
+    assert math.exp(set_logprob([math.log(4)], sign, right)) == pytest.approx(value)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("value", [-800.0, -1.0, 0.0, 2.0, 800.0])
+def test_softplus_does_not_overflow(value: float) -> None:
+    assert softplus(value) == pytest.approx(max(value, 0) + math.log1p(math.exp(-abs(value))))
