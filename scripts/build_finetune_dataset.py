@@ -14,6 +14,7 @@ from app.core.cli import JapaneseParser, log, progress, run_program
 from app.core.errors import ConfigError
 from app.core.files import sha256_file, write_json
 from app.core.manifests import run_header
+from app.core.outputs import RECORDS, Output, check_outputs, json_kind
 from app.core.prompts import FORMS, prompt_version
 from app.core.questions import Question
 from app.data.contexts import context_plan
@@ -117,6 +118,15 @@ def main(argv: Sequence[str]) -> int:
         plan = context_plan(source, arguments.top_k, arguments.index_dir,
                             questions=questions, without_gold=without_gold, seed=arguments.seed)  # fmt: skip
         jobs = [(arguments.output_path, arguments.mode, plan)]
+    target = jobs[-1][0] and (
+        jobs[-1][0].parent / "manifest.json" if arguments.all else jobs[-1][0].with_suffix(".manifest.json")
+    )
+    if target is not None:
+        manifest_file = Output("--output-path の記録", target, json_kind("finetune_records"))
+        check_outputs(
+            [*(Output("--output-path", path, RECORDS) for path, *_ in jobs), manifest_file],
+            {"--lawqa-path": arguments.lawqa_path, "--few-shot-path": arguments.few_shot_path},
+        )
     examples = few_shot_from(arguments.few_shot_path) if arguments.few_shot or arguments.few_shot_path else None
     manifest: dict[str, Any] = {
         "kind": "finetune_records",
@@ -143,9 +153,7 @@ def main(argv: Sequence[str]) -> int:
             manifest["files"][path.name] = {"mode": mode, "context": plan.source, "top_k": plan.top_k,
                                             "retriever_type": plan.retriever_type, **share, "sha256": sha256_file(path), **statistics}  # fmt: skip
             log(f"{path}: {len(built)} 件 （{describe(statistics)}）")
-    if manifest["files"]:
-        last = jobs[-1][0]
-        target = last.parent / "manifest.json" if arguments.all else last.with_suffix(".manifest.json")
+    if target is not None:
         write_json(target, manifest)
         print(target)
     return 0

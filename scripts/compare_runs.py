@@ -11,6 +11,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from app.core.cli import JapaneseParser, log, run_program
 from app.core.errors import UntrustworthyResult
 from app.core.files import to_json
+from app.core.outputs import REPORT, Output, check_outputs
 
 EXAMPLES = (
     "python scripts/compare_runs.py results/base.json results/tuned.json --report results/compare.html",
@@ -44,6 +45,9 @@ def main(argv: Sequence[str]) -> int:
     from app.evaluation.comparison_display import comparison_lines
     from app.evaluation.result_file import read_results
 
+    if arguments.report:
+        inputs = {f"{number} 番目の結果": path for number, path in enumerate(arguments.results, start=1)}
+        check_outputs([Output("--report", arguments.report, REPORT)], {**inputs, "--data": arguments.data})
     results = read_results(arguments.results)
     pairs = compare_results(results, seed=arguments.seed)
     if arguments.report:

@@ -17,6 +17,7 @@ from app.core.cli import JapaneseParser, log, run_program
 from app.core.errors import ConfigError, UntrustworthyResult
 from app.core.files import read_json, sha256_file, write_json, write_text
 from app.core.manifests import run_header
+from app.core.outputs import REPORT, Output, check_outputs, clear_remains, foreign_entries
 
 EXAMPLES = (
     "python scripts/cross_fit.py --data sample/selection.json --model-name sample/tiny-qwen3 --output-dir results/cross_fit "
@@ -137,6 +138,9 @@ def check_arguments(arguments: Any, training: Sequence[str]) -> None:
     from app.training.arguments import config_from_arguments
     from app.training.arguments import parser as training_parser
 
+    if arguments.report:
+        inputs = {"--data": arguments.data, "--train-records": arguments.train_records}
+        check_outputs([Output("--report", arguments.report, REPORT)], inputs)
     for option in training:
         if option.partition("=")[0] in OWN_OPTIONS:
             raise ConfigError(f"{option} は cross_fit が自分で決めるので指定できません。")
@@ -178,8 +182,9 @@ def remember_settings(arguments: Any, training: Sequence[str]) -> None:
         different = sorted(name for name in settings.keys() | stored.keys() if settings.get(name) != stored.get(name))
         if different:
             raise ConfigError(f"{path}: 別の設定で始めた結果があります（違い: {'、'.join(different)}）。別の --output-dir を指定してください。")  # fmt: skip
-    elif arguments.output_dir.is_dir() and any(arguments.output_dir.iterdir()):
+    elif foreign_entries(arguments.output_dir):
         raise ConfigError(f"{arguments.output_dir}: 別のファイルがあります。空のフォルダを指定してください。")
+    clear_remains(arguments.output_dir)
     write_json(path, settings)
 
 

@@ -13,6 +13,7 @@ from app.core.cli import JapaneseParser, log, run_program
 from app.core.errors import UntrustworthyResult
 from app.core.files import sha256_file
 from app.core.manifests import run_header
+from app.core.outputs import REPORT, RESULT, Output, check_outputs, json_kind
 from app.evaluation.options import add_options, backend_name, create_backend, model_key, resolve_config, resolve_plan
 
 EXAMPLES = (
@@ -40,8 +41,17 @@ def main(argv: Sequence[str]) -> int:
     from app.data.lawqa import load_questions
     from app.evaluation.display import power_lines, summary_lines
     from app.evaluation.evaluate import Job, evaluate, pick_questions
+    from app.evaluation.runner import progress_path
     from app.llm.adapters import adapter_folder, adapter_manifest
 
+    if not arguments.plan:
+        progress = progress_path(arguments.output)
+        outputs = [
+            Output("--output", arguments.output, RESULT),
+            Output("--output の途中経過", progress, json_kind("evaluation-progress")),
+        ]
+        outputs += [Output("--report", arguments.report, REPORT)] if arguments.report else []
+        check_outputs(outputs, {"--data": arguments.data, "--few-shot-path": arguments.few_shot_path})
     questions = pick_questions(load_questions(arguments.data), arguments.samples, arguments.seed)
     power = power_lines(len(questions))
     if arguments.plan:

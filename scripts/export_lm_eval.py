@@ -37,6 +37,7 @@ def main(argv: Sequence[str]) -> int:
     if not arguments.name.isidentifier() or not arguments.name.isascii():
         program.error(f"--name は英数字と _ で書きます（指定は {arguments.name!r}）")
     from app.core.files import write_jsonl, write_text
+    from app.core.outputs import Output, check_outputs, contains
     from app.data.lawqa import load_questions
     from app.evaluation.lm_eval_export import lm_eval_rows, task_yaml
     from app.evaluation.plan import EvaluationPlan
@@ -45,8 +46,16 @@ def main(argv: Sequence[str]) -> int:
         context=arguments.context, top_k=0, orders=arguments.orders, few_shot=arguments.few_shot
     )  # fmt: skip
     rows = arguments.output_dir / f"{arguments.name}.jsonl"
+    task = arguments.output_dir / f"{arguments.name}.yaml"
+    check_outputs(
+        [
+            Output("--output-dir", rows, contains('"prompt_sha256"')),
+            Output("--output-dir", task, contains("doc_to_target")),
+        ],
+        {"--data": arguments.data},
+    )
     count = write_jsonl(rows, lm_eval_rows(load_questions(arguments.data), plan))
-    write_text(arguments.output_dir / f"{arguments.name}.yaml", task_yaml(arguments.name, rows))
+    write_text(task, task_yaml(arguments.name, rows))
     log(f"{rows}: {count} 行（{count // arguments.orders} 問 × {arguments.orders} 通りの並び）")
     print(
         "lm_eval run --model hf --model_args pretrained=MODEL,enable_thinking=False --apply_chat_template "

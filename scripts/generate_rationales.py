@@ -13,6 +13,7 @@ from app.core.cli import JapaneseParser, log, progress, run_program
 from app.core.errors import ConfigError, UntrustworthyResult
 from app.core.files import sha256_file, write_json
 from app.core.manifests import now, run_header
+from app.core.outputs import RECORDS, Output, check_outputs, json_kind
 from app.core.prompts import PROMPT_VERSION
 from app.evaluation.options import add_model_options, backend_name, create_backend, model_key, resolve_config
 from app.evaluation.plan import EvaluationPlan
@@ -70,8 +71,18 @@ def main(argv: Sequence[str]) -> int:
     from app.evaluation.evaluate import pick_questions
     from app.evaluation.options import remote_with_adapter
     from app.evaluation.rationales import harvest
+    from app.evaluation.runner import progress_path
     from app.llm.adapters import adapter_folder
 
+    path = arguments.output_path
+    check_outputs(
+        [
+            Output("--output-path", path, RECORDS),
+            Output("--output-path の途中経過", progress_path(path), json_kind("evaluation-progress")),
+            Output("--output-path の記録", path.with_suffix(".manifest.json"), json_kind("rationales")),
+        ],
+        {"--data": arguments.data},
+    )
     header, config = run_header(argv), resolve_config(arguments)
     if remote_with_adapter(arguments, config):
         raise ConfigError("--hf-lora-path は --llm-backend hf だけで使えます。どちらかを外してください。")

@@ -43,9 +43,11 @@ def main(argv: Sequence[str], *, device: str = "cuda") -> int:
         )
         return EXIT_USAGE
 
+    from app.core.outputs import Output, check_outputs, starts_with
     from app.training.gpu_check import run_check
     from app.training.gpu_report import render_report
 
+    check_outputs([Output("--output", arguments.output, starts_with("# GPU 検査"))], {})
     with tempfile.TemporaryDirectory(prefix="gpu-check-") as folder:
         report = render_report(run_check(arguments.model_name, Path(folder), device=device))
     write_text(arguments.output, report)

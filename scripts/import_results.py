@@ -32,12 +32,16 @@ def main(argv: Sequence[str]) -> int:
     arguments = parser().parse_args(argv)
     from app.core.files import sha256_file
     from app.core.manifests import run_header
+    from app.core.outputs import RESULT, Output, check_outputs
     from app.data.lawqa import load_questions
     from app.evaluation.legacy_results import as_outcomes, read_legacy, reread_lines
     from app.evaluation.plan import EvaluationPlan
     from app.evaluation.result_file import write_result
     from app.evaluation.summary import summarize
 
+    if arguments.output:
+        inputs = {"RESULT.json": arguments.results, "--data": arguments.data}
+        check_outputs([Output("--output", arguments.output, RESULT)], inputs)
     items = read_legacy(arguments.results)
     if arguments.output:
         known = load_questions(arguments.data) if arguments.data else []

@@ -11,10 +11,11 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from app.core.cli import JapaneseParser, log, run_program
 from app.core.errors import ConfigError
-from app.core.files import sha256_file, write_json
+from app.core.files import sha256_file, sha256_text, write_json, write_text
 from app.core.manifests import run_header
+from app.core.outputs import Output, check_outputs, in_ledger, json_kind
 from app.core.questions import Question
-from app.data.lawqa import load_questions, read_samples, write_samples
+from app.data.lawqa import load_questions, read_samples, samples_text
 from app.data.splits import check_disjoint, fold_by_cluster, overlap_statistics, side_statistics, split_by_cluster
 
 EXAMPLES = (
@@ -55,20 +56,46 @@ def main(argv: Sequence[str]) -> int:
         "clusters": {question.id: question.cluster for question in questions},
         "sides": {},
     }
-    (arguments.output_dir / "split.json").unlink(missing_ok=True)  # written last: it vouches for the files beside it
+    texts: dict[Path, str] = {}
     for name, sides in rounds.items():
         for side, members in sides.items():
             path = arguments.output_dir / name / f"{side}.json"
             ids = {question.id for question in members}
-            write_samples(path, [sample for sample in samples if sample["ファイル名"].strip() in ids])
+            chosen = [sample for sample in samples if sample["ファイル名"].strip() in ids]
+            texts[path] = samples_text(chosen)
             file = path.relative_to(arguments.output_dir).as_posix()
             manifest["sides"][file.removesuffix(".json")] = {
-                "file": file, "sha256": sha256_file(path), **side_statistics(members), "ids": [q.id for q in members]
+                "file": file, "sha256": sha256_text(texts[path]), **side_statistics(members), "ids": [q.id for q in members]
             }  # fmt: skip
-            log(f"{path}: {len(members)} 問、{len({question.cluster for question in members})} クラスタ")
-    write_json(arguments.output_dir / "split.json", manifest)
+    _write(arguments, texts, manifest)
     print(arguments.output_dir / "split.json")
     return 0
+
+
+def _write(arguments: Any, texts: dict[Path, str], manifest: dict[str, Any]) -> None:
+    """Write the sides, then ``split.json``, which vouches for them; only sides of an earlier split are replaced.
+
+    What is about to be written stands in ``.split.writing.json`` meanwhile: after a kill the files are known as ours.
+    """
+    folder = arguments.output_dir
+    done, writing = folder / "split.json", folder / ".split.writing.json"
+    ours = in_ledger(done, writing)
+    outputs = [Output("--output-dir", path, ours) for path in texts] + [
+        Output("--output-dir", done, json_kind("split"))
+    ]
+    check_outputs(outputs, {"--lawqa-path": arguments.lawqa_path})
+    before = {path: [sha256_file(path)] if path.exists() else [] for path in texts}
+    names = {path: path.relative_to(folder).as_posix() for path in texts}
+    write_json(writing, {"kind": "split-writing", "files": {
+        names[path]: [sha256_text(text), *before[path]] for path, text in texts.items()
+    }})  # fmt: skip
+    done.unlink(missing_ok=True)
+    for path, text in texts.items():
+        write_text(path, text)
+        side = manifest["sides"][names[path].removesuffix(".json")]
+        log(f"{path}: {side['questions']} 問、{side['clusters']} クラスタ")
+    write_json(done, manifest)
+    writing.unlink()
 
 
 def _rounds(questions: Sequence[Question], arguments: Any) -> dict[str, dict[str, list[Question]]]:

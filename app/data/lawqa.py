@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from app.core.errors import DataError
-from app.core.files import read_json, write_json
+from app.core.files import read_json, to_json, write_text
 from app.core.questions import CHOICE_LETTERS, LETTERS, ORDERS, Question
 from app.core.requests import question_polarity
 from app.data.clusters import cluster_ids, cluster_keys
@@ -72,7 +72,12 @@ def questions_from(value: Any, *, source: str, path: Path | None = None) -> list
 
 def write_samples(path: Path, samples: Sequence[dict[str, Any]]) -> None:
     """Write entries as a lawqa_jp file, in one step."""
-    write_json(path, {"samples": list(samples)})
+    write_text(path, samples_text(samples))
+
+
+def samples_text(samples: Sequence[dict[str, Any]]) -> str:
+    """Entries as the text of a lawqa_jp file."""
+    return to_json({"samples": list(samples)}, indent=2) + "\n"
 
 
 def read_samples(path: Path) -> list[dict[str, Any]]:

@@ -6,8 +6,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from app.core.cli import log
 from app.core.errors import BackendError, DataError
 from app.core.files import append_jsonl, read_jsonl_tail, sha256_text, to_json, write_text
+from app.core.outputs import set_aside
 from app.core.questions import Question
 from app.data.few_shot import BUILTIN, FewShot
 from app.evaluation.asking import ask, failed
@@ -34,8 +36,12 @@ def open_progress(path: Path, key: str, questions: Sequence[Question], *, resume
     """Outcomes of an earlier run by question id; without ``resume`` the file is started anew and none are returned.
 
     Failed questions are left out, so that a resumed run asks them again. Raises DataError when the earlier run had
-    other settings, or the file is broken.
+    other settings, or the file is broken. Answers of a run that did not end are renamed, never lost.
     """
+    if not resume and _holds_answers(path):
+        log(
+            f"注意: 終わっていない評価の答えがありました。{set_aside(path)} に残します（--resume を付けると続きから行えます）。"
+        )
     rows = read_jsonl_tail(path) if resume else []
     if not rows:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -55,6 +61,14 @@ def open_progress(path: Path, key: str, questions: Sequence[Question], *, resume
         if outcome.status != "failed":
             done[outcome.id] = outcome
     return done
+
+
+def _holds_answers(path: Path) -> bool:
+    """Whether a progress file has answers that no written result holds."""
+    if not path.is_file() or path.read_bytes().count(b"\n") < 2:
+        return False
+    output = path.with_name(path.name.removesuffix(".progress.jsonl"))
+    return not output.is_file() or output.stat().st_mtime_ns < path.stat().st_mtime_ns
 
 
 def run_questions(

@@ -7,7 +7,6 @@ batch whose store part is missing are deleted again, and the build goes on with 
 from __future__ import annotations
 
 import secrets
-import shutil
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -25,6 +24,7 @@ from app.data.law import Law
 from app.retrieval.derived import add_citations, add_names
 from app.retrieval.embedding import Embedder
 from app.retrieval.embedding_passages import embed_missing
+from app.retrieval.index_folder import BUILDING, check_index_folder, generations, remove_generation
 from app.retrieval.lexical import LexicalWriter
 from app.retrieval.manifest import Manifest, engine, fingerprint, same_plan, write_manifest
 from app.retrieval.passages import body, header
@@ -130,6 +130,7 @@ def build_index(
         files = in_force(files, as_of)
         if not files:
             raise DataError(f"{source}: {as_of} に施行されている法令がありません。--as-of を確かめてください。")
+    check_index_folder(index_dir)
     with index_lock(index_dir):
         plan = [
             STORE_FORMAT,
@@ -143,7 +144,7 @@ def build_index(
             _facts(embedder),
             None if second is None else second.version,
         ]
-        building = index_dir / "building"
+        building = index_dir / BUILDING
         store, words, resumed = _open_building(building, plan, second_field=second is not None)
         unreadable = _fill(store, words, files, skip_unreadable, watch, second)
         with store.transaction():
@@ -162,6 +163,7 @@ def build_index(
         store.close()
         words.close()
         folder = f"gen-{build_id}"
+        earlier = generations(index_dir)
         (building / "plan.json").unlink()
         building.rename(index_dir / folder)
         write_manifest(
@@ -183,9 +185,8 @@ def build_index(
                 as_of=None if as_of is None else as_of.isoformat(),
             ),
         )
-        for old in index_dir.glob("gen-*"):
-            if old.name != folder:
-                shutil.rmtree(old, ignore_errors=True)
+        for old in earlier:
+            remove_generation(old)
     return BuildResult(counts, tuple(unreadable), int(notes), resumed)
 
 
@@ -221,7 +222,7 @@ def _open_building(building: Path, plan: Sequence[Any], *, second_field: bool) -
                 return store, words, store.counts()["revisions"]
         except (UserError, sqlite3.Error, ValueError):
             pass  # what a kill left is not usable: begin again
-        shutil.rmtree(building)
+        remove_generation(building)
     store = Store.create(building / "store.sqlite")
     words = LexicalWriter(building / "words", create=True, second_field=second_field)
     # The plan comes last: without it the folder is taken for unfinished and thrown away.

@@ -55,6 +55,7 @@ def update_index(
     """
     with _no_collector():
         laws = _read(add) if add is not None else []
+        read_manifest(index_dir)  # before the lock, which would make the folder
         with index_lock(index_dir):
             manifest = read_manifest(index_dir)
             folder = index_dir / manifest.folder

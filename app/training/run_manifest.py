@@ -11,6 +11,7 @@ from app.core.chat import chat_template_hash
 from app.core.errors import ConfigError, DataError
 from app.core.files import read_json, sha256_file, write_json
 from app.core.manifests import now, peak_rss_bytes
+from app.core.outputs import check_folder_place, clear_remains, foreign_entries
 from app.core.questions import LETTERS, content_hash
 from app.data.records import Record
 from app.training.config import Precision, TrainConfig, compute_dtype_of, config_as_json, config_differences
@@ -175,8 +176,7 @@ def check_folder(folder: Path, *, resume: bool) -> str:
 
     Raises ConfigError when it holds another run and ``resume`` is off, or files that are no run's.
     """
-    if folder.is_file():
-        raise ConfigError(f"--output-dir {folder} はファイルです。フォルダを指定してください。")
+    check_folder_place("--output-dir", folder)
     for name, state, what in ((FINISHED, "finished", "終わった学習"), (UNFINISHED, "unfinished", "途中の学習")):
         if (folder / name).exists():
             if not resume:
@@ -185,9 +185,9 @@ def check_folder(folder: Path, *, resume: bool) -> str:
                 )
                 raise ConfigError(f"--output-dir {folder} には{what}があります（{name}）。{way}。")
             return state
-    if folder.is_dir() and any(folder.iterdir()):
+    if foreign := foreign_entries(folder):
         raise ConfigError(
-            f"--output-dir {folder} には別のファイルがあります（{min(entry.name for entry in folder.iterdir())} など）。"
+            f"--output-dir {folder} には別のファイルがあります（{foreign[0]} など）。"
             "空のフォルダか、まだないフォルダを指定してください。"
         )
     return "new"
@@ -216,4 +216,5 @@ def check_same_run(folder: Path, name: str, now_started: Mapping[str, Any]) -> d
 
 def write_started(folder: Path, started: Mapping[str, Any]) -> None:
     """Mark the folder as holding this run."""
+    clear_remains(folder)
     write_json(folder / UNFINISHED, started)

@@ -1,0 +1,66 @@
+"""What the system and libraries raise, in one line with a place and a way out."""
+
+from __future__ import annotations
+
+import errno
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from app.core.failures import known_failure, naming, os_error_line, system_errno
+
+
+@pytest.mark.parametrize(
+    ("number", "words"),
+    [
+        (errno.ENOSPC, "ディスクの空きがありません"),
+        (errno.EACCES, "許可がありません"),
+        (errno.ENOTDIR, "フォルダではなくファイル"),
+        (errno.ENAMETOOLONG, "名前が長すぎます"),
+        (errno.EROFS, "読み取り専用"),
+    ],
+)
+def test_an_error_of_the_system_says_where_and_the_way_out(number: int, words: str) -> None:
+    line = os_error_line(OSError(number, "text", "/x/y"))
+    assert line.startswith("/x/y: ")
+    assert words in line
+    assert line.endswith("。")
+    assert known_failure(OSError(number, "text", b"/x/y")) == line
+
+
+def test_the_place_may_be_told_apart_from_the_error() -> None:
+    assert os_error_line(OSError(errno.ENOSPC, "x"), Path("/o")).startswith("/o: ディスク")
+    assert os_error_line(OSError(9999, "odd")) == "odd（OSError）。"
+
+
+@pytest.mark.parametrize(
+    ("error", "number"),
+    [
+        (ValueError("Error while serializing: I/O error: No space left on device (os error 28)"), errno.ENOSPC),
+        (ValueError("IoError(Os { code: 30, kind: ReadOnlyFilesystem, message: x })"), errno.EROFS),
+        (sqlite3.OperationalError("database or disk is full"), errno.ENOSPC),
+        (sqlite3.OperationalError("attempt to write a readonly database"), errno.EROFS),
+        (ValueError("plain"), None),
+    ],
+)
+def test_libraries_say_it_in_their_own_way(tmp_path: Path, error: Exception, number: int | None) -> None:
+    assert system_errno(error) == number
+    assert (known_failure(error) is None) == (number is None)
+
+    def fail() -> None:
+        with naming(tmp_path / "weights"):
+            raise error
+
+    if number is None:
+        with pytest.raises(ValueError, match="plain"):
+            fail()
+        return
+    with pytest.raises(OSError, match="weights") as caught:
+        fail()
+    assert (caught.value.errno, caught.value.filename) == (number, str(tmp_path / "weights"))
+
+
+def test_memory_and_depth_have_their_line() -> None:
+    assert "主メモリ" in str(known_failure(MemoryError()))
+    assert "入れ子" in str(known_failure(RecursionError()))
