@@ -203,9 +203,11 @@ def in_force(files: Sequence[LawFile], day: date) -> list[LawFile]:
 
     The date is the one in the revision id (``…_20240401_…``); a file without one has always been in force.
     """
-    dated = sorted((revision_date(PurePosixPath(file.name).stem) or ALWAYS, file.name) for file in files)
+    dated = sorted(
+        (revision_date(stem) or ALWAYS, stem, file.name) for file in files for stem in [PurePosixPath(file.name).stem]
+    )
     law_ids = {file.name: _law_id(file) for file in files}
-    newest = {law_ids[name]: name for since, name in dated if since <= day.isoformat()}
+    newest = {law_ids[name]: name for since, _, name in dated if since <= day.isoformat()}
     kept = set(newest.values())
     return [file for file in files if file.name in kept]
 
@@ -259,7 +261,6 @@ def _fill(
         count = index_passages(words, rev, law, written, second)
         store.set_searched(rev, count)
         searched += count
-        store.add_aliases(own_names(law))
         pending += len(written)
         if pending >= BATCH_PASSAGES:
             _commit(store, words, searched)
@@ -273,14 +274,6 @@ def _commit(store: Store, words: LexicalWriter, searched: int) -> None:
     words.commit()
     store.set_meta("searched", str(searched))
     store.connection.execute("COMMIT")
-
-
-def own_names(law: Law) -> Iterator[tuple[str, str, str, int]]:
-    """Rows for the names that the law's own XML gives it."""
-    if law.law_num:
-        yield (law.law_num, law.law_id, "number", 1)
-    for abbreviation in law.abbreviations:
-        yield (abbreviation, law.law_id, "abbreviation", 1)
 
 
 def _finish(store: Store, build_id: str) -> None:

@@ -1,4 +1,4 @@
-"""References to provisions in running text: 金商法第27条の2第1項, 同法第三条, 前条第二項, 同項, 附則第4条.
+"""References to provisions in running text: 金商法第27条の2第1項, 同法第三条, 前条第二項, 同項, 附則第4条, 別表第一, 民709.
 
 The same reader serves questions (no law of their own; a bare 第5条 belongs to the law last named) and statutes (a bare
 第五条 belongs to the law it stands in). Reading is done on folded text, so 漢数字, full-width and plain digits are one.
@@ -7,153 +7,212 @@ The same reader serves questions (no law of their own; a bare 第5条 belongs to
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
-from app.retrieval.law_names import LawNames, NameSpan
-from app.retrieval.tokens import normalize
-
-_BRANCH = r"(?:の\d+)*"
-_ARTICLE = rf"第?(?P<article>\d+)条(?P<branch>{_BRANCH})(?![件例約文項理])"
-_RELATIVE = r"(?P<relative>前条|次条|同条|本条|この条)"
-_PARAGRAPH = r"(?:第?(?P<paragraph>\d+)項|(?P<near_paragraph>前項|次項|同項|この項))"
-_ITEM = rf"(?:第(?P<item>\d+)号(?P<item_branch>{_BRANCH}))"
-_MENTION = re.compile(
-    rf"(?:(?P<supplement>附則)(?:抄)?)?(?:(?:{_ARTICLE}|{_RELATIVE})(?:{_PARAGRAPH})?|{_PARAGRAPH.replace('(?P<', '(?P<lone_')}){_ITEM}?"
+from app.retrieval.citation_patterns import (
+    CHANGED,
+    CONNECTOR,
+    EXCLUDED,
+    NAME_TAIL,
+    NUMBER_BEFORE,
+    NUMBER_IN,
+    QUESTION,
+    SAME,
+    SELF,
+    SHORT,
+    STATUTE,
+    UNKNOWN,
 )
-_CONNECTOR = re.compile(
-    r"(?:及び|又は|若しくは|並びに|かつ|、|,|・|から|と|や|まで(?:及び|又は|若しくは|並びに|、)?)+$"
-)
-_SAME = re.compile(r"同(法律|法|政令|令|府令|省令|規則|条例|規程)(?:の)?$")
-_SELF = re.compile(r"(?:この|本)(?:法律|法|政令|令|府令|省令|規則|条例|規程)(?:の)?$")
-_SHORT = re.compile(r"(?:^|[^一-龥々ァ-ヶー])(法|令|規則|府令|省令|施行令|施行規則)(?:の)?$")
-_UNKNOWN = re.compile(r"((?:[一-龥々ァ-ヶー、]|及び|の|に関する){2,40}(?:法律|法|令|規則|条例|規程))(?:の)?$")
-_NAME_TAIL = re.compile(r"(?:\([^()]*(?:\([^()]*\)[^()]*)*\))?の?$")
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where in a statute a text stands: what 前条, 同項 and 法 mean there."""
-
-    law_id: str
-    article: str
-    paragraph: str
-    articles: Sequence[str]  # keys of the law's articles in order
-    short_names: Mapping[str, str] = field(default_factory=dict)  # 法, 令 … as this law defines them → law id
-
-
-@dataclass(frozen=True, slots=True)
-class Mention:
-    """One reference, as far as the text alone tells."""
-
-    text: str  # as folded, law name included
-    start: int
-    end: int
-    law_ids: tuple[str, ...]  # none: the law is not known; several: its name is ambiguous
-    law_text: str  # the name as written; empty where the law follows from the context
-    part: str  # main or supplement
-    article: str
-    paragraph: str | None
-    item: str | None
-    joined_by: str  # 及び, から …: what stands between the reference before and this one; empty for other text
-
-
-def fold(text: str) -> str:
-    """The text as references are read in it: ``normalize`` without spaces."""
-    return re.sub(r"[ 　\t]", "", normalize(text))
+from app.retrieval.citation_text import fold, fold_question
+from app.retrieval.law_names import Doubt, LawNames, NameSpan
+from app.retrieval.mention import Mention, Place
 
 
 def find_mentions(text: str, names: LawNames, place: Place | None = None) -> list[Mention]:
     """Every reference in ``text``, in order. A relative one that leads nowhere (前条 of 第一条) is left out."""
-    reader = _Reader(fold(text), names, place)
-    for match in _MENTION.finditer(reader.folded):
+    folded, breaks = (fold(text), frozenset[int]()) if place is not None else fold_question(text)
+    reader = _Reader(folded, names, place, breaks)
+    for match in (QUESTION if place is None else STATUTE).finditer(folded):
         mention = reader.mention(match)
         if mention is not None:
             reader.found.append(mention)
-    return reader.found
+    return reader.found if place is not None else _with_exclusions(reader.found, folded)
+
+
+def _with_exclusions(found: Sequence[Mention], folded: str) -> list[Mention]:
+    """The references with those marked that 「…を除く」 takes out: the one before it and those joined to that."""
+    out = list(found)
+    for number, mention in enumerate(found):
+        if not EXCLUDED.match(folded, mention.end):
+            continue
+        first = number
+        while first > 0 and found[first].joined_by:
+            first -= 1
+        out[first : number + 1] = [replace(one, excluded=True) for one in out[first : number + 1]]
+    return out
+
+
+@dataclass(frozen=True, slots=True)
+class _Law:
+    """The law of a reference, as far as it is known."""
+
+    law_ids: tuple[str, ...]
+    text: str = ""  # the name as written
+    start: int = -1  # where the name starts
+    doubt: Doubt = ""
+    near: tuple[str, ...] = ()
+    amending: str | None = None
 
 
 class _Reader:
     """Reads the references of one folded text."""
 
-    def __init__(self, folded: str, names: LawNames, place: Place | None) -> None:
+    def __init__(self, folded: str, names: LawNames, place: Place | None, breaks: frozenset[int]) -> None:
         self.folded = folded
         self.names = names
         self.place = place
+        self.breaks = breaks
         self.found: list[Mention] = []
         self._spans: list[NameSpan] | None = None
+        self._bare_end = -1  # where a number without 条 ended last
 
     def mention(self, match: re.Match[str]) -> Mention | None:
         """The reference at ``match``; None if it leads nowhere."""
         previous = self.found[-1] if self.found else None
-        joined = previous is not None and bool(_CONNECTOR.fullmatch(self.folded[previous.end : match.start()]))
-        article = _article(match, joined, previous, self.place)
-        if article is None:
+        joined = previous is not None and bool(CONNECTOR.fullmatch(self.folded[previous.end : match.start()]))
+        if match["lone_item"]:
+            return _next_item(match, previous, self.folded) if joined and previous is not None else None
+        law = self._law(match, joined, previous)
+        article = self._article(match, joined, previous, law)
+        if article is None or (law.text and self.names.longer_name(self.folded, law.start, law.text)):
             return None
-        law_ids, law_text, start = self._law(match, joined, previous)
-        if law_text and self.names.longer_name(self.folded, start, law_text):
-            return None
+        start = law.start if law.text else match.start()
+        if match["bare"]:
+            goes_on = joined and previous is not None and previous.end == self._bare_end
+            if not goes_on and not (law.law_ids and law.text and law.start + len(law.text) == match.start()):
+                return None
+            self._bare_end = match.end()
+        if match["appendix"] and not (law.law_ids or law.text):
+            return None  # 次の別表 of some text, not of a law
         return Mention(
             text=self.folded[start : match.end()],
             start=start,
             end=match.end(),
-            law_ids=law_ids,
-            law_text=law_text,
-            part="supplement" if match["supplement"] else "main",
+            law_ids=law.law_ids,
+            law_text=law.text,
+            part=_part(match, joined, previous, law),
             article=article,
             paragraph=_paragraph(match, previous, self.place),
             item=match["item"] + match["item_branch"].replace("の", "_") if match["item"] else None,
             joined_by=self.folded[previous.end : match.start()] if joined and previous is not None else "",
+            subitem=match["subitem"],
+            amending=law.amending,
+            doubt=law.doubt,
+            near=law.near,
         )
 
-    def _law(self, match: re.Match[str], joined: bool, previous: Mention | None) -> tuple[tuple[str, ...], str, int]:
-        """Law ids, the name as written, and where the reference starts."""
+    def _article(self, match: re.Match[str], joined: bool, previous: Mention | None, law: _Law) -> str | None:
+        if match["appendix"] or match["dashed"]:
+            return str(match["appendix"] or match["dashed"])
+        if match["article"] or match["bare"]:
+            branch = match["branch"] if match["article"] else match["bare_branch"]
+            return (match["article"] or match["bare"]) + (branch or "").replace("の", "_")
+        if match["lone_paragraph"] and (match["supplement"] or (law.text and self.place is None)):
+            return ""  # 附則第2項, 施行期日令第2項: nothing there has an article
+        return _relative_article(match, joined, previous, self.place)
+
+    def _law(self, match: re.Match[str], joined: bool, previous: Mention | None) -> _Law:
         start = match.start()
-        if match["relative"] or match["lone_paragraph"] or match["lone_near_paragraph"]:
+        relative = match["relative"] or match["lone_near_paragraph"]
+        if relative or (match["lone_paragraph"] and not match["supplement"]):
+            named = None if relative or self.place is not None else self._named_before(start)
+            if named is not None:
+                return named
             # Relative references stay in the law of what they refer to.
             if previous is not None and (_follows(match, joined) or self.place is None):
-                return previous.law_ids, "", start
-            return ((self.place.law_id,) if self.place else ()), "", start
-        named = self._named_before(start)
+                return _of(previous)
+            return _Law((self.place.law_id,) if self.place else ())
+        written = bool(match["article"] or match["bare"]) and self.place is None
+        named = self._named_before(
+            start, stems=written and not match["supplement"], supplement=bool(match["supplement"])
+        )
         if named is not None:
-            return named.law_ids, named.name, named.start
+            return replace(named, amending=match["amending"] or named.amending)
         if joined and previous is not None:
-            return previous.law_ids, "", start
-        before = self.folded[max(0, start - 60) : start]
-        if _SELF.search(before):
-            return ((self.place.law_id,) if self.place else self._last_named(start)), "", start
-        if _SAME.search(before):
-            return self._last_named(start), "", start
-        short = _SHORT.search(before)
+            return replace(_of(previous), amending=match["amending"] or previous.amending)
+        return replace(self._from_context(match, start), amending=match["amending"] or self._amending_before(match))
+
+    def _amending_before(self, match: re.Match[str]) -> str | None:
+        """平成29年法律第44号附則: the number of the amending law that stands before its 附則."""
+        found = NUMBER_BEFORE.search(self.folded, max(0, match.start() - 40), match.start())
+        return found.group() if found and match["supplement"] else None
+
+    def _from_context(self, match: re.Match[str], start: int) -> _Law:
+        before = self.folded[max(0, start - 100) : start]
+        if SELF.search(before):
+            return _Law((self.place.law_id,) if self.place else self._last_named(start))
+        if SAME.search(before):
+            return _Law(self._last_named(start))
+        if self.place is None and CHANGED.search(before):
+            return _Law((), doubt="version", near=self._last_named(start))
+        short = SHORT.search(before)
         if short:
-            return self._short(short[1], start), short[1], start - len(short[1])
-        unknown = _UNKNOWN.search(before)
+            return _Law(self._short(short[1], start), short[1], start - len(short[1]))
+        unknown = UNKNOWN.search(before) or self._unknown_before_number(before)
         if unknown:
-            return (), unknown[1], start - len(unknown[1])
+            name = re.sub(r"^(?:及び|又は|に関する|に係る|する|に伴う|[のを等・、])+", "", unknown[1])
+            return _Law((), name, start - len(before) + unknown.end(1) - len(name))
         if self.place is not None:
-            return (self.place.law_id,), "", start
-        return self._last_named(start) or (self._names[0].law_ids if self._names else ()), "", start
+            return _Law((self.place.law_id,))
+        if self.found or any(span.end <= start for span in self._names):
+            return _Law(self._last_named(start))
+        return _Law(self._names[0].law_ids if self._names else ())
+
+    @staticmethod
+    def _unknown_before_number(before: str) -> re.Match[str] | None:
+        """X法等の一部を改正する法律（平成十七年法律第一号）: a law that is named but not known."""
+        tail = NAME_TAIL.search(before)
+        return UNKNOWN.search(before, 0, tail.start()) if tail and NUMBER_IN.search(tail[1] or "") else None
 
     @property
     def _names(self) -> list[NameSpan]:
         # Looked for only where a text needs them: statutes mostly name the law right before the article.
         if self._spans is None:
-            self._spans = self.names.find(self.folded)
+            self._spans = self.names.find(self.folded, self.breaks)
         return self._spans
 
-    def _named_before(self, start: int) -> NameSpan | None:
-        for end in (start, _NAME_TAIL.search(self.folded, max(0, start - 120), start)):
-            if end is None:
-                continue
-            place = end if isinstance(end, int) else end.start()
+    def _named_before(self, start: int, *, stems: bool = False, supplement: bool = False) -> _Law | None:
+        tail = NAME_TAIL.search(self.folded, max(0, start - 120), start)
+        inside = (tail[1] or "") if tail else ""
+        for place in dict.fromkeys((start, tail.start() if tail else start)):
             if self.place is not None:
                 for word, law_id in self.place.short_names.items():
                     if len(word) > 1 and self.folded.endswith(word, 0, place):
-                        return NameSpan(place - len(word), place, word, (law_id,))
-            span = self.names.ending_at(self.folded, place)
+                        return _Law((law_id,), word, place - len(word))
+            span = self.names.ending_at(self.folded, place, self.breaks, stems=stems and place == start)
             if span is not None:
-                return span
+                law = _Law((), span.name, span.start, span.doubt, span.law_ids) if span.doubt else _Law(span.law_ids, span.name, span.start)  # fmt: skip
+                return law if self.place is not None or place == start else self._checked(law, inside, supplement)
         return None
+
+    def _checked(self, law: _Law, inside: str, supplement: bool) -> _Law:
+        """The law of a name with what the parenthesis after it says: its own number, or another law's."""
+        number = NUMBER_IN.search(inside)
+        if re.search(r"改正[前後]|による改正", inside):
+            return replace(law, law_ids=(), doubt="version", near=law.law_ids or law.near)
+        if number is None or not self.names.numbered(law.law_ids):
+            return law
+        owners = self.names.lookup(number.group())
+        if set(law.law_ids) <= set(owners):
+            return law
+        if supplement and not owners:
+            return replace(law, amending=number.group())
+        return (
+            replace(law, law_ids=tuple(sorted({*law.law_ids, *owners})))
+            if owners
+            else replace(law, law_ids=(), doubt="version", near=law.law_ids)
+        )
 
     def _last_named(self, start: int) -> tuple[str, ...]:
         earlier = [span for span in self._names if span.end <= start]
@@ -179,6 +238,21 @@ class _Reader:
         return titles[0] if len(titles) == 1 else ()
 
 
+def _next_item(match: re.Match[str], previous: Mention, folded: str) -> Mention | None:
+    """第3号 of 第2条第1号及び第3号; None where no item stands before it."""
+    if previous.item is None:
+        return None
+    item = match["lone_item"] + match["lone_item_branch"].replace("の", "_")
+    between = folded[previous.end : match.start()]
+    return replace(
+        previous, text=match.group(), start=match.start(), end=match.end(), item=item, subitem=None, joined_by=between, law_text=""
+    )  # fmt: skip
+
+
+def _of(previous: Mention) -> _Law:
+    return _Law(previous.law_ids, doubt=previous.doubt, near=previous.near)
+
+
 def _follows(match: re.Match[str], joined: bool) -> bool:
     """Whether a relative reference goes on from the reference before it (同条, 同項, 第一項及び第三項)."""
     return (
@@ -188,9 +262,18 @@ def _follows(match: re.Match[str], joined: bool) -> bool:
     )
 
 
-def _article(match: re.Match[str], joined: bool, previous: Mention | None, place: Place | None) -> str | None:
-    if match["article"]:
-        return str(match["article"] + match["branch"].replace("の", "_"))
+def _part(match: re.Match[str], joined: bool, previous: Mention | None, law: _Law) -> str:
+    if match["appendix"]:
+        return "appendix"
+    if match["supplement"]:
+        return "amendment" if law.amending else "supplement"
+    goes_on = _follows(match, joined) or (joined and not law.text and not match["relative"])
+    if previous is not None and goes_on and previous.part in ("supplement", "amendment"):
+        return previous.part  # 附則第2条及び第3条
+    return "main"
+
+
+def _relative_article(match: re.Match[str], joined: bool, previous: Mention | None, place: Place | None) -> str | None:
     relative = match["relative"]
     if relative in ("前条", "次条"):
         if place is None or place.article not in place.articles:

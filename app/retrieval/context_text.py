@@ -49,7 +49,7 @@ def passage_title(article: ArticleRow, paragraph: str | None) -> str:
     """How a provision is cited after the law's name."""
     name = article_label(article.num) or ("" if article.part in ("main", "preamble") else article.title)
     number = paragraph_label(paragraph) if article.part != "appendix" and paragraph else ""
-    return part_label(article.part) + name + number
+    return part_label(article.part, article.amend_law_num) + name + number
 
 
 def to_passage(hit: ArticleHit, text: str, left_out_chars: int) -> RetrievedPassage:

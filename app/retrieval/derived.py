@@ -8,40 +8,58 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import date
 
-from app.retrieval.citations import Place, find_mentions
-from app.retrieval.law_names import LawNames, common_names, defined_short_names, mined_names, title_names
+from app.retrieval.abbreviations import common_names
+from app.retrieval.citations import find_mentions
+from app.retrieval.law_names import LawNames, defined_kinds, title_names
+from app.retrieval.mention import Place
+from app.retrieval.name_mining import defined_short_names, mined_names
 from app.retrieval.store import Store
 
 CITING_PARTS = ("main", "supplement")
-_TEXT = "SELECT p.lines FROM passages p JOIN articles a USING (article_id)"
 
 
 def load_names(store: Store) -> LawNames:
-    """Every name in the store."""
-    return LawNames(store.connection.execute("SELECT alias, law_id, kind FROM aliases"))
+    """Every name in the store, as far as it is a name outside the law that gives it."""
+    connection = store.connection
+    rows = connection.execute("SELECT DISTINCT alias, law_id, kind FROM aliases WHERE kind<>'defined'").fetchall()
+    definers: dict[tuple[str, str], list[str]] = {}
+    for alias, law_id, from_law in connection.execute(
+        "SELECT alias, law_id, from_law FROM aliases WHERE kind='defined'"
+    ):
+        definers.setdefault((alias, law_id), []).append(from_law)
+    return LawNames([*rows, *defined_kinds(definers, _current_titles(connection))])
 
 
 def add_names(store: Store, law_ids: Sequence[str] | None = None) -> None:
-    """Write titles, everyday abbreviations, and the names that the text of the laws (default: all) gives other laws."""
+    """Write the names that the laws (default: all) have and that their text gives other laws; older rows are replaced."""
     connection = store.connection
-    titles = _current_titles(connection)
-    numbers = _numbers(connection)
-    if law_ids is None:
-        texts = (lines for (lines,) in connection.execute("SELECT lines FROM passages"))
-        own = titles
-    else:
-        texts = (lines for law_id in law_ids for lines in _law_texts(connection, law_id))
-        own = {law_id: titles[law_id] for law_id in law_ids if law_id in titles}
-    # JSON writes （） and 「」 as they are, so the rows need no decoding to be mined.
-    mined = mined_names(texts, numbers, titles)
-    rows: list[tuple[str, str, str, int]] = [
-        (name, law_id, "title", 1) for law_id, title in own.items() for name in title_names(title)
-    ]
-    rows += common_names(own)
-    rows += [(name, law_id, kind, uses) for (name, law_id, kind), uses in sorted(mined.items())]
-    store.add_aliases(rows)
+    titles, numbers = _current_titles(connection), _numbers(connection)
+    common: dict[str, list[tuple[str, str, str]]] = {}
+    for row in common_names({name: law_id for law_id, title in titles.items() for name in title_names(title)}):
+        common.setdefault(row[1], []).append(row)
+    for law_id in titles if law_ids is None else law_ids:
+        # JSON writes （） and 「」 as they are, so the rows need no decoding to be mined.
+        mined = mined_names(_law_texts(connection, law_id), numbers, titles) if law_id in titles else set()
+        store.set_aliases(law_id, [*_own_names(connection, law_id, titles), *common.get(law_id, ()), *sorted(mined)])
+
+
+def _own_names(
+    connection: sqlite3.Connection, law_id: str, titles: Mapping[str, str]
+) -> Iterator[tuple[str, str, str]]:
+    """Today's title, the law's number, e-Gov's 略称, and the titles of its other revisions."""
+    for name in title_names(titles[law_id]) if law_id in titles else ():
+        yield name, law_id, "title"
+    for (number,) in connection.execute("SELECT law_num FROM laws WHERE law_id=? AND law_num<>''", (law_id,)):
+        yield number, law_id, "number"
+    for title, abbreviations in connection.execute(
+        "SELECT title, abbreviations FROM revisions WHERE law_id=?", (law_id,)
+    ):
+        if title != titles.get(law_id):
+            yield title, law_id, "former"
+        yield from ((name, law_id, "abbreviation") for name in json.loads(abbreviations))
 
 
 def add_citations(store: Store, law_ids: Sequence[str], watch: Callable[[Sequence[str]], Iterable[str]] = iter) -> int:
@@ -104,7 +122,12 @@ def short_names(
 
 
 def _current_titles(connection: sqlite3.Connection) -> dict[str, str]:
-    return dict(connection.execute("SELECT law_id, title FROM revisions ORDER BY valid_from"))
+    """Law → its title today; of a law that is not in force yet, the last one it will have."""
+    rows = connection.execute(
+        "SELECT law_id, title FROM revisions ORDER BY valid_from<=?, valid_from, revision_id",
+        (date.today().isoformat(),),
+    )
+    return dict(rows.fetchall())
 
 
 def _numbers(connection: sqlite3.Connection) -> dict[str, str]:
@@ -112,5 +135,8 @@ def _numbers(connection: sqlite3.Connection) -> dict[str, str]:
 
 
 def _law_texts(connection: sqlite3.Connection, law_id: str) -> Iterator[str]:
-    rows = connection.execute(f"{_TEXT} JOIN revisions r USING (rev) WHERE r.law_id=?", (law_id,))
+    rows = connection.execute(
+        "SELECT p.lines FROM revisions r JOIN articles a USING (rev) JOIN passages p USING (article_id) WHERE r.law_id=?",
+        (law_id,),
+    )
     return (lines for (lines,) in rows)

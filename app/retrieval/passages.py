@@ -126,8 +126,10 @@ def link(law_id: str, part: str, anchor_text: str) -> str:
     return f"{address}#{anchor_text}" if part in ("main", "supplement") else address
 
 
-def part_label(part: str) -> str:
-    """What stands between law and article: 附則 for supplementary provisions."""
+def part_label(part: str, amend_law_num: str | None = None) -> str:
+    """What stands between law and article: 附則 for supplementary provisions, with the number of the amending law."""
+    if part == "amendment" and amend_law_num:
+        return f"附則（{amend_law_num}）"
     return {"supplement": "附則", "amendment": "改正附則", "preamble": "前文"}.get(part, "")
 
 

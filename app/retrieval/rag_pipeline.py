@@ -23,10 +23,13 @@ from app.retrieval.passages import body
 from app.retrieval.qdrant_collection import qdrant_address
 from app.retrieval.ranking import diversified
 from app.retrieval.reranking import CrossEncoderReranker, Reranker, reranked
-from app.retrieval.resolving import Resolved
+from app.retrieval.resolved import REMARKS
 from app.retrieval.statute_index import PARTS, ArticleHit, StatuteIndex
+from app.retrieval.store_rows import ArticleRow
 from app.retrieval.sudachi_words import second_words
 from app.retrieval.tokens import tokenize
+
+MAX_LOOKED_UP = 100  # articles shown of 第1条から第1000条まで
 
 
 class TextModel(Protocol):
@@ -46,6 +49,7 @@ class Answer:
     left_out: tuple[RetrievedPassage, ...]
     cited: tuple[int, ...]  # numbers in the answer that are passages of the context
     unsupported: tuple[int, ...]  # numbers in the answer that are not: the citation is invented
+    notes: tuple[str, ...] = ()  # what is wrong with the references of the question, and what the index lacks
 
 
 def search_query(question: Question) -> str:
@@ -179,21 +183,28 @@ class RAGPipeline:
         """The whole articles that ``reference`` names (``金商法27条の2``, several at once). Raises DataError when one
         does not lead to an article, saying why."""
         with self.index.reading():
-            found = self.index.references(reference, as_of=as_of)
-            faults = [item.note for item in found if item.status != "found"]
-            if faults or not found:
+            found = self.index.references(reference, as_of=as_of, limit=MAX_LOOKED_UP)
+            faults = [item.note for item in found if item.status not in ("found", *REMARKS)]
+            loose = None if found else self.index.law_without_articles(reference, as_of=as_of)
+            if faults or not (found or loose):
                 raise DataError(
                     " ".join(faults)
                     or f"{reference}: 条が書かれていません。「金商法27条の2」のように指定してください。"
                 )
-            return [self._whole(item) for item in found]
+            if loose is not None:
+                return [self._whole(loose, [])]
+            named: dict[int, tuple[ArticleRow, list[str]]] = {}
+            for item in found:
+                if item.article is not None:
+                    _, paragraphs = named.setdefault(item.article.article_id, (item.article, []))
+                    paragraphs.append(item.paragraph or "")
+            return [self._whole(article, paragraphs) for article, paragraphs in named.values()]
 
-    def _whole(self, item: Resolved) -> RetrievedPassage:
-        assert item.article is not None  # a found reference has an article
-        passages = self.index.store.article_passages(item.article.article_id)
-        named = [row for row in passages if row.paragraph == item.paragraph]
+    def _whole(self, article: ArticleRow, paragraphs: Sequence[str]) -> RetrievedPassage:
+        passages = self.index.store.article_passages(article.article_id)
+        named = [row for row in passages if row.paragraph in paragraphs]
         text = "\n".join(line.text for line in article_lines(passages))
-        return to_passage(ArticleHit(item.article, 0.0, tuple(named)), text, 0)
+        return to_passage(ArticleHit(article, 0.0, tuple(named)), text, 0)
 
     def notes(self, query: str, *, as_of: date | None = None) -> list[str]:
         """What is wrong with the references in ``query`` (unknown law, ambiguous name, no such article), one line each."""
@@ -214,7 +225,8 @@ class RAGPipeline:
         prompt = f"{ANSWER_INSTRUCTION}\n\n【参照条文】\n{context.text}\n\n【質問】\n{question.strip()}"
         text = self._model().invoke(prompt)
         cited, unsupported = check_citations(text, len(context.used))
-        return Answer(text, context.used, context.left_out, cited, unsupported)
+        notes = tuple(self.notes(question, as_of=as_of))
+        return Answer(text, context.used, context.left_out, cited, unsupported, notes)
 
     def _model(self) -> TextModel:
         if self._llm is None:

@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from app.core.errors import DataError, StaleIndexError
 from app.retrieval.asking import query_tokens, question_and_statements
-from app.retrieval.citations import fold
+from app.retrieval.citation_text import fold_question
 from app.retrieval.delegations import filled_in_by
 from app.retrieval.derived import load_names
 from app.retrieval.embedding import Embedder, Vectors
@@ -34,7 +34,8 @@ from app.retrieval.ranking import (
     ranked,
     with_part,
 )
-from app.retrieval.resolving import Resolved, resolve
+from app.retrieval.resolved import Resolved
+from app.retrieval.resolving import MAX_RANGE, law_without_articles, resolve
 from app.retrieval.store import Store
 from app.retrieval.store_rows import ArticleRow, PassageRow
 from app.retrieval.sudachi_words import Words
@@ -46,7 +47,7 @@ CANDIDATES = 50  # articles ranked for one query, at least
 HITS_PER_ARTICLE = 2  # documents of the word index fetched for each of them
 # Parts of the ranking beside what is found; "graph" gave nothing on dev and has to be asked for.
 PARTS = ("request", "presence", "citation", "delegation")
-CITED = ("found", "unknown_paragraph")  # references that lead to an article in force
+CITED = ("found",)  # references that lead to what they name; any other must not become a hit
 
 
 @dataclass(frozen=True, slots=True)
@@ -296,10 +297,15 @@ class StatuteIndex:
         # A passage without an article was removed from the store; its words go at the end of the same update.
         return [(number, articles[number], score) for number, score in found.items() if number in articles]
 
-    def references(self, text: str, *, as_of: date | None = None) -> list[Resolved]:
-        """Every reference to a provision in ``text`` and what it leads to."""
+    def references(self, text: str, *, as_of: date | None = None, limit: int = MAX_RANGE) -> list[Resolved]:
+        """Every reference to a provision in ``text`` and what it leads to; of a range at most ``limit`` articles between."""
         with self.reading():
-            return resolve(text, self.store, self.names(), self.day(as_of))
+            return resolve(text, self.store, self.names(), self.day(as_of), limit=limit)
+
+    def law_without_articles(self, text: str, *, as_of: date | None = None) -> ArticleRow | None:
+        """What the law that ``text`` names consists of, if it has no articles."""
+        with self.reading():
+            return law_without_articles(text, self.store, self.names(), self.day(as_of))
 
     def _out_of_view(self, generation: str, day: str, laws: tuple[str, ...]) -> list[int]:
         key = (generation, day, laws)
@@ -332,7 +338,7 @@ def _named_and_mentioned(query: str, cited: Sequence[Resolved]) -> tuple[list[in
 
     What the question names is meant. What a choice names may be just what makes it wrong.
     """
-    end = len(fold(question_and_statements(query)[0]))
+    end = len(fold_question(question_and_statements(query)[0])[0])
     named: dict[int, None] = {}
     mentioned: dict[int, None] = {}
     for item in cited:

@@ -139,9 +139,9 @@ class Store:
             "INSERT OR REPLACE INTO laws VALUES (?, ?, ?, ?)", (law.law_id, law.law_num, law.law_type, law.promulgated)
         )
         cursor = connection.execute(
-            "INSERT INTO revisions (law_id, revision_id, title, kana, valid_from, valid_to, sha256, notes, searched)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0)",
-            (law.law_id, law.revision_id, law.title, law.kana, law.valid_from or ALWAYS, FOREVER, sha256, json.dumps(law.notes, ensure_ascii=False)),
+            "INSERT INTO revisions (law_id, revision_id, title, kana, abbreviations, valid_from, valid_to, sha256, notes, searched)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 0)",
+            (law.law_id, law.revision_id, law.title, law.kana, json.dumps(law.abbreviations, ensure_ascii=False), law.valid_from or ALWAYS, FOREVER, sha256, json.dumps(law.notes, ensure_ascii=False)),
         )  # fmt: skip
         rev = int(cursor.lastrowid or 0)
         written: list[NewPassage] = []
@@ -196,14 +196,14 @@ class Store:
         connection.execute("DELETE FROM revisions WHERE rev=?", (rev,))
         if connection.execute("SELECT 1 FROM revisions WHERE law_id=?", (law_id,)).fetchone() is None:
             connection.execute("DELETE FROM laws WHERE law_id=?", (law_id,))
-            connection.execute("DELETE FROM aliases WHERE law_id=?", (law_id,))
+            connection.execute("DELETE FROM aliases WHERE law_id=?1 OR from_law=?1", (law_id,))
         self._set_validity(law_id)
         return int(rev)
 
     def _set_validity(self, law_id: str) -> None:
-        # A revision is in force until the next one of the same law is.
+        # A revision is in force until the next one of the same law is; of two of one day, the one amended last.
         rows = self.connection.execute(
-            "SELECT rev, valid_from FROM revisions WHERE law_id=? ORDER BY valid_from, rev", (law_id,)
+            "SELECT rev, valid_from FROM revisions WHERE law_id=? ORDER BY valid_from, revision_id", (law_id,)
         ).fetchall()
         ends = [*(valid_from for _, valid_from in rows[1:]), FOREVER][: len(rows)]
         self.connection.executemany(
@@ -211,9 +211,12 @@ class Store:
             [(end, rev) for (rev, _), end in zip(rows, ends, strict=True)],
         )
 
-    def add_aliases(self, rows: Iterable[tuple[str, str, str, int]]) -> None:
-        """Add (alias, law_id, kind, uses)."""
-        self.connection.executemany("INSERT OR REPLACE INTO aliases VALUES (?, ?, ?, ?)", rows)
+    def set_aliases(self, from_law: str, rows: Iterable[tuple[str, str, str]]) -> None:
+        """Make (alias, law_id, kind) the names that the data and text of ``from_law`` give laws, itself included."""
+        self.connection.execute("DELETE FROM aliases WHERE from_law=?", (from_law,))
+        self.connection.executemany(
+            "INSERT OR REPLACE INTO aliases VALUES (?, ?, ?, ?)", [(*row, from_law) for row in rows]
+        )
 
     # -- reading -------------------------------------------------------------------------------------------------
 
@@ -277,6 +280,28 @@ class Store:
             (law_id, as_of, as_of, part),
         )
         return [num for (num,) in rows]
+
+    def revisions_of(self, law_id: str) -> list[tuple[str, str, str]]:
+        """(revision id, first day, first day of the next one) of a law's revisions, earliest first."""
+        rows = self.connection.execute(
+            "SELECT revision_id, valid_from, valid_to FROM revisions WHERE law_id=? ORDER BY valid_from, revision_id",
+            (law_id,),
+        )
+        return [(revision_id, since, until) for revision_id, since, until in rows]
+
+    def amending_numbers(self) -> list[str]:
+        """Numbers of the amending laws whose 附則 the store holds, as printed."""
+        rows = self.connection.execute("SELECT DISTINCT amend_law_num FROM articles WHERE part='amendment'")
+        return [number for (number,) in rows if number]
+
+    def laws_amended_by(self, numbers: Sequence[str], num: str, as_of: str) -> list[str]:
+        """Laws that hold article ``num`` of the 附則 of an amending law with one of these printed numbers."""
+        rows = self.connection.execute(
+            "SELECT DISTINCT r.law_id FROM articles a JOIN revisions r ON r.rev=a.rev WHERE a.part='amendment' AND a.num=?"
+            " AND a.amend_law_num IN (SELECT value FROM json_each(?)) AND r.valid_from<=? AND r.valid_to>? ORDER BY r.law_id",
+            (num, json.dumps(list(numbers)), as_of, as_of),
+        )
+        return [law_id for (law_id,) in rows]
 
     def find_articles(self, law_id: str, num: str, as_of: str, part: str = "main") -> list[ArticleRow]:
         """Articles ``num`` of a law's revision in force on ``as_of``."""

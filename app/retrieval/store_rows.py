@@ -9,14 +9,14 @@ from typing import Any
 
 from app.retrieval.passages import Lines, Passage, Provision
 
-STORE_FORMAT = 2
+STORE_FORMAT = 3
 
 SCHEMA = """
 CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE laws (law_id TEXT PRIMARY KEY, law_num TEXT NOT NULL, law_type TEXT NOT NULL, promulgated TEXT) WITHOUT ROWID;
 CREATE TABLE revisions (
     rev INTEGER PRIMARY KEY AUTOINCREMENT, law_id TEXT NOT NULL, revision_id TEXT NOT NULL UNIQUE, title TEXT NOT NULL,
-    kana TEXT NOT NULL, valid_from TEXT NOT NULL, valid_to TEXT NOT NULL, sha256 TEXT NOT NULL, notes TEXT NOT NULL,
+    kana TEXT NOT NULL, abbreviations TEXT NOT NULL, valid_from TEXT NOT NULL, valid_to TEXT NOT NULL, sha256 TEXT NOT NULL, notes TEXT NOT NULL,
     searched INTEGER NOT NULL
 );
 CREATE INDEX revisions_law ON revisions (law_id, valid_from);
@@ -40,8 +40,9 @@ CREATE INDEX citations_to ON citations (to_law, to_num);
 CREATE TABLE definitions (article_id INTEGER NOT NULL, paragraph TEXT NOT NULL, key TEXT NOT NULL, term TEXT NOT NULL,
     scope TEXT NOT NULL, text TEXT NOT NULL);
 CREATE INDEX definitions_article ON definitions (article_id);
-CREATE TABLE aliases (alias TEXT NOT NULL, law_id TEXT NOT NULL, kind TEXT NOT NULL, uses INTEGER NOT NULL,
-    PRIMARY KEY (alias, law_id, kind)) WITHOUT ROWID;
+CREATE TABLE aliases (alias TEXT NOT NULL, law_id TEXT NOT NULL, kind TEXT NOT NULL, from_law TEXT NOT NULL,
+    PRIMARY KEY (alias, law_id, kind, from_law)) WITHOUT ROWID;
+CREATE INDEX aliases_from ON aliases (from_law);
 """
 
 # Dates compare as text; these stand for "always" and "not replaced yet".

@@ -17,7 +17,7 @@ from app.core.files import sha256_bytes
 from app.data.egov import parse_law
 from app.data.egov_source import law_files
 from app.data.law import Law
-from app.retrieval.building import corpus_hash, index_lock, index_passages, own_names
+from app.retrieval.building import corpus_hash, index_lock, index_passages
 from app.retrieval.derived import add_citations, add_names
 from app.retrieval.embedding import Embedder
 from app.retrieval.embedding_passages import embed_missing
@@ -143,7 +143,6 @@ def _update(
             count = index_passages(words, rev, law, written, second)
             store.set_searched(rev, count)
             searched += count
-            store.add_aliases(own_names(law))
             changed.append(law.law_id)
         if changed:
             add_names(store, changed)

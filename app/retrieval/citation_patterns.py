@@ -1,0 +1,40 @@
+"""What references to provisions look like in folded text, and what stands around them."""
+
+from __future__ import annotations
+
+import re
+
+_BRANCH = r"(?:の\d+)*"
+_ARTICLE = rf"第?(?P<article>\d+)条(?P<branch>{_BRANCH})(?![件例約文項理数])"
+_RELATIVE = r"(?P<relative>前条|次条|同条|本条|この条)"
+_PARAGRAPH = r"(?:第?(?P<paragraph>\d+)項(?!目)|(?P<near_paragraph>前項|次項|同項|この項))"
+_LONE = _PARAGRAPH.replace("(?P<", "(?P<lone_")
+_SUBITEM = r"(?P<subitem>[イロハニホヘトチリヌルヲワカヨタレソツネナラムウヰオクヤマケフコエテアサキユメミシヱヒモセス](?![ァ-ヶー])(?:\(\d+\)(?:\([ivx]+\))?)?)"
+_ITEM = rf"(?:第?(?P<item>\d+)号(?![室車棟機線])(?P<item_branch>{_BRANCH}){_SUBITEM}?)"
+_SUPPLEMENT = r"(?P<supplement>(?:改正)?附則)(?:\(?抄\)?)?(?:\((?P<amending>[^()]*年[^()]*号[^()]*)\))?の?"
+_LONE_ITEM = r"第?(?P<lone_item>\d+)号(?![室車棟機線])(?P<lone_item_branch>(?:の\d+)*)"
+_NEVER = "".join(
+    f"(?P<{name}>(?!))?" for name in ("dashed", "appendix", "bare", "bare_branch", "lone_item", "lone_item_branch")
+)
+STATUTE = re.compile(rf"{_NEVER}(?:{_SUPPLEMENT})?(?:(?:{_ARTICLE}|{_RELATIVE})(?:{_PARAGRAPH})?|{_LONE}){_ITEM}?")
+# Only people write these: a table by itself, a number without 条 after a law's name, 27-2条.
+_APPENDIX = r"(?P<appendix>(?:附則)?(?:別表|別記様式|様式|別記)(?:第?\d+(?:の\d+)*(?:号(?:の\d+)*)?)?)"
+_BARE = rf"第?(?P<bare>\d+)(?P<bare_branch>{_BRANCH})(?:(?=第\d+項)|(?=$|[、。・「」()\[\]:;?!\n]|,(?!\d)|の(?!\d)|[はがをにでとやも]|から|及び|又は|参照))"
+_DASHED = r"(?P<dashed>\d+[-‐‑−–]\d+)条"
+QUESTION = re.compile(
+    rf"(?:{_DASHED}|{_APPENDIX}|(?:{_SUPPLEMENT})?(?:(?:{_ARTICLE}|{_RELATIVE}|{_BARE})(?:{_PARAGRAPH})?|{_LONE}){_ITEM}?|{_LONE_ITEM})"
+)
+CONNECTOR = re.compile(r"(?:及び|又は|若しくは|並びに|かつ|、|,|・|から|と|や|まで(?:及び|又は|若しくは|並びに|、)?)+$")
+SAME = re.compile(r"(?:同|当該|その)(法律|法|政令|令|府令|省令|規則|条例|規程)(?:の)?$")
+SELF = re.compile(r"(?:この|本)(?:法律|法|政令|令|府令|省令|規則|条例|規程)(?:の)?$")
+CHANGED = re.compile(r"(?:旧|新|改正[前後])の?$")
+SHORT = re.compile(r"(?:^|[^一-龥々ァ-ヶー])(法|令|規則|府令|省令|施行令|施行規則)(?:の)?$")
+# A statute or a document like one is named right before, and it is none that is known.
+UNKNOWN = re.compile(
+    r"((?:[一-龥々ァ-ヶー・、0-9a-z]|及び|又は|の|に関する|に係る|を改正する|する|に伴う|等|・){0,60}"
+    r"(?:法律|法|令|規則|細則|規程|条例|憲法|条約|協定|協約|議定書|定款|約款|規約|契約書?|合意書|覚書|告示|通達|指針|ガイドライン|要綱|要領|案|号))(?:の)?$"
+)
+NAME_TAIL = re.compile(r"(?:\(([^()]*(?:\([^()]*\)[^()]*)*)\))?の?$")
+NUMBER_IN = re.compile(r"(?:明治|大正|昭和|平成|令和)(?:\d+|元)年(?:\d+月\d+日)?[^()\d。、]{1,14}第?\d+号")
+NUMBER_BEFORE = re.compile(rf"(?:{NUMBER_IN.pattern})$")
+EXCLUDED = re.compile(r"(?:まで)?(?:の規定|の各号|に係る部分)?(?:を除[くきいか]|以外)")

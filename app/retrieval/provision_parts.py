@@ -1,0 +1,55 @@
+"""Items 号 and their parts within passages, and law numbers as they are compared."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from app.retrieval.citation_text import fold
+from app.retrieval.store_rows import PassageRow
+
+IROHA = "イロハニホヘトチリヌルヲワカヨタレソツネナラムウヰノオクヤマケフコエテアサキユメミシヱヒモセス"
+_PRINTED = re.compile(r"[0-9０-９一二三四五六七八九十百〇の]+　|[ァ-ヿ]　|[（(][^（()）]{1,4}[）)]　")
+_ROMAN = {"i": 1, "ii": 2, "iii": 3, "iv": 4, "v": 5, "vi": 6, "vii": 7, "viii": 8, "ix": 9, "x": 10}
+_LAW_NUMBER = re.compile(r"(明治|大正|昭和|平成|令和)(\d+|元)年(?:\d+月\d+日)?([^\d第]+)第?(\d+)号")
+
+
+def has_item(passages: Iterable[PassageRow], item: str, subitem: str | None) -> bool | None:
+    """Whether a passage has the item (``3_2``) and the part of it (``イ(1)(i)``).
+
+    None when that cannot be told: the source of the law lost the printed numbers of its items, and what stands in their
+    place was counted.
+    """
+    wanted = ".".join([item, *_subitem_path(subitem)])
+    counted = False
+    for passage in passages:
+        for path, text in passage.lines:
+            if path == wanted:
+                return True
+            counted = counted or bool(path and not _PRINTED.match(text))
+    return None if counted else False
+
+
+def _subitem_path(subitem: str | None) -> list[str]:
+    """``イ(1)(i)`` → ``["1", "1", "1"]``."""
+    if subitem is None:
+        return []
+    inner = re.findall(r"\(([^()]+)\)", subitem)
+    return [str(IROHA.index(subitem[0]) + 1), *(str(_ROMAN.get(one, one)) for one in inner)]
+
+
+def law_number_key(number: str) -> tuple[str, str, str, str] | None:
+    """Era, year, kind and number of 平成二九年六月二日法律第四四号 and 平成二十九年法律第四十四号 alike; None for other text."""
+    matched = _LAW_NUMBER.search(fold(number))
+    return None if matched is None else (matched[1], matched[2].replace("元", "1"), matched[3], matched[4])
+
+
+def appendix_key(title: str) -> str:
+    """``別表第一（第三条関係）`` and ``別表1`` alike: ``別表1``."""
+    plain = re.sub(r"^\((別[^()]*)\)", r"\1", fold(title))
+    return re.sub(r"\(.*", "", plain).replace("第", "").removesuffix("抄")
+
+
+def is_original(revision_id: str) -> bool:
+    """Whether a revision is the law as first enacted: its id names no amending law."""
+    return bool(re.search(r"_0{15}$", revision_id))
