@@ -14,7 +14,8 @@ from typing import Any
 from lxml import etree
 
 from app.core.errors import DataError
-from app.data.law import Appendix, Article, Law, Paragraph, Part, PartKind, Provisions
+from app.data.egov_tables import table_lines
+from app.data.law import Appendix, Article, Law, Paragraph, Part, PartKind, Provisions, TableHeader
 from app.data.law_numbers import article_key
 
 MAX_XML_BYTES = 64 * 2**20  # the largest law in force has 4 MB
@@ -23,8 +24,10 @@ MAX_XML_BYTES = 64 * 2**20  # the largest law in force has 4 MB
 _REVISION = re.compile(r"([0-9A-Z]+)_(\d{4})(\d{2})(\d{2})_([0-9A-Z]+)$")
 _HEADINGS = ("Part", "Chapter", "Section", "Subsection", "Division")
 _ERA_START = {"Meiji": 1867, "Taisho": 1911, "Showa": 1925, "Heisei": 1988, "Reiwa": 2018}
-_ROW_ENDS = {"TableRow", "TableHeaderRow", "ListSentence", "Sublist1Sentence", "Item", "TableStructTitle", "Paragraph", "RemarksLabel"}  # fmt: skip
-_CELL_ENDS = {"TableColumn", "TableHeaderColumn", "Column", "ItemTitle"}
+_ROW_ENDS = {"ListSentence", "Sublist1Sentence", "Item", "TableStructTitle", "Paragraph", "RemarksLabel"}  # fmt: skip
+_CELL_ENDS = {"Column", "ItemTitle"}
+FIGURE = "〔図〕"  # where a figure or a formula stood that is only a picture
+_SHOWN = {"Fig", "ArithFormula", "Table", "Sup"}  # shown as something else than their text
 _INDENT = re.compile(r"[ \t]*[\r\n]\s*")
 
 
@@ -45,8 +48,11 @@ def parse_xml(data: bytes, name: str) -> Any:
 
 
 def text_of(element: Any) -> str:
-    """All text of an element in order, without ruby readings and without the indentation of pretty-printed XML."""
-    if not len(element):
+    """All text of an element in order, without ruby readings and without the indentation of pretty-printed XML.
+
+    A figure is 〔図〕, a superscript ^8, a table one line a row (``egov_tables.py``).
+    """
+    if not len(element) and element.tag not in _SHOWN:
         return _clean(element.text)
     pieces: list[str] = []
     _flatten(element, pieces)
@@ -60,7 +66,13 @@ def _clean(text: str | None) -> str:
 
 
 def _flatten(element: Any, pieces: list[str]) -> None:
-    if element.tag != "Rt":
+    if element.tag == "Table":
+        pieces.append("\n".join([*table_lines(element, text_of)[0], ""]))
+    elif element.tag == "Fig" or (element.tag == "ArithFormula" and not "".join(element.itertext()).strip()):
+        pieces.append(FIGURE)
+    elif element.tag != "Rt":
+        if element.tag == "Sup":
+            pieces.append("^")
         pieces.append(_clean(element.text))
         for child in element:
             _flatten(child, pieces)
@@ -264,7 +276,8 @@ class _Reader:
                 pieces.append(text_of(child))
         if not len(element):
             pieces.append(text_of(element))
-        return Appendix(element.tag, element.get("Num"), title, related, "\n".join(piece for piece in pieces if piece))
+        text = "\n".join(piece for piece in pieces if piece)
+        return Appendix(element.tag, element.get("Num"), title, related, text, _header_rows(element, text))
 
     def stray(self, element: Any, container: Any) -> None:
         """Keep an element that the schema does not put there."""
@@ -272,6 +285,22 @@ class _Reader:
         if text.strip():
             self.notes.append(f"{container.tag} の中の {element.tag}")
             self.strays.append(Appendix(element.tag, element.get("Num"), "", "", text))
+
+
+def _header_rows(element: Any, text: str) -> tuple[TableHeader, ...]:
+    """Where the header rows of the tables under ``element`` stand among the lines of its text."""
+    lines = text.split("\n")
+    found: list[TableHeader] = []
+    start = 0
+    for table in element.iter("Table"):
+        rows, headers = table_lines(table, text_of)
+        if next(table.iterancestors("Table"), None) is not None or not rows or rows[0] not in lines[start:]:
+            continue
+        first = lines.index(rows[0], start)
+        start = first + len(rows)
+        if headers < len(rows):
+            found.append(TableHeader(first, headers, start))
+    return tuple(found)
 
 
 def _says_deleted(paragraphs: list[Paragraph]) -> bool:

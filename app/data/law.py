@@ -53,6 +53,15 @@ class Provisions:
 
 
 @dataclass(frozen=True, slots=True)
+class TableHeader:
+    """Where a table stands among the lines of a text: what is repeated when the text is cut inside it."""
+
+    start: int  # first line of the header
+    rows: int  # lines of the header
+    end: int  # after the last line of the table
+
+
+@dataclass(frozen=True, slots=True)
 class Appendix:
     """別表, 様式, 別記 … as text."""
 
@@ -61,6 +70,7 @@ class Appendix:
     title: str
     related: str  # （第三条関係）
     text: str
+    tables: tuple[TableHeader, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

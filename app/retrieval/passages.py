@@ -84,10 +84,18 @@ def _appendix(appendix: Appendix, number: int) -> Provision:
     passages: list[Passage] = []
     piece: list[tuple[str, str]] = []
     size = 0
-    for line in appendix.text.split("\n"):
+    lines_of = appendix.text.split("\n")
+    for place, line in enumerate(lines_of):
         if piece and size + len(line) > APPENDIX_CHARS:
             passages.append(Passage(str(len(passages) + 1), "", "", tuple(piece)))
-            piece, size = [], 0
+            # A row without the heads of its columns says nothing.
+            heads = [
+                head
+                for table in appendix.tables
+                if table.start + table.rows <= place < table.end
+                for head in lines_of[table.start : table.start + table.rows]
+            ]
+            piece, size = [("", head) for head in heads], sum(map(len, heads))
         piece.append(("", line))
         size += len(line)
     passages.append(Passage(str(len(passages) + 1), "", "", tuple(piece)))
