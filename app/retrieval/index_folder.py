@@ -17,7 +17,8 @@ from app.core.outputs import check_folder_place, is_remains
 MANIFEST = "manifest.json"
 BUILDING = "building"
 _GENERATION = re.compile(r"gen-([0-9a-f]{16})")
-_LOCK = re.compile(r"\.lock(-journal)?")
+# The lock (app/retrieval/building.py) is an empty SQLite file; its journal holds a header while somebody has the lock.
+LOCK, LOCK_JOURNAL = ".lock", ".lock-journal"
 # What a build writes into ``building`` and, under the same names, a generation.
 _PARTS = frozenset({"store.sqlite", "store.sqlite-wal", "store.sqlite-shm", "store.sqlite-journal", "words", "vectors", "plan.json"})  # fmt: skip
 
@@ -46,7 +47,7 @@ def _belongs(entry: Path) -> bool:
         return entry.is_file() and manifest_folder(entry.parent) is not None
     if entry.name == BUILDING:
         return entry.is_dir() and all(part.name in _PARTS or is_remains(part) for part in entry.iterdir())
-    is_lock = _LOCK.fullmatch(entry.name) is not None and entry.stat().st_size == 0
+    is_lock = entry.name == LOCK_JOURNAL or (entry.name == LOCK and entry.stat().st_size == 0)
     return is_lock or is_remains(entry) or entry in generations(entry.parent)
 
 
