@@ -131,7 +131,8 @@ def answers(
         backend = create_backend(arguments, config.llm, plan)
         facts = backend.facts()  # type: ignore[attr-defined]  # every backend of app.llm has it
         fresh = run_questions(
-            backend, left, lambda question: QuestionContext(references[question.id].text), plan, on_outcomes=append_outcomes(path)
+            backend, left, lambda question: QuestionContext(references[question.id].text), plan,
+            on_outcomes=append_outcomes(path, run_key(key), anew=not done),
         )  # fmt: skip
         try:
             done |= {outcome.id: outcome for outcome in progress(fresh, total=len(left), label="理由")}

@@ -33,6 +33,29 @@ def chosen(log_odds: Sequence[float], sign: Sign, count: int) -> str:
     return "".join(CHOICE_LETTERS[index] for index in sorted(ranked[:count]))
 
 
+def judged_true(log_odds: float, sign: Sign) -> bool:
+    """Whether a single statement is judged to be what the question asks for: nothing to compare it with, so by even odds."""
+    return sign * log_odds > 0
+
+
+def inclusion_logprobs(log_odds: Sequence[float], sign: Sign, count: int) -> list[float]:
+    """Log-probability (natural) of each choice to be among the right ones, given that ``count`` are.
+
+    o_i e_(k-1)(the other odds) / e_k(all odds); for one right choice ``choice_logprobs``. A single statement has nothing
+    to be compared with: the log-probability that it is judged true.
+    """
+    if len(log_odds) == 1:
+        return [-softplus(-sign * log_odds[0])]
+    if count == 1:
+        return choice_logprobs(log_odds, sign)
+    signed = [sign * value for value in log_odds]
+    whole = _log_elementary_symmetric(signed, count)
+    return [
+        value + _log_elementary_symmetric(signed[:index] + signed[index + 1 :], count - 1) - whole
+        for index, value in enumerate(signed)
+    ]
+
+
 def set_logprob(log_odds: Sequence[float], sign: Sign, right: str) -> float:
     """Log-probability (natural) that exactly the ``right`` letters are right, given how many are.
 
@@ -41,11 +64,7 @@ def set_logprob(log_odds: Sequence[float], sign: Sign, right: str) -> float:
     signed = [sign * value for value in log_odds]
     if len(signed) == 1:
         return -softplus(-signed[0] if right else signed[0])
-    # Scaled by the highest odds, so that no exponential overflows: every term of e_k has k factors.
-    top = max(signed)
-    odds = [math.exp(value - top) for value in signed]
-    inside = sum(signed[CHOICE_LETTERS.index(letter)] - top for letter in right)
-    return inside - math.log(_elementary_symmetric(odds, len(right)))
+    return sum(signed[CHOICE_LETTERS.index(letter)] for letter in right) - _log_elementary_symmetric(signed, len(right))
 
 
 def softplus(value: float) -> float:
@@ -53,10 +72,18 @@ def softplus(value: float) -> float:
     return max(value, 0.0) + math.log1p(math.exp(-abs(value)))
 
 
-def _elementary_symmetric(values: Sequence[float], degree: int) -> float:
-    """Sum over all sets of ``degree`` values of their product (Newton's recursion, no subtraction)."""
-    sums = [1.0] + [0.0] * degree
-    for value in values:
+def _log_elementary_symmetric(logs: Sequence[float], degree: int) -> float:
+    """Log of the sum over all sets of ``degree`` values of their product, from the values' logarithms (no subtraction).
+
+    In logarithms, so that neither large nor tiny odds leave the range of a float.
+    """
+    sums = [0.0] + [-math.inf] * degree
+    for value in logs:
         for size in range(degree, 0, -1):
-            sums[size] += value * sums[size - 1]
+            sums[size] = _log_add(sums[size], sums[size - 1] + value)
     return sums[degree]
+
+
+def _log_add(one: float, other: float) -> float:
+    top = max(one, other)
+    return top if top == -math.inf else top + math.log1p(math.exp(min(one, other) - top))

@@ -1,4 +1,4 @@
-"""Asking a model: the prompts of a question in every order, the letter scores, the written answers."""
+"""Asking a model: the prompts of a question in every order or of every choice, the scores, the written answers."""
 
 from __future__ import annotations
 
@@ -8,14 +8,16 @@ from dataclasses import replace
 from typing import Any, Protocol
 
 from app.core.answers import parse_answer
+from app.core.errors import DataError
 from app.core.files import sha256_text
-from app.core.prompts import build_mc_prompt_cot, build_mc_prompt_direct
-from app.core.questions import LETTERS, Question, content_hash, reorder
+from app.core.prompts import build_choice_prompt, build_mc_prompt_cot, build_mc_prompt_direct
+from app.core.questions import CHOICE_LETTERS, LETTERS, Question, content_hash, reorder
+from app.core.requests import read_request
 from app.data.few_shot import BUILTIN, FewShot
 from app.evaluation.contexts import QuestionContext
-from app.evaluation.outcomes import OrderAnswer, Outcome
+from app.evaluation.outcomes import OrderAnswer, Outcome, judged
 from app.evaluation.plan import EvaluationPlan
-from app.llm.backend import Generation, TextBackend
+from app.llm.backend import Generation, Judgement, TextBackend
 
 # A direct answer is a letter; a model that writes more has said its letter by then or never will.
 DIRECT_BUDGET_TOKENS = 32
@@ -29,20 +31,56 @@ class LetterBackend(TextBackend, Protocol):
         """Token ids of a prompt."""
         ...
 
-    def forced_answer_row(self, prompt: str, reasoning: str) -> list[int]:
+    def forced_answer_row(self, prompt: str, reasoning: str, letters: Sequence[str]) -> list[int]:
         """Token ids up to the letter behind ``Answer:``."""
         ...
 
-    def score_rows(self, rows: Sequence[Sequence[int]], *, shared_prefix: bool = False) -> Any:
-        """Letter scores after each row."""
+    def score_rows(
+        self, rows: Sequence[Sequence[int]], *, shared_prefix: bool = False, letters: Sequence[str] = LETTERS
+    ) -> Any:
+        """Scores of the letters after each row."""
         ...
 
 
+class ChoiceBackend(TextBackend, Protocol):
+    """A backend that can say whether a candidate fits (``HFLoRALLM``, servers that give log-probabilities)."""
+
+    def judge(self, prompts: Sequence[str]) -> list[Judgement]:
+        """A judgement of each prompt, in order."""
+        ...
+
+
+def check_questions(questions: Sequence[Question], plan: EvaluationPlan) -> None:
+    """Raise DataError, one line, for the first question that cannot be asked as the plan wants.
+
+    A letter is one answer among several; the readers of written answers know a, b, c and d.
+    """
+    if plan.form == "choice":
+        return
+    for question in questions:
+        if question.is_statement or len(question.correct) != 1:
+            what = (
+                "一つの記述の正誤を問う問題" if question.is_statement else f"正解が {len(question.correct)} つある問題"
+            )
+            raise DataError(
+                f"{question.id}: {what}なので、--scoring {plan.scoring} では採点できません。--scoring choice を指定してください。"
+            )
+        if plan.writes_text and len(question.choices) != len(LETTERS):
+            asked = "--use-cot" if plan.cot else f"--scoring {plan.scoring}"
+            raise DataError(
+                f"{question.id}: 選択肢が {len(question.choices)} 個なので、{asked} では採点できません（書かれた文章を読めるのは四択だけ）。"
+                "--scoring choice か letter を指定してください。"
+            )
+
+
 def prompts_of(question: Question, context: str | None, plan: EvaluationPlan, few_shot: FewShot = BUILTIN) -> list[str]:
-    """The prompt in each order of the plan, built as training records are; ``few_shot`` if the plan wants examples."""
+    """The prompt in each order of the plan, or of each choice in the choice form, built as training records are;
+    ``few_shot`` if the plan wants examples."""
+    if plan.form == "choice":
+        return [build_choice_prompt(question.question, text, context) for text in question.choices.values()]
     prompts = []
-    for order in plan.order_names:
-        shown = question if order == "abcd" else reorder(question, order)
+    for order in plan.orders_for(question):
+        shown = question if order == question.order else reorder(question, order)
         if plan.cot:
             prompts.append(build_mc_prompt_cot(shown.question, shown.choices, context))
         else:
@@ -62,14 +100,17 @@ def ask(
     plan: EvaluationPlan,
     few_shot: FewShot = BUILTIN,
 ) -> list[Outcome]:
-    """Ask a few questions in every order of the plan. Letter scoring needs a backend with ``score_rows``.
+    """Ask a few questions in every order of the plan. Letter scoring needs a backend with ``score_rows``, choice scoring
+    one with ``judge``.
 
     Raises BackendError when a remote backend fails; callers decide whether to go on.
     """
+    if plan.form == "choice":
+        return [_judged(backend, question, context, plan) for question, context in questions]  # type: ignore[arg-type]  # checked by the caller
     prompts = [prompts_of(question, context.text, plan, few_shot) for question, context in questions]
     answers = [
-        [OrderAnswer(order, sha256_text(prompt)) for order, prompt in zip(plan.order_names, each, strict=True)]
-        for each in prompts
+        [OrderAnswer(order, sha256_text(prompt)) for order, prompt in zip(plan.orders_for(question), each, strict=True)]
+        for (question, _), each in zip(questions, prompts, strict=True)
     ]
     if plan.writes_text:
         flat = [prompt for each in prompts for prompt in each]
@@ -77,7 +118,8 @@ def ask(
         written = iter(backend.generate(flat, max_new_tokens=budget, temperature=plan.temperature))
         answers = [[_with_text(answer, next(written)) for answer in each] for each in answers]
     if plan.scoring != "text":
-        answers = _with_letters(backend, prompts, answers, plan)  # type: ignore[arg-type]  # checked by the caller
+        letters = [question.letters for question, _ in questions]
+        answers = _with_letters(backend, prompts, answers, letters, plan)  # type: ignore[arg-type]  # checked by the caller
     return [
         outcome(question, context, each, plan) for (question, context), each in zip(questions, answers, strict=True)
     ]
@@ -88,9 +130,11 @@ def failed(
 ) -> Outcome:
     """The outcome of a question the backend could not answer."""
     prompts = prompts_of(question, context.text, plan, few_shot)
+    if plan.form == "choice":
+        return outcome(question, context, [OrderAnswer(question.order, _hash(prompts), error=reason)], plan)
     answers = [
         OrderAnswer(order, sha256_text(prompt), error=reason)
-        for order, prompt in zip(plan.order_names, prompts, strict=True)
+        for order, prompt in zip(plan.orders_for(question), prompts, strict=True)
     ]
     return outcome(question, context, answers, plan)
 
@@ -113,7 +157,33 @@ def outcome(
         passages=context.passages,
         answers=tuple(answers),
         ensemble=plan.ensemble,
+        form=plan.form,
     )
+
+
+def _hash(prompts: Sequence[str]) -> str:
+    """SHA-256 of all prompts of a question in the choice form, a unit separator between them."""
+    return sha256_text("\x1f".join(prompts))
+
+
+def _judged(backend: ChoiceBackend, question: Question, context: QuestionContext, plan: EvaluationPlan) -> Outcome:
+    """The outcome of a question whose choices were judged one by one."""
+    prompts = prompts_of(question, context.text, plan)
+    each = backend.judge(prompts)
+    request = read_request(question.question)
+    outside = sum(one.outside for one in each)
+    answer = OrderAnswer(
+        question.order,
+        _hash(prompts),
+        prompt_tokens=sum(one.prompt_tokens or 0 for one in each),
+        new_tokens=0,
+        log_odds=tuple(one.log_odds for one in each),
+        masses=tuple(one.mass for one in each),
+        sign=request.sign,
+        told=request.told,
+        outside=outside,
+    )
+    return outcome(question, context, [judged(answer, question.correct)], plan)
 
 
 def _with_text(answer: OrderAnswer, generation: Generation) -> OrderAnswer:
@@ -135,33 +205,55 @@ def _with_letters(
     backend: LetterBackend,
     prompts: Sequence[Sequence[str]],
     answers: Sequence[Sequence[OrderAnswer]],
+    letters: Sequence[Sequence[str]],
     plan: EvaluationPlan,
 ) -> list[list[OrderAnswer]]:
     """The answers with the letter scores, which then decide what was predicted."""
     rows = [
         [
-            backend.forced_answer_row(prompt, reasoning_part(answer.text or "")) if plan.cot else backend.encode(prompt)
+            backend.forced_answer_row(prompt, reasoning_part(answer.text or ""), of)
+            if plan.cot
+            else backend.encode(prompt)
             for prompt, answer in zip(each, of_question, strict=True)
         ]
-        for each, of_question in zip(prompts, answers, strict=True)
+        for each, of_question, of in zip(prompts, answers, letters, strict=True)
     ]
     if plan.orders > 1:
         # The orders of a question share instruction, context and question: those run once.
-        scores = [backend.score_rows(each, shared_prefix=True) for each in rows]
-        logprobs = [line for score in scores for line in score.logprobs.tolist()]
-        masses = [float(mass) for score in scores for mass in score.mass]
+        scores = [
+            _lines(backend.score_rows(each, shared_prefix=True, letters=of))
+            for each, of in zip(rows, letters, strict=True)
+        ]
     else:
-        score = backend.score_rows([row for each in rows for row in each])
-        logprobs, masses = score.logprobs.tolist(), [float(mass) for mass in score.mass]
-    lines = iter(zip(logprobs, masses, [row for each in rows for row in each], strict=True))
-    return [[_scored(answer, *next(lines)) for answer in each] for each in answers]
+        scores = _scores_of_one_order(backend, [row for (row,) in rows], letters)
+    return [
+        [_scored(answer, *line, row) for answer, line, row in zip(*of_question, strict=True)]
+        for of_question in zip(answers, scores, rows, strict=True)
+    ]
+
+
+def _scores_of_one_order(
+    backend: LetterBackend, rows: Sequence[Sequence[int]], letters: Sequence[Sequence[str]]
+) -> list[list[tuple[list[float], float]]]:
+    """The scores of one row a question; rows with the same letters are scored together."""
+    found: dict[int, tuple[list[float], float]] = {}
+    for of in sorted(set(map(tuple, letters))):
+        indices = [index for index, own in enumerate(letters) if tuple(own) == of]
+        lines = _lines(backend.score_rows([rows[index] for index in indices], letters=of))
+        found |= dict(zip(indices, lines, strict=True))
+    return [[found[index]] for index in range(len(rows))]
+
+
+def _lines(scores: Any) -> list[tuple[list[float], float]]:
+    """(log-probabilities, mass) of each row."""
+    return list(zip(scores.logprobs.tolist(), map(float, scores.mass), strict=True))
 
 
 def _scored(answer: OrderAnswer, logprobs: list[float], mass: float, row: Sequence[int]) -> OrderAnswer:
-    best = max(range(len(LETTERS)), key=lambda index: logprobs[index])
+    best = max(range(len(logprobs)), key=lambda index: logprobs[index])
     return replace(
         answer,
-        predicted=LETTERS[best],
+        predicted=CHOICE_LETTERS[best],
         logprobs=tuple(logprobs),
         mass=mass,
         prompt_tokens=len(row),

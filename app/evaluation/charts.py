@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from app.core.prompts import FITS_NOT
 from app.evaluation.reliability import Reliability
 
 MAX_POINTS = 400  # of a loss curve: more than a screen has columns for
@@ -49,8 +50,8 @@ def ladder(summaries: Sequence[tuple[str, Mapping[str, Any]]], others: Sequence[
     floors = summaries[0][1]["floors"]
     always = floors["always_one_letter"]
     rungs = [
-        Rung("でたらめ（4 択）", floors["chance"], None, None, None),
-        Rung(f"いつも {always['letter']} と答える（元の並び）", always["accuracy"], None, None, None),
+        Rung("でたらめ", floors["chance"], None, None, None),
+        Rung(f"いつも {always['letter'] or FITS_NOT} と答える（元の並び）", always["accuracy"], None, None, None),
         Rung("いちばん長い選択肢を選ぶ", floors["longest_choice"], None, None, None),
     ]
     if floors["lexical_overlap"] is not None:

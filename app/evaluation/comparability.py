@@ -42,8 +42,10 @@ def _check_alone(result: Result) -> None:
             f"{result.path}: モデルが答えられなかった（failed）問題が {len(failed)} 問あります（{_named(failed)}）。"
             "評価を --resume で終わらせてから比べてください。"
         )
-    orders = {tuple(answer.order for answer in outcome.answers) for outcome in result.outcomes}
-    if len(orders) > 1:
+    orders: dict[int, set[tuple[str, ...]]] = {}
+    for outcome in result.outcomes:
+        orders.setdefault(len(outcome.choices), set()).add(tuple(answer.order for answer in outcome.answers))
+    if any(len(each) > 1 for each in orders.values()):
         raise DataError(f"{result.path}: 問題によって選択肢の順序の数が違います。評価をやり直してください。")
     scored = [outcome.id for outcome in result.outcomes if has_logprobs(outcome)]
     if (scored and len(scored) < len(result.outcomes)) or (not scored and scoring(result) != "text"):
@@ -83,6 +85,11 @@ def _check_questions(first: Result, expected: dict[str, Outcome], result: Result
 
 def _check_asking(first: Result, result: Result) -> None:
     pair = f"{first.path} と {result.path}"
+    forms = (first.outcomes[0].form, result.outcomes[0].form)
+    if forms[0] != forms[1]:
+        raise DataError(
+            f"{pair}: 問題の形が違います（{forms[0]} と {forms[1]}）。どちらも同じ --scoring で評価してください。"
+        )
     versions = (prompt_version(first), prompt_version(result))
     if versions[0] != versions[1]:
         raise DataError(
@@ -111,8 +118,9 @@ def has_logprobs(outcome: Outcome) -> bool:
 
 
 def orders_of(result: Result) -> tuple[str, ...]:
-    """The orders every question was asked in."""
-    return tuple(answer.order for answer in result.outcomes[0].answers)
+    """The orders in which the question with the most choices was asked."""
+    most = max(result.outcomes, key=lambda outcome: len(outcome.choices))
+    return tuple(answer.order for answer in most.answers)
 
 
 def prompt_version(result: Result) -> str | None:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
+from app.core.prompts import Form
 from app.evaluation.comparability import adapter, aligned_outcomes, has_logprobs
 from app.evaluation.outcomes import Outcome
 from app.evaluation.result_file import Result
@@ -18,6 +19,7 @@ from app.evaluation.statistics import (
     holm,
     mcnemar_exact,
 )
+from app.evaluation.summary import answer_name
 from app.evaluation.verdict import ALPHA, TUNED, verdict_text
 
 # With fewer clusters, drawing them anew says little of how others would come out, and the interval is far too narrow
@@ -45,6 +47,7 @@ class Comparison:
     questions: int
     orders: int  # in which each was asked
     ensemble: bool  # a question's answer is the mean probability's, not the majority's
+    form: Form  # how the questions were put
     clusters: int
     correct: tuple[int, int]
     difference: float  # of accuracy; right is what most orders choose
@@ -124,7 +127,9 @@ def _compare(
     right = [(before.predicted == before.correct, after.predicted == after.correct) for before, after in pairs]
     steps = [float(after) - float(before) for before, after in right]
     order_steps = [after.share_right - before.share_right for before, after in pairs]
-    flips = [Flip(before.id, before.correct, before.predicted, after.predicted) for before, after in pairs]
+    flips = [
+        Flip(before.id, *_named(before, before.correct, before.predicted, after.predicted)) for before, after in pairs
+    ]
     up = tuple(flip for flip, step in zip(flips, steps, strict=True) if step > 0)
     down = tuple(flip for flip, step in zip(flips, steps, strict=True) if step < 0)
     changes = [
@@ -138,8 +143,9 @@ def _compare(
         names=(first.name, second.name),
         subject=_subject(first, second),
         questions=len(pairs),
-        orders=len(pairs[0][0].answers),
+        orders=max(len(before.answers) for before, _ in pairs),
         ensemble=pairs[0][0].ensemble,
+        form=pairs[0][0].form,
         clusters=len(set(clusters)),
         correct=(sum(before for before, _ in right), sum(after for _, after in right)),
         difference=sum(steps) / len(steps),
@@ -157,6 +163,11 @@ def _compare(
         differs=differences(first.run, second.run),
         distrust=tuple((one.name, str(reason)) for one in (first, second) for reason in one.run.get("distrust", [])),
     )
+
+
+def _named(outcome: Outcome, correct: str, *answers: str | None) -> tuple[str, str | None, str | None]:
+    before, after = (None if answer is None else answer_name(outcome, answer) for answer in answers)
+    return answer_name(outcome, correct), before, after
 
 
 def _subject(first: Result, second: Result) -> str:

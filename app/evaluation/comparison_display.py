@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from app.evaluation.comparison import Comparison, Flip
-from app.evaluation.display import UNIFORM_LOGPROB, accuracy_label, percent
+from app.evaluation.display import accuracy_label, auc_text, logprob_label, percent
+from app.evaluation.floors import uniform_logprob
 from app.evaluation.known_items import split_accuracy
 from app.evaluation.result_file import Result
+from app.evaluation.statements import statements_summary
 from app.evaluation.summary import gold_logprob, ties
 from app.evaluation.verdict import interval_text, p_text, points
 
@@ -34,7 +36,7 @@ def comparison_lines(pairs: Sequence[Comparison], results: Sequence[Result]) -> 
 def _numbers(pair: Comparison) -> list[str]:
     before, after = pair.accuracy
     lines = [
-        f"  {accuracy_label(pair.orders, pair.ensemble)}: {percent(before)} → {percent(after)}",
+        f"  {accuracy_label(pair.orders, pair.ensemble, pair.form)}: {percent(before)} → {percent(after)}",
     ]
     if pair.orders > 1:
         lines.append(
@@ -42,10 +44,10 @@ def _numbers(pair: Comparison) -> list[str]:
             f"（{interval_text(pair.order_ci95)}）"
         )
     if pair.logprob_change is None:
-        lines.append("  正解の文字の対数確率: 文章で採点した結果なので比べられません")
+        lines.append("  正解の対数確率: 文章で採点した結果なので比べられません")
     else:
         interval = interval_text(pair.logprob_ci95, "{:+.3f}".format)
-        lines.append(f"  正解の文字の対数確率の変化: {pair.logprob_change:+.3f}（{interval}）")
+        lines.append(f"  {logprob_label(pair.form)}の変化: {pair.logprob_change:+.3f}（{interval}）")
     adjusted = f"、Holm 補正後 {p_text(pair.adjusted_p_value)}" if pair.comparisons > 1 else ""
     lines.append(
         f"  McNemar の正確検定: 正解になった {len(pair.flips_up)} 問、不正解になった {len(pair.flips_down)} 問、"
@@ -65,7 +67,13 @@ def _levels(before: Result, after: Result) -> list[str]:
     means = [mean for mean in map(gold_logprob, runs) if mean is not None]
     if len(means) == len(runs):
         cells = " → ".join(f"{mean:.3f}" for mean in means)
-        lines.append(f"  正解の文字の対数確率の平均: {cells}（一様なら {UNIFORM_LOGPROB:.3f}）")
+        uniform = f"一様なら {uniform_logprob(before.outcomes):.3f}"
+        lines.append(f"  {logprob_label(before.outcomes[0].form)}の平均: {cells}（{uniform}）")
+    judged = [found for found in map(statements_summary, runs) if found is not None]
+    if len(judged) == len(runs):
+        accuracies = " → ".join(percent(each["accuracy"]) for each in judged)
+        aucs = " → ".join(auc_text(each) for each in judged)
+        lines.append(f"  選択肢を一つずつ数えた判断の正解率: {accuracies}、AUC: {aucs}")
     return lines
 
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from app.core.questions import LETTERS
+from app.core.prompts import FITS, FITS_NOT, Form
 from app.evaluation.known_items import KINDS
 from app.evaluation.statistics import detectable_gain, mcnemar_power
 from app.evaluation.verdict import p_text
@@ -26,8 +25,6 @@ STATUS_NAMES = {
     "unparsed": "読み取れず",
     "failed": "失敗",
 }
-# Mean log-probability of the right letter for a model that spreads its probability evenly.
-UNIFORM_LOGPROB = -math.log(len(LETTERS))
 # How a written answer read (app.core.answers).
 TEXT_STATUS_NAMES = {
     "ok": "読み取れた",
@@ -53,9 +50,21 @@ def interval(bounds: tuple[float, float] | list[float]) -> str:
     return f"95 % 区間 {100 * bounds[0]:.1f}–{100 * bounds[1]:.1f} %"
 
 
-def accuracy_label(orders: int, ensemble: bool) -> str:
+def accuracy_label(orders: int, ensemble: bool, form: Form = "letter") -> str:
     """What the headline accuracy counts: with several orders, one answer a question."""
+    if form == "choice":
+        return "正解率（選択肢ごとの判断）"
     return "正解率" if orders == 1 else f"正解率（{orders} 通りの並びの{'確率の平均' if ensemble else '多数決'}）"
+
+
+def logprob_label(form: Form) -> str:
+    """What the log-probability of the right answer is called."""
+    return "正解の対数確率" if form == "choice" else "正解の文字の対数確率"
+
+
+def form_of(summary: Mapping[str, Any]) -> Form:
+    """The form in which a result was asked: choices that were judged by themselves are counted as statements."""
+    return "choice" if summary["statements"] else "letter"
 
 
 def counts_text(counts: Mapping[str, int]) -> str:
@@ -72,21 +81,25 @@ def ties_text(ties: Mapping[str, int]) -> str:
 
 def summary_lines(summary: Mapping[str, Any], plan: Mapping[str, Any], *, color: bool = False) -> list[str]:
     """The lines printed after an evaluation."""
-    counts = summary["counts"]
+    form, orders = form_of(summary), summary["orders"]
+    every = f"、すべての並びで正解 {percent(orders['all_orders_right'])}" if orders["orders"] > 1 else ""
     lines = [
-        f"{accuracy_label(summary['orders']['orders'], bool(plan.get('ensemble')))} {percent(summary['accuracy'])}（{summary['total']} 問中 {summary['correct']} 問、{interval(summary['ci95'])}）"
+        f"{accuracy_label(orders['orders'], bool(plan.get('ensemble')), form)} {percent(summary['accuracy'])}"
+        f"（{summary['total']} 問中 {summary['correct']} 問、{interval(summary['ci95'])}{every}）"
         f"  文脈: {CONTEXT_NAMES[plan['context']]}",
-        f"  内訳: {counts_text(counts)}",
+        f"  内訳: {counts_text(summary['counts'])}",
     ]
     if summary["ties"]:
         lines.append(f"  {ties_text(summary['ties'])}")
     if summary["gold_logprob"] is not None:
-        lines.append(f"正解の文字の対数確率: 平均 {summary['gold_logprob']:.3f}（一様なら {UNIFORM_LOGPROB:.3f}）")
+        uniform = f"一様なら {summary['uniform_logprob']:.3f}"
+        lines.append(f"{logprob_label(form)}: 平均 {summary['gold_logprob']:.3f}（{uniform}）")
     if summary["without_context"]:
         lines.append(f"  うち {summary['without_context']} 問は文脈がないまま尋ねました")
-    lines += _orders(summary["orders"])
-    lines += _histogram(summary, color=color)
-    lines += _ladder(summary["floors"], several=summary["orders"]["orders"] > 1)
+    lines += _statements(summary["statements"]) if form == "choice" else _orders(orders)
+    lines += _histogram(summary, color=color) if form == "letter" else []
+    lines += _mass(summary["label_mass"], form)
+    lines += _ladder(summary["floors"], several=orders["orders"] > 1)
     lines += _other_contexts(summary["other_contexts"])
     known = summary["known_items"]
     if known["items"]:
@@ -125,7 +138,7 @@ def _group(name: str, value: Mapping[str, Any], *, color: bool) -> str:
 def _orders(orders: Mapping[str, Any]) -> list[str]:
     if orders["orders"] == 1:
         return []
-    recalls = "、".join(f"{letter} {percent(orders['recall_by_position'][letter])}" for letter in LETTERS)
+    recalls = "、".join(f"{letter} {percent(value)}" for letter, value in orders["recall_by_position"].items())
     lines = [
         f"選択肢の並び {orders['orders']} 通り: 全体の正解率 {percent(orders['accuracy'])}（{interval(orders['ci95'])}"
         + (
@@ -133,7 +146,7 @@ def _orders(orders: Mapping[str, Any]) -> list[str]:
             if orders["pride_accuracy"] is None
             else f"、位置の好みを除いた PriDe では {percent(orders['pride_accuracy'])}"
         )
-        + f"）、すべての並びで正解 {percent(orders['all_orders_right'])}、同じ内容を選び続けた {percent(orders['consistency'])}",
+        + f"）、同じ内容を選び続けた {percent(orders['consistency'])}",
         f"  位置ごとの再現率: {recalls}（標準偏差 RStD {percent(orders['rstd'])}）",
     ]
     if orders["ensemble_accuracy"] is not None:
@@ -144,24 +157,71 @@ def _orders(orders: Mapping[str, Any]) -> list[str]:
     return lines
 
 
+def _statements(statements: Mapping[str, Any]) -> list[str]:
+    """How single choices were judged, all and by what the question asks for, and what could not be told or seen."""
+    lines = [
+        f"選択肢を一つずつ数えると: 判断の正解率 {percent(statements['accuracy'])}（{statements['total']} 個中 {statements['correct']} 個、"
+        f"{interval(statements['ci95'])}）、AUC {auc_text(statements)}、"
+        f"「{FITS}」と判断 {statements['said_to_fit']} 個（実際に当たるもの {statements['fitting']} 個）",
+        "  問い方別: "
+        + "、".join(
+            f"{POLARITY_NAMES.get(name, name)} {percent(group['accuracy'])}（{group['correct']}/{group['total']}、AUC {number_text(group['auc'])}）"
+            for name, group in statements["by_polarity"].items()
+        ),
+    ]
+    if statements["untold"]:
+        counted = "、".join(
+            f"{POLARITY_NAMES.get(name, name)} {count} 問" for name, count in statements["untold"].items()
+        )
+        lines.append(f"  求め方を読み取れず、問題文のまま尋ねた問題: {counted}")
+    if statements["outside"]:
+        lines.append(
+            f"  警告: {statements['outside']} 個は、サーバーが返した上位のトークンに「{FITS}」か「{FITS_NOT}」がなく、"
+            "返された最小の確率とみなしました"
+        )
+    return lines
+
+
+def number_text(value: float | None) -> str:
+    """An AUC as ``0.586``; a dash for None."""
+    return "—" if value is None else f"{value:.3f}"
+
+
+def auc_text(statements: Mapping[str, Any]) -> str:
+    """The AUC with its interval over clusters."""
+    bounds = statements["auc_ci95"]
+    return number_text(statements["auc"]) + (f"（95 % 区間 {bounds[0]:.3f}–{bounds[1]:.3f}）" if bounds else "")
+
+
+def _mass(mass: Mapping[str, Any] | None, form: Form) -> list[str]:
+    if not mass:
+        return []
+    what = f"「{FITS}」か「{FITS_NOT}」" if form == "choice" else "文字"
+    note = f"{what}の確率の合計: 平均 {mass['mean']:.3f}、最小 {mass['min']:.3f}"
+    if mass["below_half"]:
+        note += f"。警告: {mass['answers']} 回のうち {mass['below_half']} 回は 0.5 未満で、モデルは{what}以外を答えようとしています"
+    return [note]
+
+
+def histogram_text(collapse: Mapping[str, Any]) -> str:
+    """How far the answers are from even; the test only where every question has the same letters."""
+    test = (
+        ""
+        if collapse["chi_square"] is None
+        else f"一様との差 χ² {collapse['chi_square']:.1f}、{p_text(collapse['chi_square_p'])}、"
+    )
+    return f"{test}エントロピー {collapse['entropy_bits']:.2f} ビット"
+
+
 def _histogram(summary: Mapping[str, Any], *, color: bool) -> list[str]:
     collapse = summary["collapse"]
     cells = "、".join(f"{label} {count}" for label, count in summary["label_histogram"].items())
-    lines = [
-        f"答えた文字: {cells}（一様との差 χ² {collapse['chi_square']:.1f}、{p_text(collapse['chi_square_p'])}、"
-        f"エントロピー {collapse['entropy_bits']:.2f} ビット）"
-    ]
+    lines = [f"答えた文字: {cells}（{histogram_text(collapse)}）"]
     if collapse["collapsed"]:
         text = f"COLLAPSED: 回答が {collapse['letter']} に偏っています（{percent(collapse['share'])}）。この正解率は信用できません。"
         lines.append(f"{RED}{text}{PLAIN}" if color else text)
     elif collapse["collapsed"] is None:
         lines.append("  回答が少ないか正解の位置が偏っているため、一つの文字への偏り（COLLAPSED）は判定していません")
-    mass = summary["label_mass"]
-    if mass:
-        note = f"文字 a〜d の確率の合計: 平均 {mass['mean']:.3f}、最小 {mass['min']:.3f}"
-        if mass["below_half"]:
-            note += f"。警告: {mass['answers']} 回のうち {mass['below_half']} 回は 0.5 未満で、モデルは文字以外を答えようとしています"
-        lines.append(note)
     return lines
 
 
@@ -169,7 +229,7 @@ def _ladder(floors: Mapping[str, Any], *, several: bool) -> list[str]:
     always = floors["always_one_letter"]
     lexical = floors["lexical_overlap"]
     return [
-        f"モデルなしの目安: 偶然 {percent(floors['chance'])}、いつも {always['letter']}{'（元の並び）' if several else ''} {percent(always['accuracy'])}、"
+        f"モデルなしの目安: 偶然 {percent(floors['chance'])}、いつも {always['letter'] or FITS_NOT}{'（元の並び）' if several else ''} {percent(always['accuracy'])}、"
         f"いちばん長い選択肢 {percent(floors['longest_choice'])}、"
         + (
             f"正解の条文との文字の重なり {percent(lexical['accuracy'])}（{lexical['questions']} 問）"

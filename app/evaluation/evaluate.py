@@ -13,9 +13,10 @@ from app.core.cli import log, progress
 from app.core.errors import ConfigError, DataError
 from app.core.files import sha256_file
 from app.core.manifests import now, peak_rss_bytes
-from app.core.prompts import PROMPT_VERSION
+from app.core.prompts import prompt_version
 from app.core.questions import Question
 from app.data.few_shot import BUILTIN, FewShot
+from app.evaluation.asking import check_questions
 from app.evaluation.contexts import QuestionContext
 from app.evaluation.guards import TrainedOn, adapter_notes, check_prompt_version, sharing_clusters, trained_questions
 from app.evaluation.other_contexts import other_contexts
@@ -86,7 +87,7 @@ def check_adapter(job: Job) -> TrainedOn:
             f"{folder}: run.json がなく、どの問題で学習したか分かりません。"
             "それでも採点するには --allow-trained を付けてください（結果に印が付きます）。"
         )
-    check_prompt_version(manifest, str(folder))
+    check_prompt_version(manifest, job.plan.form, str(folder))
     trained = trained_questions(manifest, job.questions, str(folder))
     if trained.count and not job.allow_trained:
         example = (trained.by_id or trained.by_content)[0]
@@ -117,6 +118,7 @@ def evaluate(
     its settings: a resumed run must have the same.
     """
     started = time.monotonic()
+    check_questions(job.questions, job.plan)
     trained = check_adapter(job)
     manifest = None if job.adapter is None else job.adapter[1]
     if manifest is not None:
@@ -132,7 +134,7 @@ def evaluate(
     ids = [question.id for question in job.questions]
     key = run_key({
         "data": data["sha256"], "ids": ids, "plan": job.plan.result_key(), "model": dict(model_key),
-        "prompt_version": PROMPT_VERSION, "extra": dict(job.extra),
+        "prompt_version": prompt_version(job.plan.form), "extra": dict(job.extra),
     })  # fmt: skip
     path = progress_path(job.output)
     done = open_progress(path, key, job.questions, resume=job.resume)
@@ -144,8 +146,9 @@ def evaluate(
         backend = load_backend()
         facts |= backend.facts()  # type: ignore[attr-defined]  # every backend of app.llm has it
         fresh = run_questions(
-            backend, left, contexts, job.plan, on_outcomes=append_outcomes(path), few_shot=job.few_shot
-        )
+            backend, left, contexts, job.plan, on_outcomes=append_outcomes(path, key, anew=not done),
+            few_shot=job.few_shot,
+        )  # fmt: skip
         try:
             done |= {outcome.id: outcome for outcome in progress(fresh, total=len(left), label="評価")}
         except KeyboardInterrupt:
@@ -158,7 +161,7 @@ def evaluate(
         **job.header,
         "finished_at": now(),
         "plan": job.plan.as_dict(),
-        "prompt_version": PROMPT_VERSION,
+        "prompt_version": prompt_version(job.plan.form),
         "data": data,
         "model": facts,
         "adapter": _adapter_facts(job, trained),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import unicodedata
 from collections import Counter
@@ -9,8 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from app.core.questions import LETTERS, Question
-
-CHANCE = 1 / len(LETTERS)
+from app.core.requests import read_request
 
 
 class Answerable(Protocol):
@@ -23,19 +23,40 @@ class Answerable(Protocol):
 
     @property
     def correct(self) -> str:
-        """The right letter."""
+        """The right letter, or letters."""
         ...
 
 
+def uniform_share(question: Answerable) -> float:
+    """The chance of a blind guess: one over the number of answers that the question allows.
+
+    It says how many of its choices are right, so those are all sets of that size; a single statement is true or not.
+    """
+    count = len(question.choices)
+    return 0.5 if count == 1 else 1 / math.comb(count, len(question.correct))
+
+
+def chance(questions: Sequence[Answerable]) -> float:
+    """Accuracy of guessing blindly."""
+    return sum(uniform_share(question) for question in questions) / len(questions)
+
+
+def uniform_logprob(questions: Sequence[Answerable]) -> float:
+    """Mean log-probability (natural) of the right answer for a model that spreads its probability evenly."""
+    return sum(math.log(uniform_share(question)) for question in questions) / len(questions)
+
+
 def always_one_letter(questions: Sequence[Answerable]) -> tuple[str, float]:
-    """The letter that is right most often in the file's order, and the accuracy of always answering it."""
+    """The answer (a letter, or several) that is right most often in the file's order, and the accuracy of always
+    giving it; of equally frequent ones the first in the alphabet."""
     counts = Counter(question.correct for question in questions)
-    letter = max(LETTERS, key=lambda letter: counts[letter])
-    return letter, counts[letter] / len(questions)
+    answer = max(sorted({*LETTERS, *counts}, key=lambda one: (len(one), one)), key=lambda one: counts[one])
+    return answer, counts[answer] / len(questions)
 
 
 def longest_choice(questions: Sequence[Answerable]) -> float:
-    """Accuracy of answering the longest choice; where several are longest, each is worth its share."""
+    """Accuracy of answering the longest choice, or as many as are right; where several are longest, each is worth its
+    share. A single statement is guessed."""
     return sum(
         _credit({letter: len(text) for letter, text in question.choices.items()}, question.correct)
         for question in questions
@@ -56,7 +77,7 @@ def overlap(choice: str, context: str) -> float:
 
 def lexical_choice(question: Question, context: str) -> dict[str, float]:
     """Score of each choice by wording alone: overlap with the context, negated where the odd one out is asked for."""
-    sign = -1 if question.polarity in ("incorrect", "not_applicable") else 1
+    sign = read_request(question.question).sign
     return {letter: sign * overlap(text, context) for letter, text in question.choices.items()}
 
 
@@ -83,13 +104,19 @@ def floors_of_answers(questions: Sequence[Answerable]) -> dict[str, Any]:
     """The floors that need no context."""
     letter, always = always_one_letter(questions)
     return {
-        "chance": CHANCE,
+        "chance": chance(questions),
         "always_one_letter": {"letter": letter, "accuracy": always},
         "longest_choice": longest_choice(questions),
     }
 
 
-def _credit(scores: dict[str, float] | dict[str, int], correct: str) -> float:
-    best = max(scores.values())
-    leaders = [letter for letter in LETTERS if scores[letter] == best]
-    return 1 / len(leaders) if correct in leaders else 0.0
+def _credit(scores: Mapping[str, float], correct: str) -> float:
+    """The chance that the best choices, as many as are right, are exactly the right ones, equal scores in random order."""
+    if len(scores) == 1:
+        return 0.5  # nothing to compare a single statement with
+    last = sorted(scores.values(), reverse=True)[len(correct) - 1]
+    sure = {letter for letter, score in scores.items() if score > last}
+    equal = [letter for letter, score in scores.items() if score == last]
+    if not (sure <= set(correct) <= sure | set(equal)):
+        return 0.0
+    return 1 / math.comb(len(equal), len(correct) - len(sure))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from app.core.errors import DataError
-from app.core.prompts import PROMPT_VERSION
+from app.core.prompts import FORMS, Form, prompt_version
 from app.core.questions import Question, content_hash
 from app.data.few_shot import same_source
 from app.evaluation.plan import EvaluationPlan
@@ -64,12 +64,27 @@ def sharing_clusters(
     return tuple(question.id for question in questions if question.cluster in clusters and question.id not in known)
 
 
-def check_prompt_version(manifest: Mapping[str, Any], where: str) -> None:
-    """Raise DataError unless the adapter was trained on prompts worded as they are now."""
-    trained = manifest.get("prompt_version")
-    if trained != PROMPT_VERSION:
+def adapter_form(manifest: Mapping[str, Any] | None, where: str) -> Form | None:
+    """The form the adapter was trained in; None without a manifest. A manifest of before 0.3.0 does not say: letter."""
+    if manifest is None:
+        return None
+    form: Form = manifest.get("form", "letter")
+    if form not in FORMS:
+        raise DataError(f"{where}: run.json の form が {form!r} です（{'、'.join(FORMS)} のいずれか）。")
+    return form
+
+
+def check_prompt_version(manifest: Mapping[str, Any], form: Form, where: str) -> None:
+    """Raise DataError unless the adapter was trained on prompts worded as they are now.
+
+    ``form`` is how it is asked. One that was trained in another form never saw these prompts: nothing to compare.
+    """
+    if adapter_form(manifest, where) != form:
+        return
+    trained, now = manifest.get("prompt_version"), prompt_version(form)
+    if trained != now:
         raise DataError(
-            f"{where}: アダプタはプロンプトの版（prompt_version）{trained!r} で学習したものですが、今の版は {PROMPT_VERSION!r} です。"
+            f"{where}: アダプタはプロンプトの版（prompt_version）{trained!r} で学習したものですが、今の版は {now!r} です。"
             "今の版で学習し直してください。"
         )
 
@@ -122,6 +137,9 @@ def adapter_notes(manifest: Mapping[str, Any], plan: EvaluationPlan) -> list[str
     evaluating with retrieval is what such records are for.
     """
     notes = []
+    form = adapter_form(manifest, "run.json")
+    if form != plan.form:
+        notes.append(f"アダプタは {form} の形で学習していますが、--scoring {plan.scoring} で評価しています。")
     mode, asked = manifest.get("train_mode"), "cot" if plan.cot else "direct"
     if mode in ("direct", "cot") and mode != asked:
         notes.append(f"アダプタは {mode} のレコードだけで学習していますが、{asked} で評価しています。")

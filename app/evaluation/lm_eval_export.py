@@ -10,25 +10,33 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from app.core.errors import DataError
 from app.core.files import sha256_text, to_json
 from app.core.prompts import PROMPT_VERSION
 from app.core.questions import LETTERS, Question, reorder
-from app.evaluation.asking import prompts_of
+from app.evaluation.asking import check_questions, prompts_of
 from app.evaluation.plan import EvaluationPlan
 
 
 def lm_eval_rows(questions: Sequence[Question], plan: EvaluationPlan) -> list[dict[str, Any]]:
     """One row per question and order, with the prompt that our own evaluation asks.
 
-    ``plan.context`` is none or gold. Raises ValueError for rag, whose context depends on an index.
+    ``plan.context`` is none or gold. Raises ValueError for rag, whose context depends on an index, and DataError for a
+    question that has not four choices, one of them right.
     """
     if plan.context == "rag":
         raise ValueError("a retrieved context is not part of the questions")
+    check_questions(questions, plan)
     rows = []
     for question in questions:
+        if len(question.choices) != len(LETTERS):
+            raise DataError(
+                f"{question.id}: 選択肢が {len(question.choices)} 個の問題は書き出せません（課題の答えは a、b、c、d の四つ）。"
+                "四択の問題だけのファイルを指定してください。"
+            )
         prompts = prompts_of(question, question.context if plan.context == "gold" else None, plan)
-        for order, prompt in zip(plan.order_names, prompts, strict=True):
-            shown = question if order == "abcd" else reorder(question, order)
+        for order, prompt in zip(plan.orders_for(question), prompts, strict=True):
+            shown = question if order == question.order else reorder(question, order)
             rows.append({
                 "id": question.id,
                 "order": order,

@@ -12,7 +12,7 @@ from app.core.chat import CHAT_FORMATS
 from app.core.errors import ConfigError
 from app.core.rag_config import LLMConfig, RAGConfig, load_config
 from app.data.few_shot import BUILTIN, FewShot
-from app.evaluation.guards import check_few_shot_source, resolve_few_shot
+from app.evaluation.guards import adapter_form, check_few_shot_source, resolve_few_shot
 from app.evaluation.plan import CONTEXTS, SCORINGS, ContextSource, EvaluationPlan, Scoring
 from app.llm.backend import TextBackend
 
@@ -37,10 +37,22 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add(
         "--scoring",
         choices=SCORINGS,
-        help="letter 文字の確率、text 文章の読み取り、both 両方（既定 letter、ollama・openai は text）",
+        help="letter 選択肢の文字の確率、choice 選択肢を一つずつ判断させて比べる、text 文章の読み取り、both letter と text"
+        "（既定: アダプタの学習時の形、なければ letter。ollama・openai は text）",
     )
-    add("--orders", type=int, choices=(1, 4), help="選択肢の並びの数（既定: letter は 4、文章を書かせるときは 1）")
-    add("--ensemble", action="store_true", help="四つの並びの確率を平均した答えで採点する（既定: 多数決）")
+    add(
+        "--orders",
+        type=int,
+        choices=(1, 4),
+        help="選択肢の並びの数。4 はどの選択肢もすべての位置に置く並び（既定: letter は 4、ほかは 1）",
+    )
+    answer = parser.add_mutually_exclusive_group()
+    answer.add_argument(
+        "--ensemble",
+        action="store_true",
+        help="並びの間で確率を平均した答えで採点する（文字の確率で採点するときの既定）",
+    )
+    answer.add_argument("--majority", action="store_true", help="並びの多数決で採点する（文章で採点するときの既定）")
     add(
         "--use-cot",
         action="store_true",
@@ -137,12 +149,19 @@ def resolve_plan(
         check_few_shot_source(manifest, few_shot.source, where)
     context: ContextSource = "none" if arguments.no_rag else arguments.context or "rag"
     remote = backend_name(arguments, config) != "hf"
-    scoring: Scoring = arguments.scoring or ("text" if remote else "letter")
+    learned = adapter_form(manifest, where)
+    if learned == "choice" and arguments.use_cot and arguments.scoring is None:
+        raise ConfigError(
+            f"{where}: アダプタは choice の形で学習しています。--use-cot で評価するには --scoring letter も指定してください。"
+        )
+    scoring: Scoring = arguments.scoring or ("text" if remote else learned or "letter")
     if remote and scoring != "text":
         raise ConfigError(
             f"--scoring {scoring} は --llm-backend hf だけで使えます。--scoring text を指定してください。"
         )
-    default_orders = 4 if scoring == "letter" and not arguments.use_cot else 1
+    orders = arguments.orders or (4 if scoring == "letter" and not arguments.use_cot else 1)
+    # The mean probability breaks every tie of the vote; written answers have no probabilities.
+    ensemble = arguments.ensemble or (orders > 1 and scoring in ("letter", "both") and not arguments.majority)
     return EvaluationPlan(
         context=context,
         top_k=config.retriever.top_k if context == "rag" else 0,
@@ -150,8 +169,8 @@ def resolve_plan(
         cot=arguments.use_cot,
         few_shot=examples,
         few_shot_source=few_shot.source if examples else None,
-        orders=arguments.orders or default_orders,
-        ensemble=arguments.ensemble,
+        orders=orders,
+        ensemble=ensemble,
         budget_tokens=arguments.max_new_tokens,
         temperature=arguments.temperature,
         batch_size=arguments.batch_size,
@@ -227,4 +246,5 @@ def create_backend(arguments: argparse.Namespace, llm: LLMConfig, plan: Evaluati
             bnb_4bit_quant_type=llm.bnb_4bit_quant_type,
         ),
         chat_format=arguments.chat_format,
+        form=plan.form,
     )

@@ -6,10 +6,11 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from app.core.errors import ConfigError
-from app.core.questions import ORDERS
+from app.core.prompts import Form
+from app.core.questions import ORDERS, Question, orders_of
 
-Scoring = Literal["letter", "text", "both"]
-SCORINGS: tuple[Scoring, ...] = ("letter", "text", "both")
+Scoring = Literal["letter", "choice", "text", "both"]
+SCORINGS: tuple[Scoring, ...] = ("letter", "choice", "text", "both")
 ContextSource = Literal["none", "rag", "gold"]
 CONTEXTS: tuple[ContextSource, ...] = ("none", "rag", "gold")
 
@@ -20,11 +21,12 @@ class EvaluationPlan:
 
     context        none (closed book), rag (retrieved articles) or gold (the question's own articles)
     top_k          articles retrieved, 0 without retrieval
-    scoring        letter (log-probability of the four letters), text (what was written) or both
+    scoring        letter (log-probability of the letters), choice (every choice judged in a prompt of its own), text
+                   (what was written) or both (letter and text)
     cot            reason first, within ``budget_tokens``, then answer
     few_shot       two solved examples before the question (direct prompts only)
     few_shot_source  where they come from (app/data/few_shot.py); None without examples
-    orders         1 asks in the file's order, 4 in every order of lawqa_jp's randomized file
+    orders         1 asks in the file's order, 4 in every order of ``orders_of`` (four for four choices)
     ensemble       the answer is the choice of highest probability averaged over the orders, not the majority's
     budget_tokens  most tokens a written answer may have
     temperature    0 takes the most probable token each time
@@ -47,6 +49,17 @@ class EvaluationPlan:
 
     def __post_init__(self) -> None:
         faults = []
+        if self.scoring == "choice":
+            # Every choice is judged without the others: there is no order, nothing written, and examples show letters.
+            refused = {
+                "--orders 4": self.orders != 1,
+                "--ensemble": self.ensemble,
+                "--use-cot": self.cot,
+                "--few-shot": self.few_shot,
+            }
+            named = "、".join(name for name, given in refused.items() if given)
+            if named:
+                faults.append(f"--scoring choice は選択肢を一つずつ尋ねるので、{named} とは使えません")
         if self.orders not in (1, len(ORDERS)):
             faults.append(f"--orders は 1 か {len(ORDERS)} です（指定は {self.orders}）")
         if self.ensemble and self.orders == 1:
@@ -65,14 +78,18 @@ class EvaluationPlan:
             raise ConfigError("。".join(faults) + "。")
 
     @property
-    def order_names(self) -> tuple[str, ...]:
-        """The orders asked, the file's own first."""
-        return ORDERS[: self.orders]
+    def form(self) -> Form:
+        """How a question is put: its choices all at once, or each by itself."""
+        return "choice" if self.scoring == "choice" else "letter"
+
+    def orders_for(self, question: Question) -> tuple[str, ...]:
+        """The orders in which the question is asked, the file's own first."""
+        return orders_of(len(question.choices))[: None if self.orders > 1 else 1]
 
     @property
     def writes_text(self) -> bool:
         """Whether the model has to generate."""
-        return self.cot or self.scoring != "letter"
+        return self.cot or self.scoring in ("text", "both")
 
     def as_dict(self) -> dict[str, Any]:
         """For the result file; the source of the examples only where there are some."""

@@ -14,7 +14,7 @@ BINS = 10
 class Bin:
     """Answers whose stated probability lies in one tenth of the scale."""
 
-    confidence: float  # mean stated probability of the chosen letter
+    confidence: float  # mean stated probability of the chosen answer
     accuracy: float
     answers: int
 
@@ -28,12 +28,12 @@ class Reliability:
 
 
 def stated_and_right(outcomes: Sequence[Outcome]) -> list[tuple[float, bool]]:
-    """(probability of the chosen letter among the four, right) of every answer that has letter scores."""
+    """(probability of the chosen answer among the possible ones, right) of every answer that has scores."""
     return [
-        (max(probabilities.values()), answer.chosen == outcome.correct)
+        (stated, answer.chosen == outcome.correct)
         for outcome in outcomes
         for answer in outcome.answers
-        if (probabilities := answer.probabilities()) is not None
+        if (stated := answer.stated()) is not None
     ]
 
 

@@ -14,7 +14,7 @@ from app.data.lawqa import load_questions
 from app.evaluation.charts import LossChart, Rung, ladder, loss_chart
 from app.evaluation.comparability import adapter, aligned_outcomes, distrust
 from app.evaluation.comparison import Comparison
-from app.evaluation.display import CONTEXT_NAMES, POLARITY_NAMES, accuracy_label, context_name, percent
+from app.evaluation.display import CONTEXT_NAMES, POLARITY_NAMES, accuracy_label, context_name, logprob_label, percent
 from app.evaluation.known_items import SplitAccuracy, split_accuracy
 from app.evaluation.reliability import Reliability, reliability, stated_and_right
 from app.evaluation.report_questions import question_views
@@ -26,7 +26,7 @@ MAX_BYTES = 3 * 1024 * 1024
 PASSAGE_CHARS = (4000, 1500, 700, 300, 0)
 # What the report reads of a summary; an older version of the program may not have written all of it.
 SUMMARY_PARTS = (
-    "accuracy", "ci95", "correct", "total", "counts", "ties", "gold_logprob", "floors", "orders", "label_histogram", "collapse", "retrieval",
+    "accuracy", "ci95", "correct", "total", "counts", "ties", "gold_logprob", "uniform_logprob", "statements", "floors", "orders", "label_histogram", "collapse", "retrieval",
     "by_law", "by_polarity", "by_gold_position",
 )  # fmt: skip
 
@@ -93,6 +93,7 @@ def render_report(
                 "評価をやり直してください。"
             )
     views = [_run_view(result) for result in results]
+    first, orders = rows[0][0], max(len(row[0].answers) for row in rows)
     shared: dict[str, Any] = {
         "created": created,
         "runs": views,
@@ -104,8 +105,10 @@ def render_report(
         "groups": _groups(views),
         "loss": _loss(results),
         "total": len(rows),
-        "several_orders": len(rows[0][0].answers) > 1,
-        "accuracy_name": accuracy_label(len(rows[0][0].answers), rows[0][0].ensemble),
+        "several_orders": orders > 1,
+        "judged": first.form == "choice",
+        "accuracy_name": accuracy_label(orders, first.ensemble, first.form),
+        "logprob_name": logprob_label(first.form),
         "laws": list(dict.fromkeys(row[0].law for row in rows)),
         "has_gold_text": bool(gold_contexts),
     }

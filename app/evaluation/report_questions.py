@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from app.core.questions import LETTERS, original_letter
+from app.core.questions import CHOICE_LETTERS, original_letter
 from app.data.provisions import parse_provisions, section_label
 from app.evaluation.comparison import Comparison
 from app.evaluation.contexts import ShownPassage
@@ -15,6 +15,7 @@ from app.evaluation.marking import Piece, mark, runs_of
 from app.evaluation.outcomes import OrderAnswer, Outcome
 from app.evaluation.result_file import Result
 from app.evaluation.retrieval_score import countable
+from app.evaluation.summary import answer_name
 
 MARKS = {"correct": "○", "wrong": "×", "tied": "＝", "unparsed": "？", "failed": "－"}
 
@@ -127,13 +128,13 @@ def question_views(
                 id=first.id,
                 law=first.law,
                 polarity=POLARITY_NAMES.get(first.polarity, first.polarity),
-                correct=first.correct,
+                correct=answer_name(first, first.correct),
                 question=first.question,
                 articles=tuple(f"{law} {section_label(article)}" for law, article in first.gold_articles),
                 known=known,
                 flags=tuple(flags),
                 answers=tuple(_answered(outcome) for outcome in row),
-                choices=tuple(_choice(row, letter) for letter in LETTERS),
+                choices=tuple(_choice(row, letter) for letter in first.letters),
                 gold=_gold(gold_contexts.get(first.id), wanted, max_passage_chars),
                 retrieved=_retrieved(results, row, wanted, max_passage_chars),
                 texts=_texts(row, max_passage_chars),
@@ -158,7 +159,7 @@ def _answered(outcome: Outcome) -> Answered:
         mark=MARKS[outcome.status],
         status=outcome.status,
         name=STATUS_NAMES[outcome.status],
-        letter=outcome.predicted or "—",
+        letter="—" if outcome.predicted is None else answer_name(outcome, outcome.predicted),
         right_orders=f"{right}/{len(outcome.answers)}",
     )
 
@@ -168,7 +169,7 @@ def _choice(row: Sequence[Outcome], letter: str) -> ChoiceView:
     return ChoiceView(
         letter=letter,
         text=row[0].choices[letter],
-        correct=letter == row[0].correct,
+        correct=letter in row[0].correct,
         bars=tuple(tuple(_bar(answer, letter) for answer in outcome.answers) for outcome in row),
         means=tuple(None if mean is None else round(100 * mean[letter]) for mean in means),
     )
@@ -177,9 +178,9 @@ def _choice(row: Sequence[Outcome], letter: str) -> ChoiceView:
 def _bar(answer: OrderAnswer, letter: str) -> Bar:
     probabilities = answer.probabilities()
     return Bar(
-        position=LETTERS[answer.order.index(letter)],
+        position=CHOICE_LETTERS[answer.order.index(letter)],
         percent=None if probabilities is None else round(100 * probabilities[letter]),
-        chosen=answer.chosen == letter,
+        chosen=answer.chosen is not None and letter in answer.chosen,
     )
 
 

@@ -6,9 +6,16 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from app.core.questions import LETTERS
 from app.evaluation.charts import HEIGHT, WIDTH, reliability_points
-from app.evaluation.display import FEW_QUESTIONS, UNIFORM_LOGPROB, counts_text, percent
+from app.evaluation.display import (
+    FEW_QUESTIONS,
+    POLARITY_NAMES,
+    auc_text,
+    counts_text,
+    histogram_text,
+    number_text,
+    percent,
+)
 from app.evaluation.known_items import KINDS
 from app.evaluation.verdict import interval_text, p_text, points
 
@@ -32,8 +39,8 @@ def report_template() -> Any:
     for name in ("css", "js"):
         environment.globals[name] = Markup((TEMPLATES / f"report.{name}").read_text(encoding="utf-8"))  # noqa: S704
     environment.globals |= {
-        "letters": LETTERS, "width": WIDTH, "height": HEIGHT, "kinds": KINDS, "reliability_points": reliability_points,
-        "uniform_logprob": UNIFORM_LOGPROB, "few_questions": FEW_QUESTIONS,
+        "width": WIDTH, "height": HEIGHT, "kinds": KINDS, "reliability_points": reliability_points,
+        "few_questions": FEW_QUESTIONS, "polarities": POLARITY_NAMES,
     }  # fmt: skip
     environment.filters |= {
         "percent": percent,
@@ -41,5 +48,8 @@ def report_template() -> Any:
         "p_text": p_text,
         "interval": interval_text,
         "counts": counts_text,
+        "auc": auc_text,
+        "number": number_text,
+        "histogram": histogram_text,
     }
     return environment.get_template("report.html.j2")

@@ -10,6 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from app.core.errors import DataError
+from app.core.prompts import prompt_version
+from app.core.questions import ORDERS, orders_of
+from app.core.requests import read_request
 from app.evaluation.agreement import Difference, differences
 from app.evaluation.floors import floors_of_answers
 from app.evaluation.known_items import KINDS
@@ -66,13 +69,29 @@ def check_asking(path: Path, run: Mapping[str, Any], outcomes: Sequence[Outcome]
     plan, data = run["plan"], run.get("data", {})
     stated: dict[str, tuple[Any, set[Any]]] = {
         "data.questions": (data.get("questions"), {len(outcomes)}),
-        "plan.orders": (plan.get("orders"), {len(outcome.answers) for outcome in outcomes}),
+        "plan.orders": (plan.get("orders"), {_orders(outcome) for outcome in outcomes}),
         "plan.ensemble": (plan.get("ensemble"), {outcome.ensemble for outcome in outcomes}),
     }
+    form = "choice" if plan.get("scoring") == "choice" else "letter"
+    for outcome in outcomes:
+        if outcome.form != form:
+            raise DataError(f"{path}: run.plan.scoring は {plan.get('scoring')} ですが、{outcome.id} の form は {outcome.form} です。{AGAIN}")  # fmt: skip
+        if form == "choice" and run.get("prompt_version") == prompt_version("choice"):
+            request = read_request(outcome.question)
+            for answer in outcome.answers:
+                if answer.error is None and (answer.sign, answer.told) != (request.sign, request.told):
+                    raise DataError(f"{path}: {outcome.id} の sign・told が問題文の求め方と合いません。書き換えられた結果は使えません。{AGAIN}")  # fmt: skip
     for name, (value, found) in stated.items():
         if value is not None and any(one != value or type(one) is not type(value) for one in found):
             counted = "・".join(sorted(map(str, found)))
             raise DataError(f"{path}: run.{name} は {value} ですが、結果では {counted} です。{AGAIN}")
+
+
+def _orders(outcome: Outcome) -> int:
+    """The plan's ``orders`` of which these are the answers: 4 asks in every order of the question, 1 in its own."""
+    asked = [answer.order for answer in outcome.answers]
+    every = orders_of(len(outcome.choices))
+    return len(ORDERS) if len(asked) > 1 and len(asked) == len(every) else len(asked)
 
 
 def checked_summary(

@@ -33,7 +33,7 @@ def run_key(settings: Mapping[str, Any]) -> str:
 
 
 def open_progress(path: Path, key: str, questions: Sequence[Question], *, resume: bool) -> dict[str, Outcome]:
-    """Outcomes of an earlier run by question id; without ``resume`` the file is started anew and none are returned.
+    """Outcomes of an earlier run by question id; none without ``resume``. Nothing is written.
 
     Failed questions are left out, so that a resumed run asks them again. Raises DataError when the earlier run had
     other settings, or the file is broken. Answers of a run that did not end are renamed, never lost.
@@ -44,8 +44,6 @@ def open_progress(path: Path, key: str, questions: Sequence[Question], *, resume
         )
     rows = read_jsonl_tail(path) if resume else []
     if not rows:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_text(path, to_json({"kind": "evaluation-progress", "key": key}) + "\n")
         return {}
     if not isinstance(rows[0], dict) or rows[0].get("key") != key:
         raise DataError(
@@ -84,8 +82,8 @@ def run_questions(
 
     A question the backend fails on becomes a ``failed`` outcome; three in a row raise its BackendError.
     """
-    # Only what is written gains from batches over questions: letter scores in four orders batch within a question.
-    size = plan.batch_size if plan.writes_text or plan.orders == 1 else 1
+    # Only what is written gains from batches over questions: orders, and choices, batch within a question.
+    size = plan.batch_size if plan.writes_text or (plan.orders == 1 and plan.form == "letter") else 1
     in_a_row = 0
     for start in range(0, len(questions), size):
         batch = [(question, contexts(question)) for question in questions[start : start + size]]
@@ -108,8 +106,11 @@ def run_questions(
         yield from outcomes
 
 
-def append_outcomes(path: Path) -> Callable[[Sequence[Outcome]], None]:
-    """A function that appends outcomes to the progress file."""
+def append_outcomes(path: Path, key: str, *, anew: bool) -> Callable[[Sequence[Outcome]], None]:
+    """A function that appends outcomes to the progress file, which is started anew where nothing of it is used."""
+    if anew:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_text(path, to_json({"kind": "evaluation-progress", "key": key}) + "\n")
 
     def append(outcomes: Sequence[Outcome]) -> None:
         for outcome in outcomes:

@@ -9,12 +9,14 @@ from typing import Any
 
 import numpy as np
 
-from app.core.questions import LETTERS, ORDERS, Question
-from app.evaluation.floors import floors
+from app.core.prompts import FITS, FITS_NOT
+from app.core.questions import CHOICE_LETTERS, LETTERS, ORDERS, Question, original_letter
+from app.evaluation.floors import floors, uniform_logprob
 from app.evaluation.known_items import split_accuracy
-from app.evaluation.outcomes import STATUSES, Outcome
+from app.evaluation.outcomes import STATUSES, OrderAnswer, Outcome
 from app.evaluation.plan import EvaluationPlan
 from app.evaluation.retrieval_score import retrieval_summary
+from app.evaluation.statements import statements_summary
 from app.evaluation.statistics import (
     chi_square_uniform,
     clustered_interval,
@@ -56,13 +58,15 @@ def outcome_summary(outcomes: Sequence[Outcome], *, context: str | None, top_k: 
     """
     counts = Counter(outcome.status for outcome in outcomes)
     histogram = label_histogram(outcomes)
-    masses = [answer.mass for outcome in outcomes for answer in outcome.answers if answer.mass is not None]
+    masses = [mass for outcome in outcomes for answer in outcome.answers for mass in _masses(answer)]
     low = sum(mass < LOW_MASS for mass in masses)
     return {
         **_accuracy(outcomes),
         "counts": {status: counts[status] for status in STATUSES},
         "ties": ties(outcomes),
         "gold_logprob": gold_logprob(outcomes),
+        "uniform_logprob": uniform_logprob(outcomes),
+        "statements": statements_summary(outcomes),
         "label_histogram": histogram,
         "collapse": collapse(outcomes),
         "label_mass": (
@@ -72,7 +76,7 @@ def outcome_summary(outcomes: Sequence[Outcome], *, context: str | None, top_k: 
         ),
         "by_law": group(outcomes, lambda outcome: outcome.law),
         "by_polarity": group(outcomes, lambda outcome: outcome.polarity),
-        "by_gold_position": group(outcomes, lambda outcome: outcome.correct),
+        "by_gold_position": group(outcomes, lambda outcome: answer_name(outcome, outcome.correct)),
         "orders": orders_summary(outcomes),
         "text": text_summary(outcomes),
         "retrieval": retrieval_summary(outcomes, top_k) if context == "rag" else None,
@@ -82,6 +86,21 @@ def outcome_summary(outcomes: Sequence[Outcome], *, context: str | None, top_k: 
             "new": _total(answer.new_tokens for outcome in outcomes for answer in outcome.answers),
         },
     }
+
+
+def _masses(answer: OrderAnswer) -> Sequence[float]:
+    return answer.masses or (() if answer.mass is None else (answer.mass,))
+
+
+def answer_name(outcome: Outcome, answer: str) -> str:
+    """How an answer is called: its letters; ○ or × for a single statement."""
+    return answer if len(outcome.choices) > 1 else FITS if answer else FITS_NOT
+
+
+def used_letters(outcomes: Sequence[Outcome]) -> tuple[str, ...]:
+    """The letters of the question with the most choices; none where all are single statements."""
+    most = max(len(outcome.choices) for outcome in outcomes)
+    return CHOICE_LETTERS[:most] if most > 1 else ()
 
 
 def _known_items(outcomes: Sequence[Outcome]) -> dict[str, Any]:
@@ -130,17 +149,24 @@ def group(outcomes: Sequence[Outcome], key: Callable[[Outcome], str]) -> dict[st
 
 
 def label_histogram(outcomes: Sequence[Outcome]) -> dict[str, int]:
-    """How often each letter, as shown, was answered; ``none`` where none could be read."""
-    counts = Counter(answer.predicted or "none" for outcome in outcomes for answer in outcome.answers)
-    return {label: counts[label] for label in (*LETTERS, "none")}
+    """How often each letter, as shown, was answered; ``none`` where none could be read. Single statements count as
+    judged, ○ or ×, where there are any."""
+    counts: Counter[str] = Counter()
+    for outcome in outcomes:
+        for answer in outcome.answers:
+            name = None if answer.predicted is None else answer_name(outcome, answer.predicted)
+            counts.update(["none"] if name is None else list(name))
+    judged = (FITS, FITS_NOT) if any(len(outcome.choices) == 1 for outcome in outcomes) else ()
+    return {label: counts[label] for label in (*used_letters(outcomes), *judged, "none")}
 
 
 def shown_gold(outcomes: Sequence[Outcome]) -> list[tuple[str, str | None]]:
-    """(right letter as shown, letter answered) of every answer."""
+    """(right letter as shown, letter answered) of every answer of the letter form."""
     return [
-        (LETTERS[answer.order.index(outcome.correct)], answer.predicted)
+        (CHOICE_LETTERS[answer.order.index(outcome.correct)], answer.predicted)
         for outcome in outcomes
         for answer in outcome.answers
+        if outcome.form == "letter"
     ]
 
 
@@ -148,17 +174,21 @@ def collapse(outcomes: Sequence[Outcome]) -> dict[str, Any]:
     """Whether the answers have collapsed to one letter, and the numbers that say so.
 
     ``collapsed`` is None when it cannot be judged: too few answers, or most answers one letter where the right letters
-    are unbalanced too.
+    are unbalanced too. In the choice form no choice has a place to collapse to; the rest is then left out.
     """
+    if outcomes[0].form == "choice":
+        return {"collapsed": None}
+    letters = used_letters(outcomes)
     pairs = shown_gold(outcomes)
     histogram = label_histogram(outcomes)
-    answered = [histogram[letter] for letter in LETTERS]
-    gold_bits = entropy_bits([sum(gold == letter for gold, _ in pairs) for letter in LETTERS])
+    answered = [histogram[letter] for letter in letters]
+    gold_bits = entropy_bits([sum(gold == letter for gold, _ in pairs) for letter in letters])
     bits = entropy_bits(answered)
-    top = max(LETTERS, key=lambda letter: histogram[letter])
+    top = max(letters, key=lambda letter: histogram[letter])
     share = histogram[top] / sum(answered) if sum(answered) else 0.0
-    test = chi_square_uniform([
-        [sum(answer.predicted == letter for answer in outcome.answers) for letter in LETTERS] for outcome in outcomes
+    # Letters that not every question has cannot be expected evenly.
+    test = None if len({len(outcome.choices) for outcome in outcomes}) > 1 else chi_square_uniform([
+        [sum(answer.predicted == letter for answer in outcome.answers) for letter in letters] for outcome in outcomes
     ])  # fmt: skip
     return {
         "collapsed": _collapsed(sum(answered), share, bits, gold_bits),
@@ -166,8 +196,8 @@ def collapse(outcomes: Sequence[Outcome]) -> dict[str, Any]:
         "share": share,
         "entropy_bits": bits,
         "gold_entropy_bits": gold_bits,
-        "chi_square": test.statistic,
-        "chi_square_p": test.p_value,
+        "chi_square": None if test is None else test.statistic,
+        "chi_square_p": None if test is None else test.p_value,
     }
 
 
@@ -193,11 +223,15 @@ def collapse_reasons(summary: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def orders_summary(outcomes: Sequence[Outcome]) -> dict[str, Any]:
-    """Accuracy over all orders asked and what depends on the order; the PriDe and ensemble lines need letter scores."""
-    orders = len(outcomes[0].answers)
+    """Accuracy over all orders asked and what depends on the order; the PriDe and ensemble lines need letter scores.
+
+    ``orders`` is the number in which the question with the most choices was asked.
+    """
+    orders = max(len(outcome.answers) for outcome in outcomes)
+    letters = used_letters(outcomes)
     pairs = shown_gold(outcomes)
     recalls = {
-        letter: _share([predicted == letter for gold, predicted in pairs if gold == letter]) for letter in LETTERS
+        letter: _share([predicted == letter for gold, predicted in pairs if gold == letter]) for letter in letters
     }
     known = [recall for recall in recalls.values() if recall is not None]
     shares = [outcome.share_right for outcome in outcomes]
@@ -206,7 +240,7 @@ def orders_summary(outcomes: Sequence[Outcome]) -> dict[str, Any]:
         "accuracy": sum(shares) / len(shares),
         "ci95": list(clustered_interval(shares, orders)),
         "recall_by_position": recalls,
-        "rstd": recall_spread(known) if len(known) == len(LETTERS) else None,
+        "rstd": recall_spread(known) if len(known) == len(letters) else None,
     }
     if orders == 1:
         return value
@@ -221,13 +255,13 @@ def orders_summary(outcomes: Sequence[Outcome]) -> dict[str, Any]:
         "pride_accuracy": None,
         "position_prior": None,
     }  # fmt: skip
-    means = [outcome.mean_probabilities() for outcome in outcomes]
-    if all(mean is not None for mean in means) and orders == len(ORDERS):
-        value |= _from_logprobs(outcomes)
+    if all(outcome.mean_probabilities() is not None for outcome in outcomes):
         value["ensemble_accuracy"] = _share([
-            max(LETTERS, key=lambda letter: mean[letter]) == outcome.correct
-            for mean, outcome in zip(means, outcomes, strict=True) if mean is not None
+            replace(outcome, ensemble=True).status == "correct" for outcome in outcomes
         ])  # fmt: skip
+        # The liking of places is one for all questions only where all have the same places.
+        if all(len(outcome.answers) == len(ORDERS) == len(outcome.choices) for outcome in outcomes):
+            value |= _from_logprobs(outcomes)
     return value
 
 
@@ -250,7 +284,7 @@ def text_summary(outcomes: Sequence[Outcome]) -> dict[str, Any] | None:
     if not written:
         return None
     right = sum(
-        answer.text_letter is not None and answer.order[LETTERS.index(answer.text_letter)] == outcome.correct
+        answer.text_letter is not None and original_letter(answer.text_letter, answer.order) == outcome.correct
         for outcome, answer in written
     )
     return {

@@ -23,6 +23,22 @@ class Generation:
     truncated: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """Whether a prompt's candidate fits, as the next token says (the choice form).
+
+    log_odds       natural log of the probability of 「○」 over that of 「×」, every spelling of each counted
+    mass           probability that the next token is one of the two
+    prompt_tokens  tokens read, None where a server does not tell
+    outside        a server did not return one of the two, which was then given the least probability it returned
+    """
+
+    log_odds: float
+    mass: float
+    prompt_tokens: int | None
+    outside: bool = False
+
+
 class TextBackend(Protocol):
     """A model that answers in text. Implementations raise BackendError or ModelError, never a bare exception."""
 

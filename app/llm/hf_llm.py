@@ -7,8 +7,9 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from app.core.chat import ChatFormat, encode_prompt, letter_token_ids, stop_token_id
+from app.core.chat import ChatFormat, encode_prompt, letter_token_ids, pair_token_ids, stop_token_id
 from app.core.errors import ConfigError, ModelError
+from app.core.prompts import Form
 from app.core.questions import LETTERS
 from app.llm.adapters import (
     adapter_chat_format,
@@ -18,7 +19,7 @@ from app.llm.adapters import (
     check_base,
     check_chat,
 )
-from app.llm.backend import Generation
+from app.llm.backend import Generation, Judgement
 from app.llm.letters import (
     MAX_BATCH_TOKENS,
     KeptPrefix,
@@ -88,10 +89,11 @@ def _memory_named() -> Iterator[None]:
 class HFLoRALLM:
     """The loaded model. Prompts go through ``app.core.chat`` in the format the adapter was trained with."""
 
-    def __init__(self, config: HFLLMConfig, *, chat_format: ChatFormat | None = None) -> None:
+    def __init__(self, config: HFLLMConfig, *, chat_format: ChatFormat | None = None, form: Form = "letter") -> None:
         """Load model and adapter. ``chat_format`` None takes the adapter's, or the tokenizer's own template.
 
-        Raises ModelError when something is missing, or the adapter was trained on another base or chat template.
+        Raises ModelError when something is missing, the adapter was trained on another base or chat template, or the
+        tokenizer has no single tokens for the answers of ``form``.
         """
         self.config = config
         folder = None if config.lora_path is None else adapter_folder(config.lora_path)
@@ -105,7 +107,12 @@ class HFLoRALLM:
         self.tokenizer = load_tokenizer(config.model_name)
         if folder is not None:
             check_chat(folder, self.manifest, self.tokenizer, self.chat_format)
-        self._letter_ids = letter_token_ids(self.tokenizer)
+        self._letter_ids: dict[tuple[str, ...], list[list[int]]] = {}
+        self._pair_ids: list[list[int]] = []
+        if form == "choice":
+            self._pair_ids = pair_token_ids(self.tokenizer)
+        else:
+            self._ids_of(LETTERS)
         self._stop_id = stop_token_id(self.tokenizer, chat_format=self.chat_format)
         self.model = load_base_model(config.model_name, quantization=config.quantization, device=config.device)
         self.base_model = base_model_facts(config.model_name, self.model)
@@ -198,31 +205,58 @@ class HFLoRALLM:
         return self.score_rows([self.encode(prompt) for prompt in prompts]).logprobs
 
     def score_rows(
-        self, rows: Sequence[Sequence[int]], *, shared_prefix: bool = False, max_batch_tokens: int = MAX_BATCH_TOKENS
+        self,
+        rows: Sequence[Sequence[int]],
+        *,
+        shared_prefix: bool = False,
+        letters: Sequence[str] = LETTERS,
+        max_batch_tokens: int = MAX_BATCH_TOKENS,
     ) -> LetterScores:
-        """Letter scores after each row of token ids.
+        """Scores of the ``letters`` after each row of token ids.
 
         ``shared_prefix`` runs what the rows have in common once, and what they share with the last such call not at all.
         """
+        return self._scores(rows, self._ids_of(letters), shared_prefix, max_batch_tokens)
+
+    def judge(self, prompts: Sequence[str], *, max_batch_tokens: int = MAX_BATCH_TOKENS) -> list[Judgement]:
+        """Whether each prompt's candidate fits; what the prompts have in common runs once.
+
+        Raises ModelError when the tokenizer has no single tokens for the two answers.
+        """
+        self._pair_ids = self._pair_ids or pair_token_ids(self.tokenizer)
+        rows = [self.encode(prompt) for prompt in prompts]
+        scores = self._scores(rows, self._pair_ids, True, max_batch_tokens)
+        odds = (scores.logprobs[:, 0] - scores.logprobs[:, 1]).tolist()
+        return [Judgement(*one) for one in zip(odds, scores.mass.tolist(), map(len, rows), strict=True)]
+
+    def _ids_of(self, letters: Sequence[str]) -> list[list[int]]:
+        key = tuple(letters)
+        if key not in self._letter_ids:
+            self._letter_ids[key] = letter_token_ids(self.tokenizer, key)
+        return self._letter_ids[key]
+
+    def _scores(
+        self, rows: Sequence[Sequence[int]], ids: Sequence[Sequence[int]], shared_prefix: bool, max_batch_tokens: int
+    ) -> LetterScores:
         with _memory_named():
             if shared_prefix:
                 return score_letters_shared_prefix(
-                    self.model, rows, self._letter_ids, max_batch_tokens=max_batch_tokens, kept=self._kept_prefix
+                    self.model, rows, ids, max_batch_tokens=max_batch_tokens, kept=self._kept_prefix
                 )
-            return score_letters(self.model, rows, self._letter_ids, max_batch_tokens=max_batch_tokens)
+            return score_letters(self.model, rows, ids, max_batch_tokens=max_batch_tokens)
 
-    def forced_answer_row(self, prompt: str, reasoning: str) -> list[int]:
+    def forced_answer_row(self, prompt: str, reasoning: str, letters: Sequence[str] = LETTERS) -> list[int]:
         """Token ids of the prompt, the reasoning and ``Answer:``, up to the place where the letter stands.
 
-        The place is found by writing all four answers and taking what their tokens share, so the letter is scored at
+        The place is found by writing every answer and taking what their tokens share, so the letter is scored at
         exactly the token that training supervised, whatever the tokenizer does to the space before it.
         """
         head = f"{reasoning.strip()}\nAnswer: "
-        written = [list(self.tokenizer(head + letter, add_special_tokens=False)["input_ids"]) for letter in LETTERS]
+        written = [list(self.tokenizer(head + letter, add_special_tokens=False)["input_ids"]) for letter in letters]
         shared = 0
         while all(len(ids) > shared for ids in written) and len({ids[shared] for ids in written}) == 1:
             shared += 1
-        for ids, spellings in zip(written, self._letter_ids, strict=True):
+        for ids, spellings in zip(written, self._ids_of(letters), strict=True):
             if len(ids) <= shared or ids[shared] not in spellings:
                 raise ModelError(
                     "トークナイザが「Answer: 」の後の文字を単独のトークンにしません。--use-cot は使えません。"

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.core.choices import choice_logprobs, chosen, set_logprob, softplus
+from app.core.choices import choice_logprobs, chosen, inclusion_logprobs, judged_true, set_logprob, softplus
 from app.core.questions import CHOICE_LETTERS
 
 LOG_ODDS = st.lists(st.floats(-30, 30), min_size=2, max_size=6)
@@ -55,6 +55,30 @@ def test_a_set_of_right_choices_against_all_sets_of_its_size(
     if size == 1:
         one = choice_logprobs(log_odds, sign)[CHOICE_LETTERS.index(right)]  # type: ignore[arg-type]
         assert one == pytest.approx(expected, abs=1e-9)
+
+
+@given(LOG_ODDS, SIGNS, st.data())
+def test_inclusion_sums_the_sets_that_hold_the_choice(log_odds: list[float], sign: int, data: st.DataObject) -> None:
+    size = data.draw(st.integers(1, len(log_odds) - 1))
+    letters = CHOICE_LETTERS[: len(log_odds)]
+    sets = {"".join(one): set_logprob(log_odds, sign, "".join(one)) for one in itertools.combinations(letters, size)}  # type: ignore[arg-type]
+    found = [math.exp(value) for value in inclusion_logprobs(log_odds, sign, size)]  # type: ignore[arg-type]
+    expected = [math.fsum(math.exp(value) for one, value in sets.items() if letter in one) for letter in letters]
+    assert found == pytest.approx(expected, abs=1e-9)
+    assert math.fsum(found) == pytest.approx(size)
+
+
+def test_odds_beyond_the_range_of_a_float_still_have_logarithms() -> None:
+    assert set_logprob([1000.0, -1000.0, -1001.0], 1, "ab") == pytest.approx(-math.log1p(math.exp(-1)))
+    assert inclusion_logprobs([1000.0, -1000.0, -1001.0], 1, 2)[0] == pytest.approx(0.0)
+
+
+@pytest.mark.parametrize(
+    ("log_odds", "sign", "true"), [(0.1, 1, True), (-0.1, 1, False), (0.1, -1, False), (0.0, 1, False)]
+)
+def test_a_single_statement_is_judged_by_even_odds(log_odds: float, sign: int, true: bool) -> None:
+    assert judged_true(log_odds, sign) is true  # type: ignore[arg-type]
+    assert math.exp(inclusion_logprobs([log_odds], sign, 0)[0]) == pytest.approx(1 / (1 + math.exp(-sign * log_odds)))  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(("right", "sign", "value"), [("a", 1, 0.8), ("", 1, 0.2), ("a", -1, 0.2), ("", -1, 0.8)])

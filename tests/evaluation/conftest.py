@@ -12,7 +12,7 @@ import pytest
 from app.core.files import sha256_text
 from app.core.questions import LETTERS, ORDERS, ArticleRef, Question, content_hash
 from app.evaluation.outcomes import OrderAnswer, Outcome
-from app.llm.backend import Generation
+from app.llm.backend import Generation, Judgement
 from app.llm.letters import LetterScores
 
 
@@ -76,6 +76,7 @@ class ScriptedBackend:
 
     letter_of: Callable[[str], str]  # prompt (and forced reasoning) -> shown letter that is most probable
     text_of: Callable[[str], Any] = lambda prompt: "c"
+    odds_of: Callable[[str], float] = lambda prompt: 0.0  # log-odds that the candidate fits
     prompts: list[str] = field(default_factory=list)
     generated: list[str] = field(default_factory=list)
     shared: list[bool] = field(default_factory=list)
@@ -87,15 +88,21 @@ class ScriptedBackend:
         self.prompts.append(prompt)
         return [len(self.prompts) - 1]
 
-    def forced_answer_row(self, prompt: str, reasoning: str) -> list[int]:
+    def forced_answer_row(self, prompt: str, reasoning: str, letters: Sequence[str] = LETTERS) -> list[int]:
         return self.encode(f"{prompt}\n<<{reasoning}>>")
 
-    def score_rows(self, rows: Sequence[Sequence[int]], *, shared_prefix: bool = False) -> LetterScores:
+    def score_rows(
+        self, rows: Sequence[Sequence[int]], *, shared_prefix: bool = False, letters: Sequence[str] = LETTERS
+    ) -> LetterScores:
         self.shared.append(shared_prefix)
-        logprobs = np.full((len(rows), 4), np.log(0.05), dtype=np.float32)
+        logprobs = np.full((len(rows), len(letters)), np.log(0.15 / (len(letters) - 1)), dtype=np.float32)
         for index, row in enumerate(rows):
-            logprobs[index, LETTERS.index(self.letter_of(self.prompts[row[0]]))] = np.log(0.85)
+            logprobs[index, list(letters).index(self.letter_of(self.prompts[row[0]]))] = np.log(0.85)
         return LetterScores(logprobs, np.exp(logprobs).sum(axis=1))
+
+    def judge(self, prompts: Sequence[str]) -> list[Judgement]:
+        self.prompts += prompts
+        return [Judgement(self.odds_of(prompt), 0.9, len(prompt)) for prompt in prompts]
 
     def generate(
         self, prompts: Sequence[str], *, max_new_tokens: int | None = None, temperature: float | None = None

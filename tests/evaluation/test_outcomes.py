@@ -167,7 +167,7 @@ def test_a_row_holds_what_the_design_names(question_of: Any, outcome_of: Any) ->
             },
             "score",
         ),
-        ({"choices": {"a": "x"}}, "がありません"),
+        ({"choices": {"a": "x"}}, "正解か回答が欠けています"),
         ({"answers": [{"order": "abcd"}]}, "がありません"),
         ({"gold_articles": ["x"]}, "読めません"),
         ({"passages": [{"id": 1}]}, "読めません"),

@@ -135,7 +135,7 @@ def test_ties_and_the_level_of_the_logprob_stand_in_both_columns() -> None:
     (row,) = re.findall(r'<tr><th scope="row">正解の文字の対数確率の平均（一様なら -1.386）.*?</tr>', tied)
     means = [(math.log(0.7) * 6 + math.log(0.1) * 2) / 8, (math.log(0.7) * 7 + math.log(0.1)) / 8]
     assert re.findall("<td>(.*?)</td>", row) == [f"{mean:.3f}" for mean in means]
-    assert tied.index("並びを別々に数えた正解率") < tied.index("（PriDe）") < tied.index("四つの並びすべてで正解")
+    assert tied.index("並びを別々に数えた正解率") < tied.index("（PriDe）") < tied.index("すべての並びで正解")
     written = [
         replace(one, answers=tuple(replace(answer, logprobs=None) for answer in one.answers))
         for one in (outcome(1, "aabb"),)

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from app.core.cli import run_program
-from app.core.prompts import PROMPT_VERSION
+from app.core.prompts import CHOICE_PROMPT_VERSION, PROMPT_VERSION
 from app.evaluation.result_file import read_result
 from scripts import evaluate_multiple_choice
 
@@ -48,8 +48,33 @@ def test_gold_context_in_four_orders(tiny_model_dir: Path, tmp_path: Path, capsy
     assert result.run["data"]["questions"] == 2
     assert all(len(outcome.answers) == 4 and outcome.context for outcome in result.outcomes)
     captured = capsys.readouterr()
-    assert captured.out.startswith("正解率（4 通りの並びの多数決） ")
+    assert captured.out.startswith("正解率（4 通りの並びの確率の平均） ")
     assert "2 問の対応ある比較" in captured.err
+
+
+def test_the_majority_on_request(tiny_model_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(*hf(tiny_model_dir, tmp_path / "out.json", "--no-rag", "--majority")) == 0
+    result = read_result(tmp_path / "out.json")
+    assert result.run["plan"]["ensemble"] is False
+    assert result.summary["ties"] is not None
+    assert capsys.readouterr().out.startswith("正解率（4 通りの並びの多数決） ")
+
+
+def test_every_choice_judged_by_itself(
+    tiny_model_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    output = tmp_path / "out.json"
+    assert run(*hf(tiny_model_dir, output, "--context", "gold", "--scoring", "choice")) == 0
+    result = read_result(output)
+    assert result.run["plan"]["orders"] == 1
+    assert result.run["prompt_version"] == CHOICE_PROMPT_VERSION
+    for outcome in result.outcomes:
+        (answer,) = outcome.answers
+        assert answer.log_odds is not None
+        assert len(answer.log_odds) == 4
+        assert outcome.form == "choice"
+    assert result.summary["statements"]["total"] == 8
+    assert "選択肢を一つずつ数えると: 判断の正解率" in capsys.readouterr().out
 
 
 def test_one_order_gives_the_first_answers_of_four(tiny_model_dir: Path, tmp_path: Path) -> None:
