@@ -132,7 +132,7 @@ def answers(
         facts = backend.facts()  # type: ignore[attr-defined]  # every backend of app.llm has it
         fresh = run_questions(
             backend, left, lambda question: QuestionContext(references[question.id].text), plan,
-            on_outcomes=append_outcomes(path, run_key(key), anew=not done),
+            on_outcomes=append_outcomes(path, run_key(key), resume=arguments.resume),
         )  # fmt: skip
         try:
             done |= {outcome.id: outcome for outcome in progress(fresh, total=len(left), label="理由")}

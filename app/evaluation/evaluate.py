@@ -146,7 +146,7 @@ def evaluate(
         backend = load_backend()
         facts |= backend.facts()  # type: ignore[attr-defined]  # every backend of app.llm has it
         fresh = run_questions(
-            backend, left, contexts, job.plan, on_outcomes=append_outcomes(path, key, anew=not done),
+            backend, left, contexts, job.plan, on_outcomes=append_outcomes(path, key, resume=job.resume),
             few_shot=job.few_shot,
         )  # fmt: skip
         try:

@@ -36,12 +36,8 @@ def open_progress(path: Path, key: str, questions: Sequence[Question], *, resume
     """Outcomes of an earlier run by question id; none without ``resume``. Nothing is written.
 
     Failed questions are left out, so that a resumed run asks them again. Raises DataError when the earlier run had
-    other settings, or the file is broken. Answers of a run that did not end are renamed, never lost.
+    other settings, or the file is broken.
     """
-    if not resume and _holds_answers(path):
-        log(
-            f"注意: 終わっていない評価の答えがありました。{set_aside(path)} に残します（--resume を付けると続きから行えます）。"
-        )
     rows = read_jsonl_tail(path) if resume else []
     if not rows:
         return {}
@@ -106,9 +102,17 @@ def run_questions(
         yield from outcomes
 
 
-def append_outcomes(path: Path, key: str, *, anew: bool) -> Callable[[Sequence[Outcome]], None]:
-    """A function that appends outcomes to the progress file, which is started anew where nothing of it is used."""
-    if anew:
+def append_outcomes(path: Path, key: str, *, resume: bool) -> Callable[[Sequence[Outcome]], None]:
+    """A function that appends outcomes to the progress file, which is started anew without ``resume``.
+
+    Called only when the model is loaded: a run that could not begin leaves no file. Answers of a run that did not end
+    are renamed, never lost.
+    """
+    if not resume and _holds_answers(path):
+        log(
+            f"注意: 終わっていない評価の答えがありました。{set_aside(path)} に残します（--resume を付けると続きから行えます）。"
+        )
+    if not (resume and read_jsonl_tail(path)):
         path.parent.mkdir(parents=True, exist_ok=True)
         write_text(path, to_json({"kind": "evaluation-progress", "key": key}) + "\n")
 

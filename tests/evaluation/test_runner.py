@@ -395,18 +395,18 @@ def test_a_broken_result_is_one_clear_line(job_of: Any, scripted: Any, tmp_path:
 
 def test_answers_of_a_run_that_did_not_end_are_never_lost(tmp_path: Path) -> None:
     from app.core.files import append_jsonl
-    from app.evaluation.runner import open_progress
+    from app.evaluation.runner import append_outcomes
 
     path = progress_path(tmp_path / "x.json")
     for answers in (3, 1, 0, 2):
-        open_progress(path, "key", [], resume=False)
+        append_outcomes(path, "key", resume=False)
         for number in range(answers):
             append_jsonl(path, {"id": str(number)})
-    open_progress(path, "key", [], resume=False)
+    append_outcomes(path, "key", resume=False)
     lines = {one.name: one.read_bytes().count(b"\n") for one in tmp_path.iterdir()}
     name = "x.json.progress.jsonl"
     assert lines == {name: 1, f"{name}.1": 4, f"{name}.2": 2, f"{name}.3": 3}
     append_jsonl(path, {"id": "0"})
     (tmp_path / "x.json").write_text("{}", "utf-8")  # the result holds them: they may go
-    open_progress(path, "key", [], resume=False)
+    append_outcomes(path, "key", resume=False)
     assert len(list(tmp_path.iterdir())) == 5
