@@ -147,7 +147,7 @@ def letter_token_ids(tokenizer: Any, letters: Sequence[str] = LETTERS) -> list[l
     spellings = [
         (letter, letter.upper(), chr(ord(letter) + 0xFEE0), chr(ord(letter.upper()) + 0xFEE0)) for letter in letters
     ]
-    return _single_tokens(tokenizer, spellings)
+    return single_tokens(tokenizer, spellings)
 
 
 def pair_token_ids(tokenizer: Any) -> list[list[int]]:
@@ -155,10 +155,10 @@ def pair_token_ids(tokenizer: Any) -> list[list[int]]:
 
     Raises ModelError if one of them has no single-token spelling.
     """
-    return _single_tokens(tokenizer, [(FITS, "〇", "◯"), (FITS_NOT, "✕", "✗", "✖")])
+    return single_tokens(tokenizer, [(FITS, "〇", "◯"), (FITS_NOT, "✕", "✗", "✖")])
 
 
-def _single_tokens(tokenizer: Any, answers: Sequence[Sequence[str]]) -> list[list[int]]:
+def single_tokens(tokenizer: Any, answers: Sequence[Sequence[str]]) -> list[list[int]]:
     """For each answer (its spellings, the usual first), the ids of the spellings that are one token, alone or behind a space."""
     found: list[list[int]] = []
     for spellings in answers:
