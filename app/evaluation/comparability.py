@@ -103,7 +103,8 @@ def _check_asking(first: Result, result: Result) -> None:
         )
     if first.outcomes[0].ensemble != result.outcomes[0].ensemble:
         raise DataError(
-            f"{pair}: 一方は多数決、他方は確率の平均（--ensemble）で採点しています。どちらかにそろえて評価してください。"
+            f"{pair}: 一方は多数決、他方は確率の平均で採点しています。"
+            "評価し直して、どちらかにそろえてください（既定は確率の平均、--majority で多数決）。"
         )
     scored = (has_logprobs(first.outcomes[0]), has_logprobs(result.outcomes[0]))
     if scored[0] != scored[1]:

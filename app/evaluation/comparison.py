@@ -8,10 +8,13 @@ from typing import Any, Literal
 
 from app.core.prompts import Form
 from app.evaluation.comparability import adapter, aligned_outcomes, has_logprobs
+from app.evaluation.logprob_change import NOT_KNOWN, LogprobChange, logprob_change
 from app.evaluation.outcomes import Outcome
 from app.evaluation.result_file import Result
 from app.evaluation.settings import ADAPTER, differences
 from app.evaluation.statistics import (
+    ALPHA,
+    MIN_CLUSTERS,
     PLANNED_DISCORDANT,
     Interval,
     cluster_bootstrap,
@@ -20,11 +23,8 @@ from app.evaluation.statistics import (
     mcnemar_exact,
 )
 from app.evaluation.summary import answer_name
-from app.evaluation.verdict import ALPHA, TUNED, verdict_text
+from app.evaluation.verdict import TUNED, verdict_text
 
-# With fewer clusters, drawing them anew says little of how others would come out, and the interval is far too narrow
-# (Cameron, Gelbach & Miller 2008 find 5 to 10 clusters too few).
-MIN_CLUSTERS = 10
 Conclusion = Literal["better", "worse", "undecided"]
 
 
@@ -59,8 +59,7 @@ class Comparison:
     flips_down: tuple[Flip, ...]
     order_difference: float  # of accuracy over all orders
     order_ci95: Interval | None
-    logprob_change: float | None  # mean change of the right letter's log-probability among the four, in nats
-    logprob_ci95: Interval | None
+    logprob: LogprobChange | None  # of the right answer; None for written answers
     detectable_gain: float | None  # smallest difference that so many questions show with 80 % power
     differs: tuple[str, ...]  # what the two runs differ in (``settings.differences``)
     distrust: tuple[tuple[str, str], ...]  # result and why it says itself that it must not be trusted
@@ -94,16 +93,22 @@ def compare_results(results: Sequence[Result], *, seed: int, repeats: int = 10_0
         for index in range(1, len(results))
     ]
     adjusted = holm([pair.p_value for pair in pairs])
+    scored = [pair.logprob for pair in pairs if pair.logprob is not None]  # all or none: they are asked alike
+    changes: list[LogprobChange | None] = [
+        replace(one, adjusted_p_value=p_value)
+        for one, p_value in zip(scored, holm([one.p_value for one in scored]), strict=True)
+    ]
     return [
         replace(
             pair,
             adjusted_p_value=p_value,
+            logprob=change,
             comparisons=len(pairs),
             # "The tuned run" would not say which of several.
             subject=_by_name(pair.names) if len(pairs) > 1 else pair.subject,
             detectable_gain=_detectable(pair, len(pairs)),
         )
-        for pair, p_value in zip(pairs, adjusted, strict=True)
+        for pair, p_value, change in zip(pairs, adjusted, changes or [None] * len(pairs), strict=True)
     ]
 
 
@@ -157,8 +162,7 @@ def _compare(
         flips_down=down,
         order_difference=sum(order_steps) / len(order_steps),
         order_ci95=interval_over(order_steps, clusters, seed=seed, repeats=repeats),
-        logprob_change=sum(changes) / len(changes) if scored else None,
-        logprob_ci95=interval_over(changes, clusters, seed=seed, repeats=repeats) if scored else None,
+        logprob=logprob_change(changes, clusters, seed=seed, repeats=repeats) if scored else None,
         detectable_gain=None,  # depends on how many comparisons there are
         differs=differences(first.run, second.run),
         distrust=tuple((one.name, str(reason)) for one in (first, second) for reason in one.run.get("distrust", [])),
@@ -206,8 +210,7 @@ def _object(pair: Comparison) -> dict[str, Any]:
         "p_value_holm": pair.adjusted_p_value,
         "order_difference": pair.order_difference,
         "order_ci95": _listed(pair.order_ci95),
-        "logprob_change": pair.logprob_change,
-        "logprob_ci95": _listed(pair.logprob_ci95),
+        **(NOT_KNOWN if pair.logprob is None else pair.logprob.as_json()),
         "detectable_gain": pair.detectable_gain,
         "flips_up": [flip.id for flip in pair.flips_up],
         "flips_down": [flip.id for flip in pair.flips_down],

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from app.evaluation.comparison import Comparison, Flip
-from app.evaluation.display import accuracy_label, auc_text, logprob_label, percent
+from app.evaluation.display import accuracy_label, auc_text, percent
 from app.evaluation.floors import uniform_logprob
 from app.evaluation.known_items import split_accuracy
+from app.evaluation.logprob_change import logprob_label
 from app.evaluation.result_file import Result
 from app.evaluation.statements import statements_summary
 from app.evaluation.summary import gold_logprob, ties
-from app.evaluation.verdict import interval_text, p_text, points
+from app.evaluation.verdict import interval_text, logprob_facts, nats, p_text, points
 
 SHOWN_FLIPS = 20
 
@@ -43,11 +44,11 @@ def _numbers(pair: Comparison) -> list[str]:
             f"  並びを別々に数えた正解率の差: {points(pair.order_difference)} ポイント"
             f"（{interval_text(pair.order_ci95)}）"
         )
-    if pair.logprob_change is None:
+    if pair.logprob is None:
         lines.append("  正解の対数確率: 文章で採点した結果なので比べられません")
     else:
-        interval = interval_text(pair.logprob_ci95, "{:+.3f}".format)
-        lines.append(f"  {logprob_label(pair.form)}の変化: {pair.logprob_change:+.3f}（{interval}）")
+        facts = logprob_facts(pair.logprob, several=pair.comparisons > 1)
+        lines.append(f"  {logprob_label(pair.form)}の変化: {nats(pair.logprob.change)}（{facts}）")
     adjusted = f"、Holm 補正後 {p_text(pair.adjusted_p_value)}" if pair.comparisons > 1 else ""
     lines.append(
         f"  McNemar の正確検定: 正解になった {len(pair.flips_up)} 問、不正解になった {len(pair.flips_down)} 問、"

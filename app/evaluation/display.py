@@ -8,6 +8,7 @@ from typing import Any
 
 from app.core.prompts import FITS, FITS_NOT, Form
 from app.evaluation.known_items import KINDS
+from app.evaluation.logprob_change import logprob_label
 from app.evaluation.statistics import detectable_gain, mcnemar_power
 from app.evaluation.verdict import p_text
 
@@ -55,11 +56,6 @@ def accuracy_label(orders: int, ensemble: bool, form: Form = "letter") -> str:
     if form == "choice":
         return "正解率（選択肢ごとの判断）"
     return "正解率" if orders == 1 else f"正解率（{orders} 通りの並びの{'確率の平均' if ensemble else '多数決'}）"
-
-
-def logprob_label(form: Form) -> str:
-    """What the log-probability of the right answer is called."""
-    return "正解の対数確率" if form == "choice" else "正解の文字の対数確率"
 
 
 def form_of(summary: Mapping[str, Any]) -> Form:

@@ -121,9 +121,10 @@ def evaluate(
     check_questions(job.questions, job.plan)
     trained = check_adapter(job)
     manifest = None if job.adapter is None else job.adapter[1]
+    notes = [] if manifest is None else adapter_notes(manifest, job.plan)
+    for note in notes:
+        log(f"注意: {note}")
     if manifest is not None:
-        for note in adapter_notes(manifest, job.plan):
-            log(f"注意: {note}")
         shared = sharing_clusters(manifest, job.questions, trained)
         if shared:
             log(
@@ -167,6 +168,7 @@ def evaluate(
         "adapter": _adapter_facts(job, trained),
         **job.extra,
         "peak_rss_bytes": peak_rss_bytes(),
+        "notes": notes,
         "distrust": list(distrust),
     }
     summary["other_contexts"] = other_contexts(job.output, run, outcomes)

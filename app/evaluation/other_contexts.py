@@ -66,7 +66,8 @@ def _identity(run: Mapping[str, Any]) -> tuple[Any, ...]:
     plan, model = run["plan"], run.get("model") or {}
     asked = tuple(plan.get(name) for name in _ASKED)
     # The budget and the temperature shape what is written, and with it the answer.
-    written = (plan.get("budget_tokens"), plan.get("temperature")) if plan.get("cot") or asked[0] != "letter" else ()
+    writes = plan.get("cot") or asked[0] not in ("letter", "choice")
+    written = (plan.get("budget_tokens"), plan.get("temperature")) if writes else ()
     return (run.get("prompt_version"), asked, written, tuple(model.get(name) for name in _MODEL))
 
 

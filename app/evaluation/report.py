@@ -14,8 +14,9 @@ from app.data.lawqa import load_questions
 from app.evaluation.charts import LossChart, Rung, ladder, loss_chart
 from app.evaluation.comparability import adapter, aligned_outcomes, distrust
 from app.evaluation.comparison import Comparison
-from app.evaluation.display import CONTEXT_NAMES, POLARITY_NAMES, accuracy_label, context_name, logprob_label, percent
+from app.evaluation.display import CONTEXT_NAMES, POLARITY_NAMES, accuracy_label, context_name, percent
 from app.evaluation.known_items import SplitAccuracy, split_accuracy
+from app.evaluation.logprob_change import logprob_label
 from app.evaluation.reliability import Reliability, reliability, stated_and_right
 from app.evaluation.report_questions import question_views
 from app.evaluation.report_template import report_template
@@ -211,6 +212,7 @@ def _run_view(result: Result) -> RunView:
         ("データ", _listed(run.get("data", {}))),
         ("モデル", _listed(model)),
         ("アダプタ", "、".join(str(folder) for folder, _ in _adapter_folders(result)) or "なし"),
+        ("注意", " ".join(run.get("notes", [])) or "なし"),
         ("プロンプトの版", str(run.get("prompt_version"))),
         ("プログラムの版", str(run.get("git_revision"))),
         ("開始・終了", f"{run.get('started_at')} 〜 {run.get('finished_at')}"),

@@ -17,7 +17,7 @@ from app.evaluation.display import (
     percent,
 )
 from app.evaluation.known_items import KINDS
-from app.evaluation.verdict import interval_text, p_text, points
+from app.evaluation.verdict import interval_text, logprob_facts, nats, p_text, points
 
 TEMPLATES = Path(__file__).with_name("templates")
 
@@ -47,6 +47,8 @@ def report_template() -> Any:
         "points": points,
         "p_text": p_text,
         "interval": interval_text,
+        "nats": nats,
+        "logprob_facts": logprob_facts,
         "counts": counts_text,
         "auc": auc_text,
         "number": number_text,

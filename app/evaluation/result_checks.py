@@ -35,6 +35,7 @@ def check_run(path: Path, run: Mapping[str, Any]) -> None:
         "plan": isinstance(plan, dict) and plan.get("context") in (None, *CONTEXTS),
         "plan.top_k": not isinstance(plan, dict) or plan.get("context") != "rag" or _is_count(plan.get("top_k")),
         "distrust": _is_texts(run.get("distrust")),
+        "notes": _is_texts(run.get("notes", [])),
         "model": isinstance(model, dict),
         "model.base_model": not isinstance(model, dict) or _is_object_or_none(model.get("base_model")),
         "data": isinstance(run.get("data", {}), dict),

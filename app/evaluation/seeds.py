@@ -7,12 +7,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from app.core.prompts import Form
 from app.evaluation.comparability import aligned_outcomes
 from app.evaluation.comparison import Comparison, compare_results, interval_over
 from app.evaluation.display import percent
+from app.evaluation.logprob_change import NOT_KNOWN, LogprobChange, logprob_change
 from app.evaluation.result_file import Result
-from app.evaluation.statistics import Interval, sign_flip_test
-from app.evaluation.verdict import ALPHA, TUNED, interval_text, p_text, points
+from app.evaluation.statistics import ALPHA, Interval, sign_flip_test
+from app.evaluation.verdict import TUNED, interval_text, logprob_sentence, p_text, points
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +29,8 @@ class SeedsTogether:
     ci95: Interval | None  # over clusters, of these seeds; None with too few clusters
     p_value: float  # signs of whole clusters flipped at random
     spread: float  # standard deviation of the difference between the seeds
+    logprob: LogprobChange | None  # of the right answer, a question's change averaged over the seeds
+    form: Form
 
     @property
     def verdict(self) -> str:
@@ -36,11 +40,12 @@ class SeedsTogether:
             f"{interval_text(self.ci95, unit=' ポイント')}、{p_text(self.p_value)}"
         )
         begin = f"seed {self.seeds} 個をまとめると、"
+        logprob = "" if self.logprob is None else logprob_sentence(self.logprob, self.form)
         if self.ci95 is None or self.p_value >= ALPHA or self.ci95.low <= 0 <= self.ci95.high:
-            return f"{begin}差があるとは言えません（{points(self.difference)} ポイント、{facts}）。"
+            return f"{begin}差があるとは言えません（{points(self.difference)} ポイント、{facts}）。{logprob}"
         word = "高く" if self.difference > 0 else "低く"
         size = points(abs(self.difference), signed=False)
-        return f"{begin}{TUNED}は {size} ポイント{word}、偶然とは考えにくい差です（{facts}）。"
+        return f"{begin}{TUNED}は {size} ポイント{word}、偶然とは考えにくい差です（{facts}）。{logprob}"
 
     def as_json(self) -> dict[str, Any]:
         """For cross_fit.json."""
@@ -53,6 +58,7 @@ class SeedsTogether:
             "ci95": None if self.ci95 is None else list(self.ci95),
             "p_value": self.p_value,
             "spread": self.spread,
+            **(NOT_KNOWN if self.logprob is None else self.logprob.as_json()),
             "verdict": self.verdict,
         }
 
@@ -68,6 +74,12 @@ def seeds_together(base: Result, pooled: Sequence[Result], *, seed: int, repeats
     clusters = [row[0].cluster for row in rows]
     right = [[float(outcome.predicted == outcome.correct) for outcome in row] for row in rows]
     steps = [sum(after) / len(after) - before for before, *after in right]
+    logprobs = [[outcome.gold_logprob for outcome in row] for row in rows]
+    changes = [
+        sum(value - before for value in after if value is not None) / len(after)
+        for before, *after in logprobs
+        if before is not None and None not in after
+    ]
     by_seed = [sum(row[index] - row[0] for row in right) / len(right) for index in range(1, len(pooled) + 1)]
     difference = sum(steps) / len(steps)
     accuracy = sum(row[0] for row in right) / len(right)
@@ -78,8 +90,10 @@ def seeds_together(base: Result, pooled: Sequence[Result], *, seed: int, repeats
         accuracy=(accuracy, accuracy + difference),
         difference=difference,
         ci95=interval_over(steps, clusters, seed=seed, repeats=repeats),
-        p_value=sign_flip_test(steps, clusters, seed=seed, repeats=repeats),
+        p_value=sign_flip_test(steps, clusters, seed=seed, repeats=repeats).two_sided,
         spread=math.sqrt(sum((value - difference) ** 2 for value in by_seed) / max(len(by_seed) - 1, 1)),
+        logprob=logprob_change(changes, clusters, seed=seed, repeats=repeats) if len(changes) == len(rows) else None,
+        form=rows[0][0].form,
     )
 
 

@@ -16,7 +16,7 @@ def settings_of(run: Mapping[str, Any]) -> dict[str, Any]:
     """
     plan, model = run.get("plan") or {}, run.get("model") or {}
     base = model.get("base_model") or {}
-    written = plan.get("cot") or plan.get("scoring") != "letter"
+    written = plan.get("cot") or plan.get("scoring") not in ("letter", "choice")
     retrieved = plan.get("context") == "rag"
     index = run.get("index") or {}
     retriever = {name: value for name, value in (index.get("retriever") or {}).items() if name != "index_dir"}

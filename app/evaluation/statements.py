@@ -15,9 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.evaluation.outcomes import Outcome
-from app.evaluation.statistics import Interval, clustered_interval
+from app.evaluation.statistics import MIN_CLUSTERS, Interval, clustered_interval
 
-MIN_CLUSTERS = 10  # as for the interval of a difference (app/evaluation/comparison.py)
 SEED = 42
 REPEATS = 1000
 _BLOCK = 2_000_000  # numbers held at a time while clusters are drawn

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from app.core.prompts import Form
+from app.evaluation.logprob_change import LogprobChange, logprob_label
 from app.evaluation.settings import ADAPTER
-from app.evaluation.statistics import Interval
+from app.evaluation.statistics import ALPHA, Interval
 
 if TYPE_CHECKING:
     from app.evaluation.comparison import Comparison
 
-ALPHA = 0.05
 TUNED = "調整後"
 
 
@@ -51,7 +52,35 @@ def verdict_text(pair: Comparison) -> str:
         verdict = f"{subject}{size} ポイント{word}、偶然とは考えにくい差です（{facts}）。"
     cautions = [text for text in (_only_in_ties(pair), _other_differences(pair), _not_to_be_trusted(pair)) if text]
     begins = ["ただし、", *["また、"] * len(cautions)]
+    if pair.logprob is not None:
+        verdict += logprob_sentence(pair.logprob, pair.form, several=several)
     return verdict + "".join(begin + text for begin, text in zip(begins, cautions, strict=False))
+
+
+def nats(value: float) -> str:
+    """A change of a log-probability with its sign."""
+    return f"{value:+.3f}"
+
+
+def logprob_facts(change: LogprobChange, *, several: bool = False) -> str:
+    """The interval and the p-values of a change of the log-probability."""
+    holm = f"、Holm 補正後 {p_text(change.adjusted_p_value)}" if several else ""
+    return (
+        f"{interval_text(change.ci95, nats)}、符号反転検定 両側 {p_text(change.p_value)}{holm}、"
+        f"上がったかの片側 {p_text(change.p_greater)}"
+    )
+
+
+def logprob_sentence(change: LogprobChange, form: Form, *, several: bool = False) -> str:
+    """What happened to the probability of the right answers, which moves where no answer flips."""
+    facts = logprob_facts(change, several=several)
+    name = logprob_label(form)
+    if change.ci95 is None:
+        return f"{name}の変化は {nats(change.change)} です（条文のまとまりが少ないので判定しません）。"
+    if change.direction == "undecided":
+        return f"{name}の変化は {nats(change.change)} で、変わったとは言えません（{facts}）。"
+    word = "上がり" if change.direction == "up" else "下がり"
+    return f"{name}は {nats(change.change)} と{word}、偶然とは考えにくい変化です（{facts}）。"
 
 
 def _why_undecided(pair: Comparison) -> str:

@@ -23,8 +23,8 @@ from app.evaluation.comparison_display import SHOWN_FLIPS, comparison_lines
 from app.evaluation.known_items import KINDS, KnownItem, known_items, split_accuracy
 from app.evaluation.outcomes import OrderAnswer, Outcome
 from app.evaluation.result_file import Result
-from app.evaluation.statistics import Interval, detectable_gain
-from app.evaluation.verdict import ALPHA, interval_text, p_text, points
+from app.evaluation.statistics import ALPHA, Interval, detectable_gain, holm
+from app.evaluation.verdict import interval_text, p_text, points
 
 ROOT = Path(__file__).resolve().parents[2]
 OPEN_QUESTIONS = ROOT.parent / "shared" / "data" / "lawqa_jp" / "selection_open100.json"
@@ -32,12 +32,14 @@ RUN: dict[str, Any] = {"prompt_version": "1", "plan": {"scoring": "letter"}, "ad
 TUNED = {**RUN, "adapter": {"path": "lora", "trained_on": {"by_id": [], "by_content": []}}}
 
 
-def outcome(number: int, chosen: Sequence[str], *, correct: str = "a", cluster: str | None = None) -> Outcome:
-    """A question asked in as many orders as ``chosen`` has letters (of the file's order), the chosen one with 70 %."""
+def outcome(
+    number: int, chosen: Sequence[str], *, correct: str = "a", cluster: str | None = None, sure: float = 0.7
+) -> Outcome:
+    """A question asked in as many orders as ``chosen`` has letters (of the file's order), the chosen one with ``sure``."""
     answers = []
     for order, original in zip(ORDERS, chosen, strict=False):
         shown = LETTERS[order.index(original)]
-        logprobs = tuple(math.log(0.7 if letter == shown else 0.1) for letter in LETTERS)
+        logprobs = tuple(math.log(sure if letter == shown else (1 - sure) / 3) for letter in LETTERS)
         answers.append(OrderAnswer(order, "0" * 64, predicted=shown, logprobs=logprobs, mass=1.0))
     return Outcome(
         id=f"q{number}", question_sha256=f"hash{number}", question="どれですか。",
@@ -66,7 +68,8 @@ def test_numbers_by_hand() -> None:
     assert pair.p_value == pair.adjusted_p_value == pytest.approx(20 / 512)
     assert [flip.id for flip in pair.flips_up] == [f"q{number}" for number in range(10, 18)]
     assert [(flip.id, flip.before, flip.after) for flip in pair.flips_down] == [("q18", "a", "c")]
-    assert pair.logprob_change == pytest.approx(7 * math.log(7) / 20)
+    assert pair.logprob is not None
+    assert pair.logprob.change == pytest.approx(7 * math.log(7) / 20)
     assert pair.ci95 is not None
     assert pair.ci95.low < 0.35 < pair.ci95.high
     assert pair.conclusion == "better"
@@ -85,7 +88,7 @@ def test_better_says_how_much_and_why() -> None:
     assert pair.verdict.startswith(
         "調整後は 33.3 ポイント高く、偶然とは考えにくい差です（30 問、正答 20 → 30 問、95 % 区間 +"
     )
-    assert pair.verdict.endswith("ポイント、p = 0.002）。")
+    assert "ポイント、p = 0.002）。" in pair.verdict
 
 
 def test_worse_is_said_as_plainly() -> None:
@@ -111,9 +114,9 @@ def test_a_gain_that_only_ties_show_is_called_so() -> None:
     after = result("tuned", [tied(number, "a") for number in range(12)], TUNED)
     (pair,) = compare_results([before, after], seed=1)
     assert (pair.conclusion, pair.difference, pair.order_difference) == ("better", 1.0, 0.0)
-    assert pair.verdict.endswith(
+    assert (
         "ただし、並びを別々に数えた差は +0.0 ポイント（95 % 区間 +0.0〜+0.0）で、並びごとの答えが良くなったとは言えません。"
-    )
+    ) in pair.verdict
 
 
 def test_an_undecided_verdict_names_what_could_be_seen() -> None:
@@ -121,9 +124,8 @@ def test_an_undecided_verdict_names_what_could_be_seen() -> None:
     assert pair.conclusion == "undecided"
     assert pair.detectable_gain is not None
     assert pair.verdict.startswith("差があるとは言えません（+4.0 ポイント、25 問、正答 22 → 23 問、")
-    assert pair.verdict.endswith(
-        f"。この問題数で見分けられるのは約 {pair.detectable_gain * 100:.1f} ポイント以上の差です。"
-    )
+    limit = f"。この問題数で見分けられるのは約 {pair.detectable_gain * 100:.1f} ポイント以上の差です。"
+    assert limit in pair.verdict
 
 
 def test_what_can_be_seen_is_not_promised_from_runs_that_hardly_differ() -> None:
@@ -151,15 +153,49 @@ def test_a_handful_of_articles_has_no_interval_and_no_verdict(number: int) -> No
         for each in pair_of([("b", "a")] * 45)
     ]
     (pair,) = compare_results(results, seed=1)
-    assert (pair.ci95, pair.order_ci95, pair.logprob_ci95) == (None, None, None)
+    assert pair.logprob is not None
+    assert (pair.ci95, pair.order_ci95, pair.logprob.ci95) == (None, None, None)
+    assert pair.logprob.direction == "undecided"
     assert pair.p_value < 1e-9
     assert pair.conclusion == "undecided"
     assert pair.verdict == (
         "差があるとは言えません（+100.0 ポイント、45 問、正答 0 → 45 問、区間なし、p < 0.001）。"
         f"条文のまとまりが {number} 個しかなく、まとまりごとのばらつきを見積もれないので、判定しません。"
+        "正解の文字の対数確率の変化は +1.946 です（条文のまとまりが少ないので判定しません）。"
     )
     assert as_json([pair])["ci95"] is None
     assert "  並びを別々に数えた正解率の差: +100.0 ポイント（区間なし）" in comparison_lines([pair], results)
+
+
+def test_a_gain_that_flips_no_answer_is_seen_in_the_probability_of_the_right_one() -> None:
+    # Every right answer a little surer, none of them new.
+    before = [outcome(number, "aaaa", sure=0.5) for number in range(20)]
+    after = [outcome(number, "aaaa", sure=0.6) for number in range(20)]
+    pair, worse = (compare_results([result("base", one), result("tuned", other, TUNED)], seed=1)[0]
+                   for one, other in ((before, after), (after, before)))  # fmt: skip
+    assert (pair.difference, pair.conclusion) == (0.0, "undecided")
+    assert pair.logprob is not None
+    assert worse.logprob is not None
+    assert pair.logprob.change == pytest.approx(math.log(1.2))
+    assert (pair.logprob.direction, worse.logprob.direction) == ("up", "down")
+    assert pair.logprob.p_greater < 0.001
+    assert worse.logprob.p_greater == 1.0
+    assert "正解の文字の対数確率は +0.182 と上がり、偶然とは考えにくい変化です" in pair.verdict
+    assert "正解の文字の対数確率は -0.182 と下がり、偶然とは考えにくい変化です" in worse.verdict
+    assert as_json([pair])["logprob_direction"] == "up"
+    lines = comparison_lines([pair], [result("base", before), result("tuned", after, TUNED)])
+    assert any("符号反転検定 両側 p < 0.001、上がったかの片側 p < 0.001" in line for line in lines)
+
+
+def test_several_comparisons_adjust_the_test_of_the_probability_too() -> None:
+    first = result("base", [outcome(number, "aaaa", sure=0.5) for number in range(20)])
+    others = [result(name, [outcome(n, "aaaa", sure=sure if n < 6 else 0.5) for n in range(20)], TUNED)
+              for name, sure in (("x", 0.6), ("y", 0.5))]  # fmt: skip
+    pairs = compare_results([first, *others], seed=1)
+    changes = [pair.logprob for pair in pairs if pair.logprob is not None]
+    assert [one.adjusted_p_value for one in changes] == holm([one.p_value for one in changes])
+    assert changes[0].adjusted_p_value == pytest.approx(2 * changes[0].p_value)
+    assert "Holm 補正後" in pairs[0].verdict.partition("対数確率")[2]
 
 
 def test_a_test_and_an_interval_that_disagree_are_explained() -> None:
@@ -167,9 +203,9 @@ def test_a_test_and_an_interval_that_disagree_are_explained() -> None:
     assert pair.p_value == pytest.approx(2 / 32)
     assert pair.ci95 is not None
     assert pair.ci95.low > 0
-    assert pair.verdict.endswith(
+    assert (
         "区間は 0 を含みませんが、検定では差があると言えません。この問題数で見分けられるのは約 20.8 ポイント以上の差です。"
-    )
+    ) in pair.verdict
 
 
 def test_what_else_differs_is_named_and_then_it_is_not_the_tuning() -> None:
@@ -180,17 +216,17 @@ def test_what_else_differs_is_named_and_then_it_is_not_the_tuning() -> None:
     (pair,) = compare_results(results, seed=1)
     assert pair.differs == ("アダプタ", "モデル", "文脈")
     assert pair.verdict.startswith("「tuned」は「base」と比べて 33.3 ポイント高く")
-    assert pair.verdict.endswith("ただし、アダプタのほかにモデル、文脈が違います。")
+    assert "ただし、アダプタのほかにモデル、文脈が違います。" in pair.verdict
     assert as_json([pair])["differs"] == ["アダプタ", "モデル", "文脈"]
     (pair,) = compare_results([results[0], replace(after, run={**RUN, **other})], seed=1)
-    assert pair.verdict.endswith("ただし、二つの結果はモデル、文脈が違います。")
+    assert "ただし、二つの結果はモデル、文脈が違います。" in pair.verdict
 
 
 def test_a_result_that_distrusts_itself_is_named_in_the_verdict_and_the_json() -> None:
     before, after = pair_of([("a", "a")] * 20 + [("b", "a")] * 10)
     results = [replace(before, run={**RUN, "distrust": ["COLLAPSED: 回答が a に偏っています"]}), after]
     (pair,) = compare_results(results, seed=1)
-    assert pair.verdict.endswith("ただし、「base」は信用できない結果です（COLLAPSED）。")
+    assert "ただし、「base」は信用できない結果です（COLLAPSED）。" in pair.verdict
     assert as_json([pair])["distrust"] == [{"name": "base", "reason": "COLLAPSED: 回答が a に偏っています"}]
 
 
@@ -209,7 +245,7 @@ def test_questions_of_one_article_do_not_count_as_many() -> None:
     assert pair.ci95.low == 0.0
     assert pair.conclusion == "undecided"
     # What could be seen would contradict the difference that was: the articles are too few for it, not the questions.
-    assert pair.verdict.endswith("検定だけなら差がありますが、同じ条文の問題をまとめて数えると区間が 0 を含みます。")
+    assert "検定だけなら差がありますが、同じ条文の問題をまとめて数えると区間が 0 を含みます。" in pair.verdict
 
 
 def test_without_an_adapter_runs_are_called_by_their_names() -> None:
@@ -342,8 +378,7 @@ def test_one_result_is_not_a_comparison() -> None:
 def test_written_answers_are_compared_without_log_probabilities() -> None:
     before, after = (text_run(one) for one in pair_of([("a", "a")] * 5 + [("b", "a")] * 5))
     (pair,) = compare_results([before, after], seed=1)
-    assert pair.logprob_change is None
-    assert pair.logprob_ci95 is None
+    assert pair.logprob is None
     assert any("文章で採点した結果なので比べられません" in line for line in comparison_lines([pair], [before, after]))
 
 

@@ -46,6 +46,11 @@ def parse(*arguments: str) -> tuple[argparse.Namespace, Any]:
         (("--use-cot",), {"cot": True, "orders": 1, "scoring": "letter", "budget_tokens": 512}),
         (("--use-cot", "--orders", "4", "--max-new-tokens", "64"), {"orders": 4, "budget_tokens": 64}),
         (("--ensemble",), {"ensemble": True, "orders": 4}),
+        (("--majority",), {"ensemble": False, "orders": 4}),
+        ((), {"ensemble": True}),
+        (("--orders", "1"), {"ensemble": False}),
+        (("--scoring", "both", "--orders", "4"), {"ensemble": True}),
+        (("--scoring", "choice"), {"scoring": "choice", "orders": 1, "ensemble": False}),
         (("--few-shot",), {"few_shot": True}),
         (("--llm-backend", "ollama"), {"scoring": "text", "orders": 1}),
         (("--llm-backend", "openai", "--orders", "4"), {"scoring": "text", "orders": 4}),
@@ -54,6 +59,31 @@ def parse(*arguments: str) -> tuple[argparse.Namespace, Any]:
 def test_a_plan_follows_from_the_options(arguments: tuple[str, ...], expected: dict[str, Any]) -> None:
     plan = resolve_plan(*parse(*arguments), None).as_dict()
     assert {name: plan[name] for name in expected} == expected
+
+
+@pytest.mark.parametrize(
+    ("form", "arguments", "scoring"),
+    [
+        ("choice", (), "choice"),
+        ("choice", ("--scoring", "letter"), "letter"),
+        ("choice", ("--scoring", "letter", "--use-cot"), "letter"),
+        ("letter", (), "letter"),
+        ("letter", ("--scoring", "choice"), "choice"),
+        (None, (), "letter"),  # an adapter of before 0.3.0 does not say
+    ],
+)
+def test_an_adapter_is_asked_in_its_own_form_unless_told_otherwise(
+    form: str | None, arguments: tuple[str, ...], scoring: str
+) -> None:
+    manifest = {"few_shot": False, **({"form": form} if form else {})}
+    assert resolve_plan(*parse("--hf-lora-path", "runs/x", *arguments), manifest).scoring == scoring
+
+
+def test_an_adapter_of_the_choice_form_is_not_silently_made_to_reason() -> None:
+    with pytest.raises(ConfigError, match="runs/x: アダプタは choice の形で学習しています"):
+        resolve_plan(*parse("--hf-lora-path", "runs/x", "--use-cot"), {"form": "choice"})
+    with pytest.raises(DataError, match=r"runs/x: run\.json の form が '選択' です"):
+        resolve_plan(*parse("--hf-lora-path", "runs/x"), {"form": "選択"})
 
 
 def test_where_examples_come_from_is_part_of_the_plan(tmp_path: Path) -> None:

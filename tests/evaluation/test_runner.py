@@ -313,6 +313,9 @@ def test_few_shot_against_the_adapter_is_refused_by_option(trained: bool, option
     [
         ({"train_mode": "cot"}, {}, ["cot のレコードだけで"]),
         ({"train_mode": "mixed"}, {}, []),
+        ({"form": "choice"}, {}, ["choice の形で学習していますが、--scoring letter で評価"]),
+        ({"form": "choice"}, {"scoring": "choice", "orders": 1}, []),
+        ({}, {"scoring": "choice", "orders": 1}, ["letter の形で学習していますが、--scoring choice で評価"]),
         ({"train_mode": "direct"}, {"cot": True, "orders": 1}, ["direct のレコードだけで"]),
         # Trained with gold among distractors, or with gold alone, and evaluated with retrieval: what they are for.
         ({"use_context": True, "context_source": "distractors", "retriever_type": "bm25"}, {"context": "rag"}, []),

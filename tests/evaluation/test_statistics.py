@@ -154,15 +154,20 @@ def test_chi_square_of_one_answer_a_question_is_scipys(labels: list[int]) -> Non
 @settings(max_examples=20, deadline=None)
 def test_sign_flips_of_single_questions_are_mcnemars_test(values: list[float]) -> None:
     exact = mcnemar_exact(values.count(1.0), values.count(-1.0))
-    assert sign_flip_test(values, range(len(values)), seed=1, repeats=20_000) == pytest.approx(exact, abs=0.02)
+    assert sign_flip_test(values, range(len(values)), seed=1, repeats=20_000).two_sided == pytest.approx(
+        exact, abs=0.02
+    )
 
 
 def test_sign_flips_go_by_cluster() -> None:
     values, clusters = [1.0, 1.0, 1.0, 0.5, -0.5, 2.0], ["x", "x", "x", "y", "y", "z"]
     # Sums 3, 0 and 2: of the eight ways to choose signs, four are as far from 0 as the observed 5.
-    assert sign_flip_test(values, clusters, seed=1, repeats=40_000) == pytest.approx(0.5, abs=0.01)
+    found = sign_flip_test(values, clusters, seed=1, repeats=40_000)
+    assert found == pytest.approx((0.5, 0.25), abs=0.01)
+    down = sign_flip_test([-value for value in values], clusters, seed=1, repeats=40_000)
+    assert down == pytest.approx((0.5, 1.0), abs=0.01)
     assert sign_flip_test(values, clusters, seed=1) == sign_flip_test(values, clusters, seed=1)
-    assert sign_flip_test([0.0, 0.0], ["x", "y"], seed=1) == 1.0
+    assert sign_flip_test([0.0, 0.0], ["x", "y"], seed=1) == (1.0, 1.0)
     with pytest.raises(ValueError, match="clusters"):
         sign_flip_test([], [], seed=1)
 
