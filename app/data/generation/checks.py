@@ -1,0 +1,48 @@
+"""Whether a changed rule is really not the law: what can be decided by looking at the law's other words and rules."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from app.data.generation.rules import Rule
+
+_ORGAN = re.compile(r"(?:総会|理事会|監事|理事長|会計監査人|取締役会)$")
+_COURT = re.compile(r"(?:裁判所|検察官|公証人)$")
+
+
+def is_another_rule(said: Rule, rules: Iterable[Rule]) -> bool:
+    """Whether what is said stands in the law after all: another rule with this effect for this subject and condition.
+
+    A rule without a subject or a condition of its own is taken to hold for every one.
+    """
+    return any(
+        one.action == said.action
+        and one.modality == said.modality
+        and (one.subject in ("", said.subject) or said.subject in one.subject)
+        and (one.condition in ("", said.condition) or said.condition in one.condition)
+        and one.place != said.place
+        for one in rules
+    )
+
+
+def says_same(one: Rule, other: Rule) -> bool:
+    """Whether two rules have the same effect, so that one may not be held against the other."""
+    return _effect(one.action) == _effect(other.action) or one.action in other.action or other.action in one.action
+
+
+def _effect(action: str) -> str:
+    return re.sub(r"第[^、]{1,12}[条項号]|その|当該|、", "", action)
+
+
+def is_known_party(old: str, new: str) -> bool:
+    """Whether two authorities are of one sort and surely not the same: 主務大臣 may be any minister."""
+    if old in new or new in old or "主務" in old + new:
+        return False
+    return bool(_ORGAN.search(old)) == bool(_ORGAN.search(new)) and bool(_COURT.search(old)) == bool(_COURT.search(new))
+
+
+def overlapping(one: str, other: str) -> float:
+    """Share of the shorter text's character pairs that the longer has too, 0 to 1."""
+    first, second = ({text[index : index + 2] for index in range(len(text) - 1)} for text in (one, other))
+    return len(first & second) / max(1, min(len(first), len(second)))

@@ -1,0 +1,122 @@
+"""A question before its wordings and letters are settled, and the context it is asked about."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from app.core.questions import Polarity
+from app.data.generation.book import Book, Passage
+from app.data.generation.references import kanji_article
+from app.data.generation.spelling import arabic_digits
+from app.data.law_numbers import article_label, article_sort_key, item_label, paragraph_label
+
+Wants = Literal["correct", "incorrect"]
+MAX_SHOWN_ITEMS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One candidate in all its wordings."""
+
+    texts: tuple[str, ...]
+    true: bool  # it fits the request made positive: the statement holds, the thing is in the list, the article says so
+    edit: str  # what was done to make it
+    place: tuple[str, str, str | None]  # article, paragraph, item it comes from
+    was: str = ""
+    now: str = ""
+    cue: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A question with its candidates; the one to be chosen stands first."""
+
+    kind: str
+    requests: tuple[str, ...]  # the question in several wordings
+    polarity: Polarity
+    options: tuple[Option, ...]
+    context: str
+    law: str
+    revision_id: str
+    passages: tuple[Passage, ...]  # shown
+    main: str  # key of the article asked about
+
+
+def render_context(title: str, passages: Sequence[Passage]) -> str:
+    """Passages under lawqa_jp's headings, in the order of the law."""
+    lines = [f"## {title}"]
+    article = ""
+    for passage in sorted(passages, key=_order):
+        if passage.article != article:
+            lines.append(f"### {article_label(passage.article)}")
+            article = passage.article
+        if not passage.alone:
+            lines.append(f"#### {paragraph_label(passage.paragraph)}")
+        lines.append(passage.lead)
+        for number, text in passage.items:
+            lines += [f"##### {item_label(number)}", text]
+    return "\n".join(lines)
+
+
+def _order(passage: Passage) -> tuple[tuple[tuple[int, ...], ...], int]:
+    return article_sort_key(passage.article), int(passage.paragraph) if passage.paragraph.isdigit() else 0
+
+
+def citation(title: str, passage: Passage, item: str | None, *, digits: bool, named: bool) -> str:
+    """``借地借家法第13条第2項第1号``; the paragraph is left out where the article has one only."""
+    law = title if named else ""
+    label = (
+        article_label(passage.article)
+        + ("" if passage.alone else paragraph_label(passage.paragraph))
+        + item_label(item)
+    )
+    if digits:
+        return law + label
+    kanji_label = kanji_article(passage.article)
+    if not passage.alone:
+        kanji_label += _kanji(paragraph_label(passage.paragraph))
+    return law + kanji_label + _kanji(item_label(item))
+
+
+def _kanji(label: str) -> str:
+    import re
+
+    from app.data.generation.references import kanji
+
+    return re.sub(r"\d+", lambda match: kanji(int(match.group())), label)
+
+
+def with_items(
+    passage: Passage, wanted: Sequence[str], random_: random.Random, limit: int = MAX_SHOWN_ITEMS
+) -> Passage:
+    """The passage with the wanted items and at most ``limit`` in all, in their order; lawqa_jp leaves items out alike."""
+    if len(passage.items) <= limit:
+        return passage
+    keep = set(wanted)
+    spare = [number for number, _ in passage.items if number not in keep]
+    keep |= set(random_.sample(spare, max(0, min(len(spare), limit - len(keep)))))
+    return replace(passage, items=tuple(item for item in passage.items if item[0] in keep))
+
+
+def neighbours(book: Book, article: str, random_: random.Random) -> list[Passage]:
+    """Passages of the articles around ``article``, nearest first and drawn among the nearest."""
+    keys = list(dict.fromkeys(passage.article for passage in book.passages))
+    if article not in keys:
+        return []
+    here = keys.index(article)
+    near = [key for key in keys[max(0, here - 4) : here + 5] if key != article]
+    random_.shuffle(near)
+    return [passage for key in near for passage in book.passages if passage.article == key]
+
+
+def chars(passages: Sequence[Passage]) -> int:
+    """Characters of statute text shown."""
+    return sum(passage.chars for passage in passages)
+
+
+def spelled(text: str, digits: bool) -> str:
+    """The text with numbers in digits where asked."""
+    return arabic_digits(text) if digits else text

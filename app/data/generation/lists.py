@@ -1,0 +1,112 @@
+"""Questions for what is, or is not, in a list, with another list of the same sort in the context."""
+
+from __future__ import annotations
+
+import random
+import re
+
+from app.data.generation.book import Book, Listing, Passage, composed
+from app.data.generation.checks import overlapping
+from app.data.generation.drafts import Draft, Option, Wants, chars, citation, render_context, spelled, with_items
+from app.data.generation.requests import list_requests
+from app.data.generation.statements import MAX_TEXTS
+from app.data.generation.wordings import force
+
+MAX_ALIKE = 0.6  # share of character pairs: items above it may mean the same
+# Lists whose items are one sort of thing, so that an item of one could be taken for one of the other.
+_ALIKE = (
+    ("者",),
+    ("場合", "とき", "事由"),
+    ("事項",),
+    ("書類",),
+    ("事業", "業務", "事務", "施策", "措置"),
+    ("行為",),
+    ("要件", "基準"),
+    ("もの", "物"),
+)
+
+
+def list_draft(
+    book: Book, listing: Listing, wants: Wants, random_: random.Random, *, max_chars: int, count: int = 4
+) -> Draft | None:
+    """A question about ``listing``; None where no sibling list gives candidates that are surely not in it."""
+    siblings = [other for other in book.listings if _sibling(listing, other)]
+    random_.shuffle(siblings)
+    siblings.sort(
+        key=lambda other: (other.article != listing.article, abs(_place(book, other) - _place(book, listing)))
+    )
+    in_needed, out_needed = (1, count - 1) if wants == "correct" else (count - 1, 1)
+    for other in siblings[:4]:
+        own = [item for item in listing.items if 3 <= len(item[1]) <= 60]
+        outside = [item for item in other.items if 3 <= len(item[1]) <= 60 and not _in_list(item[1], book, listing)]
+        own = [item for item in own if not _in_list(item[1], book, other)]
+        if len(own) < in_needed or len(outside) < out_needed:
+            continue
+        inside, outside = random_.sample(own, in_needed), random_.sample(outside, out_needed)
+        passages = [_passage(book, one) for one in (listing, other)]
+        shown = tuple(
+            with_items(passage, [number for number, _ in wanted], random_, max(len(wanted), 4))
+            for passage, wanted in zip(passages, (inside, outside), strict=True)
+        )
+        if chars(shown) > max_chars:
+            continue
+        digits = random_.random() < 0.7
+        options = [
+            *(Option(_texts(text, digits), True, "in_list", (listing.article, listing.paragraph, number)) for number, text in inside),
+            *(Option(_texts(text, digits), False, "other_list", (other.article, other.paragraph, number)) for number, text in outside),
+        ]  # fmt: skip
+        if wants == "incorrect":
+            options = [*options[in_needed:], *options[:in_needed]]
+        requests = list_requests(_things(book, listing, passages[0], digits), wants)
+        return Draft("list", tuple(random_.sample(requests, min(MAX_TEXTS, len(requests)))), wants, tuple(options),
+                     render_context(book.title, shown), book.title, book.revision_id, shown, listing.article)  # fmt: skip
+    return None
+
+
+def _sibling(one: Listing, other: Listing) -> bool:
+    if (one.article, one.paragraph) == (other.article, other.paragraph):
+        return False
+    return any(one.noun in group and other.noun in group for group in _ALIKE)
+
+
+def _place(book: Book, listing: Listing) -> int:
+    return book.articles.index(listing.article)
+
+
+def _in_list(text: str, book: Book, listing: Listing) -> bool:
+    """Whether the thing may stand in the list, also in an item too long to be a candidate."""
+    return any(overlapping(text, item) > MAX_ALIKE or text in item for _, item in _passage(book, listing).items)
+
+
+def _passage(book: Book, listing: Listing) -> Passage:
+    return next(one for one in book.passages if (one.article, one.paragraph) == (listing.article, listing.paragraph))
+
+
+def _texts(text: str, digits: bool) -> tuple[str, ...]:
+    return (spelled(text, digits),)
+
+
+def _things(book: Book, listing: Listing, passage: Passage, digits: bool) -> tuple[str, ...]:
+    """What the request calls a member of the list: by its number, by its effect, by the sentence around it."""
+    named = citation(book.title, passage, None, digits=digits, named=True)
+    noun = {"とき": "場合"}.get(listing.noun, listing.noun)
+    found = [f"{named}各号に掲げる{noun}"]
+    before, _, after = listing.lead.partition(listing.marker + listing.noun)
+    text = spelled(f"{before}［　　］{after}", digits)
+    if len(text) <= 90:
+        found.append(f"「{text}」という規定の［　　］に入る{noun}")
+    rule = next(iter(composed(listing)), None)
+    if (
+        rule is not None
+        and rule.scope == "when"
+        and noun == "場合"
+        and rule.subject
+        and not rule.action.endswith("併科する")
+    ):
+        found += [f"{rule.subject}が{ending}場合" for ending in force(rule.action, rule.modality)]
+    elif rule is not None and noun == "者" and rule.subject in dict(listing.items).values() and not rule.condition:
+        found += [f"{ending}者" for ending in force(rule.action, rule.modality)]
+    object_ = re.fullmatch(r"(?P<before>.{0,50}?[、に]|)", before)
+    if object_ and (ending := re.fullmatch(r"を(.{2,30})なければならない", after)) and noun in ("事項", "書類"):
+        found.append(f"{before.rstrip('、')}{'、' if before.endswith('、') else ''}{ending[1]}なければならない{noun}")
+    return tuple(spelled(text, digits) for text in found)

@@ -1,0 +1,73 @@
+"""References of a sentence that mean something only where it stands, made to mean the same everywhere: 前項 → 第五条第二項."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from app.data.law_numbers import NUMBER
+
+_UNRESOLVED = re.compile(
+    r"前(?:[二三四五六七八九十]+[条項号]|各[条項号]|号)|次[二三四五六七八九十]+[条項]|この(?:編|章|節|款|目|項|号)|前(?:章|節|款)|次(?:章|節)|本(?:章|節)|当該各|同号|次号|各項|附則"
+    rf"|(?<![条項令律則示])第{NUMBER}号"
+)
+_BARE_PARAGRAPH = re.compile(rf"(?<![条法令則章項])第({NUMBER})項")
+_DIGITS = "〇一二三四五六七八九"
+
+
+def resolve(sentence: str, *, title: str, articles: Sequence[str], article: str, paragraph: str) -> str | None:
+    """The sentence with 前項, 前条, この法律 … written out; None where one leads nowhere or spans several provisions."""
+    here = kanji_article(article)
+    place = articles.index(article)
+    text = sentence
+    number = int(paragraph) if paragraph.isdigit() else 0
+    pair = re.compile("前二項")
+    if pair.search(text):
+        if number < 3:
+            return None
+        text = pair.sub(f"{here}第{kanji(number - 2)}項及び第{kanji(number - 1)}項", text)
+    if "前項" in text:
+        if number < 2:
+            return None
+        text = text.replace("前項", f"{here}第{kanji(number - 1)}項")
+    if "次項" in text:
+        if number < 1:
+            return None
+        text = text.replace("次項", f"{here}第{kanji(number + 1)}項")
+    for word, step in (("前条", -1), ("次条", 1)):
+        if word in text:
+            if not 0 <= place + step < len(articles):
+                return None
+            text = text.replace(word, kanji_article(articles[place + step]))
+    if _UNRESOLVED.search(text):
+        return None
+    text = text.replace("この条", here)
+    text = re.sub(r"この(?:法律|政令|省令|府令|規則)", title, text)
+    # A bare 第一項 belongs to its own article; after 「第三条第一項及び第二項」 the article is named already.
+    if f"{here}第" not in text:
+        first = _BARE_PARAGRAPH.search(text)
+        if first and not re.search(rf"第{NUMBER}条", text[: first.start()]):
+            text = text[: first.start()] + here + text[first.start() :]
+    return text
+
+
+def kanji_article(key: str) -> str:
+    """``27_2`` → ``第二十七条の二``."""
+    first, *branches = key.split("_")
+    return f"第{kanji(int(first))}条" + "".join(f"の{kanji(int(branch))}" for branch in branches)
+
+
+def kanji(value: int) -> str:
+    """``27`` → ``二十七``, ``15000000`` → ``千五百万``; below 10,000 兆."""
+    text = ""
+    for unit, name in ((10**12, "兆"), (10**8, "億"), (10**4, "万")):
+        digit, value = divmod(value, unit)
+        if digit:
+            text += kanji(digit) + name
+    if not value and text:
+        return text
+    for unit, name in ((1000, "千"), (100, "百"), (10, "十")):
+        digit, value = divmod(value, unit)
+        if digit:
+            text += (_DIGITS[digit] if digit > 1 else "") + name
+    return text + (_DIGITS[value] if value or not text else "")

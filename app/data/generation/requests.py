@@ -1,0 +1,63 @@
+"""What a question asks, worded in lawqa_jp's manner with sentences of our own; {…} are filled in by the kinds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from app.data.generation.drafts import Wants
+
+RIGHT = ("正しいもの", "適切なもの", "正しい記述", "適切な記述", "適当なもの", "正しい説明")
+WRONG = (
+    "誤っているもの",
+    "正しくないもの",
+    "適切でないもの",
+    "誤っている記述",
+    "誤りを含むもの",
+    "適切でない記述",
+    "不適切なもの",
+    "間違っているもの",
+)
+_STATEMENT = (
+    "次のうち、{topic}について、{which}はどれですか。",
+    "{topic}に関する次の記述のうち、{which}を一つ選んでください。",
+    "{topic}の説明として{which}を選んでください。",
+    "次の{topic}についての説明のうち、{which}はどれか。",
+    "次のうち、{which}はどれですか。",
+    "{topic}について述べた次の文のうち、{which}を答えてください。",
+    "次に掲げる記述のうち、{topic}に照らして{which}はどれでしょうか。",
+)
+_IN_LIST = {
+    "correct": ("{thing}に該当するものはどれですか。", "次のうち、{thing}に当てはまるものを一つ選んでください。", "{thing}として、正しいものはどれか。",
+                "次のうち、{thing}として適切なものを選んでください。"),
+    "incorrect": ("{thing}に該当しないものはどれですか。", "次のうち、{thing}に当てはまらないものを一つ選んでください。",
+                  "{thing}として、誤っているものはどれか。", "次のうち、{thing}に含まれないものを選んでください。", "{thing}として正しくないものはどれですか。"),
+}  # fmt: skip
+_ARTICLE = (
+    "{what}を定めている{of}条文はどれですか。", "{what}の根拠となる{of}条文を一つ選んでください。", "次のうち、{what}を規定した{of}条文はどれか。",
+    "{what}について定めた{of}条文として、正しいものを選んでください。", "次のうち、{what}の根拠条文はどれですか。",
+)  # fmt: skip
+_BLANK = (
+    "次の文の［　　］に入る{noun}として、正しいものはどれですか。\n{text}。", "以下の［　　］に当てはまる{noun}を一つ選んでください。\n{text}。",
+    "次の記述の［　　］に入れるべき{noun}として適切なものはどれか。\n{text}。",
+)  # fmt: skip
+
+
+def statement_requests(topics: Sequence[str], wants: Wants) -> tuple[str, ...]:
+    """Requests for the right or the wrong statement about any of the topics."""
+    words = RIGHT if wants == "correct" else WRONG
+    return tuple(frame.format(topic=topic, which=word) for frame in _STATEMENT for word in words for topic in topics)
+
+
+def list_requests(things: Sequence[str], wants: Wants) -> tuple[str, ...]:
+    """Requests for what is, or is not, one of the things."""
+    return tuple(frame.format(thing=thing) for frame in _IN_LIST[wants] for thing in things)
+
+
+def article_requests(whats: Sequence[str], of: str) -> tuple[str, ...]:
+    """Requests for the provision that lays down ``what``; ``of`` names the law where the candidates do not."""
+    return tuple(frame.format(what=what, of=of) for frame in _ARTICLE for what in whats if of == "" or "{of}" in frame)
+
+
+def blank_requests(texts: Sequence[str], noun: str) -> tuple[str, ...]:
+    """Requests for what stands in the blank of a sentence."""
+    return tuple(frame.format(text=text, noun=noun) for frame in _BLANK for text in texts)

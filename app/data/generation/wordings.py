@@ -1,0 +1,79 @@
+"""What a rule says, in several wordings: the same functions write true and false statements."""
+
+from __future__ import annotations
+
+import random
+
+from app.data.generation.inflection import negative_stem, te_form
+from app.data.generation.rules import Modality, Rule
+from app.data.generation.spelling import arabic_digits
+
+# What follows the action in each modality; {n} is the negative stem, {t} the て form, {d} the dictionary form.
+_FORCES: dict[Modality, tuple[str, ...]] = {
+    "duty": ("{n}なければならない", "{d}必要がある", "{d}ことが義務付けられている", "{d}ことを要する", "{d}義務がある"),
+    "may": ("{d}ことができる", "{d}ことが認められている", "{d}ことが可能である", "{d}ことも認められる"),
+    "must_not": ("{t}はならない", "{d}ことは禁止されている", "{d}ことは許されない", "{d}ことが禁じられている"),
+    "cannot": ("{d}ことができない", "{d}ことはできない", "{d}ことは認められていない", "{d}ことはできないとされている"),
+    "need_not": ("{d}ことを要しない", "{d}必要はない", "{d}ことは義務付けられていない", "{n}なくても差し支えない"),
+    "free": ("{d}ことは禁止されていない", "{d}ことも許される", "{d}ことができる", "{t}も差し支えない"),
+    "effort": ("{d}よう努めなければならない", "{d}よう努めるものとされている", "{d}よう努める必要がある"),
+    "plain": ("{d}", "{d}こととされている", "{d}ものとされている"),
+    "plain_not": ("{n}ない", "{d}こととはされていない", "{d}ものとはされていない"),
+    "deemed": ("{d}", "{p}みなされる", "{p}みなされることとなる"),
+    "not_deemed": ("{p}はみなされない", "{p}みなされることはない"),
+}  # fmt: skip
+_COPULA = {
+    "duty": ("でなければならない", "である必要がある", "であることを要する"),
+    "need_not": ("である必要はない", "であることを要しない", "でなくてもよい"),
+}
+_PENALTY = {"plain": ("に処せられる", "に処する", "に処することとされている"), "plain_not": ("に処せられることはない",)}
+_CONDITIONS = {
+    "": (),
+    "when": ("ときは", "場合には", "場合は"),
+    "only": ("場合に限り", "ときに限り"),
+    "even": ("場合であっても", "ときであっても", "場合でも"),
+}
+
+
+def force(action: str, modality: Modality) -> tuple[str, ...]:
+    """Every wording of an action with its modality; empty where the verb's forms cannot be told."""
+    if action.endswith("である"):
+        return tuple(action[:-3] + ending for ending in _COPULA.get(modality, ()))
+    if action.endswith("に処する"):
+        return tuple(action[:-4] + ending for ending in _PENALTY.get(modality, ()))
+    forms = {"d": action, "n": negative_stem(action), "t": te_form(action), "p": action.removesuffix("みなす")}
+    return tuple(
+        pattern.format(**forms)
+        for pattern in _FORCES[modality]
+        if not ("{n}" in pattern and forms["n"] is None) and not ("{t}" in pattern and forms["t"] is None)
+    )
+
+
+def wordings(rule: Rule, *, digits: bool, named: bool = True) -> tuple[str, ...]:
+    """What the rule says, worded in every way that is known, without its exception.
+
+    ``digits`` writes numbers in digits; ``named`` False leaves out the subject, where the request names it.
+    """
+    subject = _topic(rule.subject) if named else ""
+    adverb = rule.adverb and rule.adverb + ("" if rule.adverb == "必ずしも" else "、")
+    found: dict[str, None] = {}
+    for ending in force(rule.action, rule.modality):
+        ending = adverb + ending + rule.closing
+        if rule.scope == "":
+            found[subject + ending] = None
+        for when in _CONDITIONS[rule.scope]:
+            found[f"{subject}{rule.condition}{when}、{ending}"] = None
+            if subject and rule.reorder and rule.scope != "only":
+                found[f"{rule.condition}{when}、{subject}{ending}"] = None
+    return tuple(arabic_digits(text) if digits else text for text in found)
+
+
+def _topic(subject: str) -> str:
+    if not subject:
+        return ""
+    return f"{subject}、" if subject.endswith("も") else f"{subject}は、"
+
+
+def some(texts: tuple[str, ...], random_: random.Random, count: int) -> tuple[str, ...]:
+    """At most ``count`` of the wordings, drawn without replacement."""
+    return texts if len(texts) <= count else tuple(random_.sample(texts, count))
