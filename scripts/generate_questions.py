@@ -36,7 +36,7 @@ def parser() -> JapaneseParser:
         metavar="FILE",
         help="評価に使う問題ファイル。その条文と文を避ける",
     )
-    add("--max-context-chars", type=int, default=700, help="一問の条文の文字数の上限（既定 700）")
+    add("--max-context-chars", type=int, default=700, help="一問の条文の文字数の上限、見出しを含む（既定 700）")
     add(
         "--holdout-laws",
         type=int,

@@ -22,7 +22,7 @@ USUAL: dict[str, tuple[int, ...]] = {
     "回": (1, 2, 3, 4, 5), "歳": (15, 16, 18, 20, 25, 30, 60, 65, 70), "倍": (2, 3, 4, 5, 10), "割": (1, 2, 3, 4, 5),
 }  # fmt: skip
 _RATIOS = ((1, 2), (1, 3), (2, 3), (1, 4), (3, 4), (1, 5), (2, 5), (4, 5), (1, 10))
-_DAYS = {
+DAYS = {
     "日": Fraction(1),
     "週間": Fraction(7),
     "月": Fraction(30),
@@ -45,7 +45,7 @@ class Amount:
     @property
     def size(self) -> Fraction:
         """The value for comparison: lengths of time in days, everything else as it is."""
-        return self.value * _DAYS.get(self.unit, Fraction(1))
+        return self.value * DAYS.get(self.unit, Fraction(1))
 
 
 def amounts(text: str) -> list[Amount]:
@@ -66,7 +66,7 @@ def amounts(text: str) -> list[Amount]:
 
 def others(amount: Amount, taken: list[Amount]) -> list[str]:
     """Other amounts of the same unit that could stand in its place; none that ``taken`` holds, whatever its unit."""
-    sizes = {one.size for one in [*taken, amount] if (one.unit in _DAYS) == (amount.unit in _DAYS)}
+    sizes = {one.size for one in [*taken, amount] if (one.unit in DAYS) == (amount.unit in DAYS)}
     if amount.unit == "分の":
         return [f"{kanji(base)}分の{kanji(part)}" for part, base in _RATIOS if Fraction(part, base) not in sizes]
     if amount.unit == "円":
@@ -77,4 +77,4 @@ def others(amount: Amount, taken: list[Amount]) -> list[str]:
     unit = amount.unit
     usual = USUAL.get({"箇月": "月", "か月": "月"}.get(unit, unit), ())
     near = [value for value in usual if Fraction(1, 6) <= Fraction(value) / amount.value <= 6]
-    return [f"{kanji(value)}{unit}" for value in near if value * _DAYS.get(unit, Fraction(1)) not in sizes]
+    return [f"{kanji(value)}{unit}" for value in near if value * DAYS.get(unit, Fraction(1)) not in sizes]

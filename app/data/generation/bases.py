@@ -8,6 +8,7 @@ from app.data.generation.book import Book, Passage
 from app.data.generation.checks import says_same
 from app.data.generation.claims import Claim
 from app.data.generation.drafts import Draft, Option, chars, citation, neighbours, render_context, with_items
+from app.data.generation.paraphrase import paraphrase
 from app.data.generation.requests import article_requests
 from app.data.generation.statements import MAX_TEXTS
 
@@ -29,7 +30,7 @@ def basis_draft(book: Book, article: str, random_: random.Random, *, max_chars: 
     random_.shuffle(rest)
     for passage in [*rest[:3], *neighbours(book, article, random_)]:
         slim = with_items(passage, [], random_, 3)
-        if chars([*scene, slim]) <= max_chars and len(_places(scene)) < count + 1:
+        if chars([*scene, slim]) <= max_chars and len(_places(scene)) < count:
             scene.append(slim)
     places = [place for place in _places(scene) if place != (right.article, right.paragraph, rule.item)]
     if rule.item is not None:  # the paragraph itself is no wrong answer for what its item says
@@ -52,7 +53,8 @@ def basis_draft(book: Book, article: str, random_: random.Random, *, max_chars: 
         )
         for place in [rule.place, *places[: count - 1]]
     ]
-    whats = tuple(text + "こと" for text in Claim(True, "as_is", rule, rule).texts(digits=digits))
+    texts = Claim(True, "as_is", rule, rule).texts(digits=digits)
+    whats = tuple(paraphrase(text, random_) + "こと" for text in random_.sample(texts, min(MAX_TEXTS, len(texts))))
     requests = article_requests(whats, "" if named else f"{book.title}の")
     return Draft("basis", tuple(random_.sample(requests, min(MAX_TEXTS, len(requests)))), "other", tuple(options),
                  render_context(book.title, scene), book.title, book.revision_id, tuple(scene), article)  # fmt: skip

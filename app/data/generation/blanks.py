@@ -10,10 +10,10 @@ from app.data.generation.book import Book
 from app.data.generation.checks import is_known_party
 from app.data.generation.claims import Claim
 from app.data.generation.drafts import Draft, Option, chars, neighbours, render_context, spelled, with_items
-from app.data.generation.edits import ACTOR
 from app.data.generation.requests import blank_requests
 from app.data.generation.rules import Rule
-from app.data.generation.statements import MAX_TEXTS, actors_of
+from app.data.generation.statements import MAX_TEXTS
+from app.data.generation.surroundings import ACTOR, actors_of
 
 BLANK = "［　　］"
 _NOUNS = {"年": "期間", "月": "期間", "箇月": "期間", "か月": "期間", "週間": "期間", "日": "期間", "時間": "時間", "人": "人数", "円": "金額",

@@ -6,11 +6,13 @@ import re
 from collections import Counter
 from dataclasses import dataclass, field, replace
 
+from app.data.generation.definitions import defining_rules
 from app.data.generation.references import resolve
 from app.data.generation.rules import Rule, exemption, read_rule
 from app.data.generation.spelling import hiragana_share, modern_kana, sentences, without_definitions
 from app.data.generation.wordings import force
 from app.data.law import Article, Law, Paragraph, Part
+from app.data.law_numbers import NUMBER, article_key, to_int
 
 MIN_HIRAGANA_SHARE = 0.8  # below it a law is written in prewar katakana
 MAX_LIST_ITEMS = 12
@@ -78,13 +80,13 @@ _APPLIES_OTHER = re.compile(r"準用(?:する|される|した)")
 _REPLACES = re.compile(r"読み?替え|とあるのは")
 _BY_REFERENCE = re.compile(r"「[^」]+」とは、[^。]{0,40}第[^。]{1,14}条[^。]{0,20}に規定する[^。]*をいう")
 _LIST_WORDS = re.compile(
-    r"次の各号|次に掲げる|左の各号|左に掲げる|次の(?:いずれか|とおり|表)|次の[一二三四五六七八九十]*(?:区分|基準)|当該各号|各号に(?:定|掲)"
+    r"次の各号|次に掲げる|左の|左に掲げる|次の(?!事業年度|会計年度|年度|国会|通常|選挙|総会|期|日)|当該各号|各号に(?:定|掲)"
 )
 _LIST = re.compile(
     r"(?P<marker>(?:次の各号の(?:いずれか|一)に該当する|次のいずれかに該当する|次の各号(?:のいずれか)?に掲げる|次に掲げる))"
     r"(?P<noun>者|場合|とき|事項|書類|事業|業務|行為|事務|もの|要件|基準|事由|施策|措置|費用|物|施設|財産)"
 )
-_UNUSABLE_ITEM = re.compile(r"前号|各号|準用|別表|次に|次の")
+_UNUSABLE_ITEM = re.compile(r"^その他|^前|前号|各号|準用|別表|次に|次の|のほか")
 
 
 def read_book(law: Law) -> Book:
@@ -108,6 +110,7 @@ def read_book(law: Law) -> Book:
             found, lists = _read(law.title, keys, article, paragraph, passage, passed)
             rules += found
             listings += lists
+    rules += _with_cited_items(rules, passages)
     return Book(law.law_id, law.revision_id, law.title, tuple(passages), tuple(rules), tuple(listings), keys, passed)
 
 
@@ -147,7 +150,9 @@ def _read(
     """The rules and lists of one paragraph; what gives neither is counted."""
     number = passage.paragraph
     parts = sentences(modern_kana(paragraph.text))
-    provisos = [part for part in parts[1:] if part.startswith("ただし")]
+    if defined := _defining(article.num, number, parts):
+        return defined, []
+    provisos = [part for part in parts[1:] if part.startswith(("ただし", "但し"))]
     case = ""
     if len(provisos) == 1:
         case = _cleaned(exemption(without_definitions(provisos[0]) or ""), title, keys, article.num, number) or ""
@@ -169,6 +174,10 @@ def _read(
         passed["文の形が決まらない"] += 1
         return [], []
     return [rule], []
+
+
+def _defining(article: str, number: str, parts: list[str]) -> list[Rule]:
+    return [rule for part in parts for rule in defining_rules(part, article=article, paragraph=number)]
 
 
 def _cleaned(sentence: str, title: str, keys: tuple[str, ...], article: str, paragraph: str) -> str | None:
@@ -199,9 +208,49 @@ def composed(listing: Listing) -> list[Rule]:
     for number, item in listing.items:
         sentence = put_in(listing, item)
         rule = read_rule(sentence, article=listing.article, paragraph=listing.paragraph) if sentence else None
+        if rule is not None and rule.action.endswith(
+            "ことをする"
+        ):  # of 「次に掲げる行為をしてはならない」 and an item …すること
+            rule = replace(rule, action=rule.action.removesuffix("ことをする"))
         if rule is not None and force(rule.action, rule.modality):
             found.append(replace(rule, item=number))
     return found
+
+
+_CITED_ITEM = re.compile(
+    rf"(?P<article>第{NUMBER}条(?:の{NUMBER})*)(?:第(?P<paragraph>{NUMBER})項)?(?:各号|第(?P<item>{NUMBER})号(?!の))に掲げる(?:事項|書類|業務|事由)"
+)
+
+
+def _with_cited_items(rules: list[Rule], passages: list[Passage]) -> list[Rule]:
+    """Rules that cite an item (第五条第一項第二号に掲げる事項), with the item's words in the place of the citation."""
+    by_place = {(one.article, one.paragraph): one for one in passages}
+    found = []
+    for rule in rules:
+        for part in ("condition", "action"):
+            text = getattr(rule, part)
+            matches = list(_CITED_ITEM.finditer(text))
+            key = article_key(matches[0]["article"]) if len(matches) == 1 else None
+            if key is None or rule.item is not None:
+                continue
+            match = matches[0]
+            passage = by_place.get((key, str(to_int(match["paragraph"] or "一"))))
+            wanted = str(to_int(match["item"])) if match["item"] else None
+            if passage is None or (passage.article, passage.paragraph) == (rule.article, rule.paragraph):
+                continue
+            for number, words in passage.items:
+                plain = without_definitions(words.strip().removesuffix("。"))
+                if wanted in (None, number) and plain and _FITS.fullmatch(plain):
+                    found.append(
+                        replace(
+                            rule, **{part: text.replace(match.group(), plain)}, also=(key, passage.paragraph, number)
+                        )
+                    )
+    return found
+
+
+# Short, of one part, ending in a noun, and pointing nowhere.
+_FITS = re.compile(r"(?!その他|前)(?!.*、.*、)[^。「」（）]{2,45}[一-龥]")
 
 
 def put_in(listing: Listing, item: str) -> str | None:

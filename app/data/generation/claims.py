@@ -10,7 +10,7 @@ from app.data.generation.wordings import wordings
 # A predicate and the one that cannot hold with it. 努める duties become full ones, which is the mistake people make.
 OPPOSITE: dict[Modality, Modality] = {
     "duty": "need_not", "may": "cannot", "must_not": "free", "cannot": "may", "need_not": "duty", "plain": "plain_not",
-    "plain_not": "plain", "deemed": "not_deemed", "not_deemed": "deemed", "effort": "duty", "free": "must_not",
+    "plain_not": "plain", "deemed": "not_deemed", "not_deemed": "deemed", "effort": "duty", "free": "must_not", "no_duty": "duty", "stated": "stated",
 }  # fmt: skip
 
 
@@ -28,9 +28,9 @@ class Claim:
     @property
     def cue(self) -> str:
         """What a reader without the law sees of it: the force of the ending, an absolute word, a condition set aside."""
-        return "/".join(
-            part for part in (self.said.modality, self.said.adverb, self.said.closing, self.said.scope) if part
-        )
+        said = self.said
+        even = "even" if said.scope.startswith("even") else ""
+        return "/".join(part for part in (said.modality, "always" if said.adverb else "", said.closing, even) if part)
 
     @property
     def key(self) -> tuple[str, ...]:

@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 import random
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
+from app.data.generation.acts import act_draft
+from app.data.generation.amounts import amounts
 from app.data.generation.bases import basis_draft
 from app.data.generation.blanks import blank_draft
 from app.data.generation.book import Book, read_book
 from app.data.generation.drafts import Draft, Wants
 from app.data.generation.leaks import Excluded
 from app.data.generation.lists import list_draft
+from app.data.generation.rules import Rule
 from app.data.generation.settling import Balance, Overlap, Settled, settle
 from app.data.generation.statements import Cues, statement_draft
 from app.data.law import Law
 
 # Shares of the kinds, as counted on the open 100 of lawqa_jp (docs/generated-questions.md).
-MIX: dict[str, float] = {"statement": 0.55, "list": 0.20, "basis": 0.18, "blank": 0.07}
+MIX: dict[str, float] = {"statement": 0.52, "list": 0.18, "basis": 0.20, "blank": 0.06, "act": 0.04}
 MAX_PER_LAW = 16
+_RICH = re.compile(r"なければ、|を除き、|正当な理由|以内に|同意|承認|議決|書面")
 MAX_AHEAD = 0.03  # of its number, that a kind may be ahead of the one furthest behind
 
 
@@ -29,7 +34,7 @@ class Recipe:
 
     count: int  # questions
     seed: int
-    max_context_chars: int  # of statute text in a context
+    max_context_chars: int  # headings included
     per_law: int = MAX_PER_LAW  # questions of one law at most
     mix: Mapping[str, float] = field(default_factory=lambda: MIX)
 
@@ -87,6 +92,9 @@ def _from_book(
         key for key in dict.fromkeys(rule.article for rule in book.rules) if not excluded.holds_article(book.title, key)
     ]
     random_.shuffle(articles)
+    # Rules with an exception, a limit or an amount are few and give what the others cannot: their articles come first.
+    rich = {rule.article for rule in book.rules if is_rich(rule)}
+    articles.sort(key=lambda article: article not in rich)
     taken = 0
     for article in articles:
         done = {kind: made.kinds[kind] / number for kind, number in quota.items() if made.kinds[kind] < number}
@@ -98,7 +106,7 @@ def _from_book(
             draft = _draft(kind, book, article, random_, made, recipe.max_context_chars)
             if draft is None:
                 continue
-            settled = _kept(draft, made, random_, excluded, overlap)
+            settled = _kept(draft, made, random_, excluded, overlap, recipe.max_context_chars)
             if settled is None:
                 continue
             made.settled.append(settled)
@@ -110,6 +118,16 @@ def _from_book(
             break
 
 
+def is_rich(rule: Rule) -> bool:
+    """Whether a rule has more to it than a condition and an effect."""
+    return bool(
+        rule.exception
+        or rule.scope in ("only", "even")
+        or _RICH.search(rule.action)
+        or amounts(rule.action + rule.condition)
+    )
+
+
 def _draft(kind: str, book: Book, article: str, random_: random.Random, made: Made, max_chars: int) -> Draft | None:
     wants: Wants = (
         "correct" if made.wants["correct"] + random_.choice((-2, 2)) <= made.wants["incorrect"] else "incorrect"
@@ -119,18 +137,25 @@ def _draft(kind: str, book: Book, article: str, random_: random.Random, made: Ma
     if kind == "list":
         listing = next((one for one in book.listings if one.article == article), None)
         return list_draft(book, listing, wants, random_, max_chars=max_chars) if listing else None
+    if kind == "act":
+        return act_draft(book, article, wants, random_, max_chars=max_chars)
     if kind == "basis":
         return basis_draft(book, article, random_, max_chars=max_chars)
     return blank_draft(book, article, random_, max_chars=max_chars)
 
 
-def _kept(draft: Draft, made: Made, random_: random.Random, excluded: Excluded, overlap: Overlap) -> Settled | None:
+def _kept(
+    draft: Draft, made: Made, random_: random.Random, excluded: Excluded, overlap: Overlap, max_chars: int
+) -> Settled | None:
+    if len(draft.context) > max_chars:
+        made.dropped["条文が長い"] += 1
+        return None
     if excluded.shares_article(draft):
         made.dropped["除いた問題の条文を含む"] += 1
         return None
     settled = settle(draft, made.balance, random_, overlap)
     if settled is None:
-        made.dropped["選択肢が同じ文になった"] += 1
+        made.dropped["問い方が読み違えられる・選択肢が同じ文になる"] += 1
         return None
     if excluded.shared_run((settled.request, *settled.texts), draft.context):
         made.dropped["除いた問題と 13 字以上同じ"] += 1

@@ -43,11 +43,10 @@ def resolve(sentence: str, *, title: str, articles: Sequence[str], article: str,
         return None
     text = text.replace("この条", here)
     text = re.sub(r"この(?:法律|政令|省令|府令|規則)", title, text)
-    # A bare 第一項 belongs to its own article; after 「第三条第一項及び第二項」 the article is named already.
-    if f"{here}第" not in text:
-        first = _BARE_PARAGRAPH.search(text)
-        if first and not re.search(rf"第{NUMBER}条", text[: first.start()]):
-            text = text[: first.start()] + here + text[first.start() :]
+    # A bare 第一項 belongs to its own article; in 「第三条第一項及び第二項」 the article is named already.
+    first = _BARE_PARAGRAPH.search(text)
+    if first and not re.search(rf"第{NUMBER}条", text[: first.start()]):
+        text = text[: first.start()] + here + text[first.start() :]
     return text
 
 

@@ -15,9 +15,21 @@ from app.data.generation.inflection import dictionary_form, from_te_form, is_dic
 from app.data.generation.spelling import split_top
 
 Modality = Literal[
-    "duty", "may", "must_not", "cannot", "need_not", "free", "effort", "plain", "plain_not", "deemed", "not_deemed"
+    "duty",
+    "may",
+    "must_not",
+    "cannot",
+    "need_not",
+    "free",
+    "effort",
+    "plain",
+    "plain_not",
+    "deemed",
+    "not_deemed",
+    "no_duty",
+    "stated",
 ]
-Scope = Literal["", "when", "only", "even"]
+Scope = Literal["", "when", "only", "even", "about", "even_about"]
 
 MIN_RULE_CHARS = 18
 MAX_RULE_CHARS = 110
@@ -36,9 +48,10 @@ class Rule:
     scope: Scope  # "when" for ときは, "only" for ときに限り, "even" for ときであっても, "" without a condition
     action: str  # what is done, its verb in dictionary form
     modality: Modality
-    exception: str  # X of 「ただし、Xは、この限りでない」; "" for none
+    exception: str  # X of 「ただし、Xときは、この限りでない」, or 「Xについて」; "" for none
     reorder: bool  # subject and condition may change places: neither points back with その, 当該 …
     open_ended: bool  # the paragraph has another proviso or a following sentence, so the rule may have limits elsewhere
+    also: tuple[str, str, str] | None = None  # article, paragraph and item of another paragraph whose words were put in
     adverb: str = ""  # 常に, 必ずしも … before the action; no sentence that was read has one
     closing: str = ""  # とは限らない after the whole; no sentence that was read has one
 
@@ -49,9 +62,10 @@ class Rule:
 
 
 _WHEN = re.compile(r"(?:(?P<toki>とき)(?:は|には)|(?P<baai>場合)(?:には|は|においては|にあ(?:つ|っ)ては))$")
+_EVEN = re.compile(r"(?:とき|場合)(?:であ(?:つ|っ)ても|でも|において?も|にも)$")
 _ONLY = re.compile(r"(?:とき|場合)に限り$")
 _OTHER_CONDITION = re.compile(
-    r"(?:とき|場合)(?:は|も|には|においても?|にお(?:い|け)る.*|を除き|を除くほか|のほか|に限り|であ(?:つ|っ)て.*)$"
+    r"(?:とき|場合)(?:は|も|には|においても?|にお(?:い|け)る.*|のほか|に限り|であ(?:つ|っ)て.*)$"
 )
 _NO_SUBJECT = re.compile(
     r"(?:ては|とは|には|では|とき(?:は)?|場合(?:は)?|については|に関しては|ほかは|限りは|までは|からは|以外は|よりは|後は|前は|ところは|旨は|うちは|ものは|又は|若しくは|それは|これは|この場合は|日は|期間は|規定は)$"
@@ -120,18 +134,20 @@ def read_rule(
     segments = split_top(sentence)
     condition = ""
     scope: Scope = ""
-    ends = [index for index, segment in enumerate(segments[:-1]) if _WHEN.search(segment) or _ONLY.search(segment)]
+    ends = [index for index, segment in enumerate(segments[:-1]) if _condition(segment)]
     if len(ends) > 1:
         return None
     subject, start = _leading_subject(segments)
     if ends:
         end = ends[0]
         clause = "、".join(segments[start : end + 1])
-        match = _WHEN.search(clause) or _ONLY.search(clause)
-        if match is None or end < start:
+        found = _condition(clause)
+        if found is None or end < start:
             return None
-        scope = "only" if _ONLY.search(clause) else "when"
-        condition = clause[: match.start()]
+        scope, length = found
+        condition = clause[:length]
+        if len(condition) < 4 or condition.endswith("次の"):
+            return None
         start = end + 1
         if not subject:
             subject, taken = _leading_subject(segments[start:])
@@ -150,6 +166,14 @@ def read_rule(
         return None
     reorder = bool(subject and condition) and not _POINTS_BACK.search(subject + condition)
     return Rule(article, paragraph, None, subject, condition, scope, action, modality, exception, reorder, open_ended)
+
+
+def _condition(segment: str) -> tuple[Scope, int] | None:
+    """How a segment that ends in とき or 場合 limits the rule, and where those words begin; None for any other segment."""
+    for scope, pattern in (("when", _WHEN), ("only", _ONLY), ("even", _EVEN)):
+        if match := pattern.search(segment):
+            return scope, match.start()  # type: ignore[return-value]  # the names are those of Scope
+    return None
 
 
 def _leading_subject(segments: list[str]) -> tuple[str, int]:
@@ -176,11 +200,11 @@ def is_subject(segment: str) -> bool:
 
 
 _EXEMPTION = re.compile(
-    r"ただし、(?P<case>.{6,90}?)(?P<end>とき|場合(?:に(?:あ(?:つ|っ)て|おいて))?)は、この限りでない$"
+    r"(?:ただし|但し)、(?P<case>.{4,90}?)(?:(?P<about>について)|とき|場合(?:に(?:あ(?:つ|っ)て|おいて))?)は、この限りでない$"
 )
 
 
 def exemption(proviso: str) -> str:
-    """X of 「ただし、Xときは、この限りでない」, without とき or 場合; "" for a proviso of another form."""
+    """X of 「ただし、Xときは、この限りでない」, without とき or 場合, or 「Xについて」; "" for a proviso of another form."""
     match = _EXEMPTION.fullmatch(proviso)
-    return match["case"] if match else ""
+    return match["case"] + (match["about"] or "") if match else ""

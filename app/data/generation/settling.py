@@ -12,13 +12,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from app.core.questions import LETTERS
+from app.core.requests import question_polarity, read_request
 from app.data.generation.drafts import Draft, Option
 from app.data.law_numbers import article_label, item_label, paragraph_label
 
 Overlap = Callable[[str, str], float]  # share of a choice's wording that a context has, 0 to 1
 
 INSTRUCTION = "<following_context>上の条文を読んで、選択肢の中から問いの答えを一つ選んでください。"
-KIND_NAMES = {"statement": "記述", "list": "列記", "basis": "根拠条文", "blank": "空欄"}
+KIND_NAMES = {"statement": "記述", "list": "列記", "basis": "根拠条文", "blank": "空欄", "act": "違反行為"}
 TRIES = 12
 # What the two habits may reach; chance for four candidates is .25.
 AIM_OVERLAP, AIM_LONGEST = 0.28, 0.25
@@ -57,7 +58,10 @@ class Settled:
 
 
 def settle(draft: Draft, balance: Balance, random_: random.Random, overlap: Overlap) -> Settled | None:
-    """The draft in the wordings that keep the balance; None where two candidates come out alike."""
+    """The draft in the wordings that keep the balance; None where no request is read right or two candidates are alike."""
+    requests = [request for request in draft.requests if reads_right(request, draft)]
+    if not requests:
+        return None
     scores = {text: overlap(text, draft.context) for option in draft.options for text in option.texts}
     sign = -1 if draft.polarity in ("incorrect", "not_applicable") else 1
     best: tuple[float, Settled] | None = None
@@ -69,8 +73,13 @@ def settle(draft: Draft, balance: Balance, random_: random.Random, overlap: Over
         by_length = _credit([len(text) for text in texts])
         penalty = balance.penalty(by_overlap, by_length)
         if best is None or penalty < best[0]:
-            best = penalty, Settled(draft, random_.choice(draft.requests), texts, by_overlap, by_length)
+            best = penalty, Settled(draft, random_.choice(requests), texts, by_overlap, by_length)
     return best[1] if best else None
+
+
+def reads_right(request: str, draft: Draft) -> bool:
+    """Whether the request, read as every program reads it, wants what the draft has as its answer."""
+    return (read_request(request).sign == 1) == draft.options[0].true
 
 
 def _credit(scores: Sequence[float]) -> float:
@@ -108,7 +117,7 @@ def _entry(one: Settled, number: int, place: int, random_: random.Random) -> dic
         "references": [f"https://laws.e-gov.go.jp/law/{draft.revision_id.split('_')[0]}"],
         "generated": {
             "kind": draft.kind,
-            "polarity": draft.polarity,
+            "polarity": question_polarity(one.request),
             "law_id": draft.revision_id.split("_")[0],
             "revision_id": draft.revision_id,
             "candidates": {

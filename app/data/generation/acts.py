@@ -1,0 +1,131 @@
+"""Questions for the act that breaks a prohibition, or the one that does not, among acts that the law speaks of."""
+
+from __future__ import annotations
+
+import random
+import re
+from dataclasses import replace
+
+from app.data.generation.book import Book, Passage
+from app.data.generation.checks import overlapping
+from app.data.generation.drafts import (
+    Draft,
+    Option,
+    Wants,
+    chars,
+    citation,
+    neighbours,
+    render_context,
+    spelled,
+    with_items,
+)
+from app.data.generation.exceptions import exception, left_out
+from app.data.generation.paraphrase import paraphrase
+from app.data.generation.requests import list_requests
+from app.data.generation.rules import Rule
+from app.data.generation.statements import MAX_TEXTS
+from app.data.generation.surroundings import Surroundings
+
+MAX_ALIKE = 0.6  # share of character pairs: an act above it may be the forbidden one in other words
+_NO_ACT = re.compile(r"なければ|解(?:釈)?する$|準用")
+_REASON = "正当な理由がな"
+
+
+def act_draft(
+    book: Book, article: str, wants: Wants, random_: random.Random, *, max_chars: int, count: int = 4
+) -> Draft | None:
+    """A question about the prohibitions of one paragraph of ``article``; None where it has none or too few other acts."""
+    forbidden = [
+        rule
+        for rule in book.rules
+        if rule.article == article and rule.modality == "must_not" and not _NO_ACT.search(rule.action)
+    ]
+    if not forbidden:
+        return None
+    paragraph = random_.choice(forbidden).paragraph
+    forbidden = [rule for rule in forbidden if rule.paragraph == paragraph]
+    main = next(one for one in book.passages if (one.article, one.paragraph) == (article, paragraph))
+    beside = [one for one in book.passages if one.article == article and one is not main] + neighbours(
+        book, article, random_
+    )
+    scene: list[Passage] = [main]
+    free: list[tuple[str, str, Rule]] = [case for rule in forbidden for case in _open_cases(book, rule, random_)]
+    for passage in beside[:8]:
+        lawful = [rule for rule in book.rules_of((passage,)) if _is_lawful(rule, forbidden)]
+        if random_.random() < 0.7:  # acts of the same persons are what could be taken for the forbidden one
+            lawful = [rule for rule in lawful if rule.subject in {one.subject for one in forbidden}] or lawful[:1]
+        if lawful and len(free) < count + 1 and chars([*scene, with_items(passage, [], random_, 2)]) <= max_chars:
+            scene.append(with_items(passage, [one.item for one in lawful if one.item][:2], random_, 2))
+            shown = {number for number, _ in scene[-1].items}
+            free += [(_act(rule), "lawful", rule) for rule in lawful if rule.item is None or rule.item in shown]
+    breaking = [(_act(rule), "breach", rule) for rule in forbidden]
+    breach_needed, free_needed = (1, count - 1) if wants == "correct" else (count - 1, 1)
+    breaking = _different(breaking, breach_needed, random_)
+    free = _different(free, free_needed, random_)
+    if len(breaking) < breach_needed or len(free) < free_needed:
+        return None
+    scene[0] = with_items(main, [rule.item for _, _, rule in breaking if rule.item], random_, 5)
+    if chars(scene) > max_chars:
+        return None
+    digits = random_.random() < 0.7
+    options = [
+        Option(
+            tuple(dict.fromkeys(paraphrase(spelled(text, digits), random_) for _ in range(4))),
+            edit == "breach",
+            edit,
+            rule.place,
+        )
+        for text, edit, rule in [*breaking, *free]
+    ]
+    if wants == "incorrect":
+        options = [*options[breach_needed:], *options[:breach_needed]]
+    named = citation(book.title, main, None, digits=digits, named=True)
+    requests = list_requests([f"{named}に違反する行為", f"{named}によって禁止されている行為"], wants)
+    return Draft("act", tuple(random_.sample(requests, min(MAX_TEXTS, len(requests)))), wants, tuple(options),
+                 render_context(book.title, scene), book.title, book.revision_id, tuple(scene), article)  # fmt: skip
+
+
+def _act(rule: Rule) -> str:
+    """What somebody does, as a noun: 特許権者が、…場合において、…すること."""
+    who = "" if rule.subject in ("", "何人も") else f"{rule.subject}が、"
+    when = f"{rule.condition}場合において、" if rule.condition else ""
+    return f"{who}{when}{rule.action}こと"
+
+
+def _open_cases(book: Book, rule: Rule, random_: random.Random) -> list[tuple[str, str, Rule]]:
+    """The forbidden act where the law lets it be: in the case of an exception, for a good reason."""
+    around = Surroundings("", book.rules, (), ())
+    cases = [
+        claim
+        for edit in (exception, left_out)
+        for claim in edit(rule, around, random_)
+        if claim.true and claim.said.scope == "when"
+    ]
+    found = [(_act(claim.said), "exempt", rule) for claim in cases]
+    for word in ("のに、", "く、"):
+        if _REASON + ("い" if word == "のに、" else "") + word in rule.action:
+            reason = rule.action.replace(_REASON + ("い" if word == "のに、" else "") + word, "正当な理由に基づき、")
+            found.append((_act(replace(rule, action=reason)), "exempt", rule))
+    return found
+
+
+def _is_lawful(rule: Rule, forbidden: list[Rule]) -> bool:
+    """Whether doing what the rule says can break none of the prohibitions."""
+    return (
+        rule.modality in ("duty", "may")
+        and rule.scope in ("", "when")
+        and not rule.action.endswith("である")
+        and "を" in rule.action
+        and all(overlapping(rule.action, other.action) < MAX_ALIKE for other in forbidden)
+    )
+
+
+def _different(acts: list[tuple[str, str, Rule]], count: int, random_: random.Random) -> list[tuple[str, str, Rule]]:
+    """``count`` acts of different rules, exempt ones first: they are what must be read for."""
+    random_.shuffle(acts)
+    acts.sort(key=lambda act: act[1] != "exempt")
+    chosen: list[tuple[str, str, Rule]] = []
+    for act in acts:
+        if len(chosen) < count and all(act[0] != one[0] and act[2].place != one[2].place for one in chosen):
+            chosen.append(act)
+    return chosen

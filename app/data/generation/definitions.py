@@ -1,0 +1,44 @@
+"""What brackets take in or leave out (除く, 含む, に限る), and the rules that a definition gives by them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from app.data.generation.rules import Modality, Rule
+from app.data.generation.spelling import split_top
+
+MAX_CASE_CHARS = 40
+_DEFINES = re.compile(r"[^、「」（）]{0,24}「(?P<term>[^「」]{2,24})」とは、(?P<body>.+)をいう$")
+BRACKET = re.compile(r"(?P<noun>[一-龥ァ-ヶー]{2,12})（(?P<inner>[^（）「」。]+?)(?P<verb>を除く|を含む|に限る)。）")
+_POINTS_OUT = re.compile(r"以下|次に|次の|各号|前|同|この|その|当該|それ|これ|省令で定める|府令で定める|政令で定める")
+# After an exclusion the definition may go on: what is left out of 施設（Xを除く。）であって… is left out of the term.
+_GOES_ON = re.compile(r"(?:であ(?:つ|っ)て|で|のうち)、")
+
+
+def defining_rules(sentence: str, *, article: str, paragraph: str) -> Iterator[Rule]:
+    """A rule 「T」には、Xが含まれる (or not) for each short bracket of a definition; ``sentence`` without its 。"""
+    match = _DEFINES.fullmatch(sentence)
+    if match is None:
+        return
+    for bracket in BRACKET.finditer(match["body"]):
+        tail = match["body"][bracket.end() :]
+        if not (tail == "" or (bracket["verb"] == "を除く" and _GOES_ON.match(tail))) or bracket["verb"] == "に限る":
+            continue
+        case = named_case(bracket)
+        if case:
+            modality: Modality = "plain_not" if bracket["verb"] == "を除く" else "plain"
+            action = f"{case}が含まれる"
+            yield Rule(article, paragraph, None, f"「{match['term']}」に", "", "", action, modality, "", False, False)
+
+
+def named_case(bracket: re.Match[str]) -> str:
+    """What is left out or taken in, named by itself: of 食品（…のものを除く。） …の食品; "" where the words point elsewhere."""
+    inner = bracket["inner"]
+    if _POINTS_OUT.search(inner) or len(inner) > MAX_CASE_CHARS or len(split_top(inner)) > 2 or "及び" in inner:
+        return ""
+    return re.sub(
+        r"(?:もの|の者)$",
+        lambda match: match.group()[:-2] + ("の" if match.group() == "の者" else "") + bracket["noun"],
+        inner,
+    )

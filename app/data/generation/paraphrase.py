@@ -1,0 +1,54 @@
+"""Fixed forms of statutes in other words of the same meaning, for true and false statements alike."""
+
+from __future__ import annotations
+
+import random
+import re
+
+# Both sides mean the same wherever the pattern matches; what would need a reading is left out of the table.
+_FORMS: tuple[tuple[re.Pattern[str], tuple[str, ...]], ...] = tuple(
+    (re.compile(pattern), texts)
+    for pattern, texts in (
+        (r"の規定により(?=[一-龥、])", ("に基づき", "に基づいて", "によって")),
+        (r"の規定による(?=[一-龥])", ("に基づく", "による")),
+        (r"若しくは", ("又は", "または")),
+        (r"又は", ("または", "又は")),
+        (r"及び", ("および",)),
+        (r"あらかじめ、", ("事前に", "前もって")),
+        (r"遅滞なく、", ("遅れることなく", "遅滞なく")),
+        (r"直ちに、", ("すぐに", "直ちに")),
+        (r"速やかに、", ("すみやかに", "速やかに")),
+        (r"その旨を", ("そのことを", "その旨を")),
+        (r"に掲げる(?=[一-龥])", ("に挙げられた", "に掲げられた")),
+        # Only as a part of its own: 「条例又は規則で定めるところにより」 would be cut in the middle.
+        (
+            r"(?:(?<=、)|^)(?:[一-龥]{2,5}省令|内閣府令|政令|規則|条例)[での]定めるところにより、",
+            ("", "所定の方法により"),
+        ),
+        (r"に対し、", ("に対して", "に対し")),
+        (r"に関し、", ("に関して", "について")),
+        (r"ついては、", ("ついては",)),
+        (r"に該当する(?=に至)", ("に当たる",)),
+        (r"必要があると認める", ("必要と認める", "必要であると認める")),
+        (r"しようとする(?=とき|場合|者)", ("しようとする", "しようと考える")),
+        (r"行なう|行う(?=こと|必要|義務|者)", ("実施する", "行う")),
+        (r"行なわなければ|行わなければ", ("実施しなければ", "行わなければ")),
+        (r"かつ、", ("かつ",)),
+        (r"すべて", ("全て",)),
+        (r"場合において、", ("場合に", "場合において")),
+    )
+)
+SHARE = 0.5  # of the places where a form could be changed, that are
+
+
+def paraphrase(text: str, random_: random.Random) -> str:
+    """The text with some of its fixed forms in other words; quoted and bracketed words stay as they are."""
+    pieces = re.split(r"(「[^」]*」|（[^）]*）)", text)
+    return "".join(piece if index % 2 else _reworded(piece, random_) for index, piece in enumerate(pieces))
+
+
+def _reworded(text: str, random_: random.Random) -> str:
+    for pattern, texts in _FORMS:
+        if random_.random() < SHARE:
+            text = pattern.sub(random_.choice(texts), text)
+    return text

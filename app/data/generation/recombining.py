@@ -1,0 +1,56 @@
+"""False statements put together from two rules of the context: the condition or the subject of one, the effect of the other."""
+
+from __future__ import annotations
+
+import random
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+
+from app.data.generation.checks import is_another_rule, overlapping, says_same
+from app.data.generation.claims import Claim
+from app.data.generation.rules import Rule
+from app.data.generation.surroundings import Surroundings
+
+# Above it two conditions may be met by the same case, and the effect may follow from either.
+MAX_ALIKE = 0.4
+_POINTS_BACK = re.compile(r"その|これ|当該|同[条項号法]|自己")
+PERSON = re.compile(r"(?:者|人|会社|法人|機構|大臣|知事|長|員|会|所|事業主|業者|組合|機関|官)$")
+# Speaks of everybody but some, so that almost any other subject falls under it too.
+_EVERYBODY = re.compile(r"でない|以外|何人|その他")
+
+
+def recombined(rule: Rule, around: Surroundings, random_: random.Random) -> Iterator[Claim]:
+    """The rule's effect under another rule's condition, or for another rule's subject."""
+    rivals = [one for one in around.beside if one.place != rule.place and not says_same(one, rule)]
+    random_.shuffle(rivals)
+    for other in rivals:
+        if _may_swap_conditions(rule, other):
+            said = replace(rule, condition=other.condition, reorder=False)
+            if not is_another_rule(said, around.rules):
+                yield Claim(False, "recombined", rule, said, rule.condition, other.condition)
+        if _may_swap_subjects(rule, other) and other.subject not in around.own:
+            said = replace(rule, subject=other.subject, reorder=False)
+            if not is_another_rule(said, around.rules):
+                yield Claim(False, "recombined", rule, said, rule.subject, other.subject)
+
+
+def _may_swap_conditions(rule: Rule, other: Rule) -> bool:
+    return (
+        rule.scope == other.scope == "when"
+        and not _POINTS_BACK.search(other.condition)
+        and overlapping(rule.condition, other.condition) < MAX_ALIKE
+        and overlapping(other.condition, rule.action) < 2 * MAX_ALIKE
+        # The words that the action points back to with その or 当該 are gone with the condition.
+        and not _POINTS_BACK.search(rule.action)
+    )
+
+
+def _may_swap_subjects(rule: Rule, other: Rule) -> bool:
+    one, new = rule.subject, other.subject
+    if not (one and new and PERSON.search(one) and PERSON.search(new)) or max(len(one), len(new)) > 24:
+        return False
+    if _EVERYBODY.search(one + new) or _POINTS_BACK.search(new) or rule.action.endswith("に処する"):
+        return False
+    # 社員 and 各社員, 許可を受けた者 and 受けた者 may be the same person.
+    return one[-2:] != new[-2:] and overlapping(one, new) < MAX_ALIKE and new not in rule.action + rule.condition
