@@ -52,7 +52,9 @@ def act_draft(
     free: list[tuple[str, str, Rule]] = [case for rule in forbidden for case in _open_cases(book, rule, random_)]
     for passage in beside[:8]:
         lawful = [rule for rule in book.rules_of((passage,)) if _is_lawful(rule, forbidden)]
-        if random_.random() < 0.7:  # acts of the same persons are what could be taken for the forbidden one
+        # What another article forbids sounds as forbidden, so that the article must be read.
+        lawful.sort(key=lambda rule: rule.modality != "must_not")
+        if random_.random() < 0.5:  # acts of the same persons are what could be taken for the forbidden one
             lawful = [rule for rule in lawful if rule.subject in {one.subject for one in forbidden}] or lawful[:1]
         if lawful and len(free) < count + 1 and chars([*scene, with_items(passage, [], random_, 2)]) <= max_chars:
             scene.append(with_items(passage, [one.item for one in lawful if one.item][:2], random_, 2))
@@ -110,9 +112,9 @@ def _open_cases(book: Book, rule: Rule, random_: random.Random) -> list[tuple[st
 
 
 def _is_lawful(rule: Rule, forbidden: list[Rule]) -> bool:
-    """Whether doing what the rule says can break none of the prohibitions."""
+    """Whether the act breaks none of the prohibitions: it is allowed, or it is another article that forbids it."""
     return (
-        rule.modality in ("duty", "may")
+        rule.modality in ("duty", "may", "must_not")
         and rule.scope in ("", "when")
         and not rule.action.endswith("である")
         and "を" in rule.action

@@ -42,6 +42,8 @@ def basis_draft(book: Book, article: str, random_: random.Random, *, max_chars: 
     if len(places) < count - 1:
         return None
     random_.shuffle(places)
+    # A citation of the same depth as the right one first, so that its form does not tell it.
+    places.sort(key=lambda place: (place[2] is None) != (rule.item is None))
     digits, named = random_.random() < 0.8, len(book.title) <= LONG_TITLE_CHARS
     by_place = {(one.article, one.paragraph): one for one in scene}
     options = [

@@ -65,8 +65,9 @@ def _amount(book: Book, rule: Rule, random_: random.Random, count: int) -> tuple
         amount: Amount = found[0]
         wrong = others(amount, [])
         in_law = {one.text for passage in neighbours(book, rule.article, random_) for one in amounts(passage.lead)}
-        random_.shuffle(wrong)
-        wrong.sort(key=lambda text: text not in in_law)
+        # Values of the law beside it first, then the usual ones: a rare number would give itself away.
+        rank = {text: index * random_.uniform(0.3, 1.0) for index, text in enumerate(wrong)}
+        wrong.sort(key=lambda text: (text not in in_law, rank[text]))
         if len(wrong) >= count - 1:
             blanked = replace(rule, **{part: text.replace(amount.text, BLANK)})
             return _NOUNS[amount.unit], blanked, [amount.text, *wrong[: count - 1]]

@@ -47,9 +47,11 @@ def _new(rule: Rule, said: Rule, part: str, old: str) -> str:
     return str(getattr(said, part).removeprefix(before).removesuffix(after))
 
 
+_DAYS_AFTER = ("十日以内に", "二週間以内に", "三十日以内に", "六十日以内に")
+# Within some days is not at once, and before is not after; the words on both sides are the law's own, so none is a sign.
 _TIMES = (
-    ("あらかじめ", ("事後に",)), ("遅滞なく", ("一年以内に", "次の事業年度の開始までに")), ("直ちに", ("六月以内に", "一年以内に")),
-    ("速やかに", ("一年以内に",)), ("毎年、", ("五年ごとに、", "三年ごとに、")), ("毎年一回", ("五年に一回",)),
+    ("あらかじめ", ("遅滞なく", "遅滞なく", "事後に", *_DAYS_AFTER[:2])), ("遅滞なく", ("あらかじめ", *_DAYS_AFTER)), ("直ちに", _DAYS_AFTER),
+    ("速やかに", _DAYS_AFTER), ("毎年、", ("五年ごとに、", "三年ごとに、")), ("毎年一回", ("五年に一回",)),
     ("毎事業年度、", ("三事業年度ごとに、",)), ("毎月", ("毎年",)),
 )  # fmt: skip
 _LIMITS = (
