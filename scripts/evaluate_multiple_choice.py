@@ -52,7 +52,7 @@ def main(argv: Sequence[str]) -> int:
         ]
         outputs += [Output("--report", arguments.report, REPORT)] if arguments.report else []
         check_outputs(outputs, {"--data": arguments.data, "--few-shot-path": arguments.few_shot_path})
-    questions = pick_questions(load_questions(arguments.data), arguments.samples, arguments.seed)
+    questions = pick_questions(load_questions(arguments.data, exams=True), arguments.samples, arguments.seed)
     power = power_lines(len(questions))
     if arguments.plan:
         print("\n".join(power))

@@ -13,10 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from app.core.errors import DataError
-from app.core.files import read_json, to_json, write_text
+from app.core.files import read_json, read_text, to_json, write_text
 from app.core.questions import CHOICE_LETTERS, LETTERS, ORDERS, Question
 from app.core.requests import question_polarity
 from app.data.clusters import cluster_ids, cluster_keys
+from app.data.exam import exam_questions, is_exam
 from app.data.provisions import gold_articles
 
 ORDER_FIELD = "回答オーダーマップ番号"
@@ -38,11 +39,19 @@ class _Row:
     order_number: str | None
 
 
-def load_questions(path: Path) -> list[Question]:
+def load_questions(path: Path, *, exams: bool = False) -> list[Question]:
     """The questions of a file in file order; the four orders of a randomized file come back as one question, ``abcd``.
 
-    Raises DataError that names every fault of the file, each with the entry's number and id.
+    JSON lines of an outside examination (``app/data/exam.py``) are told by their content; only whoever evaluates says
+    ``exams``, since what a verdict rests on is never trained on. Raises DataError that names every fault of the file, each with the entry's number and id.
     """
+    if is_exam(text := read_text(path)):
+        if not exams:
+            raise DataError(
+                f"{path}: 外部の試験の問題（JSON Lines）で、評価だけに使えます。"
+                "scripts/evaluate_multiple_choice.py の --data に指定してください。"
+            )
+        return exam_questions(text, path)
     return questions_from(read_json(path), source=path.name, path=path)
 
 

@@ -26,7 +26,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     """Every option of ``scripts/evaluate_multiple_choice.py``."""
     flag = argparse.BooleanOptionalAction
     add = parser.add_argument
-    add("--data", type=Path, help="lawqa_jp 形式の問題ファイル")
+    add("--data", type=Path, help="問題ファイル: lawqa_jp の形式の JSON、または試験問題の JSON Lines")
     add("--output", type=Path, help="結果の JSON（途中経過は同じ場所の .progress.jsonl）")
     add("--samples", type=int, help="問題数。--seed で選び、ファイルの順に尋ねる（既定: すべて）")
     add("--context", choices=CONTEXTS, help="文脈: none なし、rag 検索した条文、gold 正解の条文（既定 rag）")

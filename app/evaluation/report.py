@@ -172,7 +172,7 @@ def gold_contexts(results: Sequence[Result], questions_path: Path | None) -> dic
     if path is None:
         return found
     asked = {outcome.id for outcome in results[0].outcomes}
-    contexts = {question.id: question.context for question in load_questions(path) if question.id in asked}
+    contexts = {question.id: question.context for question in load_questions(path, exams=True) if question.id in asked}
     if questions_path is not None and len(contexts) < len(asked):
         raise DataError(
             f"{questions_path}: 結果にある {len(asked)} 問のうち {len(asked) - len(contexts)} 問がありません。"
