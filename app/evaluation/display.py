@@ -114,14 +114,25 @@ def summary_lines(summary: Mapping[str, Any], plan: Mapping[str, Any], *, color:
         )
     if summary["retrieval"]:
         lines += _retrieval(summary["retrieval"])
-    for title, groups, names in (
-        ("法令別", summary["by_law"], {}),
-        ("問い方別", summary["by_polarity"], POLARITY_NAMES),
-        ("正解の位置別", summary["by_gold_position"], {}),
-    ):
+    for title, groups, names in group_tables(summary):
         cells = [_group(names.get(name, name), value, color=color) for name, value in groups.items()]
         lines.append(f"{title}（かっこ内は正解数と 95 % 区間）: " + "、".join(cells))
     return lines
+
+
+def group_tables(summary: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any], Mapping[str, str]]]:
+    """Title, groups and the groups' names of each breakdown that says something: places only where there are any, the
+    number of right choices only where it differs."""
+    tables: list[tuple[str, Mapping[str, Any], Mapping[str, str]]] = [
+        ("法令別", summary["by_law"], {}),
+        ("問い方別", summary["by_polarity"], POLARITY_NAMES),
+    ]
+    if form_of(summary) == "letter":
+        tables.append(("正解の位置別", summary["by_gold_position"], {}))
+    if len(summary["by_right_count"]) > 1:
+        names = {count: f"{count} つ" for count in summary["by_right_count"]}
+        tables.append(("正解の数別", summary["by_right_count"], names))
+    return tables
 
 
 def _group(name: str, value: Mapping[str, Any], *, color: bool) -> str:

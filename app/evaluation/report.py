@@ -14,7 +14,7 @@ from app.data.lawqa import load_questions
 from app.evaluation.charts import LossChart, Rung, ladder, loss_chart
 from app.evaluation.comparability import adapter, aligned_outcomes, distrust
 from app.evaluation.comparison import Comparison
-from app.evaluation.display import CONTEXT_NAMES, POLARITY_NAMES, accuracy_label, context_name, percent
+from app.evaluation.display import CONTEXT_NAMES, accuracy_label, context_name, group_tables, percent
 from app.evaluation.known_items import SplitAccuracy, split_accuracy
 from app.evaluation.logprob_change import logprob_label
 from app.evaluation.reliability import Reliability, reliability, stated_and_right
@@ -28,7 +28,7 @@ PASSAGE_CHARS = (4000, 1500, 700, 300, 0)
 # What the report reads of a summary; an older version of the program may not have written all of it.
 SUMMARY_PARTS = (
     "accuracy", "ci95", "correct", "total", "counts", "ties", "gold_logprob", "uniform_logprob", "statements", "floors", "orders", "label_histogram", "collapse", "retrieval",
-    "by_law", "by_polarity", "by_gold_position",
+    "by_law", "by_polarity", "by_gold_position", "by_right_count",
 )  # fmt: skip
 
 
@@ -244,13 +244,9 @@ def _listed(facts: Mapping[str, Any]) -> str:
 def _groups(views: Sequence[RunView]) -> list[tuple[str, list[tuple[str, list[Mapping[str, Any]]]]]]:
     """(title, rows of (name, one accuracy per run)) of the breakdowns; all runs have the same questions."""
     tables = []
-    for title, key, names in (
-        ("法令別", "by_law", {}),
-        ("問い方別", "by_polarity", POLARITY_NAMES),
-        ("正解の位置別（元の並び）", "by_gold_position", {}),
-    ):
-        first = views[0].summary[key]
-        tables.append((title, [(names.get(name, name), [view.summary[key][name] for view in views]) for name in first]))
+    for number, (title, first, names) in enumerate(group_tables(views[0].summary)):
+        others = [group_tables(view.summary)[number][1] for view in views]
+        tables.append((title, [(names.get(name, name), [groups[name] for groups in others]) for name in first]))
     return tables
 
 

@@ -7,7 +7,7 @@ questions.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,6 +29,7 @@ class Statement:
     question: int  # its number
     cluster: str
     polarity: str
+    law: str
     log_odds: float
     fits: bool  # whether it fits the question's request made positive
 
@@ -36,7 +37,14 @@ class Statement:
 def statements_of(outcomes: Sequence[Outcome]) -> list[Statement]:
     """The judged choices of all questions of the choice form, in order."""
     return [
-        Statement(number, outcome.cluster, outcome.polarity, value, (letter in outcome.correct) == (answer.sign == 1))
+        Statement(
+            question=number,
+            cluster=outcome.cluster,
+            polarity=outcome.polarity,
+            law=outcome.law,
+            log_odds=value,
+            fits=(letter in outcome.correct) == (answer.sign == 1),
+        )
         for number, outcome in enumerate(outcomes)
         for answer in outcome.answers
         if answer.log_odds is not None
@@ -50,10 +58,6 @@ def statements_summary(outcomes: Sequence[Outcome]) -> dict[str, Any] | None:
     if not statements:
         return None
     answers = [answer for outcome in outcomes for answer in outcome.answers if answer.log_odds is not None]
-    by_polarity = {
-        name: _counts([one for one in statements if one.polarity == name])
-        for name in sorted({one.polarity for one in statements})
-    }
     untold: dict[str, int] = {}
     for outcome in outcomes:
         untold[outcome.polarity] = untold.get(outcome.polarity, 0) + sum(a.told is False for a in outcome.answers)
@@ -62,10 +66,16 @@ def statements_summary(outcomes: Sequence[Outcome]) -> dict[str, Any] | None:
         **_counts(statements),
         "ci95": list(_accuracy_interval(statements)),
         "auc_ci95": None if interval is None else list(interval),
-        "by_polarity": by_polarity,
+        "by_polarity": _groups(statements, lambda one: one.polarity),
+        "by_law": _groups(statements, lambda one: one.law),
         "untold": {name: count for name, count in sorted(untold.items()) if count},
         "outside": sum(answer.outside or 0 for answer in answers),
     }
+
+
+def _groups(statements: Sequence[Statement], key: Callable[[Statement], str]) -> dict[str, Any]:
+    names = sorted({key(one) for one in statements})
+    return {name: _counts([one for one in statements if key(one) == name]) for name in names}
 
 
 def _counts(statements: Sequence[Statement]) -> dict[str, Any]:

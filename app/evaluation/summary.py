@@ -77,6 +77,7 @@ def outcome_summary(outcomes: Sequence[Outcome], *, context: str | None, top_k: 
         "by_law": group(outcomes, lambda outcome: outcome.law),
         "by_polarity": group(outcomes, lambda outcome: outcome.polarity),
         "by_gold_position": group(outcomes, lambda outcome: answer_name(outcome, outcome.correct)),
+        "by_right_count": group(outcomes, lambda outcome: str(len(outcome.correct))),
         "orders": orders_summary(outcomes),
         "text": text_summary(outcomes),
         "retrieval": retrieval_summary(outcomes, top_k) if context == "rag" else None,

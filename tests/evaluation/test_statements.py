@@ -25,7 +25,7 @@ def test_auc_is_the_share_of_pairs_in_order(rows: list[tuple[float, bool]]) -> N
 
 def made(clusters: int, *, good: bool) -> list[Statement]:
     return [
-        Statement(number, f"c{number}", "correct", value if good else -value, fits)
+        Statement(number, f"c{number}", "correct", "法", value if good else -value, fits)
         for number in range(clusters)
         for value, fits in ((1.0 + number / 100, True), (-1.0 + number / 50, False))
     ]
@@ -48,4 +48,4 @@ def test_an_interval_over_clusters() -> None:
     ("log_odds", "fits", "right"), [(0.1, True, True), (0.0, True, False), (-0.1, False, True), (0.1, False, False)]
 )
 def test_a_judgement_is_right_when_its_log_odds_are_on_the_right_side(log_odds: float, fits: bool, right: bool) -> None:
-    assert is_right(Statement(0, "c", "correct", log_odds, fits)) is right
+    assert is_right(Statement(0, "c", "correct", "法", log_odds, fits)) is right
