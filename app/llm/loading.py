@@ -15,6 +15,7 @@ from typing import Any
 
 from app.core.errors import ConfigError, ModelError
 from app.core.files import sha256_text, to_json
+from app.llm.processor import widen_for_processor
 
 DTYPES = ("auto", "float16", "bfloat16", "float32")
 COMPUTE_DTYPES = ("float16", "bfloat16", "float32")
@@ -137,7 +138,7 @@ def _load_options(quantization: Quantization | None, dtype: str, device: str) ->
 
     if dtype not in DTYPES:
         raise ModelError(f"データ型 {dtype!r} は使えません。{'・'.join(DTYPES)} から選んでください。")
-    # "auto" keeps the checkpoint's own type: what is frozen is never made wider than it is stored.
+    # "auto" keeps the checkpoint's own type: on a GPU what is frozen is never made wider than it is stored.
     options: dict[str, Any] = {
         "dtype": "auto" if dtype == "auto" else getattr(torch, dtype),
         "device_map": {"": resolve_device(device)},
@@ -176,7 +177,8 @@ def load_base_model(
 ) -> Any:
     """The causal language model of a folder or Hub name, in eval mode, on one device.
 
-    ``quantization`` None (or with load_in_4bit off) loads plain weights in ``dtype``; with 4 bits, ``dtype`` is that of
+    ``quantization`` None (or with load_in_4bit off) loads plain weights in ``dtype``, where ``auto`` is the type they are
+    stored in, or float32 on a CPU without bfloat16 instructions (``widen_for_processor``); with 4 bits, ``dtype`` is that of
     the parts which stay unquantised (embeddings, norms, output head), by default as stored. Only safetensors are read.
     Raises ModelError when the folder, its weights or the device is missing, or weights do not fill the model.
     """
@@ -214,6 +216,8 @@ def load_base_model(
         )
     keep_4bit_layout(model)
     model.eval()
+    if dtype == "auto" and "quantization_config" not in options and model.device.type == "cpu":
+        widen_for_processor(model)
     return model
 
 

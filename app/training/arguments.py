@@ -118,7 +118,7 @@ def _add_precision(parser: JapaneseParser) -> None:
     _flag(
         group,
         "--bf16",
-        "bfloat16 で計算する。Ampere 以後の GPU か CPU（既定: GPU では対応していれば bf16、CPU では重みの型のまま）",
+        "bfloat16 で計算する。Ampere 以後の GPU か CPU（既定: GPU では対応していれば bf16、CPU では重みの型のまま。bfloat16 の命令がない CPU では float32）",
     )
     _flag(group, "--fp16", "float16 で計算する（GPU のみ。--bf16 とは同時に使えない）")
     _flag(group, "--use-4bit", "ベースモデルを 4bit で読み込む（QLoRA、二重量子化）")
@@ -126,7 +126,7 @@ def _add_precision(parser: JapaneseParser) -> None:
         group,
         "--bnb-4bit-compute-dtype",
         COMPUTE_DTYPES,
-        "4bit の重みを計算のときに戻す型。指定しなければ計算の型に合わせる（fp16 なら float16、ほかは bfloat16）",
+        "4bit の重みを計算のときに戻す型。指定しなければ計算の型に合わせる（fp16 なら float16、bfloat16 の命令がない CPU では float32、ほかは bfloat16）",
     )
     _choice(group, "--bnb-4bit-quant-type", QUANT_TYPES, "4bit の量子化方式")
     _flag(group, "--activation-checkpointing", "各層の途中結果を捨てて計算し直し、メモリを減らす（既定: する）")

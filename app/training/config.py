@@ -14,7 +14,7 @@ LoraBias = Literal["none", "all", "lora_only"]
 Objective = Literal["text", "letter"]
 LoraDtype = Literal["fp32", "bf16"]
 # What products are computed in: autocast to bf16 or fp16, or the type the weights are stored in.
-Precision = Literal["stored", "bf16", "fp16"]
+Precision = Literal["stored", "fp32", "bf16", "fp16"]
 
 TRAIN_MODES: tuple[TrainMode, ...] = ("direct", "cot", "auto")
 LORA_BIASES: tuple[LoraBias, ...] = ("none", "all", "lora_only")
@@ -200,7 +200,7 @@ def _option(name: str) -> str:
 
 def compute_dtype_of(config: TrainConfig, precision: Precision) -> str:
     """What 4-bit weights are expanded to: the user's choice, else the type of the products around them."""
-    return config.bnb_4bit_compute_dtype or ("float16" if precision == "fp16" else "bfloat16")
+    return config.bnb_4bit_compute_dtype or {"fp16": "float16", "fp32": "float32"}.get(precision, "bfloat16")
 
 
 def config_as_json(config: TrainConfig) -> dict[str, Any]:

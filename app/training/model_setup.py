@@ -10,6 +10,7 @@ from typing import Any
 
 from app.core.errors import ConfigError
 from app.llm.loading import Quantization, base_model_facts, load_base_model, resolve_device
+from app.llm.processor import computes_bfloat16
 from app.training.config import Precision, TrainConfig, compute_dtype_of
 from app.training.lora import attach_lora, parameter_counts, resolve_target_modules
 from app.training.loss import check_supported
@@ -32,7 +33,7 @@ class LoadedModel:
 
 
 def resolve_precision(config: TrainConfig, device: str) -> Precision:
-    """What products are computed in.
+    """What products are computed in: on a CPU the weights' own type, or float32 where it has no bfloat16 instructions.
 
     Raises ConfigError for --fp16 without a GPU, where loss scaling does not exist, and for --bf16 on a GPU that only
     emulates it: the float16 that it has is faster, and no result would tell why the run was slow.
@@ -40,7 +41,9 @@ def resolve_precision(config: TrainConfig, device: str) -> Precision:
     if device == "cpu":
         if config.fp16:
             raise ConfigError("--fp16 には GPU が必要です。CPU では --bf16 を使うか、どちらも付けないでください。")
-        return "bf16" if config.bf16 else "stored"
+        if config.bf16:
+            return "bf16"
+        return "stored" if computes_bfloat16() else "fp32"
     if config.fp16:
         return "fp16"
     import torch
@@ -83,14 +86,21 @@ def load_model(config: TrainConfig) -> LoadedModel:
 
 
 def _load(config: TrainConfig, device: str, precision: Precision) -> LoadedModel:
+    import torch
+
     compute_dtype = compute_dtype_of(config, precision)
     quantization = Quantization(True, compute_dtype, config.bnb_4bit_quant_type) if config.use_4bit else None
-    dtype = {"bf16": "bfloat16", "fp16": "float16", "stored": "auto"}[precision]
+    # "auto" is float32 where the precision is "fp32" and the memory holds it; what 4 bits leave as it is, is small.
+    dtype = {"bf16": "bfloat16", "fp16": "float16"}.get(
+        precision, "float32" if quantization and precision == "fp32" else "auto"
+    )
     # With the embedding on the CPU the model is quantised there and moved without it: the card never holds the table.
     parked = config.embedding_device == "cpu"
     base = load_base_model(
         config.model_name, quantization=quantization, dtype=dtype, device="cpu" if parked else device
     )
+    if precision == "fp32" and base.dtype != torch.float32:
+        precision = "stored"
     check_supported(base)
     limit = getattr(base.config, "max_position_embeddings", None)
     if limit is not None and config.max_seq_length > limit:

@@ -39,7 +39,12 @@ CHECKPOINTS = "checkpoints"
 CURVE = "loss_curve.png"
 LOG = "experiment_log.md"
 _OBJECTIVE_NAMES = {"text": "回答の文字列（text）", "letter": "回答の位置での四つの文字の確率（letter）"}
-_PRECISION_NAMES = {"stored": "重みの型のまま", "bf16": "bfloat16", "fp16": "float16"}
+_PRECISION_NAMES = {
+    "stored": "重みの型のまま",
+    "fp32": "float32（この CPU には bfloat16 の命令がない）",
+    "bf16": "bfloat16",
+    "fp16": "float16",
+}
 
 
 def plan_before_loading(config: TrainConfig, data: PreparedData, *, refuse: bool = True) -> MemoryPlan | None:

@@ -30,7 +30,7 @@ from app.training.loss import CHUNK_POSITIONS, PositionLoss, label_loss_sum, tok
 from app.training.master_weights import MasterWeights
 
 MAX_GRAD_NORM = 1.0
-_AUTOCAST = {"stored": None, "bf16": torch.bfloat16, "fp16": torch.float16}
+_AUTOCAST = {"stored": None, "fp32": None, "bf16": torch.bfloat16, "fp16": torch.float16}
 
 
 class LawTrainer(Trainer):  # type: ignore[misc]  # transformers ships no types that mypy can follow here

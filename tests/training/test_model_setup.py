@@ -13,12 +13,13 @@ import pytest
 import torch
 
 from app.core.errors import ConfigError
+from app.llm.loading import load_base_model
 from app.training.config import TrainConfig, compute_dtype_of
-from app.training.model_setup import ALLOCATOR_VARIABLES, allow_growing_segments, resolve_precision
+from app.training.model_setup import ALLOCATOR_VARIABLES, allow_growing_segments, load_model, resolve_precision
 
 
 def config(**more: Any) -> TrainConfig:
-    return TrainConfig(model_name="m", train_file=Path("t"), output_dir=Path("o"), **more)
+    return TrainConfig(**{"model_name": "m", "train_file": Path("t"), "output_dir": Path("o")} | more)
 
 
 @pytest.fixture
@@ -71,7 +72,6 @@ def card(monkeypatch: pytest.MonkeyPatch, *, real_bfloat16: bool) -> None:
         ({"fp16": True}, "cuda:0", True, "fp16"),
         ({}, "cuda:0", False, "fp16"),
         ({"fp16": True}, "cuda:0", False, "fp16"),
-        ({}, "cpu", False, "stored"),
         ({"bf16": True}, "cpu", False, "bf16"),
     ],
 )
@@ -80,6 +80,32 @@ def test_precision(
 ) -> None:
     card(monkeypatch, real_bfloat16=real_bfloat16)
     assert resolve_precision(config(**flags), device) == precision
+
+
+@pytest.mark.parametrize(("real_bfloat16", "precision"), [(True, "stored"), (False, "fp32")])
+def test_a_processor_without_bfloat16_computes_in_float32(
+    real_bfloat16: bool, precision: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.training.model_setup.computes_bfloat16", lambda: real_bfloat16)
+    assert resolve_precision(config(), "cpu") == precision
+    assert resolve_precision(config(bf16=True), "cpu") == "bf16"
+
+
+@pytest.mark.parametrize(
+    ("real_bfloat16", "free", "precision", "dtype"),
+    [(True, 1 << 40, "stored", torch.bfloat16), (False, 1 << 40, "fp32", torch.float32), (False, 1, "stored", torch.bfloat16)],
+)  # fmt: skip
+def test_the_loaded_model_says_what_it_computes_in(
+    real_bfloat16: bool, free: int, precision: str, dtype: torch.dtype,
+    tiny_model_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    stored = load_base_model(str(tiny_model_dir), quantization=None, device="cpu").to(torch.bfloat16)
+    stored.save_pretrained(tmp_path)
+    monkeypatch.setattr("app.training.model_setup.computes_bfloat16", lambda: real_bfloat16)
+    monkeypatch.setattr("app.llm.processor.computes_bfloat16", lambda: real_bfloat16)
+    monkeypatch.setattr("app.llm.processor.free_memory", lambda: free)
+    loaded = load_model(config(model_name=str(tmp_path), device="cpu", use_4bit=False, max_seq_length=64))
+    assert (loaded.precision, loaded.model.dtype) == (precision, dtype)
 
 
 @pytest.mark.parametrize(
@@ -100,6 +126,7 @@ def test_a_precision_that_the_device_does_not_have_is_refused_in_one_line(
     [
         (None, "bf16", "bfloat16"),
         (None, "stored", "bfloat16"),
+        (None, "fp32", "float32"),
         (None, "fp16", "float16"),
         ("bfloat16", "fp16", "bfloat16"),
         ("float32", "bf16", "float32"),
