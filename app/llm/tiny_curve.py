@@ -13,12 +13,12 @@ from app.core.files import write_bytes
 SKILLS = (
     ("short/judge", "verdict, short text"),
     ("long/judge", "verdict, long text"),
-    ("short/select", "label of 4, short text"),
-    ("long/select", "label of 4, long text"),
-    ("long/chat", "label of 4, chat format"),
+    ("long/chat", "verdict in a chat, long text"),
+    ("articles/chat", "verdict in a chat, several articles"),
     ("long/course", "has it departed by now"),
+    ("labels/recall", "label of a statement"),
 )
-LOSSES = ("copy", "point", "course", "judge", "select", "chat")
+LOSSES = ("copy", "point", "course", "judge", "chat", "recall")
 
 
 def write_curve(history: Sequence[dict[str, Any]], path: Path) -> None:

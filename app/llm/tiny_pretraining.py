@@ -1,16 +1,13 @@
-"""Pretraining of the tiny model: exercises become token batches, and a seeded loop that can be stopped and resumed.
+"""Pretraining of the tiny model: a seeded loop over batches of exercises that can be stopped and resumed.
 
-Losses are added, each a mean over its own tokens: naming the answers (verdicts and labels), predicting restated text that
-the context holds (which makes the model look things up), and, on the states of middle layers, telling where a restated
-sentence first departs from the context and whether it has departed by now. The last two are read by linear probes that
-are thrown away afterwards.
+The losses of ``app.llm.tiny_batches`` are added, each a mean over its own tokens.
 """
 
 from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -18,12 +15,9 @@ from typing import Any
 from app.core.errors import ConfigError
 from app.core.files import read_json, replace_file, write_json
 from app.llm.tiny import TinyShape, build_model
+from app.llm.tiny_batches import AGREES, ANSWERS, DEPARTS, DIFFERS, ROLES, batch_losses, encode_exercises, make_batches
 from app.llm.tiny_exercises import Exercise, draw_exercise, trial_exercises
 from app.llm.tiny_start import WIRED_LAYERS, prepare
-
-ROLES = ("", "agrees", "departs", "differs", "judge", "select", "chat", "stop", "recall")
-ANSWERS = ("judge", "select", "chat", "stop", "recall")
-_AGREES, _DEPARTS, _DIFFERS = (ROLES.index(role) for role in ("agrees", "departs", "differs"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,93 +46,6 @@ class PretrainConfig:
     save_every: int = 100
 
 
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """Token ids (rows, tokens), padded at the end, and the role of every token (index into ROLES; 0 for none)."""
-
-    ids: Any
-    roles: Any
-
-
-def encode_exercises(tokenizer: Any, exercises: Sequence[Exercise]) -> list[tuple[list[int], list[int]]]:
-    """(token ids, roles) of each exercise; a token has the role of the character it ends with.
-
-    The token that holds the first differing character departs, wherever it ends.
-    """
-    rows = []
-    encoded = tokenizer([each.text for each in exercises], add_special_tokens=False, return_offsets_mapping=True)
-    for exercise, ids, offsets in zip(exercises, encoded["input_ids"], encoded["offset_mapping"], strict=True):
-        role = bytearray(len(exercise.text))
-        for mark in exercise.marks:
-            role[mark.start : mark.end] = bytes([ROLES.index(mark.role)]) * (mark.end - mark.start)
-        rows.append((ids, [_DEPARTS if _DEPARTS in role[start:end] else role[end - 1] for start, end in offsets]))
-    return rows
-
-
-def make_batches(rows: Sequence[tuple[list[int], list[int]]], *, max_tokens: int, pad: int) -> Iterator[Batch]:
-    """The rows in padded batches of at most ``max_tokens`` places (one row at least), rows of like length together."""
-    import torch
-
-    ordered = sorted(rows, key=lambda row: len(row[0]))
-    while ordered:
-        longest = len(ordered[-1][0])
-        count = max(1, max_tokens // longest)
-        ordered, taken = ordered[:-count], ordered[-count:]
-        ids = torch.full((len(taken), longest), pad)
-        roles = torch.zeros((len(taken), longest), dtype=torch.long)
-        for index, (tokens, marks) in enumerate(taken):
-            ids[index, : len(tokens)] = torch.tensor(tokens)
-            roles[index, : len(marks)] = torch.tensor(marks)
-        yield Batch(ids, roles)
-
-
-@dataclass(frozen=True, slots=True)
-class Losses:
-    """Per-token losses of a batch, not yet averaged, and whether the best guess was right."""
-
-    roles: Any  # (predicted tokens,) role of each predicted token
-    token: Any  # (predicted tokens,) cross entropy
-    correct: Any  # (predicted tokens,)
-    restated: Any  # (restated tokens,) role of each restated token
-    point: Any  # (restated tokens,) binary cross entropy of "the first difference is here"; not for what follows it
-    course: Any  # (restated tokens,) binary cross entropy of "has departed by now"
-    course_correct: Any  # (restated tokens,)
-
-
-def batch_losses(
-    model: Any, probes: Any, batch: Batch, *, config: PretrainConfig, copy_share: float, generator: Any = None
-) -> Losses:
-    """Losses of one batch; of the agreeing tokens a random ``copy_share`` is predicted."""
-    import torch
-    from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy, rms_norm
-
-    with torch.autocast("cpu", torch.bfloat16):
-        out = model.model(input_ids=batch.ids, use_cache=False, output_hidden_states=True)
-        wanted = batch.roles[:, 1:]
-        chosen = wanted > _DIFFERS
-        if copy_share:
-            chosen |= (wanted == _AGREES) & (torch.rand(wanted.shape, generator=generator) < copy_share)
-        logits = model.lm_head(out.last_hidden_state[:, :-1][chosen]).float()
-        places = (batch.roles >= _AGREES) & (batch.roles <= _DIFFERS)
-        # Normalised as the next layer will see them.
-        point, course = (
-            probe(rms_norm(out.hidden_states[layer][places], (out.last_hidden_state.shape[-1],))).squeeze(-1).float()
-            for probe, layer in zip(probes, (config.point_layer, config.course_layer), strict=True)
-        )
-    target = batch.ids[:, 1:][chosen]
-    restated = batch.roles[places]
-    departed = (restated != _AGREES).float()
-    return Losses(
-        roles=wanted[chosen],
-        token=cross_entropy(logits, target, reduction="none"),
-        correct=logits.argmax(-1) == target,
-        restated=restated,
-        point=binary_cross_entropy_with_logits(point, departed, reduction="none") * (restated != _DIFFERS),
-        course=binary_cross_entropy_with_logits(course, departed, reduction="none"),
-        course_correct=(course > 0) == (departed > 0),
-    )
-
-
 def skill(model: Any, probes: Any, tokenizer: Any, config: PretrainConfig) -> dict[str, float]:
     """Share of right answers on fixed trial exercises that no step draws, by trial and role.
 
@@ -151,11 +58,13 @@ def skill(model: Any, probes: Any, tokenizer: Any, config: PretrainConfig) -> di
         for name, exercises in trial_exercises().items():
             right: dict[str, list[Any]] = {role: [] for role in (*ANSWERS, "agrees", "held", "departed")}
             for batch in make_batches(encode_exercises(tokenizer, exercises), max_tokens=8000, pad=0):
-                losses = batch_losses(model, probes, batch, config=config, copy_share=1.0)
+                losses = batch_losses(
+                    model, probes, batch, layers=(config.point_layer, config.course_layer), copy_share=1.0
+                )
                 for role in (*ANSWERS, "agrees"):
                     right[role].append(losses.correct[losses.roles == ROLES.index(role)])
-                right["held"].append(losses.course_correct[losses.restated == _AGREES])
-                right["departed"].append(losses.course_correct[losses.restated != _AGREES])
+                right["held"].append(losses.course_correct[losses.restated == AGREES])
+                right["departed"].append(losses.course_correct[losses.restated != AGREES])
             shares = {role: float(torch.cat(pieces).float().mean()) for role, pieces in right.items() if len(torch.cat(pieces))}  # fmt: skip
             if "departed" in shares:
                 shares["course"] = (shares.pop("held") + shares.pop("departed")) / 2
@@ -218,16 +127,21 @@ class Pretraining:
         for batch in make_batches(rows, max_tokens=config.micro_batch_tokens, pad=0):
             self.tokens += int((batch.ids != 0).sum())
             losses = batch_losses(
-                self.model, self.probes, batch, config=config, copy_share=config.copy_share, generator=generator
+                self.model,
+                self.probes,
+                batch,
+                layers=(config.point_layer, config.course_layer),
+                copy_share=config.copy_share,
+                generator=generator,
             )
             parts = {role: losses.token[losses.roles == ROLES.index(role)].sum() / count[ROLES.index(role)] for role in ANSWERS}  # fmt: skip
-            parts["copy"] = losses.token[losses.roles == _AGREES].sum() / (count[_AGREES] * config.copy_share)
+            parts["copy"] = losses.token[losses.roles == AGREES].sum() / (count[AGREES] * config.copy_share)
             # First differences are rare: they weigh as much as all the agreeing tokens together.
-            parts["point"] = losses.point[losses.restated == _AGREES].sum() / count[_AGREES] / 2
-            parts["point"] = parts["point"] + losses.point[losses.restated == _DEPARTS].sum() / count[_DEPARTS] / 2
-            parts["course"] = losses.course.sum() / sum(count[_AGREES : _DIFFERS + 1])
+            parts["point"] = losses.point[losses.restated == AGREES].sum() / count[AGREES] / 2
+            parts["point"] = parts["point"] + losses.point[losses.restated == DEPARTS].sum() / count[DEPARTS] / 2
+            parts["course"] = losses.course.sum() / sum(count[AGREES : DIFFERS + 1])
             weights = {
-                "stop": 0.2,
+                "stop": 0.1,
                 "copy": config.copy_weight,
                 "point": config.probe_weight,
                 "course": config.probe_weight,

@@ -1,29 +1,16 @@
-"""Generated rules, statements and exercises of the tiny model's pretraining."""
+"""Generated rules, statements and contexts of the tiny model's pretraining."""
 
 from __future__ import annotations
 
-import json
 import random
 import re
-from pathlib import Path
 
 import pytest
 
-from app.llm.tiny_corpus import ITEM_TEMPLATES, TEMPLATES, kanji_number, random_rule, restate, rule_text
-from app.llm.tiny_exercises import (
-    NO,
-    YES,
-    Exercise,
-    chat,
-    draw_exercise,
-    judge,
-    random_context,
-    recall,
-    select,
-    trial_exercises,
-)
-
-SAMPLE = Path(__file__).resolve().parents[2] / "sample" / "selection.json"
+from app.llm.tiny_contexts import Layout, random_context
+from app.llm.tiny_corpus import ITEM_TEMPLATES, TEMPLATES, any_rule, free_rule, random_rule, rule_text
+from app.llm.tiny_names import kanji_number
+from app.llm.tiny_statements import name_statement, restate
 
 
 @pytest.mark.parametrize(
@@ -51,82 +38,73 @@ def test_every_template_fills_and_restates(templates: tuple[str, ...]) -> None:
             start, end = false.altered
             assert false.text != plain.text
             assert text.startswith(false.text[:start])
-            assert plain.text.endswith(false.text[end:])
+            assert 0 <= start <= end
 
 
-def test_a_shortened_true_statement_is_made_of_clauses_of_its_rule() -> None:
+def test_a_free_rule_is_one_sentence_of_parts_that_can_be_exchanged() -> None:
+    rng = random.Random(2)
+    for _ in range(200):
+        rule = free_rule(rng)
+        assert rule_text(rule).count("。") == 1
+        false = restate(rng, rule, true=False, others=(), freedom=0.0)
+        assert false.text != rule_text(rule).rstrip("。")
+
+
+def is_made_of(statement: str, text: str) -> bool:
+    """Whether the signs of ``statement`` stand in ``text`` in this order."""
+    found = iter(text)
+    return all(sign in found for sign in statement)
+
+
+def test_a_true_statement_with_something_left_out_keeps_the_words_of_its_rule_in_order() -> None:
     rng = random.Random(1)
+    template = "{subject}は、{place}において、{object}の{verb}をしてはならない。"
+    shorter = 0
     for _ in range(300):
-        rule = random_rule(rng, ["{subject}は、{place}において、{object}の{verb}をしてはならない。"])
+        rule = random_rule(rng, [template])
         statement = restate(rng, rule, true=True, others=[rule], freedom=1.0)
-        position = 0
-        for clause in statement.text.split("、"):
-            position = rule_text(rule).index(clause, position) + len(clause)
+        assert statement.text
+        assert is_made_of(statement.text, rule_text(rule))
+        shorter += statement.text != rule_text(rule).rstrip("。")
+    assert shorter > 200
 
 
-def marked(exercise: Exercise, role: str) -> list[str]:
-    return [exercise.text[mark.start : mark.end] for mark in exercise.marks if mark.role == role]
+def test_a_bare_name_is_true_where_the_text_holds_it() -> None:
+    rng = random.Random(4)
+    for _ in range(200):
+        context = random_context(rng, 3, "headings")
+        if not any(part.kind in ("item", "word") for rule in context.rules for part in rule):
+            continue
+        held = name_statement(rng, context.rules, true=True)
+        assert held.text in context.text
+        stranger = name_statement(rng, context.rules, true=False)
+        assert not any(stranger.text in rule_text(rule) for rule in context.rules)
+        assert stranger.altered == (0, len(stranger.text))
 
 
-def test_judge_marks_its_verdicts_and_every_departure() -> None:
-    exercise = judge(random.Random(2), rules=2, statements=6, freedom=0.5, headings=True)
-    verdicts = marked(exercise, "judge")
-    assert len(verdicts) == 6
-    assert set(verdicts) <= {YES, NO}
-    lines = exercise.text.split("\n\n")[-1].splitlines()
-    assert [line[-1] for line in lines] == verdicts
-    rules = exercise.text.split("\n\n")[0]
-    for line, verdict in zip(lines, verdicts, strict=True):
-        if verdict == YES and "、" not in line:
-            assert line[:-1][:4] in rules
-
-
-def test_select_names_exactly_one_of_its_labels() -> None:
-    for seed in range(50):
-        exercise = select(random.Random(seed), rules=2, choices=4, freedom=0.5, headings=False)
-        (answer,) = marked(exercise, "select")
-        offered = [line.split(" ")[0] for line in exercise.text.split("\n\n")[1].splitlines()[1:-1]]
-        assert len(offered) == 4
-        assert offered.count(answer) == 1
-
-
-def test_chat_answers_after_an_empty_thought_and_stops() -> None:
-    exercise = chat(random.Random(4), rules=3, choices=4, freedom=0.5, headings=True)
-    (answer,) = marked(exercise, "chat")
-    assert marked(exercise, "stop") == ["<|im_end|>"]
-    assert exercise.text.endswith(f"<|im_start|>assistant\n<think>\n\n</think>\n\n{answer}<|im_end|>")
-    assert len(answer) == 1
-
-
-def test_recall_asks_for_the_label_of_a_statement_shown_before() -> None:
-    for seed in range(30):
-        exercise = recall(random.Random(seed), statements=4)
-        listed = dict(line.split(" ", 1)[::-1] for line in exercise.text.split("\n\n")[0].splitlines())
-        asked = re.findall(r"^「(.*)」→(.)$", exercise.text, re.M)
-        assert [listed[text] for text, _ in asked] == [label for _, label in asked] == marked(exercise, "recall")
+@pytest.mark.parametrize("layout", ["lines", "headings", "articles"])
+def test_a_context_shows_all_its_rules(layout: Layout) -> None:
+    rng = random.Random(7)
+    for count in (1, 2, 5):
+        context = random_context(rng, count, layout)
+        assert len(context.rules) >= count
+        assert all(rule_text(rule) in context.text for rule in context.rules)
 
 
 def test_headings_number_paragraphs_from_one_in_every_article() -> None:
-    text = random_context(random.Random(5), 8, headings=True).text
+    text = random_context(random.Random(5), 8, "headings").text
     assert text.startswith("## ")
     for article in re.split(r"### 第\d+条(?:の\d)?\n", text)[1:]:
         numbers = [int(number) for number in re.findall(r"^#### 第(\d+)項$", article, re.M)]
         assert numbers in ([], list(range(1, len(numbers) + 1)), list(range(2, len(numbers) + 2)))
 
 
-def test_exercises_follow_from_the_seed_alone() -> None:
-    for progress in (0.0, 0.3, 0.9):
-        first = [draw_exercise(random.Random("1/7"), progress) for _ in range(3)]
-        assert first == [draw_exercise(random.Random("1/7"), progress) for _ in range(3)]
-    assert trial_exercises(4) == trial_exercises(4)
+def test_articles_stand_apart_each_under_its_name() -> None:
+    text = random_context(random.Random(6), 6, "articles").text
+    blocks = text.split("\n\n")
+    assert 2 <= len(blocks) <= 3
+    assert all(re.search(r" 第\d+条(（.+）)?$", block.splitlines()[0]) for block in blocks)
 
 
-def test_no_sentence_of_the_sample_is_generated() -> None:
-    samples = json.loads(SAMPLE.read_text("utf-8"))["samples"]
-    sentences = {line for sample in samples for line in sample["コンテキスト"].splitlines() if not line.startswith("#")}
-    choices = {line[2:] for sample in samples for line in sample["選択肢"].splitlines() if len(line) > 12}
-    rng = random.Random(6)
-    for step in range(400):
-        text = draw_exercise(rng, step / 400).text
-        lines = {line.lstrip("abcd①②③④アイウエオ甲乙丙丁 ") for line in text.splitlines()} | set(text.splitlines())
-        assert not lines & (sentences | choices)
+def test_rules_follow_from_the_seed_alone() -> None:
+    assert [any_rule(random.Random(3)) for _ in range(2)] == [any_rule(random.Random(3))] * 2

@@ -12,8 +12,10 @@ import torch
 
 from app.core.errors import ConfigError
 from app.llm.tiny import TinyShape, build_model
+from app.llm.tiny_batches import ROLES, encode_exercises, make_batches
+from app.llm.tiny_contexts import random_context
 from app.llm.tiny_exercises import Exercise, Mark, judge
-from app.llm.tiny_pretraining import ROLES, PretrainConfig, Pretraining, encode_exercises, make_batches
+from app.llm.tiny_pretraining import PretrainConfig, Pretraining
 from app.llm.tiny_start import prepare
 from app.llm.tiny_tokenizer import train_tokenizer
 
@@ -24,14 +26,15 @@ CONFIG = PretrainConfig(steps=4, step_characters=500, eval_every=1000, save_ever
 @pytest.fixture(scope="module")
 def tokenizer() -> Any:
     rng = random.Random(0)
-    texts = [judge(rng, rules=2, statements=3, freedom=0.3, headings=True).text for _ in range(40)]
+    texts = [judge(rng, random_context(rng, 2, "headings"), statements=3, freedom=0.3).text for _ in range(40)]
     return train_tokenizer(texts, vocabulary_size=4400)
 
 
 @pytest.fixture(autouse=True)
 def no_trials(monkeypatch: pytest.MonkeyPatch) -> None:
     # The trial set takes seconds; one exercise of it measures the same way.
-    exercise = judge(random.Random(3), rules=1, statements=8, freedom=0.0, headings=False)
+    rng = random.Random(3)
+    exercise = judge(rng, random_context(rng, 1, "lines"), statements=8, freedom=0.0)
     monkeypatch.setattr("app.llm.tiny_pretraining.trial_exercises", lambda: {"short": [exercise]})
 
 
@@ -105,7 +108,7 @@ def test_a_step_changes_weights_and_reports_every_loss(tokenizer: Any) -> None:
     run = Pretraining(CONFIG, SHAPE, tokenizer)
     before = {name: weight.clone() for name, weight in run.model.state_dict().items()}
     losses = run.one_step()
-    assert set(losses) == {"copy", "point", "course", "judge", "select", "chat", "stop", "recall"}
+    assert set(losses) == {"copy", "point", "course", "judge", "chat", "stop", "recall"}
     assert losses["judge"] > 0
     changed = [name for name, weight in run.model.state_dict().items() if not torch.equal(weight, before[name])]
     assert "model.layers.4.mlp.down_proj.weight" in changed

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import random
 from typing import Any
 
 import pytest
@@ -10,7 +12,8 @@ from hypothesis import strategies as st
 
 from app.core.chat import letter_token_ids, stop_token_id
 from app.llm.tiny_charset import KANJI, NUMERALS
-from app.llm.tiny_tokenizer import train_tokenizer
+from app.llm.tiny_exercises import draw_exercise
+from app.llm.tiny_tokenizer import QWEN_CUTS, TRAINING_CUTS, train_tokenizer
 
 TEXTS = [
     "市長は、三十日以内に許可をしなければならない。\na 十四日\n\nb 二十日",
@@ -57,6 +60,23 @@ def test_letters_stand_alone_and_never_share_a_token(tokenizer: Any) -> None:
 def test_any_text_comes_back_unchanged(tokenizer: Any, text: str) -> None:
     ids = tokenizer(text, add_special_tokens=False)["input_ids"]
     assert tokenizer.decode(ids) == text
+
+
+def test_qwen_s_own_cuts_give_the_same_tokens_as_the_cuts_of_training(tokenizer: Any) -> None:
+    from tokenizers import Regex, Tokenizer, pre_tokenizers
+
+    rng = random.Random(5)
+    trained_on = Tokenizer.from_str(tokenizer.backend_tokenizer.to_str())
+    trained_on.pre_tokenizer = pre_tokenizers.Sequence(
+        [
+            pre_tokenizers.Split(Regex(TRAINING_CUTS), behavior="isolated"),
+            pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
+        ]
+    )
+    for text in [*TEXTS[:2], *(draw_exercise(rng, step / 40).text for step in range(40))]:
+        assert tokenizer(text, add_special_tokens=False)["input_ids"] == trained_on.encode(text).ids
+    stored = json.loads(tokenizer.backend_tokenizer.to_str())["pre_tokenizer"]["pretokenizers"]
+    assert [stored[0]["pattern"], stored[0]["behavior"]] == [{"Regex": QWEN_CUTS}, "Isolated"]
 
 
 def test_the_same_texts_give_the_same_tokenizer(tokenizer: Any) -> None:
