@@ -18,6 +18,7 @@ from app.core.errors import ConfigError, UntrustworthyResult
 from app.core.files import read_json, sha256_file, write_json, write_text
 from app.core.manifests import run_header
 from app.core.outputs import REPORT, Output, check_outputs, clear_remains, foreign_entries
+from app.core.terminal import safe_text
 
 EXAMPLES = (
     "python scripts/cross_fit.py --data sample/selection.json --model-name sample/tiny-qwen3 --output-dir results/cross_fit "
@@ -274,7 +275,7 @@ def step(program: Callable[[Sequence[str]], int | None], *options: Any) -> str:
     gc.collect()
     if "torch" in sys.modules:
         sys.modules["torch"].cuda.empty_cache()
-    return printed.getvalue()
+    return safe_text(printed.getvalue())
 
 
 if __name__ == "__main__":

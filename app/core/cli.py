@@ -8,7 +8,18 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TypeVar
 
-from app.core.errors import EXIT_DONE, EXIT_FAILED, EXIT_UNTRUSTWORTHY, EXIT_USAGE, UntrustworthyResult, UserError
+from app.core.errors import (
+    EXIT_DONE,
+    EXIT_FAILED,
+    EXIT_UNTRUSTWORTHY,
+    EXIT_USAGE,
+    ConfigError,
+    UntrustworthyResult,
+    UserError,
+)
+from app.core.failures import is_panic, known_failure
+from app.core.redaction import hide
+from app.core.terminal import safe_streams, safe_text
 
 Item = TypeVar("Item")
 
@@ -38,9 +49,16 @@ class JapaneseParser(argparse.ArgumentParser):
 
 def run_program(main: Callable[[Sequence[str]], int | None], argv: Sequence[str] | None = None) -> int:
     """Run ``main`` and turn its errors into one line on stderr and an exit code (0, 1, 2, 3; 130 when interrupted)."""
-    arguments = list(sys.argv[1:] if argv is None else argv)
+    with safe_streams():
+        return _run(main, list(sys.argv[1:] if argv is None else argv))
+
+
+def _run(main: Callable[[Sequence[str]], int | None], arguments: list[str]) -> int:
     debug = "--debug" in arguments
     try:
+        for argument in arguments:
+            if any("\ud800" <= char <= "\udfff" for char in argument):
+                raise ConfigError(f"引数 {argument!r} が UTF-8 ではありません。ファイルの名前を変えてください。")
         return main(arguments) or EXIT_DONE
     except UserError as error:
         if debug:
@@ -57,9 +75,12 @@ def run_program(main: Callable[[Sequence[str]], int | None], argv: Sequence[str]
     except KeyboardInterrupt:
         log("中断しました。")
         return 130
-    except Exception as error:
-        if debug:
+    except BaseException as error:
+        if debug or not (isinstance(error, Exception) or is_panic(error)):
             raise
+        if (known := known_failure(error)) is not None:
+            log(f"エラー: {_one_line(known)}")
+            return EXIT_FAILED
         log(f"エラー: {type(error).__name__}: {_one_line(str(error))}（--debug を付けるとトレースバックを表示します）")
         return EXIT_FAILED
 
@@ -69,8 +90,8 @@ def _one_line(text: str) -> str:
 
 
 def log(message: str) -> None:
-    """One line on stderr, at once."""
-    print(message, file=sys.stderr, flush=True)
+    """One line on stderr, at once: safe for terminals, without keys and passwords."""
+    print(safe_text(hide(message)), file=sys.stderr, flush=True)
 
 
 def format_seconds(seconds: float) -> str:

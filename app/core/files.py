@@ -48,14 +48,18 @@ def replace_file(path: Path) -> Iterator[IO[bytes]]:
             yield file
             file.flush()
             os.fsync(file.fileno())
-        # mkstemp makes files private; outputs should follow the user's umask like any other file.
-        umask = os.umask(0)
-        os.umask(umask)
-        os.chmod(name, 0o666 & ~umask)
+        follow_umask(Path(name))  # mkstemp makes files private
         os.replace(name, path)
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise
+
+
+def follow_umask(path: Path) -> None:
+    """Give a file the mode that the user's umask says, like any other file; safetensors and mkstemp make theirs private."""
+    umask = os.umask(0)
+    os.umask(umask)
+    path.chmod(0o666 & ~umask)
 
 
 def write_bytes(path: Path, data: bytes) -> None:

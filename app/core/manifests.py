@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import platform
-import re
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -15,15 +14,11 @@ from typing import Any
 
 from app.core.errors import DataError
 from app.core.files import read_json
+from app.core.redaction import hide, is_secret_name
 
 PACKAGES = (
     "torch", "transformers", "peft", "bitsandbytes", "accelerate", "datasets", "tokenizers", "safetensors", "tantivy",
 )  # fmt: skip
-# Whole words of an option's name: --hf-token is secret, --tokenizer and --max-new-tokens are not.
-_SECRET_WORDS = frozenset(
-    {"key", "apikey", "token", "secret", "password", "passwd", "passphrase", "credential", "credentials"}
-)
-_URL_PASSWORD = re.compile(r"(\w+://)[^/@\s]+@")
 REPOSITORY = Path(__file__).resolve().parents[2]
 
 
@@ -37,9 +32,9 @@ def redact(arguments: Sequence[str]) -> list[str]:
             hide_next = False
             continue
         name, equals, _ = argument.partition("=")
-        secret = name.startswith("--") and not _SECRET_WORDS.isdisjoint(re.split(r"[-_]", name.lower()))
+        secret = name.startswith("--") and is_secret_name(name)
         hide_next = secret and not equals
-        clean.append(f"{name}=***" if secret and equals else _URL_PASSWORD.sub(r"\1***@", argument))
+        clean.append(f"{name}=***" if secret and equals else hide(argument))
     return clean
 
 

@@ -6,13 +6,16 @@ with what their command line gave; classes further down take plain values from i
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from pydantic import BaseModel, Field, SecretStr, ValidationError
+from pydantic import BaseModel, Field, SecretStr, ValidationError, field_serializer, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from app.core.addresses import is_address, ollama_address
 from app.core.errors import ConfigError
+from app.core.redaction import hide
 
 
 class _Section(BaseSettings):
@@ -57,8 +60,17 @@ class LLMConfig(_Section):
     """Tokens generated at most."""
     temperature: float = Field(0.0, ge=0.0, le=2.0, validation_alias="LLM_TEMPERATURE")
     """0 is greedy."""
-    ollama_host: str = Field("http://localhost:11434", pattern=r"^https?://\S+$", validation_alias="OLLAMA_HOST")
-    """Address of the Ollama server."""
+    ollama_host: str = Field("http://localhost:11434", validation_alias="OLLAMA_HOST")
+    """Address of the Ollama server, in any form that Ollama takes; checked where the backend is ``ollama``."""
+
+    @field_validator("ollama_host", mode="before")
+    @classmethod
+    def _filled_in(cls, value: Any) -> Any:
+        return ollama_address(value) if isinstance(value, str) else value
+
+    @field_serializer("ollama_host")
+    def _shown(self, value: str) -> str:
+        return hide(value)
 
 
 class RetrieverConfig(_Section):
@@ -76,8 +88,8 @@ class RetrieverConfig(_Section):
     """Search normalised words (Sudachi, extra [sudachi]) beside the tokens; the index has to be built with them."""
     store: Literal["local", "qdrant"] = Field("local", validation_alias="RETRIEVER_STORE")
     """``local`` searches the index folder, ``qdrant`` a server that holds the same documents (extra [qdrant])."""
-    qdrant_url: str = Field("http://localhost:6333", pattern=r"^https?://\S+$", validation_alias="QDRANT_URL")
-    """Address of the Qdrant server."""
+    qdrant_url: str = Field("http://localhost:6333", validation_alias="QDRANT_URL")
+    """Address of the Qdrant server; checked where the store is ``qdrant``."""
     qdrant_collection: str = Field("horei", pattern=r"^[A-Za-z0-9_.]+$", validation_alias="QDRANT_COLLECTION")
     """First part of the collection's name; one for each index that a server holds."""
     qdrant_api_key: SecretStr | None = Field(None, validation_alias="QDRANT_API_KEY")
@@ -88,6 +100,10 @@ class RetrieverConfig(_Section):
     """Add the definitions of terms that the question or the articles use, as far as the articles leave room."""
     max_context_chars: int = Field(6000, ge=200, le=1_000_000, validation_alias="RETRIEVER_MAX_CONTEXT_CHARS")
     """Characters of statute text in one prompt."""
+
+    @field_serializer("qdrant_url")
+    def _shown(self, value: str) -> str:
+        return hide(value)
 
 
 class RerankerConfig(_Section):
@@ -150,6 +166,7 @@ def load_config(*, env_file: Path | None = Path(".env"), **overrides: Any) -> RA
             faults.extend(_fault(kind, fault) for fault in error.errors())
         except UnicodeDecodeError:
             raise ConfigError(f"{env_file}: UTF-8 として読めません。UTF-8 で保存し直してください。") from None
+    faults += _unusable_addresses(sections)
     if faults:
         raise ConfigError(
             "設定値が正しくありません: "
@@ -157,6 +174,20 @@ def load_config(*, env_file: Path | None = Path(".env"), **overrides: Any) -> RA
             + "。コマンドの引数、環境変数、.env のいずれかを直してください。"
         )
     return RAGConfig(**sections)  # type: ignore[arg-type]  # keys and types are those of _SECTIONS
+
+
+def _unusable_addresses(sections: Mapping[str, Any]) -> list[str]:
+    """Faults of the addresses that the configuration really uses: the environment of another program stops nothing."""
+    llm, retriever = sections.get("llm"), sections.get("retriever")
+    used = {
+        "OLLAMA_HOST": llm.ollama_host if llm is not None and llm.backend == "ollama" else None,
+        "QDRANT_URL": retriever.qdrant_url if retriever is not None and retriever.store == "qdrant" else None,
+    }
+    return [
+        f"{name}={hide(value)!r}（http:// か https:// で始まるアドレスにする）"
+        for name, value in used.items()
+        if value is not None and not is_address(value)
+    ]
 
 
 def _fault(kind: type[_Section], fault: Any) -> str:
@@ -177,6 +208,4 @@ def _fault(kind: type[_Section], fault: Any) -> str:
     if name == "QDRANT_COLLECTION":
         return f"{name}={value}（英数字と _ . だけにする）"
     annotation = getattr(field.annotation, "__name__", "")
-    if name in ("OLLAMA_HOST", "QDRANT_URL"):
-        return f"{name}={value}（http:// か https:// で始まるアドレスにする）"
     return f"{name}={value}（{kinds.get(annotation, '空にしない')}）"

@@ -11,6 +11,7 @@ from typing import Any
 from app.core.chat import CHAT_FORMATS
 from app.core.errors import ConfigError
 from app.core.rag_config import LLMConfig, RAGConfig, load_config
+from app.core.redaction import hide, usable_key
 from app.data.few_shot import BUILTIN, FewShot
 from app.evaluation.guards import adapter_form, check_few_shot_source, resolve_few_shot
 from app.evaluation.plan import CONTEXTS, SCORINGS, ContextSource, EvaluationPlan, Scoring
@@ -185,7 +186,7 @@ def model_key(arguments: argparse.Namespace, config: RAGConfig, weights_sha256: 
         return {
             "backend": name,
             "model": config.llm.model,
-            "host": arguments.llm_host or (config.llm.ollama_host if name == "ollama" else None),
+            "host": hide(arguments.llm_host or (config.llm.ollama_host if name == "ollama" else "")) or None,
             "num_ctx": arguments.num_ctx,
             "think": arguments.think,
         }
@@ -210,7 +211,7 @@ def create_backend(arguments: argparse.Namespace, llm: LLMConfig, plan: Evaluati
             OpenAIConfig(
                 model=llm.model,
                 base_url=arguments.llm_host or OPENAI_HOST,
-                api_key=os.environ.get(OPENAI_KEY) or None,
+                api_key=usable_key(OPENAI_KEY, os.environ.get(OPENAI_KEY)),
                 temperature=plan.temperature,
                 seed=plan.seed,
                 timeout_seconds=arguments.llm_timeout,

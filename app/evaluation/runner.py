@@ -11,6 +11,7 @@ from app.core.errors import BackendError, DataError
 from app.core.files import append_jsonl, read_jsonl_tail, sha256_text, to_json, write_text
 from app.core.outputs import set_aside
 from app.core.questions import Question
+from app.core.redaction import hide
 from app.data.few_shot import BUILTIN, FewShot
 from app.evaluation.asking import ask, failed
 from app.evaluation.contexts import QuestionContext
@@ -94,7 +95,7 @@ def run_questions(
                     in_a_row = 0
                 except BackendError as error:
                     in_a_row += 1
-                    outcomes.append(failed(question, context, plan, str(error), few_shot))
+                    outcomes.append(failed(question, context, plan, hide(str(error)), few_shot))
                     if in_a_row >= FAILURES_IN_A_ROW:
                         on_outcomes(outcomes)
                         raise

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import http.client
+import ipaddress
 import json
 import time
 import urllib.error
+import urllib.parse
 import urllib.request
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from app.core.errors import BackendError
+from app.core.redaction import hide, split_address
 
 MAX_RESPONSE_BYTES = 16 * 1024 * 1024
 # Worth another try: the server is busy, starting, or a proxy before it gave up.
@@ -33,16 +36,22 @@ def post_json(
     with a wait that doubles. Raises BackendError after that, and at once for a request the server refuses.
     ``timeout_seconds`` holds for the whole answer, not for each piece of it.
     """
+    url, login = split_address(url)
     if not url.startswith(("http://", "https://")):
-        raise BackendError(f"{url}: http:// か https:// で始まるアドレスを指定してください。")
+        raise BackendError(f"{hide(url)}: http:// か https:// で始まるアドレスを指定してください。")
     reason = ""
     for attempt in range(retries + 1):
         if attempt:
             sleep(wait_seconds * 2 ** (attempt - 1))
         try:
-            return _once(url, body, headers or {}, timeout_seconds)
+            return _once(url, body, {**login, **(headers or {})}, timeout_seconds)
+        except _RedirectError as error:
+            raise BackendError(
+                f"{url}: 別のアドレス {hide(str(error))} へ転送されました。問題も鍵もそこへは送りません。"
+                "正しいアドレスを指定してください。"
+            ) from None
         except urllib.error.HTTPError as error:
-            reason = f"HTTP {error.code}: {_server_message(error)}"
+            reason = f"HTTP {error.code}: {hide(_server_message(error))}"
             if error.code not in _RETRIED_STATUS:
                 raise BackendError(f"{url}: サーバーが要求を拒みました（{reason}）。") from None
         except TimeoutError:
@@ -58,10 +67,41 @@ def post_json(
             reason = f"接続が切れました（{type(error).__name__}）"
         except _GarbageError as error:
             reason = str(error)
+    proxy = _proxy_of(url)
+    if proxy is not None:
+        reason += f"、プロキシ {hide(proxy)} を通しました（通さないなら NO_PROXY に加えてください）"
     tries = f"{retries + 1} 回試しました" if retries else "再試行なし"
     raise BackendError(
         f"{url}: {reason}（{tries}）。サーバーが動いているか、アドレスとタイムアウトを確かめてください。"
     )
+
+
+class _RedirectError(Exception):
+    """The server points to another address; a POST is never sent there (nor asked again as a GET without its body)."""
+
+
+class _NoRedirects(urllib.request.HTTPRedirectHandler):
+    def redirect_request(self, req: Any, fp: Any, code: int, msg: str, headers: Any, newurl: str) -> Any:
+        fp.close()
+        raise _RedirectError(newurl)
+
+
+def _proxy_of(url: str) -> str | None:
+    """The proxy of the environment that ``url`` is asked through; never one for this machine itself."""
+    parts = urllib.parse.urlsplit(url)
+    host = parts.hostname or ""
+    if _is_this_machine(host) or urllib.request.proxy_bypass(host):
+        return None
+    return urllib.request.getproxies().get(parts.scheme)
+
+
+def _is_this_machine(host: str) -> bool:
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 class _GarbageError(Exception):
@@ -78,7 +118,11 @@ def _once(url: str, body: Mapping[str, Any], headers: Mapping[str, str], timeout
     )
     pieces: list[bytes] = []
     size = 0
-    with urllib.request.urlopen(request, timeout=timeout_seconds) as response:  # noqa: S310  # as above
+    proxy = _proxy_of(url)
+    opener = urllib.request.build_opener(
+        _NoRedirects, urllib.request.ProxyHandler({} if proxy is None else {urllib.parse.urlsplit(url).scheme: proxy})
+    )
+    with opener.open(request, timeout=timeout_seconds) as response:
         while piece := response.read1(65536):
             pieces.append(piece)
             size += len(piece)

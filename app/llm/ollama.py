@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from app.core.errors import BackendError, ConfigError
+from app.core.redaction import hide
 from app.llm.backend import Generation
 from app.llm.http import post_json
 
@@ -53,7 +54,7 @@ class OllamaLLM:
 
     def facts(self) -> dict[str, Any]:
         """What a result records about the backend."""
-        return {"backend": "ollama", **asdict(self.config)}
+        return {"backend": "ollama", **asdict(self.config), "host": hide(self.config.host)}
 
     def invoke(self, prompt: str, **kwargs: Any) -> str:
         """The answer to one prompt; keywords as in ``generate``."""

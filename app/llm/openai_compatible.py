@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from app.core.errors import BackendError
+from app.core.redaction import hide
 from app.llm.backend import Generation
 from app.llm.http import post_json
 
@@ -48,7 +49,7 @@ class OpenAICompatibleLLM:
         return {
             "backend": "openai",
             "model": self.config.model,
-            "base_url": self.config.base_url,
+            "base_url": hide(self.config.base_url),
             "temperature": self.config.temperature,
             "seed": self.config.seed,
         }

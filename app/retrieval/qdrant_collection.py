@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 
 from app.core.errors import BackendError, ConfigError
 from app.core.rag_config import RetrieverConfig
+from app.core.redaction import hide, usable_key
 from app.retrieval.fusion import RRF_K
 
 WORDS, WORDS_PLUS, MEANING = "words", "words_plus", "meaning"
@@ -48,11 +49,11 @@ class QdrantAddress:
         parts = urlsplit(self.url)
         if self.api_key and parts.scheme != "https" and parts.hostname not in _LOCAL:
             raise ConfigError(
-                f"QDRANT_URL={self.url}: API キーを暗号化せずに送ることになります。https:// のアドレスにしてください。"
+                f"QDRANT_URL={hide(self.url)}: API キーを暗号化せずに送ることになります。https:// のアドレスにしてください。"
             )
 
     def __repr__(self) -> str:
-        return f"QdrantAddress({self.url!r}, {self.prefix!r})"
+        return f"QdrantAddress({hide(self.url)!r}, {self.prefix!r})"
 
 
 def qdrant_address(config: RetrieverConfig) -> QdrantAddress | None:
@@ -60,7 +61,11 @@ def qdrant_address(config: RetrieverConfig) -> QdrantAddress | None:
     if config.store == "local":
         return None
     key = config.qdrant_api_key
-    return QdrantAddress(config.qdrant_url, config.qdrant_collection, None if key is None else key.get_secret_value())
+    return QdrantAddress(
+        config.qdrant_url,
+        config.qdrant_collection,
+        usable_key("QDRANT_API_KEY", None if key is None else key.get_secret_value()),
+    )
 
 
 @dataclass(frozen=True, slots=True)

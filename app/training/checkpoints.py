@@ -19,7 +19,8 @@ from pathlib import Path
 from typing import Any
 
 from app.core.errors import DataError
-from app.core.files import read_json, write_json
+from app.core.failures import naming
+from app.core.files import follow_umask, read_json, write_json
 
 _NAME = re.compile(r"checkpoint-(\d+)")
 
@@ -41,7 +42,9 @@ def save_tensors(path: Path, tensors: dict[str, Any]) -> None:
     from safetensors.torch import save_file
 
     # clone: safetensors refuses tensors that share memory, as the code tables of 8-bit optimisers do.
-    save_file({name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}, path)
+    with naming(path):
+        save_file({name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}, path)
+    follow_umask(path)
 
 
 def load_tensors(path: Path) -> dict[str, Any]:

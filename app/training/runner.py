@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from app.core.cli import log
-from app.core.files import write_bytes, write_json, write_text
+from app.core.failures import naming
+from app.core.files import follow_umask, write_bytes, write_json, write_text
 from app.llm.loading import resolve_device
 from app.training.checkpoints import checkpoint_path, checkpoint_steps, restore_weights
 from app.training.config import TrainConfig
@@ -209,10 +210,12 @@ def write_adapter_folder(folder: Path, model: Any, tokenizer: Any, manifest: dic
     partial_folder = folder / ".adapter.tmp"
     shutil.rmtree(partial_folder, ignore_errors=True)
     # Embeddings are never trained here; "auto" would ask the Hub whether they could have been.
-    model.save_pretrained(str(partial_folder), save_embedding_layers=False)
-    tokenizer.save_pretrained(str(partial_folder))
+    with naming(partial_folder):
+        model.save_pretrained(str(partial_folder), save_embedding_layers=False)
+        tokenizer.save_pretrained(str(partial_folder))
     for path in sorted(partial_folder.iterdir()):
         if path.name != "README.md":  # peft's empty model card
+            follow_umask(path)
             os.replace(path, folder / path.name)
     shutil.rmtree(partial_folder)
     training = manifest["training"]

@@ -49,7 +49,6 @@ def test_empty_value_is_not_set(monkeypatch):
         ("RETRIEVER_TOP_K", "three", ["RETRIEVER_TOP_K='three'", "整数"]),
         ("LOAD_IN_4BIT", "maybe", ["LOAD_IN_4BIT='maybe'", "true か false"]),
         ("BNB_4BIT_COMPUTE_DTYPE", "int8", ["BNB_4BIT_COMPUTE_DTYPE='int8'", "float16, bfloat16, float32"]),
-        ("OLLAMA_HOST", "localhost", ["OLLAMA_HOST='localhost'", "http://"]),
         ("LLM_TEMPERATURE", "3", ["LLM_TEMPERATURE='3'", "2.0 以下"]),
     ],
 )
@@ -60,6 +59,26 @@ def test_a_value_not_allowed_is_refused_by_name(monkeypatch, name, value, words)
     assert "\n" not in str(caught.value)
     for word in words:
         assert word in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "uses", "value"), [("OLLAMA_HOST", "LLM_BACKEND=ollama", "ftp://h"), ("QDRANT_URL", "RETRIEVER_STORE=qdrant", "me:6333")]
+)  # fmt: skip
+def test_an_address_is_refused_where_it_is_used_and_only_there(monkeypatch, name, uses, value):
+    monkeypatch.setenv(name, value)
+    load_config()
+    monkeypatch.setenv(*uses.split("="))
+    with pytest.raises(ConfigError, match=f"{name}='{value}'（http:// か https://"):
+        load_config()
+
+
+def test_passwords_of_addresses_are_used_and_never_dumped(monkeypatch):
+    monkeypatch.setenv("OLLAMA_HOST", "http://u:s3cr3tpw@h:1")
+    monkeypatch.setenv("QDRANT_URL", "https://u:s3cr3tpw@h:2")
+    config = load_config()
+    assert config.llm.ollama_host == "http://u:s3cr3tpw@h:1"
+    assert config.llm.model_dump(mode="json")["ollama_host"] == "http://***@h:1"
+    assert config.retriever.model_dump()["qdrant_url"] == "https://***@h:2"
 
 
 def test_override_is_refused_by_name_too():

@@ -258,3 +258,49 @@ def test_openai_reads_a_null_answer_as_empty(server: Server) -> None:
     server.replies = [reply({"choices": [{"message": {"content": None}}]})]
     llm = OpenAICompatibleLLM(OpenAIConfig("m", server.url))
     assert llm.generate(["問題"]) == [Generation("", None, None, False)]
+
+
+def redirect(status: int, to: str) -> Reply:
+    def send(handler: BaseHTTPRequestHandler) -> None:
+        handler.send_response(status)
+        handler.send_header("Location", to)
+        handler.send_header("Content-Length", "0")
+        handler.end_headers()
+
+    return send
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_no_redirect_is_followed(server: Server, status: int) -> None:
+    server.replies = [redirect(status, "http://localhost:1/stolen?token=abcdef")]
+    with pytest.raises(BackendError) as caught:
+        post_json(server.url, {"x": 1}, headers={"Authorization": "Bearer k"}, timeout_seconds=5, retries=3)
+    assert "別のアドレス http://localhost:1/stolen?token=*** へ転送されました" in str(caught.value)
+    assert len(server.requests) == 1
+
+
+def test_a_password_in_the_address_is_sent_and_never_shown(server: Server) -> None:
+    host = server.url.replace("http://", "http://user:s3cr3tpw@")
+    model = OllamaLLM(OllamaConfig("m", host=host, retries=0))
+    server.replies = [reply({"message": {"content": "b"}})]
+    assert model.invoke("q") == "b"
+    assert server.requests[0][2]["Authorization"] == "Basic dXNlcjpzM2NyM3Rwdw=="
+    assert model.facts()["host"] == server.url.replace("http://", "http://***@")
+    server.replies = [reply({"error": "no user s3cr3tpw"}, status=400)]
+    with pytest.raises(BackendError) as caught:
+        model.invoke("q")
+    assert "s3cr3tpw" not in str(caught.value)
+    assert "no user ***" in str(caught.value)
+
+
+def test_this_machine_is_never_asked_through_a_proxy(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("http_proxy", "HTTP_PROXY"):
+        monkeypatch.setenv(name, "http://me:proxypw@127.0.0.1:9")
+    for name in ("no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    server.replies = [reply({"ok": 1})]
+    assert post_json(server.url, {}, timeout_seconds=5, retries=0) == {"ok": 1}
+    with pytest.raises(
+        BackendError, match=r"プロキシ http://\*\*\*@127\.0\.0\.1:9 を通しました（通さないなら NO_PROXY"
+    ):
+        post_json("http://model.example/v1", {}, timeout_seconds=5, retries=0)

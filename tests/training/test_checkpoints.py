@@ -111,3 +111,25 @@ def test_a_broken_or_foreign_checkpoint_is_refused(tmp_path: Path) -> None:
     (path / "weights.safetensors").write_bytes(b"half")
     with pytest.raises(DataError, match="チェックポイントを読めません"):
         load_tensors(path / "weights.safetensors")
+
+
+def test_tensors_follow_the_umask_and_a_full_disk_names_the_file(tmp_path, monkeypatch):
+    import os
+
+    import safetensors.torch
+
+    from app.training.checkpoints import save_tensors
+
+    before = os.umask(0o022)
+    try:
+        save_tensors(tmp_path / "x.safetensors", {"w": torch.zeros(2)})
+    finally:
+        os.umask(before)
+    assert (tmp_path / "x.safetensors").stat().st_mode & 0o777 == 0o644
+
+    def full(*_):
+        raise ValueError("Error while serializing: I/O error: No space left on device (os error 28)")
+
+    monkeypatch.setattr(safetensors.torch, "save_file", full)
+    with pytest.raises(OSError, match=r"y\.safetensors"):
+        save_tensors(tmp_path / "y.safetensors", {"w": torch.zeros(2)})
