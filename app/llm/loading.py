@@ -163,8 +163,8 @@ def _not_about_cpu_kernels(record: logging.LogRecord) -> bool:
     return "gemm_4bit_forward" not in record.getMessage()
 
 
-def _quiet_libraries() -> None:
-    # Progress bars belong on a terminal only, and that bitsandbytes lacks an optional CPU kernel is no news to a user.
+def quiet_libraries() -> None:
+    """No progress bars where there is no terminal, and no word of bitsandbytes on an optional CPU kernel that it lacks."""
     from transformers.utils import logging as transformers_logging
 
     if not sys.stderr.isatty():
@@ -189,7 +189,7 @@ def load_base_model(
     import torch
     from transformers import AutoModelForCausalLM
 
-    _quiet_libraries()
+    quiet_libraries()
 
     try:
         model, info = AutoModelForCausalLM.from_pretrained(

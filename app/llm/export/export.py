@@ -1,0 +1,71 @@
+"""One export from checked settings to folders that were asked again: merged weights, GGUF, Ollama."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from app.core.cli import log
+from app.core.errors import ConfigError
+from app.llm.export import gguf_form, merged_form
+from app.llm.export.asking import Reference
+from app.llm.export.folder import begin, finished, key_of
+from app.llm.export.job import ExportJob, Source, questions_asked, read_source
+from app.llm.export.modelfile import check_template, go_template, read_pieces
+from app.llm.export.plan import check_disk, plan_lines
+from app.llm.export.recheck import Asked
+
+
+def export(job: ExportJob) -> list[str]:
+    """Write and check every form that the job names. Returns why a form must not be trusted, one phrase each.
+
+    A form that is there already with the same content is left as it is; an interrupted one is gone on with.
+    """
+    source = read_source(job)
+    asked = questions_asked(job, source, source.tokenizer, source.chat_format)
+    template = _ollama_template(job, source, asked)
+    measured = job.results(source.weights_sha256)
+    for line in plan_lines(source.plan, check=bool(asked), free_bytes=free_bytes(job.output)):
+        log(line)
+    reference = Reference(job, source, asked)
+    merged, gguf = job.output / merged_form.KIND, job.output / gguf_form.KIND
+    merged_key = key_of(source.facts(job))
+    gguf_key = key_of({"merged": merged_key, "gguf": list(job.gguf), "ollama": job.ollama})
+    there = finished(merged, merged_key)
+    gguf_there = finished(gguf, gguf_key) if job.gguf else None
+    if there is None:
+        check_disk(source.plan, free_bytes(job.output), str(job.output))
+        distrust = merged_form.write_merged(job, source, begin(merged, merged_key), reference, measured)
+    else:
+        distrust = _already(merged, there)
+    if gguf_there is not None:
+        return distrust + _already(gguf, gguf_there)
+    if job.gguf:
+        writing = begin(gguf, gguf_key)
+        distrust += gguf_form.write_gguf_folder(job, source, merged, writing, reference, measured, template)
+    return distrust
+
+
+def _already(folder: Path, manifest: Mapping[str, Any]) -> list[str]:
+    """What a folder that was finished before is not trusted for."""
+    log(f"{folder}: 書き出しはすでに終わっています。")
+    checks = manifest["export"].get("checks") or {}
+    return [f"{kind}: 前回の確かめで許容を超える差がありました" for kind, one in checks.items() if not one["passed"]]
+
+
+def _ollama_template(job: ExportJob, source: Source, asked: Sequence[Asked]) -> str | None:
+    if not job.ollama:
+        return None
+    if not job.gguf or not asked:
+        raise ConfigError("--ollama は --gguf と、確かめの問題（--data）と一緒に指定してください。")
+    template = go_template(read_pieces(source.tokenizer, source.chat_format))
+    check_template(template, source.tokenizer, source.chat_format, [text for one in asked for text in one.prompts])
+    return template
+
+
+def free_bytes(path: Path) -> int:
+    """Free bytes of the disk that ``path`` is or will be on."""
+    existing = next(one for one in (path.absolute(), *path.absolute().parents) if one.exists())
+    return shutil.disk_usage(existing).free

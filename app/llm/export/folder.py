@@ -1,0 +1,109 @@
+"""An exported folder while it is written and after: files under another name until they are whole, and their run.json."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from app.core.errors import ConfigError
+from app.core.files import read_json, sha256_file, sha256_text, to_json, write_json
+
+RUN = "run.json"
+_STATE = "export.unfinished.json"
+# What says which questions a model has seen; a model merged twice has seen those of both trainings.
+SEEN = (
+    "trained_question_ids", "trained_question_hashes", "trained_clusters", "dev_question_ids", "dev_question_hashes",
+)  # fmt: skip
+
+
+def key_of(facts: Mapping[str, Any]) -> str:
+    """Hash of everything that decides the weights of an export."""
+    return sha256_text(to_json(facts))
+
+
+def file_facts(path: Path) -> dict[str, Any]:
+    """Bytes and SHA-256 of a file."""
+    return {"bytes": path.stat().st_size, "sha256": sha256_file(path)}
+
+
+@dataclass(frozen=True, slots=True)
+class Writing:
+    """A folder that is being written.
+
+    target    its name when it is whole
+    partial   where it is written
+    key       ``key_of`` what goes into it
+    """
+
+    target: Path
+    partial: Path
+    key: str
+
+    @property
+    def done(self) -> dict[str, Any]:
+        """Facts of the files that are whole already, by name."""
+        return dict(read_json(self.partial / _STATE)["files"])
+
+    def add(self, name: str, facts: Mapping[str, Any]) -> None:
+        """Note that a file is whole."""
+        write_json(self.partial / _STATE, {"key": self.key, "files": {**self.done, name: dict(facts)}})
+
+    def finish(self) -> None:
+        """Give the folder its name."""
+        (self.partial / _STATE).unlink()
+        self.partial.rename(self.target)
+
+
+def finished(target: Path, key: str) -> dict[str, Any] | None:
+    """The run.json of a folder that is there already with the same content; None where there is none.
+
+    Raises ConfigError for a folder with other content.
+    """
+    if not target.exists():
+        return None
+    manifest = read_json(target / RUN) if (target / RUN).is_file() else {}
+    if not isinstance(manifest, dict) or (manifest.get("export") or {}).get("key") != key:
+        raise ConfigError(
+            f"{target} には別のファイルがあります（別の設定の書き出しなど）。別の --output-dir を指定するか、移してください。"
+        )
+    return manifest
+
+
+def begin(target: Path, key: str) -> Writing:
+    """A folder to write to, going on with what an interrupted run of the same export left.
+
+    Raises ConfigError when what was left is of another export.
+    """
+    partial = target.with_name(f".{target.name}.partial")
+    if partial.exists():
+        state = read_json(partial / _STATE) if (partial / _STATE).is_file() else None
+        if not isinstance(state, dict) or state.get("key") != key:
+            raise ConfigError(
+                f"{partial} に、別の設定で中断した書き出しがあります。同じ設定で続けるか、このフォルダを消してください。"
+            )
+    else:
+        partial.mkdir(parents=True)
+        write_json(partial / _STATE, {"key": key, "files": {}})
+    return Writing(target, partial, key)
+
+
+def copy_files(source: Path, target: Path, names: Sequence[str]) -> None:
+    """Copy those of the named files that exist."""
+    for name in names:
+        if (source / name).is_file():
+            shutil.copyfile(source / name, target / name)
+
+
+def exported_manifest(
+    manifest: Mapping[str, Any], base_manifest: Mapping[str, Any] | None, export: Mapping[str, Any]
+) -> dict[str, Any]:
+    """run.json of an exported folder: the adapter's, what was made of it, and every question that any training saw."""
+    seen = {}
+    for name in SEEN:
+        if name in manifest or name in (base_manifest or {}):
+            values = [*(manifest.get(name) or []), *((base_manifest or {}).get(name) or [])]
+            seen[name] = list(dict.fromkeys(str(value) for value in values))
+    return {**manifest, **seen, "kind": export["kind"], "export": dict(export)}
