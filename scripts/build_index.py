@@ -103,6 +103,10 @@ def main(argv: Sequence[str]) -> int:
             f"索引 {index_dir}: 追加 {done.added:,}、置き換え {done.replaced:,}、削除 {done.removed:,}、"
             f"変更なし {done.unchanged:,}（{format_seconds(monotonic() - started)}）"
         )
+        if done.redated:
+            log(f"施行日が変わったので除いた版（同じ改正法の、前の予定日のもの）: {_named(done.redated)}")
+        if done.repealed:
+            log(f"廃止・失効したので除いた法令: {_named(done.repealed)}")
         _sync(config)
         return 0
     if arguments.sync:
@@ -125,6 +129,13 @@ def main(argv: Sequence[str]) -> int:
     )
     if result.resumed:
         log(f"中断した処理の続きから作りました（{result.resumed:,} 法令は済んでいました）。")
+    if result.dropped:
+        log(
+            f"{arguments.as_of} に施行されている版がなく、入れなかった法令 {len(result.dropped):,} 件（全部は --stats の dropped）: "
+            + _named([f"{title}（{law_id}）" for law_id, title in result.dropped])
+        )
+    if result.repealed:
+        log(f"廃止・失効していて、入れなかった法令 {len(result.repealed):,} 件: {_named(result.repealed)}")
     for reason in result.unreadable:
         log(f"除いた法令: {reason}")
     if result.notes:
@@ -137,6 +148,10 @@ def main(argv: Sequence[str]) -> int:
     )
     _sync(config)
     return 0
+
+
+def _named(items: Sequence[str], shown: int = 10) -> str:
+    return "、".join(items[:shown]) + (f" ほか {len(items) - shown:,} 件" if len(items) > shown else "")
 
 
 def _watch(items: Sequence[Any], label: str) -> Iterator[Any]:

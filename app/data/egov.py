@@ -26,6 +26,8 @@ _HEADINGS = ("Part", "Chapter", "Section", "Subsection", "Division")
 _ERA_START = {"Meiji": 1867, "Taisho": 1911, "Showa": 1925, "Heisei": 1988, "Reiwa": 2018}
 _ROW_ENDS = {"ListSentence", "Sublist1Sentence", "Item", "TableStructTitle", "Paragraph", "RemarksLabel"}  # fmt: skip
 _CELL_ENDS = {"Column", "ItemTitle"}
+# repeal_status of 法令API Version 2 that means that the law is law no more (Suspend is: its effect is put off).
+REPEALED = {"Repeal": "廃止", "Expire": "失効", "LossOfEffectiveness": "実効性喪失"}
 FIGURE = "〔図〕"  # where a figure or a formula stood that is only a picture
 _SHOWN = {"Fig", "ArithFormula", "Table", "Sup"}  # shown as something else than their text
 _INDENT = re.compile(r"[ \t]*[\r\n]\s*")
@@ -89,6 +91,12 @@ def revision_date(revision_id: str) -> str | None:
     return f"{matched[2]}-{matched[3]}-{matched[4]}" if matched else None
 
 
+def title_in(data: bytes) -> str:
+    """The title in a law file, without reading the rest; empty where it has none."""
+    matched = re.search(rb"<LawTitle[^>]*>([^<]*)<", data)
+    return matched[1].decode("utf-8", "replace").strip() if matched else ""
+
+
 def parse_law(data: bytes, name: str) -> Law:
     """The law in ``data``; ``name`` is its file name (``<revision id>.xml``), used for the id and in messages.
 
@@ -146,6 +154,7 @@ def parse_law(data: bytes, name: str) -> Law:
         supplements=tuple(supplements),
         appendices=tuple(appendices + reader.strays),
         notes=tuple(reader.notes if law_title else [*reader.notes, "LawTitle が空"]),
+        repealed=REPEALED.get(root.findtext("./revision_info/repeal_status") or "", ""),
     )
 
 

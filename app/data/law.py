@@ -91,6 +91,9 @@ class Law:
     supplements: tuple[Provisions, ...]
     appendices: tuple[Appendix, ...]
     notes: tuple[str, ...]  # what was not where the schema puts it
+    repealed: str = (
+        ""  # 廃止, 失効 … as the API says it of the revision; empty for a law, and where the file does not say
+    )
 
 
 def lines(paragraph: Paragraph) -> list[tuple[str, str]]:

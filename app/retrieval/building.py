@@ -18,7 +18,7 @@ from typing import Any
 from app.core.errors import DataError, StaleIndexError, UserError
 from app.core.files import read_json, sha256_bytes, sha256_text, write_json
 from app.core.manifests import now
-from app.data.egov import parse_law, revision_date
+from app.data.egov import parse_law, revision_date, title_in
 from app.data.egov_source import LawFile, law_files
 from app.data.law import Law
 from app.retrieval.derived import add_citations, add_names
@@ -54,6 +54,8 @@ class BuildResult:
     unreadable: tuple[str, ...]
     notes: int  # laws with elements that were not where the schema puts them
     resumed: int  # laws that an interrupted build had already finished
+    dropped: tuple[tuple[str, str], ...]  # (law id, title) of laws without a revision in force on ``as_of``
+    repealed: tuple[str, ...]  # repealed laws that were left out, with how
 
 
 @contextmanager
@@ -126,6 +128,7 @@ def build_index(
         missing = sorted(set(laws) - {_law_id(file) for file in files})
         if missing:
             raise DataError(f"{source}: 指定された法令ID {', '.join(missing)} がありません。")
+    whole = files
     if as_of is not None:
         files = in_force(files, as_of)
         if not files:
@@ -146,7 +149,8 @@ def build_index(
         ]
         building = index_dir / BUILDING
         store, words, resumed = _open_building(building, plan, second_field=second is not None)
-        unreadable = _fill(store, words, files, skip_unreadable, watch, second)
+        unreadable, repealed = _fill(store, words, files, skip_unreadable, watch, second)
+        dropped = _dropped(whole, files)
         with store.transaction():
             add_names(store)
         law_ids = [law_id for (law_id,) in store.connection.execute("SELECT law_id FROM laws ORDER BY law_id")]
@@ -183,11 +187,13 @@ def build_index(
                 embedding=_facts(embedder),
                 sudachi=None if second is None else second.version,
                 as_of=None if as_of is None else as_of.isoformat(),
+                dropped=dropped,
+                repealed=repealed,
             ),
         )
         for old in earlier:
             remove_generation(old)
-    return BuildResult(counts, tuple(unreadable), int(notes), resumed)
+    return BuildResult(counts, tuple(unreadable), int(notes), resumed, dropped, repealed)
 
 
 def _facts(embedder: Embedder | None) -> dict[str, Any] | None:
@@ -239,10 +245,13 @@ def _fill(
     skip_unreadable: bool,
     watch: Watch,
     second: Words | None,
-) -> list[str]:
+) -> tuple[list[str], tuple[str, ...]]:
+    """Write the files that the store lacks; returns why files were unreadable, and the repealed laws left out."""
     done = {name for (name,) in store.connection.execute("SELECT revision_id FROM revisions")}
     searched = int(store.meta("searched", "0"))
     unreadable: list[str] = []
+    repealed: list[str] = []
+    gone: set[str] = set()
     pending = 0
     store.connection.execute("BEGIN IMMEDIATE")
     for file in watch([file for file in files if PurePosixPath(file.name).stem not in done], "法令"):
@@ -256,6 +265,10 @@ def _fill(
             continue
         if law.revision_id in done:
             raise DataError(f"{file.name}: 同じ版 {law.revision_id} が二つあります。一つにしてください。")
+        if law.repealed:
+            repealed.append(f"{law.title}（{law.law_id}、{law.repealed}）")
+            gone.add(law.law_id)
+            continue
         done.add(law.revision_id)
         rev, written = store.add_law(law, sha256_bytes(data))
         count = index_passages(words, rev, law, written, second)
@@ -266,8 +279,21 @@ def _fill(
             _commit(store, words, searched)
             store.connection.execute("BEGIN IMMEDIATE")
             pending = 0
+    for law_id in gone:  # an earlier revision of it may have been written
+        for revision_id, _, _ in store.revisions_of(law_id):
+            number = store.remove_revision(revision_id)
+            assert number is not None  # just listed
+            words.delete_revision(number)
+            searched -= store.take_removed(number)
     _commit(store, words, searched)
-    return unreadable
+    return unreadable, tuple(repealed)
+
+
+def _dropped(whole: Sequence[LawFile], kept: Sequence[LawFile]) -> tuple[tuple[str, str], ...]:
+    """(law id, title) of the laws of which no file was kept, by title."""
+    there = {_law_id(file) for file in kept}
+    gone = {_law_id(file): file for file in whole if _law_id(file) not in there}
+    return tuple(sorted(((law_id, title_in(file.read())) for law_id, file in gone.items()), key=lambda law: law[1]))
 
 
 def _commit(store: Store, words: LexicalWriter, searched: int) -> None:

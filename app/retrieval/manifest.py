@@ -42,6 +42,8 @@ class Manifest:
     embedding: dict[str, Any] | None = None  # model and width of the vectors; None without vectors
     sudachi: str | None = None  # versions that cut the words of the second field; None without it
     as_of: str | None = None  # only revisions in force on this day; None for all revisions of the source
+    dropped: tuple[tuple[str, str], ...] = ()  # (law id, title) of the laws that have no revision for ``as_of``
+    repealed: tuple[str, ...] = ()  # laws left out since they are repealed, with how
 
 
 def engine() -> str:
@@ -85,6 +87,8 @@ def read_manifest(index_dir: Path) -> Manifest:
         value = read_json(path)
         value["laws"] = tuple(value["laws"])
         value["unreadable"] = tuple(value["unreadable"])
+        value["dropped"] = tuple((law_id, title) for law_id, title in value.get("dropped", ()))
+        value["repealed"] = tuple(value.get("repealed", ()))
         manifest = Manifest(**value)
     except (UserError, TypeError, KeyError):
         raise StaleIndexError(f"{path}: 索引の台帳が壊れています。{REBUILD}") from None
@@ -104,11 +108,10 @@ def read_manifest(index_dir: Path) -> Manifest:
     return manifest
 
 
-def check_source(index_dir: Path, manifest: Manifest) -> None:
-    """Raise StaleIndexError if the source the index was built from is still there but has changed since."""
+def source_changed(manifest: Manifest) -> bool:
+    """Whether the source the index was built from is still there but has changed since: the index is whole, but older."""
     source = Path(manifest.source)
-    if manifest.source_fingerprint and source.exists() and fingerprint(source) != manifest.source_fingerprint:
-        raise StaleIndexError(f"{index_dir}: 索引を作った後に元の法令データ {source} が変わっています。{REBUILD}")
+    return bool(manifest.source_fingerprint) and source.exists() and fingerprint(source) != manifest.source_fingerprint
 
 
 def check_embedder(index_dir: Path, manifest: Manifest, embedder: Embedder | None) -> None:

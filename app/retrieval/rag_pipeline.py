@@ -24,6 +24,7 @@ from app.retrieval.qdrant_collection import qdrant_address
 from app.retrieval.ranking import diversified
 from app.retrieval.reranking import CrossEncoderReranker, Reranker, reranked
 from app.retrieval.resolved import REMARKS
+from app.retrieval.resolving import MAX_RANGE
 from app.retrieval.statute_index import PARTS, ArticleHit, StatuteIndex
 from app.retrieval.store_rows import ArticleRow
 from app.retrieval.sudachi_words import second_words
@@ -206,9 +207,12 @@ class RAGPipeline:
         text = "\n".join(line.text for line in article_lines(passages))
         return to_passage(ArticleHit(article, 0.0, tuple(named)), text, 0)
 
-    def notes(self, query: str, *, as_of: date | None = None) -> list[str]:
-        """What is wrong with the references in ``query`` (unknown law, ambiguous name, no such article), one line each."""
-        return [item.note for item in self.index.references(query, as_of=as_of) if item.note]
+    def notes(self, query: str, *, as_of: date | None = None, looked_up: bool = False) -> list[str]:
+        """What is wrong with the references in ``query`` (unknown law, ambiguous name, no such article), and how many
+        laws the index cannot show for the day that is asked for, one line each. ``looked_up``: of ``lookup``'s references."""
+        limit = MAX_LOOKED_UP if looked_up else MAX_RANGE
+        found = [item.note for item in self.index.references(query, as_of=as_of, limit=limit) if item.note]
+        return [*found, *self.index.gaps(as_of)]
 
     def _passage(self, hit: ArticleHit, query: str, budget_chars: int) -> RetrievedPassage:
         passages = self.index.store.article_passages(hit.article.article_id)

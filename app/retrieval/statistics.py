@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from app.retrieval.manifest import source_changed
 from app.retrieval.statute_index import StatuteIndex
 
 
@@ -21,6 +22,9 @@ def index_statistics(index_dir: Path) -> dict[str, Any]:
     return {
         "index_dir": str(index_dir),
         "source": index.manifest.source,
+        "source_changed": source_changed(index.manifest),
+        "as_of": index.manifest.as_of,
+        "synced_at": index.store.meta("synced_at") or None,
         "build_id": index.manifest.build_id,
         "built_at": index.manifest.run.get("finished_at"),
         "corpus_sha256": index.store.meta("corpus_sha256"),
@@ -34,6 +38,8 @@ def index_statistics(index_dir: Path) -> dict[str, Any]:
             "words": sum(_size(path) for path in (folder / "words").iterdir()),
         },
         "unreadable": list(index.manifest.unreadable),
+        "dropped": [f"{title}（{law_id}）" for law_id, title in index.manifest.dropped],
+        "repealed": list(index.manifest.repealed),
         "notes": dict(notes),
     }
 

@@ -20,7 +20,7 @@ from app.retrieval.embedding import Embedder, Vectors
 from app.retrieval.embedding_passages import vector_state
 from app.retrieval.law_names import LawNames
 from app.retrieval.lexical import PRESENCE, LexicalIndex
-from app.retrieval.manifest import REBUILD, check_embedder, check_source, check_words, read_manifest
+from app.retrieval.manifest import REBUILD, check_embedder, check_words, read_manifest
 from app.retrieval.qdrant_collection import QdrantAddress
 from app.retrieval.qdrant_search import SYNC, QdrantSearch
 from app.retrieval.ranking import (
@@ -87,7 +87,6 @@ class StatuteIndex:
         """
         self.index_dir = index_dir
         self.manifest = read_manifest(index_dir)
-        check_source(index_dir, self.manifest)
         self._retriever = retriever
         self._embedder = embedder
         if retriever != "bm25":
@@ -306,6 +305,23 @@ class StatuteIndex:
         """What the law that ``text`` names consists of, if it has no articles."""
         with self.reading():
             return law_without_articles(text, self.store, self.names(), self.day(as_of))
+
+    def gaps(self, as_of: date | None = None) -> list[str]:
+        """What the index lacks of the law of a day that is asked for, or that it was built for, one line each."""
+        if self.manifest.dropped:
+            laws = len(self.manifest.dropped)
+            return [
+                f"この索引には {self.manifest.as_of} の版がない法令 {laws:,} 件が入っていません（--stats の dropped）。"
+            ]
+        if as_of is None:
+            return []
+        with self.reading():
+            missing, laws = self.store.laws_without_text(as_of.isoformat()), self.store.counts()["laws"]
+        if not missing:
+            return []
+        return [
+            f"{as_of} に施行されていた版が索引にない法令が {missing:,} 件あり（全 {laws:,} 件）、結果に入りません。"
+        ]
 
     def _out_of_view(self, generation: str, day: str, laws: tuple[str, ...]) -> list[int]:
         key = (generation, day, laws)

@@ -200,6 +200,12 @@ class Store:
         self._set_validity(law_id)
         return int(rev)
 
+    def take_removed(self, rev: int) -> int:
+        """Documents of the word index that a removed revision had; its words are deleted by the caller."""
+        row = self.connection.execute("SELECT searched FROM removed WHERE rev=?", (rev,)).fetchone()
+        self.connection.execute("DELETE FROM removed WHERE rev=?", (rev,))
+        return int(row[0])
+
     def _set_validity(self, law_id: str) -> None:
         # A revision is in force until the next one of the same law is; of two of one day, the one amended last.
         rows = self.connection.execute(
@@ -288,6 +294,27 @@ class Store:
             (law_id,),
         )
         return [(revision_id, since, until) for revision_id, since, until in rows]
+
+    def laws_of(self, revision_ids: Sequence[str]) -> list[str]:
+        """Ids of the laws of these revisions, as far as the store has them."""
+        rows = self.connection.execute(
+            "SELECT DISTINCT law_id FROM revisions WHERE revision_id IN (SELECT value FROM json_each(?)) ORDER BY law_id",
+            (json.dumps(list(revision_ids)),),
+        )
+        return [law_id for (law_id,) in rows]
+
+    def laws_without_text(self, as_of: str) -> int:
+        """How many laws were law on ``as_of`` though the store has only later revisions of them.
+
+        A law whose first revision here is the law as enacted (its id names no amending law) was not in force before.
+        """
+        row = self.connection.execute(
+            "SELECT count(*) FROM (SELECT law_id, min(valid_from || ' ' || revision_id) AS first FROM revisions GROUP BY law_id)"
+            " JOIN laws USING (law_id) WHERE substr(first, 1, 10)>?1 AND first NOT LIKE '%_000000000000000'"
+            " AND (promulgated IS NULL OR promulgated<=?1)",
+            (as_of,),
+        ).fetchone()
+        return int(row[0])
 
     def amending_numbers(self) -> list[str]:
         """Numbers of the amending laws whose 附則 the store holds, as printed."""

@@ -7,9 +7,10 @@ words are deleted that no reader can resolve any more. What a kill leaves betwee
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import date
 from pathlib import Path, PurePosixPath
 
 from app.core.errors import DataError
@@ -22,7 +23,7 @@ from app.retrieval.derived import add_citations, add_names
 from app.retrieval.embedding import Embedder
 from app.retrieval.embedding_passages import embed_missing
 from app.retrieval.lexical import LexicalWriter
-from app.retrieval.manifest import check_embedder, check_words, read_manifest
+from app.retrieval.manifest import check_embedder, check_words, fingerprint, read_manifest, write_manifest
 from app.retrieval.store import Store
 from app.retrieval.sudachi_words import Words
 
@@ -37,6 +38,8 @@ class UpdateResult:
     replaced: int
     removed: int
     unchanged: int  # the same revision with the same XML was there already
+    redated: tuple[str, ...] = ()  # revisions that were to come on another day than they do now, and went with this
+    repealed: tuple[str, ...] = ()  # ids of the laws that went because they are repealed
 
 
 def update_index(
@@ -46,12 +49,15 @@ def update_index(
     remove: Sequence[str] = (),
     embedder: Embedder | None = None,
     second: Words | None = None,
+    facts: Mapping[str, str] | None = None,
 ) -> UpdateResult:
     """Add or replace the laws in ``add`` (zip, folder or file) and remove those named in ``remove``, in one commit.
 
-    An earlier revision of an added law stays, valid until the new one is. ``remove`` takes law ids (all revisions) and
-    revision ids. An index with vectors needs the ``embedder`` it was built with, one with a second field ``second``.
-    Everything is read before anything is written; raises DataError for an unreadable law or unknown id.
+    An earlier revision of an added law stays, valid until the new one is; but one that was still to come by the same
+    amending law and comes on another day now goes. A law whose file says that it is repealed goes whole. ``remove``
+    takes law ids (all revisions) and revision ids; ``facts`` are written to the store's meta with the same commit. An
+    index with vectors needs the ``embedder`` it was built with, one with a second field ``second``. Everything is read
+    before anything is written; raises DataError for an unreadable law or unknown id.
     """
     with _no_collector():
         laws = _read(add) if add is not None else []
@@ -65,11 +71,13 @@ def update_index(
             words = LexicalWriter(folder / "words", heap_bytes=UPDATE_HEAP_BYTES)
             try:
                 _clear_leftovers(store, words)
-                result = _update(store, words, laws, remove, folder / "vectors", embedder, second)
+                result = _update(store, words, laws, remove, folder / "vectors", embedder, second, facts or {})
                 _clear_leftovers(store, words)
             finally:
                 words.close()
                 store.close()
+            if add is not None and str(add.resolve()) == manifest.source:
+                write_manifest(index_dir, replace(manifest, source_fingerprint=fingerprint(add)))
     return result
 
 
@@ -116,12 +124,18 @@ def _update(
     vectors: Path,
     embedder: Embedder | None,
     second: Words | None,
+    facts: Mapping[str, str],
 ) -> UpdateResult:
+    repealed = tuple(dict.fromkeys(law.law_id for law, _ in laws if law.repealed))
+    laws = [(law, sha256) for law, sha256 in laws if law.law_id not in repealed]
     added = replaced = unchanged = 0
     with store.transaction() as connection:
         searched = int(store.meta("searched"))
         known = dict(connection.execute("SELECT revision_id, sha256 FROM revisions").fetchall())
         gone = _revisions(store, remove)
+        gone += [one for law_id in repealed for one, _, _ in store.revisions_of(law_id)]
+        redated = _redated(store, [law for law, _ in laws], date.today().isoformat())
+        gone = list(dict.fromkeys([*gone, *redated]))
         changed: list[str] = []
         for law, sha256 in laws:
             if known.get(law.revision_id) == sha256:
@@ -132,6 +146,7 @@ def _update(
                 replaced += 1
             else:
                 added += 1
+        thinned = store.laws_of(gone)
         dropped = [store.remove_revision(revision_id) for revision_id in gone]
         for rev in dropped:
             if rev is not None:
@@ -144,16 +159,54 @@ def _update(
             store.set_searched(rev, count)
             searched += count
             changed.append(law.law_id)
-        if changed:
-            add_names(store, changed)
-            add_citations(store, sorted(set(changed)))
+        renamed = [law_id for law_id in {*changed, *thinned} if store.revisions_of(law_id)]
+        add_names(store, sorted(renamed))
+        add_citations(store, sorted(set(changed)))
         if embedder is not None:
             embed_missing(store, vectors, embedder)
         words.commit()
         store.set_meta("searched", str(searched))
         store.set_meta("generation", str(int(store.meta("generation")) + 1))
         store.set_meta("corpus_sha256", corpus_hash(store))
-    return UpdateResult(added, replaced, len(gone) - replaced, unchanged)
+        for name, value in facts.items():
+            store.set_meta(name, value)
+    return UpdateResult(added, replaced, len(gone) - replaced, unchanged, tuple(redated), repealed)
+
+
+def _redated(store: Store, laws: Sequence[Law], today: str) -> list[str]:
+    """Revisions still to come that ``laws`` bring on another day: same law, same amending law, not among ``laws``.
+
+    An amending law may come into force in steps, so only as many go as there are new days of it, the nearest first.
+    """
+    coming = {law.revision_id for law in laws}
+    promised: dict[tuple[str, str], list[tuple[str, str]]] = {}
+    new: dict[tuple[str, str], list[str]] = {}
+    for law in laws:
+        known = store.revisions_of(law.law_id)
+        key = (law.law_id, _amending(law.revision_id))
+        if key[1].strip("0") and law.valid_from and law.revision_id not in {one for one, _, _ in known}:
+            new.setdefault(key, []).append(law.valid_from)
+            promised[key] = [
+                (since, one) for one, since, _ in known
+                if since > today and _amending(one) == key[1] and one not in coming
+            ]  # fmt: skip
+    gone: list[str] = []
+    for key, days in new.items():
+        left = promised[key]
+        for day in sorted(days):
+            if left:
+                nearest = min(left, key=lambda row: abs(_days(row[0]) - _days(day)))
+                left.remove(nearest)
+                gone.append(nearest[1])
+    return gone
+
+
+def _amending(revision_id: str) -> str:
+    return revision_id.rsplit("_", 1)[-1]
+
+
+def _days(day: str) -> int:
+    return date.fromisoformat(day).toordinal()
 
 
 def _revisions(store: Store, named: Sequence[str]) -> list[str]:

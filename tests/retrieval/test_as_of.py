@@ -10,6 +10,7 @@ from app.data.egov_source import LawFile
 from app.retrieval.building import build_index, in_force
 from app.retrieval.manifest import read_manifest
 from app.retrieval.statute_index import StatuteIndex
+from app.retrieval.updating import update_index
 from scripts import build_index as program
 
 MARKET = "505AC0000000003"
@@ -69,6 +70,61 @@ def test_an_index_of_one_day_holds_and_searches_that_day(revisions, tmp_path, da
     assert index.search("市場の休業日は何曜日か", 1, as_of=date.fromisoformat(day))[0].article == hit.article
     with pytest.raises(DataError, match=rf"{day} に施行されている条文しかなく、2026-01-01 の条文は引けません.*--as-of"):
         index.search("市場の休業日", 1, as_of=date(2026, 1, 1))
+
+
+def test_a_day_without_a_revision_is_said(tmp_path, make_law):
+    """渡船法 is there from 2025 on only, 市場法 was enacted in 2025, 港法 has both."""
+    for name, title in (
+        ("503AC0000000001_20250401_507AC0000000009", "渡船法"),
+        ("507AC0000000002_20250401_000000000000000", "市場法"),
+        ("501AC0000000003_20200401_000000000000000", "港法"),
+        ("501AC0000000003_20250401_507AC0000000009", "港法"),
+    ):
+        (tmp_path / "laws" / name).mkdir(parents=True)
+        xml = make_law(title, f"令和三年法律第{name[12:15]}号", {"1": [f"{title}の定め"]})
+        (tmp_path / "laws" / name / f"{name}.xml").write_text(xml, encoding="utf-8")
+    folder = tmp_path / "i"
+    result = build_index(tmp_path / "laws", folder)
+    assert result.dropped == ()
+    index = StatuteIndex(folder)
+    day = date(2024, 4, 1)
+    found = {name: index.references(f"{name}第1条", as_of=day)[0] for name in ("渡船法", "市場法", "港法")}
+    assert [item.status for item in found.values()] == ["no_revision", "no_revision", "found"]
+    assert (
+        "2024-04-01 に施行されていた渡船法の版は索引にありません（あるのは 2025-04-01 からの版）"
+        in found["渡船法"].note
+    )
+    assert "市場法は 2025-04-01 に施行された法令で、2024-04-01 にはまだ施行されていません" in found["市場法"].note
+    assert index.gaps(day) == [
+        "2024-04-01 に施行されていた版が索引にない法令が 1 件あり（全 3 件）、結果に入りません。"
+    ]
+    assert index.gaps(date(2025, 4, 1)) == index.gaps() == []
+    dated = build_index(tmp_path / "laws", tmp_path / "dated", as_of=day)
+    assert dated.dropped == (("507AC0000000002", "市場法"), ("503AC0000000001", "渡船法"))
+    assert "法令 2 件が入っていません" in StatuteIndex(tmp_path / "dated").gaps()[0]
+
+
+def test_of_two_revisions_of_one_day_the_later_amendment_counts_however_they_came(tmp_path, make_law):
+    names = [f"{MARKET}_20250401_{amending}" for amending in ("506AC0000000002", "507AC0000000001")]
+    for name, day in zip(names, ("火曜日", "金曜日"), strict=True):
+        (tmp_path / name).mkdir()
+        xml = make_law("市場法", "令和五年法律第三号", {"2": [f"市場の休業日は、{day}とする。"]})
+        (tmp_path / name / f"{name}.xml").write_text(xml, encoding="utf-8")
+    shown = []
+    for first, second in (names, names[::-1]):
+        build_index(tmp_path / first, tmp_path / f"i-{first}")
+        update_index(tmp_path / f"i-{first}", add=tmp_path / second)
+        shown.append(StatuteIndex(tmp_path / f"i-{first}").search("市場の休業日", 5))
+    both = tmp_path / "both"
+    both.mkdir()
+    for name in names:
+        (tmp_path / name).rename(both / name)
+    build_index(both, tmp_path / "i")
+    shown.append(StatuteIndex(tmp_path / "i").search("市場の休業日", 5))
+    for hits in shown:
+        assert [hit.passages[0].lines[0][1] for hit in hits] == ["市場の休業日は、金曜日とする。"]
+    build_index(both, tmp_path / "dated", as_of=date(2025, 4, 1))
+    assert "金曜日" in StatuteIndex(tmp_path / "dated").search("市場の休業日", 1)[0].passages[0].lines[0][1]
 
 
 def test_a_day_before_every_law_is_refused_and_nothing_is_written(book, tmp_path):

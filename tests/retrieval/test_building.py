@@ -165,11 +165,36 @@ def test_a_missing_stale_or_broken_index_stops_in_one_line(index_dir, harm, word
     assert "\n" not in str(caught.value)
 
 
-def test_a_changed_source_makes_the_index_stale(index_dir, book):
+def test_a_changed_source_is_known_and_locks_nothing(index_dir, book):
     law = "505AC0000000003_20230401_000000000000000"
+    assert index_statistics(index_dir)["source_changed"] is False
     (book / law / f"{law}.xml").write_text("<x/>", encoding="utf-8")
-    with pytest.raises(StaleIndexError, match="元の法令データ"):
-        StatuteIndex(index_dir)
+    assert index_statistics(index_dir)["source_changed"] is True
+    assert _titles(index_dir, "市場の休業日")[0] == ("市場法", "2")
+
+
+WRAPPED = (
+    "<law_data_response><law_info/><revision_info><repeal_status>{0}</repeal_status></revision_info>"
+    "<law_full_text>{1}</law_full_text></law_data_response>"
+)
+
+
+@pytest.mark.parametrize(
+    ("status", "laws"), [("Repeal", 2), ("Expire", 2), ("LossOfEffectiveness", 2), ("None", 3), ("Suspend", 3), ("", 3)]
+)
+def test_a_repealed_law_is_no_law(book, tmp_path, make_law, status, laws):
+    name = "505AC0000000003_20250601_507AC0000000009"
+    xml = make_law("市場法", "令和五年法律第三号", {"2": ["市場の休業日は、日曜日とする。"]})
+    (book / name).mkdir()
+    (book / name / f"{name}.xml").write_text(WRAPPED.format(status, xml), encoding="utf-8")
+    result = build_index(book, tmp_path / "i")
+    assert result.counts["laws"] == laws
+    named = {"Repeal": "廃止", "Expire": "失効", "LossOfEffectiveness": "実効性喪失"}.get(status)
+    assert result.repealed == ((f"市場法（505AC0000000003、{named}）",) if named else ())
+    assert index_statistics(tmp_path / "i")["repealed"] == list(result.repealed)
+    index = StatuteIndex(tmp_path / "i")
+    assert index.references("市場法第2条")[0].status == ("unknown_law" if named else "found")
+    assert index.words.current().num_docs == int(index.store.meta("searched"))
 
 
 def test_a_source_that_is_gone_does_not_matter(index_dir, book):

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from app.core.errors import DataError, StaleIndexError
-from app.retrieval.building import index_lock
+from app.retrieval.building import build_index, index_lock
+from app.retrieval.manifest import read_manifest, source_changed
 from app.retrieval.statute_index import StatuteIndex
 from app.retrieval.updating import update_index
 
@@ -70,6 +71,81 @@ def test_a_law_twice_with_two_revisions(index_dir, market):
 def test_the_same_again_changes_nothing(index_dir, book):
     result = update_index(index_dir, add=book)
     assert (result.added, result.replaced, result.removed, result.unchanged) == (0, 0, 0, 3)
+
+
+@pytest.mark.parametrize(
+    ("known", "new", "left"),
+    [
+        # a promise of 2099 comes in 2098
+        (["20990401_507AC0000000010"], "20980401_507AC0000000010", ["20230401", "20980401"]),
+        # another amending law's promise stays
+        (["20990401_507AC0000000011"], "20980401_507AC0000000010", ["20230401", "20980401", "20990401"]),
+        # a step of the same amending law that is in force already stays
+        (["20240401_507AC0000000010"], "20980401_507AC0000000010", ["20230401", "20240401", "20980401"]),
+        # two steps still to come: the nearer one was put off, the other stays
+        (["20900401_507AC0000000010", "20990401_507AC0000000010"], "20910401_507AC0000000010", ["20230401", "20910401", "20990401"]),
+        # the promise came true earlier than it was to
+        (["20990401_507AC0000000010"], "20240401_507AC0000000010", ["20230401", "20240401"]),
+    ],
+)  # fmt: skip
+def test_a_promise_with_another_day_takes_the_place_of_the_older_one(index_dir, market, known, new, left):
+    promises = market(f"{MARKET}_{known[0]}", "土曜日")
+    for revision in known[1:]:
+        (other,) = market(f"{MARKET}_{revision}", "土曜日").iterdir()
+        other.rename(promises / other.name)
+    update_index(index_dir, add=promises)
+    result = update_index(index_dir, add=market(f"{MARKET}_{new}", "日曜日"))
+    revisions = [one.split("_")[1] for one, _, _ in StatuteIndex(index_dir).store.revisions_of(MARKET)]
+    assert revisions == left
+    assert len(result.redated) == result.removed == len(known) + 2 - len(left)
+
+
+def test_a_repealed_law_goes_with_the_update(index_dir, market, tmp_path):
+    folder = market(f"{MARKET}_20250601_507AC0000000009", "日曜日")
+    (path,) = folder.iterdir()
+    xml = path.read_text(encoding="utf-8")
+    head = "<law_data_response><revision_info><repeal_status>Repeal</repeal_status></revision_info><law_full_text>"
+    path.write_text(f"{head}{xml}</law_full_text></law_data_response>", encoding="utf-8")
+    result = update_index(index_dir, add=folder)
+    assert (result.added, result.removed, result.repealed) == (0, 1, (MARKET,))
+    index = StatuteIndex(index_dir)
+    assert index.references("市場法第1条")[0].status == "unknown_law"
+    assert index.words.current().num_docs == int(index.store.meta("searched"))
+
+
+def test_adding_what_lies_in_the_source_folder_keeps_the_index_open(index_dir, book, make_law):
+    xml = make_law(
+        "市場法", "令和五年法律第三号", {"1": ["市場は、毎日開く。"], "2": ["市場の休業日は、火曜日とする。"]}
+    )
+    (book / OLD / f"{OLD}.xml").write_text(xml, encoding="utf-8")
+    assert _days_off(StatuteIndex(index_dir)) == "水曜日"  # downloaded again, not yet added
+    update_index(index_dir, add=book)
+    assert _days_off(StatuteIndex(index_dir)) == "火曜日"
+    assert not source_changed(read_manifest(index_dir))
+
+
+def test_names_are_the_same_after_an_update_as_after_a_build(index_dir, book, make_law, tmp_path):
+    """Who gives which name is counted per law, so that an update of one law cannot make a name or break one."""
+    for number in (7, 8):
+        name = f"50{number}AC0000000001_20240401_000000000000000"
+        xml = make_law(
+            f"試{number}法",
+            f"令和{number}年法律第一号",
+            {"1": ["渡船法（令和三年法律第一号。以下「渡し法」という。）"]},
+        )
+        (book / name).mkdir()
+        (book / name / f"{name}.xml").write_text(xml, encoding="utf-8")
+        update_index(index_dir, add=book / name)
+        expected = "ambiguous_law" if number == 7 else "found"
+        assert StatuteIndex(index_dir).references("渡し法第1条")[0].status == expected
+    build_index(book, tmp_path / "fresh")
+    rows = "SELECT alias, law_id, kind, from_law FROM aliases ORDER BY 1, 2, 3, 4"
+    updated, fresh = (
+        StatuteIndex(one).store.connection.execute(rows).fetchall() for one in (index_dir, tmp_path / "fresh")
+    )
+    assert updated == fresh
+    update_index(index_dir, remove=["508AC0000000001"])
+    assert StatuteIndex(index_dir).references("渡し法第1条")[0].status == "ambiguous_law"
 
 
 def test_removing_a_law(index_dir):
