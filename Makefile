@@ -8,7 +8,7 @@ STAMP := $(VENV)/.installed
 export TOKENIZERS_PARALLELISM := false
 export PYTHONUTF8 := 1
 
-.PHONY: help demo test cross-fit lint format docs index gpu-check clean
+.PHONY: help demo test cross-fit lint format docs index update gpu-check clean
 
 help:  ## この一覧を表示する
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -47,6 +47,9 @@ docs: $(STAMP)  ## 文書のうち、プログラムから作る部分を書き�
 
 index: $(STAMP)  ## data/egov/all_laws.zip から法令の索引を作る（SOURCE= と INDEX= で変えられる）
 	@$(BIN)/python scripts/build_index.py --source $(or $(SOURCE),data/egov/all_laws.zip) --index-dir $(or $(INDEX),data/index)
+
+update: $(STAMP)  ## 索引を e-Gov の変更に追いつかせる（INDEX= で変えられる）
+	@$(BIN)/python scripts/update_index.py --index-dir $(or $(INDEX),data/index)
 
 clean:  ## .venv と作業ファイルを消す
 	rm -rf $(VENV) build .pytest_cache .mypy_cache .ruff_cache .hypothesis

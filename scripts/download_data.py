@@ -92,6 +92,11 @@ def main(argv: Sequence[str]) -> int:
 
     done = download_laws(client, laws, arguments.output, watch)
     log(f"{arguments.output}: 新しく {done.new:,} 法令、取得済み {done.kept:,} 法令")
+    if done.repealed:
+        shown = "、".join(done.repealed[:10]) + (
+            f" ほか {len(done.repealed) - 10:,} 件" if len(done.repealed) > 10 else ""
+        )
+        log(f"廃止・失効した法令は取得しません（{len(done.repealed):,} 件）: {shown}")
     if done.failed:
         for line in done.failed:
             log(f"取得できなかった法令: {line}")

@@ -18,7 +18,7 @@ from datetime import date
 from typing import IO, Any
 
 from app.core.errors import BackendError, DataError
-from app.data.egov import MAX_XML_BYTES
+from app.data.egov import MAX_XML_BYTES, REPEALED
 
 SITE = "https://laws.e-gov.go.jp"
 PAGE = 100  # laws a list request; the API's own default
@@ -34,6 +34,10 @@ class ListedLaw:
     law_id: str
     revision_id: str
     title: str
+    updated: str = (
+        ""  # when e-Gov last changed its data of the revision, ISO with the zone; empty where it does not say
+    )
+    repealed: str = ""  # 廃止, 失効 …; empty for a law that is law
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +78,9 @@ class PoliteClient:
                 "offset": str(offset),
                 "response_format": "json",
             }
-            page = self._json(f"/api/2/laws?{urllib.parse.urlencode(query)}")
-            rows = [_listed(row) for row in page["laws"]]
+            page = self._json(f"/api/2/laws?{urllib.parse.urlencode(query)}", "laws")
+            infos = [row if isinstance(row, dict) else {} for row in page["laws"]]
+            rows = [_listed(row.get("law_info"), row.get("revision_info")) for row in infos]
             yield from (row for row in rows if law_id is None or row.law_id == law_id)
             following = page.get("next_offset")
             if following is not None and not (isinstance(following, int) and following > offset and rows):
@@ -83,6 +88,11 @@ class PoliteClient:
                     f"{self._site}: 一覧の next_offset {following!r} が進みません。時間をおいてやり直してください。"
                 )
             offset = following
+
+    def revisions(self, law_id: str) -> list[ListedLaw]:
+        """Every revision of a law that e-Gov has, those still to come among them."""
+        page = self._json(f"/api/2/law_revisions/{law_id}?response_format=json", "revisions")
+        return [_listed({"law_id": law_id}, row) for row in page["revisions"]]
 
     def law_xml(self, revision_id: str) -> bytes:
         """XML of one revision."""
@@ -125,13 +135,13 @@ class PoliteClient:
 
         self._ask(path, copy)
 
-    def _json(self, path: str) -> dict[str, Any]:
+    def _json(self, path: str, name: str) -> dict[str, Any]:
         data = self._fetch(path, 64 * 2**20)
         try:
             value = json.loads(data)
         except ValueError:
             value = None
-        if not isinstance(value, dict) or not isinstance(value.get("laws"), list):
+        if not isinstance(value, dict) or not isinstance(value.get(name), list):
             raise BackendError(f"{self._site}{path}: 応答が法令APIの形ではありません。アドレスを確かめてください。")
         return value
 
@@ -174,14 +184,16 @@ class PoliteClient:
         )
 
 
-def _listed(row: Any) -> ListedLaw:
+def _listed(law_info: Any, revision_info: Any) -> ListedLaw:
     try:
         law = ListedLaw(
-            str(row["law_info"]["law_id"]),
-            str(row["revision_info"]["law_revision_id"]),
-            str(row["revision_info"]["law_title"]),
+            str(law_info["law_id"]),
+            str(revision_info["law_revision_id"]),
+            str(revision_info["law_title"]),
+            str(revision_info.get("updated") or ""),
+            REPEALED.get(str(revision_info.get("repeal_status")), ""),
         )
-    except (TypeError, KeyError):
+    except (TypeError, KeyError, AttributeError):
         raise BackendError(
             "法令APIの一覧に law_id か law_revision_id がありません。アドレスを確かめてください。"
         ) from None

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from app.core.errors import BackendError, DataError
-from app.core.files import append_jsonl, read_jsonl_tail, sha256_bytes, sha256_file, write_bytes, write_json
+from app.core.files import append_jsonl, read_json, read_jsonl_tail, sha256_bytes, sha256_file, write_bytes, write_json
 from app.core.manifests import now
 from app.data.egov import parse_law
 from app.data.egov_api import ListedLaw, PoliteClient
@@ -31,6 +31,7 @@ class Downloaded:
     new: int
     kept: int  # were there already, unchanged
     failed: tuple[str, ...]  # one line each
+    repealed: tuple[str, ...] = ()  # laws that are law no more: not fetched, and an older copy is gone
 
 
 def download_laws(
@@ -39,7 +40,13 @@ def download_laws(
     folder: Path,
     watch: Callable[[Sequence[ListedLaw]], Iterator[ListedLaw]] = iter,
 ) -> Downloaded:
-    """Fetch the laws that ``folder`` does not hold yet. Each is read as a law before it is kept."""
+    """Fetch the laws that ``folder`` does not hold yet. Each is read as a law before it is kept; repealed ones go."""
+    repealed = [law for law in laws if law.repealed]
+    laws = [law for law in laws if not law.repealed]
+    for law in repealed:
+        for path in folder.glob(f"{law.law_id}_*/{law.law_id}_*.xml"):
+            path.unlink()
+            path.parent.rmdir()
     known = {row["revision_id"]: row["sha256"] for row in read_jsonl_tail(folder / RECORD)}
     kept = [law for law in laws if _unchanged(_path(folder, law), known.get(law.revision_id))]
     have = {law.revision_id for law in kept}
@@ -55,7 +62,15 @@ def download_laws(
         write_bytes(_path(folder, law), data)
         append_jsonl(folder / RECORD, {"revision_id": law.revision_id, "title": law.title, "sha256": sha256_bytes(data), "fetched_at": now()})  # fmt: skip
         new += 1
-    return Downloaded(new, len(kept), tuple(failed))
+    return Downloaded(new, len(kept), tuple(failed), tuple(f"{law.title}（{law.repealed}）" for law in repealed))
+
+
+def fetched_at(source: Path) -> str | None:
+    """When what lies at ``source`` was fetched from e-Gov (ISO; of a folder its oldest law), as far as a record says."""
+    if source.is_dir():
+        return min((str(row["fetched_at"]) for row in read_jsonl_tail(source / RECORD)), default=None)
+    record = source.with_name(source.name + ".json")
+    return str(read_json(record)["fetched_at"]) if record.exists() else None
 
 
 def _path(folder: Path, law: ListedLaw) -> Path:

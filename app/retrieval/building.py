@@ -19,6 +19,7 @@ from app.core.errors import DataError, StaleIndexError, UserError
 from app.core.files import read_json, sha256_bytes, sha256_text, write_json
 from app.core.manifests import now
 from app.data.egov import parse_law, revision_date, title_in
+from app.data.egov_download import fetched_at
 from app.data.egov_source import LawFile, law_files
 from app.data.law import Law
 from app.retrieval.derived import add_citations, add_names
@@ -183,7 +184,7 @@ def build_index(
                 laws=tuple(sorted(laws)),
                 counts=counts,
                 unreadable=tuple(unreadable),
-                run=(run or {}) | {"finished_at": now()},
+                run=(run or {}) | {"finished_at": now(), "source_fetched_at": fetched_at(source)},
                 embedding=_facts(embedder),
                 sudachi=None if second is None else second.version,
                 as_of=None if as_of is None else as_of.isoformat(),

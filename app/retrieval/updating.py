@@ -50,11 +50,12 @@ def update_index(
     embedder: Embedder | None = None,
     second: Words | None = None,
     facts: Mapping[str, str] | None = None,
+    redate: bool = True,
 ) -> UpdateResult:
     """Add or replace the laws in ``add`` (zip, folder or file) and remove those named in ``remove``, in one commit.
 
     An earlier revision of an added law stays, valid until the new one is; but one that was still to come by the same
-    amending law and comes on another day now goes. A law whose file says that it is repealed goes whole. ``remove``
+    amending law and comes on another day now goes (not with ``redate`` off: ``remove`` then names them all). A law whose file says that it is repealed goes whole. ``remove``
     takes law ids (all revisions) and revision ids; ``facts`` are written to the store's meta with the same commit. An
     index with vectors needs the ``embedder`` it was built with, one with a second field ``second``. Everything is read
     before anything is written; raises DataError for an unreadable law or unknown id.
@@ -71,7 +72,7 @@ def update_index(
             words = LexicalWriter(folder / "words", heap_bytes=UPDATE_HEAP_BYTES)
             try:
                 _clear_leftovers(store, words)
-                result = _update(store, words, laws, remove, folder / "vectors", embedder, second, facts or {})
+                result = _update(store, words, laws, remove, folder / "vectors", embedder, second, facts or {}, redate)
                 _clear_leftovers(store, words)
             finally:
                 words.close()
@@ -125,6 +126,7 @@ def _update(
     embedder: Embedder | None,
     second: Words | None,
     facts: Mapping[str, str],
+    redate: bool,
 ) -> UpdateResult:
     repealed = tuple(dict.fromkeys(law.law_id for law, _ in laws if law.repealed))
     laws = [(law, sha256) for law, sha256 in laws if law.law_id not in repealed]
@@ -134,7 +136,7 @@ def _update(
         known = dict(connection.execute("SELECT revision_id, sha256 FROM revisions").fetchall())
         gone = _revisions(store, remove)
         gone += [one for law_id in repealed for one, _, _ in store.revisions_of(law_id)]
-        redated = _redated(store, [law for law, _ in laws], date.today().isoformat())
+        redated = _redated(store, [law for law, _ in laws], date.today().isoformat()) if redate else []
         gone = list(dict.fromkeys([*gone, *redated]))
         changed: list[str] = []
         for law, sha256 in laws:

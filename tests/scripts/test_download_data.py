@@ -25,6 +25,7 @@ class Site:
     def __init__(self) -> None:
         self.laws = {f"50{n}AC0000000001_20240401_000000000000000": LAW.format(n).encode() for n in (1, 2, 3)}
         self.broken: set[str] = set()
+        self.repealed: set[str] = set()
         self.asked: list[str] = []
         outer = self
 
@@ -50,7 +51,11 @@ class Site:
             rows = [
                 {
                     "law_info": {"law_id": name.split("_")[0]},
-                    "revision_info": {"law_revision_id": name, "law_title": name[:3]},
+                    "revision_info": {
+                        "law_revision_id": name,
+                        "law_title": name[:3],
+                        "repeal_status": "Repeal" if name in self.repealed else "None",
+                    },
                 }
                 for name in names[start : start + 2]
             ]
@@ -107,6 +112,16 @@ def test_goes_on_after_a_failure_and_mends_a_changed_file(site, tmp_path, capsys
     fetched = [path.rsplit("/", 1)[1] for path in site.asked if "law_file" in path]
     assert fetched == [next(iter(site.laws)), bad]
     assert [law.title for law in read_laws(folder)] == ["法1", "法2", "法3"]
+
+
+def test_a_repealed_law_is_not_fetched_and_its_copy_goes(site, tmp_path, capsys):
+    folder = tmp_path / "laws"
+    site.repealed.add(list(site.laws)[2])
+    assert _run(site, "--all", "--output", str(folder)) == 0
+    assert "廃止・失効した法令は取得しません（1 件）: 503（廃止）" in capsys.readouterr().err
+    site.repealed.add(list(site.laws)[1])
+    assert _run(site, "--all", "--output", str(folder)) == 0
+    assert [law.title for law in read_laws(folder)] == ["法1"]
 
 
 def test_one_law(site, tmp_path):
