@@ -16,7 +16,7 @@ _LONE_ITEM = r"第?(?P<lone_item>\d+)号(?![室車棟機線])(?P<lone_item_branc
 _NEVER = "".join(
     f"(?P<{name}>(?!))?" for name in ("dashed", "appendix", "bare", "bare_branch", "lone_item", "lone_item_branch")
 )
-STATUTE = re.compile(rf"{_NEVER}(?:{_SUPPLEMENT})?(?:(?:{_ARTICLE}|{_RELATIVE})(?:{_PARAGRAPH})?|{_LONE}){_ITEM}?")
+STATUTE = re.compile(rf"(?:{_SUPPLEMENT})?(?:(?:{_ARTICLE}|{_RELATIVE})(?:{_PARAGRAPH})?|{_LONE}){_ITEM}?{_NEVER}")
 # Only people write these: a table by itself, a number without 条 after a law's name, 27-2条.
 _APPENDIX = r"(?P<appendix>(?:附則)?(?:別表|別記様式|様式|別記)(?:第?\d+(?:の\d+)*(?:号(?:の\d+)*)?)?)"
 _BARE = rf"第?(?P<bare>\d+)(?P<bare_branch>{_BRANCH})(?:(?=第\d+項)|(?=$|[、。・「」()\[\]:;?!\n]|,(?!\d)|の(?!\d)|[はがをにでとやも]|から|及び|又は|参照))"
@@ -30,9 +30,11 @@ SELF = re.compile(r"(?:この|本)(?:法律|法|政令|令|府令|省令|規則|
 CHANGED = re.compile(r"(?:旧|新|改正[前後])の?$")
 SHORT = re.compile(r"(?:^|[^一-龥々ァ-ヶー])(法|令|規則|府令|省令|施行令|施行規則)(?:の)?$")
 # A statute or a document like one is named right before, and it is none that is known.
+_KIND = r"(?:法律|法|令|規則|細則|規程|条例|憲法|条約|協定|協約|議定書|定款|約款|規約|契約書?|合意書|覚書|告示|通達|指針|ガイドライン|要綱|要領|案|号)"
+ENDS_AS_LAW = re.compile(rf"{_KIND}の?$")
 UNKNOWN = re.compile(
     r"((?:[一-龥々ァ-ヶー・、0-9a-z]|及び|又は|の|に関する|に係る|を改正する|する|に伴う|等|・){0,60}"
-    r"(?:法律|法|令|規則|細則|規程|条例|憲法|条約|協定|協約|議定書|定款|約款|規約|契約書?|合意書|覚書|告示|通達|指針|ガイドライン|要綱|要領|案|号))(?:の)?$"
+    rf"{_KIND})(?:の)?$"
 )
 NAME_TAIL = re.compile(r"(?:\(([^()]*(?:\([^()]*\)[^()]*)*)\))?の?$")
 NUMBER_IN = re.compile(r"(?:明治|大正|昭和|平成|令和)(?:\d+|元)年(?:\d+月\d+日)?[^()\d。、]{1,14}第?\d+号")

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from app.retrieval.citation_patterns import (
     CHANGED,
     CONNECTOR,
+    ENDS_AS_LAW,
     EXCLUDED,
     NAME_TAIL,
     NUMBER_BEFORE,
@@ -138,7 +139,7 @@ class _Reader:
             start, stems=written and not match["supplement"], supplement=bool(match["supplement"])
         )
         if named is not None:
-            return replace(named, amending=match["amending"] or named.amending)
+            return replace(named, amending=match["amending"]) if match["amending"] else named
         if joined and previous is not None:
             return replace(_of(previous), amending=match["amending"] or previous.amending)
         return replace(self._from_context(match, start), amending=match["amending"] or self._amending_before(match))
@@ -150,16 +151,17 @@ class _Reader:
 
     def _from_context(self, match: re.Match[str], start: int) -> _Law:
         before = self.folded[max(0, start - 100) : start]
-        if SELF.search(before):
+        last = before[-12:]
+        if SELF.search(last):
             return _Law((self.place.law_id,) if self.place else self._last_named(start))
-        if SAME.search(before):
+        if SAME.search(last):
             return _Law(self._last_named(start))
-        if self.place is None and CHANGED.search(before):
+        if self.place is None and CHANGED.search(last):
             return _Law((), doubt="version", near=self._last_named(start))
-        short = SHORT.search(before)
+        short = SHORT.search(last)
         if short:
             return _Law(self._short(short[1], start), short[1], start - len(short[1]))
-        unknown = UNKNOWN.search(before) or self._unknown_before_number(before)
+        unknown = (UNKNOWN.search(before) if ENDS_AS_LAW.search(last) else None) or self._unknown_before_number(before)
         if unknown:
             name = re.sub(r"^(?:及び|又は|に関する|に係る|する|に伴う|[のを等・、])+", "", unknown[1])
             return _Law((), name, start - len(before) + unknown.end(1) - len(name))
@@ -172,7 +174,7 @@ class _Reader:
     @staticmethod
     def _unknown_before_number(before: str) -> re.Match[str] | None:
         """X法等の一部を改正する法律（平成十七年法律第一号）: a law that is named but not known."""
-        tail = NAME_TAIL.search(before)
+        tail = NAME_TAIL.search(before) if before.endswith((")", ")の")) else None
         return UNKNOWN.search(before, 0, tail.start()) if tail and NUMBER_IN.search(tail[1] or "") else None
 
     @property

@@ -32,6 +32,7 @@ _VERSION = re.compile(
     r"(?:(?:改正(?:される|された)?[前後]|廃止前|施行前|旧|新)(?:の|における)?|改正|当時の"
     r"|(?:\d{4}|(?:明治|大正|昭和|平成|令和)(?:\d+|元))年(?:\d+月(?:\d+日)?)?(?:改正[前後]?の?|(?:当時|時点|現在)?の))$"
 )
+_VERSION_ENDS = "前後旧新正のる"  # its last characters: most names have none of them before
 # What follows shows that the name is only the beginning of another law's.
 _LONGER = re.compile(
     r"(?:等|及び[^。「」\n]{1,60}?|の[一1]部)?(?:の[一1]部を改正する|の[一1]部改正|の施行に伴う|の施行に関する|の特例|の整備|に関する|に基づく|に係る)"
@@ -155,6 +156,8 @@ class LawNames:
 
     def _order_of(self, folded: str, end: int, breaks: Collection[int]) -> NameSpan | None:
         """特商法施行規則: the order whose title is that of the Act 特商法 and 施行規則."""
+        if folded[end - 1 : end] not in ("令", "則"):
+            return None
         suffix = next((one for one in _ORDERS if folded.endswith(one, 0, end)), None)
         act = suffix and self._listed(folded, end - len(suffix), breaks, self._laws, self._lengths)
         if not suffix or not act:
@@ -174,7 +177,7 @@ _GOES_ON = "人務律制案典的学"
 
 def _begins(folded: str, start: int, breaks: Collection[int]) -> Doubt | None:
     """Whether a name can begin at ``start`` (None: it is the tail of a longer word), and as which version of the law."""
-    if _VERSION.search(folded, max(0, start - 24), start):
+    if start > 0 and folded[start - 1] in _VERSION_ENDS and _VERSION.search(folded, max(0, start - 24), start):
         return "version"
     if start == 0 or start in breaks or not _WORD.match(folded[start - 1]):
         latin = start > 0 and start not in breaks and folded[start - 1 : start + 1].isascii()
