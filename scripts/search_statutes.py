@@ -13,15 +13,19 @@ from app.core.cli import JapaneseParser, log, progress, run_program
 from app.core.files import to_json
 from app.core.rag_config import load_config
 from app.retrieval.display import as_hit, as_json, bold, bracketed, render
+from app.retrieval.manifest import source_changed
 from app.retrieval.queries import read_queries
 from app.retrieval.rag_pipeline import RAGPipeline
 
 EXAMPLES = (
     'python scripts/search_statutes.py "届出の効力はいつ生ずるか"',
-    'python scripts/search_statutes.py "届出の効力はいつ生ずるか" --top-k 5 --explain',
+    'python scripts/search_statutes.py "届出の効力はいつ生ずるか" --top-k 5 --full --explain',
     'python scripts/search_statutes.py --article "金商法27条の2"',
     "python scripts/search_statutes.py --queries queries.jsonl > hits.jsonl",
 )
+
+
+WHOLE = 1_000_000  # characters of context that cut no article
 
 
 def parser() -> JapaneseParser:
@@ -37,6 +41,7 @@ def parser() -> JapaneseParser:
     parser.add_argument(
         "--as-of", type=date.fromisoformat, metavar="YYYY-MM-DD", help="この日に施行されている条文を探す（既定: 今日）"
     )
+    parser.add_argument("--full", action="store_true", help="問いにいちばん近い一文だけでなく、条の全文を表示する")
     parser.add_argument("--explain", action="store_true", help="点数の内訳と施行日も表示する")
     parser.add_argument("--json", action="store_true", help="1 行に 1 件の JSON で出力する")
     return parser
@@ -50,7 +55,11 @@ def main(argv: Sequence[str]) -> int:
     queries = None if arguments.queries is None else read_queries(arguments.queries)
     pipeline = RAGPipeline(
         load_config(
-            retriever_index_dir=arguments.index_dir, retriever_top_k=arguments.top_k, retriever_type=arguments.retriever
+            retriever_index_dir=arguments.index_dir,
+            retriever_top_k=arguments.top_k,
+            retriever_type=arguments.retriever,
+            # Articles are cut to their share of a context's length; nobody's context is meant here.
+            retriever_max_context_chars=WHOLE if arguments.full else None,
         )
     )
     if queries is not None:
@@ -58,18 +67,23 @@ def main(argv: Sequence[str]) -> int:
             hits = pipeline.retrieve_documents(item.query, as_of=arguments.as_of)
             print(to_json({"id": item.id, "hits": [as_hit(hit) for hit in hits]}))
         return 0
-    if arguments.article is not None:
+    looked_up = arguments.article is not None
+    if looked_up:
         hits = pipeline.lookup(arguments.article, as_of=arguments.as_of)
     else:
         hits = pipeline.retrieve_documents(arguments.query, as_of=arguments.as_of)
-        for note in pipeline.notes(arguments.query, as_of=arguments.as_of):
-            log(f"注意: {note}")
+    for note in pipeline.notes(arguments.article or arguments.query, as_of=arguments.as_of, looked_up=looked_up):
+        log(f"注意: {note}")
+    if source_changed(pipeline.index.manifest):
+        log(
+            f"注意: 索引を作った後に {pipeline.index.manifest.source} が変わっています（build_index.py --add で取り込めます）。"
+        )
     style = bold if sys.stdout.isatty() else bracketed
     for number, hit in enumerate(hits, start=1):
         if arguments.json:
             print(to_json(as_json(hit)))
         else:
-            print(render(number, hit, arguments.query or "", style, explain=arguments.explain))
+            print(render(number, hit, arguments.query or "", style, explain=arguments.explain, full=arguments.full))
     if not hits:
         print("見つかりませんでした。", file=sys.stderr)
     return 0

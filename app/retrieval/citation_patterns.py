@@ -18,7 +18,7 @@ _NEVER = "".join(
 )
 STATUTE = re.compile(rf"(?:{_SUPPLEMENT})?(?:(?:{_ARTICLE}|{_RELATIVE})(?:{_PARAGRAPH})?|{_LONE}){_ITEM}?{_NEVER}")
 # Only people write these: a table by itself, a number without 条 after a law's name, 27-2条.
-_APPENDIX = r"(?P<appendix>(?:附則)?(?:別表|別記様式|様式|別記)(?:第?\d+(?:の\d+)*(?:号(?:の\d+)*)?)?)"
+_APPENDIX = r"(?P<appendix>(?:附則)?(?:(?:別表|別記様式)(?:第?\d+(?:の\d+)*(?:号(?:の\d+)*)?)?|(?:様式|別記)第?\d+(?:の\d+)*(?:号(?:の\d+)*)?))"
 _BARE = rf"第?(?P<bare>\d+)(?P<bare_branch>{_BRANCH})(?:(?=第\d+項)|(?=$|[、。・「」()\[\]:;?!\n]|,(?!\d)|の(?!\d)|[はがをにでとやも]|から|及び|又は|参照))"
 _DASHED = r"(?P<dashed>\d+[-‐‑−–]\d+)条"
 QUESTION = re.compile(

@@ -34,7 +34,10 @@ def find_mentions(text: str, names: LawNames, place: Place | None = None) -> lis
     """Every reference in ``text``, in order. A relative one that leads nowhere (前条 of 第一条) is left out."""
     folded, breaks = (fold(text), frozenset[int]()) if place is not None else fold_question(text)
     reader = _Reader(folded, names, place, breaks)
+    inside = names.names_holding_references(folded) if place is None else []
     for match in (QUESTION if place is None else STATUTE).finditer(folded):
+        if any(start <= match.start() and match.end() <= end for start, end in inside):
+            continue
         mention = reader.mention(match)
         if mention is not None:
             reader.found.append(mention)

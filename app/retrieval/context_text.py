@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from app.data.law_numbers import article_label, paragraph_label
+from app.retrieval.deciding import Deciding
 from app.retrieval.defined_terms import DefinedTerm
 from app.retrieval.passages import link, part_label
 from app.retrieval.statute_index import ArticleHit
@@ -32,6 +33,7 @@ class RetrievedPassage:
     components: Mapping[str, float]
     link: str
     valid_from: str  # ISO date
+    deciding: Deciding | None = None  # the sentence that says most about the question
     definitions: tuple[DefinedTerm, ...] = ()  # of terms used here (with the first: in the question), if asked for
 
 
@@ -52,7 +54,7 @@ def passage_title(article: ArticleRow, paragraph: str | None) -> str:
     return part_label(article.part, article.amend_law_num) + name + number
 
 
-def to_passage(hit: ArticleHit, text: str, left_out_chars: int) -> RetrievedPassage:
+def to_passage(hit: ArticleHit, text: str, left_out_chars: int, deciding: Deciding | None = None) -> RetrievedPassage:
     """A hit as the rest of the program sees it."""
     article = hit.article
     paragraph = (hit.passages[0].paragraph or None) if hit.passages else None
@@ -71,6 +73,7 @@ def to_passage(hit: ArticleHit, text: str, left_out_chars: int) -> RetrievedPass
         components=dict(hit.components),
         link=link(article.law_id, article.part, article.anchor),
         valid_from=article.valid_from,
+        deciding=deciding,
     )
 
 

@@ -38,10 +38,10 @@ def mark(text: str, query: str, style: Callable[[str], str]) -> str:
     for flag, group in _groups(marked):
         piece = text[group[0] : group[1]]
         if flag:
-            # A particle at either end only shows where a bigram began.
+            # A particle at either end only shows where a bigram began, and so does a single character between two.
             matched = _ENDS.match(piece)
             core = matched[2] if matched else ""
-            piece = f"{matched[1]}{style(core)}{matched[3]}" if matched and core else piece
+            piece = f"{matched[1]}{style(core)}{matched[3]}" if matched and len(core) > 1 else piece
         out.append(piece)
     return "".join(out)
 
@@ -60,15 +60,22 @@ def _groups(flags: list[bool]) -> list[tuple[bool, tuple[int, int]]]:
     return groups
 
 
-def render(number: int, passage: RetrievedPassage, query: str, style: Callable[[str], str], *, explain: bool) -> str:
-    """One result: where it stands, its link, its text with the matched words marked."""
+def render(
+    number: int, passage: RetrievedPassage, query: str, style: Callable[[str], str], *, explain: bool, full: bool
+) -> str:
+    """One result: where it stands, its link, the deciding sentence or (``full``) its text, with matched words marked."""
     lines = [f"{number}. {passage.law_title} {passage.title}{passage.caption}"]
     if passage.link:  # none for laws that e-Gov does not have: the sample's are invented
         lines.append(f"   {passage.link}")
     if explain:
         parts = "、".join(f"{name} {value:.3f}" for name, value in passage.components.items())
         lines.append(f"   点数 {passage.score:.3f}（{parts}） 施行日 {passage.valid_from}")
-    lines += [f"   {line}" for line in mark(passage.text, query, style).split("\n")]
+    if full or passage.deciding is None:
+        lines += [f"   {line}" for line in mark(passage.text, query, style).split("\n")]
+    else:
+        item = re.sub(r"^第\d+項", "", passage.deciding.place)  # the paragraph stands in the line above
+        place = f"{item}　" if item else ""
+        lines.append(f"   {place}{mark(passage.deciding.text, query, style)}")
     return "\n".join(lines)
 
 
@@ -87,6 +94,9 @@ def as_json(passage: RetrievedPassage) -> dict[str, Any]:
         "components": {name: round(value, 6) for name, value in passage.components.items()},
         "link": passage.link or None,
         "valid_from": passage.valid_from,
+        "deciding": None
+        if passage.deciding is None
+        else {"place": passage.deciding.place, "text": passage.deciding.text},
         "text": passage.text,
         "left_out_chars": passage.left_out_chars,
     }

@@ -23,6 +23,7 @@ Doubt = Literal["", "local", "version"]
 
 LAW_NUMBER = r"(?:明治|大正|昭和|平成|令和)[^（）。、「」]{1,10}年[^（）。、「」]{1,14}第[^（）。、「」]{1,10}号"
 
+_HELD = re.compile(r"\d+条|別表|様式|\d+項")
 _SUFFIX_CHARS = 6  # a longer name is no common ending of titles
 _ORDERS = ("施行令", "施行規則", "施行細則")
 _WORD = re.compile(r"[一-龥々ァ-ヶー]")
@@ -86,6 +87,8 @@ class LawNames:
         self._stems = {key: tuple(sorted(ids)) for key, ids in stems.items()}
         self._lengths = _lengths(self._laws)
         self._stem_lengths = _lengths(self._stems)
+        # Titles that hold what looks like a reference: 金商法第二条に規定する定義に関する…, 輸出令別表第二の規定に基づき….
+        self._holding = [key for key in self._laws if _HELD.search(key)]
         # Keyed by what stands before the article, which is a law name too.
         self._with_article: dict[str, list[str]] = defaultdict(list)
         for key in self._laws:
@@ -96,6 +99,15 @@ class LawNames:
     def longer_name(self, folded: str, start: int, law_text: str) -> bool:
         """Whether a name that holds an article itself (金融商品取引法第二条に規定する定義に関する…) starts at ``start``."""
         return any(folded.startswith(name, start) for name in self._with_article.get(law_text, ()))
+
+    def names_holding_references(self, folded: str) -> list[tuple[int, int]]:
+        """Where the names stand that hold an article or a table themselves: nothing in them is a reference."""
+        return [
+            (match.start(), match.end())
+            for key in self._holding
+            if key in folded
+            for match in re.finditer(re.escape(key), folded)
+        ]
 
     def numbered(self, law_ids: Collection[str]) -> bool:
         """Whether the numbers (昭和…年法律第…号) of all these laws are known."""

@@ -14,20 +14,16 @@ _ROMAN = {"i": 1, "ii": 2, "iii": 3, "iv": 4, "v": 5, "vi": 6, "vii": 7, "viii":
 _LAW_NUMBER = re.compile(r"(明治|大正|昭和|平成|令和)(\d+|元)年(?:\d+月\d+日)?([^\d第]+)第?(\d+)号")
 
 
-def has_item(passages: Iterable[PassageRow], item: str, subitem: str | None) -> bool | None:
-    """Whether a passage has the item (``3_2``) and the part of it (``イ(1)(i)``).
-
-    None when that cannot be told: the source of the law lost the printed numbers of its items, and what stands in their
-    place was counted.
-    """
+def has_item(passages: Iterable[PassageRow], item: str, subitem: str | None) -> bool:
+    """Whether a passage has the item (``3_2``) and the part of it (``イ(1)(i)``)."""
     wanted = ".".join([item, *_subitem_path(subitem)])
-    counted = False
-    for passage in passages:
-        for path, text in passage.lines:
-            if path == wanted:
-                return True
-            counted = counted or bool(path and not _PRINTED.match(text))
-    return None if counted else False
+    return any(path == wanted for passage in passages for path, _ in passage.lines)
+
+
+def numbers_lost(lines: Iterable[tuple[str, str]]) -> bool:
+    """Whether the source of a law lost the printed numbers of its items 号: what stands in their place, and the division
+    into paragraphs 項, was counted when the file was made. ``lines`` are the (path, text) lines of the law."""
+    return any(path and not _PRINTED.match(text) for path, text in lines)
 
 
 def _subitem_path(subitem: str | None) -> list[str]:
@@ -47,7 +43,8 @@ def law_number_key(number: str) -> tuple[str, str, str, str] | None:
 def appendix_key(title: str) -> str:
     """``別表第一（第三条関係）`` and ``別表1`` alike: ``別表1``."""
     plain = re.sub(r"^\((別[^()]*)\)", r"\1", fold(title))
-    return re.sub(r"\(.*", "", plain).replace("第", "").removesuffix("抄")
+    matched = re.match(r"(?:附則)?(?:別表|別記様式|様式|別記)?(?:第?\d+(?:の\d+)*(?:号(?:表)?(?:の\d+)*)?)?", plain)
+    return (matched.group() if matched and matched.group() else plain).replace("第", "")
 
 
 def is_original(revision_id: str) -> bool:

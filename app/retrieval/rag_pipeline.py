@@ -16,6 +16,7 @@ from app.core.questions import Question
 from app.core.rag_config import LLMConfig, RAGConfig
 from app.data.provisions import article_key, section_label
 from app.retrieval.context_text import FormattedContext, RetrievedPassage, format_passages, to_passage
+from app.retrieval.deciding import deciding_sentence
 from app.retrieval.defined_terms import defined_terms
 from app.retrieval.embedding import Embedder, load_embedder
 from app.retrieval.excerpt import article_lines, excerpt
@@ -217,7 +218,7 @@ class RAGPipeline:
     def _passage(self, hit: ArticleHit, query: str, budget_chars: int) -> RetrievedPassage:
         passages = self.index.store.article_passages(hit.article.article_id)
         cut = excerpt(passages, [row.passage_id for row in hit.passages], query, budget_chars)
-        return to_passage(hit, cut.text, cut.left_out_chars)
+        return to_passage(hit, cut.text, cut.left_out_chars, deciding_sentence(passages, hit.passages, query))
 
     def format_context(self, passages: Sequence[RetrievedPassage], max_chars: int | None = None) -> FormattedContext:
         """The passages as the text that goes into a prompt (default budget: the configuration's)."""

@@ -12,12 +12,13 @@ from app.retrieval.citations import find_mentions
 from app.retrieval.law_names import LawNames
 from app.retrieval.mention import Mention
 from app.retrieval.passages import part_label
-from app.retrieval.provision_parts import appendix_key, has_item, is_original, law_number_key
+from app.retrieval.provision_parts import appendix_key, has_item, is_original, law_number_key, numbers_lost
 from app.retrieval.resolved import Resolved
 from app.retrieval.store import Store
 from app.retrieval.store_rows import ArticleRow
 
 MAX_RANGE = 10  # articles taken from 第5条から第100条まで
+_UNCOUNTED = "この法令のデータには印刷された号の番号がなく、"
 MAX_NAMED = 5  # candidates named in a note
 
 
@@ -69,10 +70,14 @@ class _Resolver:
             return self._amendments(mention, result)
         if not mention.law_ids:
             return self._without_law(mention, result)
-        if len(mention.law_ids) > 1:
+        law_ids = mention.law_ids
+        if len(law_ids) > 1:
+            # Of an Act and the one of the same title that replaces it, the one in force is meant.
+            law_ids = tuple(one for one in law_ids if self._first_day(one) is None) or law_ids
+        if len(law_ids) > 1:
             note = f"「{mention.law_text}」に当たる法令が複数あります: {self._named(mention.law_ids)}。"
             return replace(result, status="ambiguous_law", note=f"{mention.text}: {note}")
-        return self._in_law(mention, mention.law_ids[0], result)
+        return self._in_law(replace(mention, law_ids=law_ids), law_ids[0], result)
 
     def _without_law(self, mention: Mention, result: Resolved) -> Resolved:
         if mention.doubt == "local" or (mention.law_text and mention.near):
@@ -149,18 +154,25 @@ class _Resolver:
         passages = self.store.article_passages(article.article_id)
         if mention.paragraph is not None:
             passages = [passage for passage in passages if passage.paragraph == mention.paragraph]
+            if not passages and self._numbers_lost(article):
+                return replace(
+                    result,
+                    note=f"{mention.text}: {_UNCOUNTED}{paragraph_label(mention.paragraph)}があるかは確かめられません。",
+                )
             if not passages:
                 note = f"{mention.text}: {place}に{paragraph_label(mention.paragraph)}はありません。"
                 return replace(result, status="unknown_paragraph", note=note)
         if mention.item is not None:
-            known = has_item(passages, mention.item, mention.subitem)
             label = f"{paragraph_label(mention.paragraph)}{item_label(mention.item)}{mention.subitem or ''}"
-            if known is False:
-                return replace(result, status="unknown_item", note=f"{mention.text}: {place}に{label}はありません。")
-            if known is None:
-                note = f"{mention.text}: この法令のデータには号の番号がなく、{label}があるかは確かめられません。"
-                return replace(result, note=note)
+            if has_item(passages, mention.item, mention.subitem):
+                return result
+            if self._numbers_lost(article):
+                return replace(result, note=f"{mention.text}: {_UNCOUNTED}{label}があるかは確かめられません。")
+            return replace(result, status="unknown_item", note=f"{mention.text}: {place}に{label}はありません。")
         return result
+
+    def _numbers_lost(self, article: ArticleRow) -> bool:
+        return numbers_lost(line for lines in self.store.lines_of(article.revision_id) for line in lines)
 
     def _missing(self, mention: Mention, law_id: str, title: str) -> str:
         """What to say of a provision that the law does not have, with where it may be."""

@@ -271,6 +271,15 @@ class Store:
         )
         return [passage_row(row) for row in rows]
 
+    def lines_of(self, revision_id: str) -> Iterator[list[tuple[str, str]]]:
+        """The (path, text) lines of every passage of a revision's main provisions."""
+        rows = self.connection.execute(
+            "SELECT p.lines FROM revisions r JOIN articles a USING (rev) JOIN passages p USING (article_id)"
+            " WHERE r.revision_id=? AND a.part='main'",
+            (revision_id,),
+        )
+        return ([(path, text) for path, text in json.loads(lines)] for (lines,) in rows)
+
     def citations_from(self, article_id: int) -> list[tuple[str, str]]:
         """(law_id, article) of everything an article cites, each once."""
         rows = self.connection.execute(

@@ -29,6 +29,29 @@ def test_text_output_marks_the_words(index, capsys):
     assert "\n3. " not in out
 
 
+def test_one_sentence_by_default_and_the_article_in_full(index, capsys):
+    query = ["渡船事業の許可", "--index-dir", index, "--top-k", "3"]
+    run_program(search_statutes.main, query)
+    short = capsys.readouterr().out
+    run_program(search_statutes.main, [*query, "--full"])
+    full = capsys.readouterr().out
+    assert len(short.splitlines()) == 6
+    assert len(full.splitlines()) > 6
+    assert short.splitlines()[::2] == [line for line in full.splitlines() if not line.startswith(" ")]
+
+
+def test_a_changed_source_is_a_note(tmp_path, capsys):
+    (tmp_path / "laws").mkdir()
+    for path in sorted(SAMPLE.rglob("*.xml"))[:2]:
+        (tmp_path / "laws" / path.name).write_bytes(path.read_bytes())
+    build_index(tmp_path / "laws", tmp_path / "i")
+    next((tmp_path / "laws").iterdir()).unlink()
+    assert run_program(search_statutes.main, ["許可", "--index-dir", str(tmp_path / "i")]) == 0
+    printed = capsys.readouterr()
+    assert "laws が変わっています（build_index.py --add" in printed.err
+    assert printed.out.startswith("1. ")
+
+
 def test_explain_shows_components(index, capsys):
     run_program(search_statutes.main, ["渡船事業の許可", "--index-dir", index, "--explain"])
     assert "bm25 " in capsys.readouterr().out
