@@ -92,15 +92,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", required=True, help="folder of the model")
     parser.add_argument("--data", type=Path, nargs="+", required=True, help="questions with their gold context")
+    parser.add_argument("--samples", type=int, help="questions, drawn with seed 42 (all)")
     parser.add_argument("--pairs", nargs="+", choices=list(PAIRS), default=list(PAIRS), help="pairs to ask with (all)")
     parser.add_argument("--output", type=Path, required=True, help="JSON of the summaries and every log-odds")
     options = parser.parse_args()
 
     from app.core.errors import ModelError
     from app.data.lawqa import load_questions
+    from app.evaluation.evaluate import pick_questions
     from app.llm.loading import load_base_model, load_tokenizer
 
     questions = [question for path in options.data for question in load_questions(path) if question.context]
+    questions = pick_questions(questions, options.samples, 42)
     tokenizer = load_tokenizer(options.model)
     model = load_base_model(options.model, quantization=None, device="cpu")
     found: dict[str, Any] = {}

@@ -43,13 +43,14 @@ def main(argv: Sequence[str]) -> int:
     from app.evaluation.comparability import distrust
     from app.evaluation.comparison import as_json, compare_results
     from app.evaluation.comparison_display import comparison_lines
+    from app.evaluation.reading import with_reading
     from app.evaluation.result_file import read_results
 
     if arguments.report:
         inputs = {f"{number} 番目の結果": path for number, path in enumerate(arguments.results, start=1)}
         check_outputs([Output("--report", arguments.report, REPORT)], {**inputs, "--data": arguments.data})
     results = read_results(arguments.results)
-    pairs = compare_results(results, seed=arguments.seed)
+    pairs = with_reading(compare_results(results, seed=arguments.seed), results, seed=arguments.seed)
     if arguments.report:
         from app.evaluation.report import write_report
 

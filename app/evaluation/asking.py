@@ -53,8 +53,15 @@ class ChoiceBackend(TextBackend, Protocol):
 def check_questions(questions: Sequence[Question], plan: EvaluationPlan) -> None:
     """Raise DataError, one line, for the first question that cannot be asked as the plan wants.
 
-    A letter is one answer among several; the readers of written answers know a, b, c and d.
+    A letter is one answer among several; the readers of written answers know a, b, c and d; and only articles that are
+    known can be taken out.
     """
+    for question in questions:
+        if plan.context == "removed" and not question.articles:
+            raise DataError(
+                f"{question.id}: 正解の条文が分からないので、抜いて尋ねること（--context removed、--reading-test）ができません。"
+                "コンテキストの見出しに条のある問題だけのファイルを指定してください。"
+            )
     if plan.form == "choice":
         return
     for question in questions:

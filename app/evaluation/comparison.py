@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from app.core.prompts import Form
 from app.evaluation.comparability import adapter, aligned_outcomes, has_logprobs
@@ -24,6 +24,9 @@ from app.evaluation.statistics import (
 )
 from app.evaluation.summary import answer_name
 from app.evaluation.verdict import TUNED, verdict_text
+
+if TYPE_CHECKING:
+    from app.evaluation.reading import ReadingChange
 
 Conclusion = Literal["better", "worse", "undecided"]
 
@@ -63,6 +66,7 @@ class Comparison:
     detectable_gain: float | None  # smallest difference that so many questions show with 80 % power
     differs: tuple[str, ...]  # what the two runs differ in (``settings.differences``)
     distrust: tuple[tuple[str, str], ...]  # result and why it says itself that it must not be trusted
+    reading: tuple[ReadingChange, ...] = ()  # what the law adds to each run (``reading.with_reading``)
 
     @property
     def accuracy(self) -> tuple[float, float]:
@@ -216,6 +220,7 @@ def _object(pair: Comparison) -> dict[str, Any]:
         "flips_down": [flip.id for flip in pair.flips_down],
         "differs": list(pair.differs),
         "distrust": [{"name": name, "reason": reason} for name, reason in pair.distrust],
+        "reading": [change.as_json() for change in pair.reading],
         "conclusion": pair.conclusion,
         "verdict": pair.verdict,
     }

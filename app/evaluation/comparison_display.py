@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from app.evaluation.comparison import Comparison, Flip
-from app.evaluation.display import accuracy_label, auc_text, percent
+from app.evaluation.display import CONTEXT_NAMES, accuracy_label, auc_text, gain_text, percent, reading_text
 from app.evaluation.floors import uniform_logprob
 from app.evaluation.known_items import split_accuracy
 from app.evaluation.logprob_change import logprob_label
@@ -27,6 +27,7 @@ def comparison_lines(pairs: Sequence[Comparison], results: Sequence[Result]) -> 
             pair.verdict,
             *_numbers(pair),
             *_levels(results[0], after),
+            *_reading(pair),
             *_flips("正解になった", pair.flips_up),
             *_flips("不正解になった", pair.flips_down),
         ]
@@ -75,6 +76,19 @@ def _levels(before: Result, after: Result) -> list[str]:
         accuracies = " → ".join(percent(each["accuracy"]) for each in judged)
         aucs = " → ".join(auc_text(each) for each in judged)
         lines.append(f"  選択肢を一つずつ数えた判断の正解率: {accuracies}、AUC: {aucs}")
+    return lines
+
+
+def _reading(pair: Comparison) -> list[str]:
+    """What the law adds to each run, and the difference of the two."""
+    lines = ["  条文を読んでいるか（正解の条文が足したもの）:"] if pair.reading else []
+    for change in pair.reading:
+        value = change.as_json()
+        lines += [
+            f"    {pair.names[0]}: {reading_text(value['before'])}",
+            f"    {pair.names[1]}: {reading_text(value['after'])}",
+            f"    差（{CONTEXT_NAMES[change.context]}に対して）: {gain_text(value['change'])}",
+        ]
     return lines
 
 

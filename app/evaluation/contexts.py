@@ -18,6 +18,10 @@ class PipelineLike(Protocol):
         """The best passages, best first."""
         ...
 
+    def retrieve_candidates(self, query: str, count: int, *, shown: int) -> Sequence[Any]:
+        """The best ``count`` passages, each cut as if ``shown`` of them stood in a context."""
+        ...
+
     def format_context(self, passages: Sequence[Any]) -> Any:
         """The text for a prompt within the character budget."""
         ...
@@ -57,16 +61,26 @@ def context_lookup(
     search_query: Callable[[Question], str] | None = None,
     top_k: int = 0,
 ) -> Callable[[Question], QuestionContext]:
-    """The function that gives a question its context. ``pipeline`` and ``search_query`` are needed for rag only."""
+    """The function that gives a question its context. ``pipeline`` and ``search_query`` are needed for rag and removed.
+
+    ``removed`` gives the articles that retrieval would show were the question's own not there.
+    """
     if source == "none":
         return lambda question: QuestionContext(None)
     if source == "gold":
         return lambda question: QuestionContext(question.context)
     if pipeline is None or search_query is None:
-        raise ValueError("rag needs a pipeline and a search query")
+        raise ValueError(f"{source} needs a pipeline and a search query")
+
+    def passages_of(question: Question) -> Sequence[Any]:
+        query = search_query(question)
+        if source == "rag":
+            return pipeline.retrieve_documents(query, top_k)
+        found = pipeline.retrieve_candidates(query, 2 * top_k + len(question.articles), shown=top_k)
+        return [one for one in found if not is_gold(question, one.law_title, one.part, one.article)][:top_k]
 
     def retrieved(question: Question) -> QuestionContext:
-        passages = pipeline.retrieve_documents(search_query(question), top_k)
+        passages = passages_of(question)
         context = pipeline.format_context(passages)
         shown = {passage.id for passage in context.used}
         return QuestionContext(

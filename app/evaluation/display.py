@@ -9,8 +9,9 @@ from typing import Any
 from app.core.prompts import FITS, FITS_NOT, Form
 from app.evaluation.known_items import KINDS
 from app.evaluation.logprob_change import logprob_label
-from app.evaluation.statistics import detectable_gain, mcnemar_power
-from app.evaluation.verdict import p_text
+from app.evaluation.plan import RETRIEVED
+from app.evaluation.statistics import Interval, detectable_gain, mcnemar_power
+from app.evaluation.verdict import interval_text, nats, p_text, points
 
 POLARITY_NAMES = {
     "correct": "正しいもの",
@@ -18,7 +19,12 @@ POLARITY_NAMES = {
     "not_applicable": "該当しないもの",
     "other": "その他",
 }
-CONTEXT_NAMES = {"none": "文脈なし", "rag": "検索した条文", "gold": "正解の条文"}
+CONTEXT_NAMES = {
+    "none": "文脈なし",
+    "removed": "正解の条文を抜いた検索結果",
+    "rag": "検索した条文",
+    "gold": "正解の条文",
+}
 STATUS_NAMES = {
     "correct": "正解",
     "wrong": "不正解",
@@ -97,6 +103,7 @@ def summary_lines(summary: Mapping[str, Any], plan: Mapping[str, Any], *, color:
     lines += _mass(summary["label_mass"], form)
     lines += _ladder(summary["floors"], several=orders["orders"] > 1)
     lines += _other_contexts(summary["other_contexts"])
+    lines += reading_lines(summary["reading"])
     known = summary["known_items"]
     if known["items"]:
         lines.append(
@@ -248,7 +255,7 @@ def _ladder(floors: Mapping[str, Any], *, several: bool) -> list[str]:
 
 def context_name(context: str, top_k: int | None) -> str:
     """How a context is called: ``検索した条文 top 3``."""
-    return CONTEXT_NAMES[context] + (f" top {top_k}" if context == "rag" and top_k else "")
+    return CONTEXT_NAMES[context] + (f" top {top_k}" if context in RETRIEVED and top_k else "")
 
 
 def _other_contexts(others: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -258,6 +265,42 @@ def _other_contexts(others: Sequence[Mapping[str, Any]]) -> list[str]:
         for other in others
     ]
     return ["同じモデルの別の文脈: " + "、".join(cells)] if cells else []
+
+
+READING_CONCLUSIONS = {
+    "reads": "条文がないと正解率が落ちます。条文を読んで答えています",
+    "reads by probability": "正解率の差は偶然でもありえますが、条文があると正解に与える確率が上がります。条文を使っています",
+    "does not read": "条文がなくても成績が落ちたとは言えません。このモデルは条文を読んでいるとは言えません",
+    "undecided": "条文のまとまりが少ないので、条文を読んでいるかは判定しません",
+}
+
+
+def reading_lines(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """What the law adds, and whether the model reads it."""
+    lines = ["条文を読んでいるか（正解の条文があるときと、ないときの比較）:"] if rows else []
+    return lines + [f"  {reading_text(row)}" for row in rows]
+
+
+def reading_text(row: Mapping[str, Any]) -> str:
+    """One row of the reading test as a line."""
+    without, having = row["accuracy"]
+    return (
+        f"{CONTEXT_NAMES[row['context']]} {percent(without)} → 正解の条文 {percent(having)}: 条文が足したもの "
+        f"{gain_text(row)}。{READING_CONCLUSIONS.get(row['conclusion'], row['conclusion'])}。"
+    )
+
+
+def gain_text(gain: Mapping[str, Any]) -> str:
+    """A gain as stored: points with interval and p-value, and that of the log-probability where there is one."""
+    bounds = None if gain["ci95"] is None else Interval(*gain["ci95"])
+    text = f"{points(gain['difference'])} ポイント（{interval_text(bounds)}、{p_text(gain['p_value'])}）"
+    if gain["logprob_change"] is None:
+        return text
+    bounds = None if gain["logprob_ci95"] is None else Interval(*gain["logprob_ci95"])
+    return (
+        f"{text}、正解の対数確率 {nats(gain['logprob_change'])}"
+        f"（{interval_text(bounds, nats)}、{p_text(gain['logprob_p_value'])}）"
+    )
 
 
 def _retrieval(retrieval: Mapping[str, Any]) -> list[str]:

@@ -19,8 +19,9 @@ from app.data.few_shot import BUILTIN, FewShot
 from app.evaluation.asking import check_questions
 from app.evaluation.contexts import QuestionContext
 from app.evaluation.guards import TrainedOn, adapter_notes, check_prompt_version, sharing_clusters, trained_questions
-from app.evaluation.other_contexts import other_contexts
+from app.evaluation.other_contexts import companions, other_contexts
 from app.evaluation.plan import EvaluationPlan
+from app.evaluation.reading import reading_of
 from app.evaluation.result_file import write_result
 from app.evaluation.runner import append_outcomes, open_progress, progress_path, run_key, run_questions
 from app.evaluation.summary import collapse_reasons, summarize
@@ -171,7 +172,11 @@ def evaluate(
         "notes": notes,
         "distrust": list(distrust),
     }
-    summary["other_contexts"] = other_contexts(job.output, run, outcomes)
+    beside = companions(job.output, run, outcomes)
+    summary["other_contexts"] = other_contexts(beside)
+    if job.plan.context == "gold":
+        found = reading_of(outcomes, {name: result.outcomes for name, result in beside.items()}, seed=job.plan.seed)
+        summary["reading"] = [one.as_json() for one in found]
     write_result(job.output, run=run, summary=summary, outcomes=outcomes)
     return Evaluated(summary, distrust)
 

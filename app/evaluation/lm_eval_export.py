@@ -15,16 +15,16 @@ from app.core.files import sha256_text, to_json
 from app.core.prompts import PROMPT_VERSION
 from app.core.questions import LETTERS, Question, reorder
 from app.evaluation.asking import check_questions, prompts_of
-from app.evaluation.plan import EvaluationPlan
+from app.evaluation.plan import RETRIEVED, EvaluationPlan
 
 
 def lm_eval_rows(questions: Sequence[Question], plan: EvaluationPlan) -> list[dict[str, Any]]:
     """One row per question and order, with the prompt that our own evaluation asks.
 
-    ``plan.context`` is none or gold. Raises ValueError for rag, whose context depends on an index, and DataError for a
+    ``plan.context`` is none or gold. Raises ValueError for the others, whose context depends on an index, and DataError for a
     question that has not four choices, one of them right.
     """
-    if plan.context == "rag":
+    if plan.context in RETRIEVED:
         raise ValueError("a retrieved context is not part of the questions")
     check_questions(questions, plan)
     rows = []

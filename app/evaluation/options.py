@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from app.core.rag_config import LLMConfig, RAGConfig, load_config
 from app.core.redaction import hide, usable_key
 from app.data.few_shot import BUILTIN, FewShot
 from app.evaluation.guards import adapter_form, check_few_shot_source, resolve_few_shot
-from app.evaluation.plan import CONTEXTS, SCORINGS, ContextSource, EvaluationPlan, Scoring
+from app.evaluation.plan import CONTEXTS, RETRIEVED, SCORINGS, WITHOUT, ContextSource, EvaluationPlan, Scoring
 from app.llm.backend import TextBackend
 
 BACKENDS = ("hf", "ollama", "openai")
@@ -30,7 +31,17 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add("--data", type=Path, help="問題ファイル: lawqa_jp の形式の JSON、または試験問題の JSON Lines")
     add("--output", type=Path, help="結果の JSON（途中経過は同じ場所の .progress.jsonl）")
     add("--samples", type=int, help="問題数。--seed で選び、ファイルの順に尋ねる（既定: すべて）")
-    add("--context", choices=CONTEXTS, help="文脈: none なし、rag 検索した条文、gold 正解の条文（既定 rag）")
+    add(
+        "--context",
+        choices=CONTEXTS,
+        help="文脈: none なし、rag 検索した条文、gold 正解の条文、removed 正解の条文を抜いた検索結果（既定 rag）",
+    )
+    add(
+        "--reading-test",
+        action="store_true",
+        help="条文を読んでいるか: 正解の条文あり・文脈なし・正解の条文を抜いた検索結果の三通りで尋ねて比べる（索引が要る。"
+        "--output と、その隣の _none・_removed に書く）",
+    )
     add("--no-rag", action="store_true", help="--context none と同じ")
     add("--top-k", type=int, help="検索する条の数（既定: RETRIEVER_TOP_K、3）")
     add("--index-dir", type=Path, help="索引のフォルダ（既定: RETRIEVER_INDEX_DIR、data/index）")
@@ -148,7 +159,11 @@ def resolve_plan(
     examples = resolve_few_shot(manifest, asked, arguments.use_cot, where)
     if examples and manifest is not None:
         check_few_shot_source(manifest, few_shot.source, where)
-    context: ContextSource = "none" if arguments.no_rag else arguments.context or "rag"
+    if arguments.reading_test and (arguments.no_rag or arguments.context not in (None, "gold")):
+        given = "--no-rag" if arguments.no_rag else f"--context {arguments.context}"
+        raise ConfigError(f"--reading-test は三通りの文脈で尋ねるので、{given} とは使えません。")
+    usual: ContextSource = "gold" if arguments.reading_test else "rag"
+    context: ContextSource = "none" if arguments.no_rag else arguments.context or usual
     remote = backend_name(arguments, config) != "hf"
     learned = adapter_form(manifest, where)
     if learned == "choice" and arguments.use_cot and arguments.scoring is None:
@@ -165,7 +180,7 @@ def resolve_plan(
     ensemble = arguments.ensemble or (orders > 1 and scoring in ("letter", "both") and not arguments.majority)
     return EvaluationPlan(
         context=context,
-        top_k=config.retriever.top_k if context == "rag" else 0,
+        top_k=config.retriever.top_k if context in RETRIEVED else 0,
         scoring=scoring,
         cot=arguments.use_cot,
         few_shot=examples,
@@ -177,6 +192,31 @@ def resolve_plan(
         batch_size=arguments.batch_size,
         seed=arguments.seed,
     )
+
+
+def plans_of(
+    arguments: argparse.Namespace, config: RAGConfig, plan: EvaluationPlan
+) -> list[tuple[Path, EvaluationPlan]]:
+    """What is asked and where each result goes, the main one last: one plan, or the three of the reading test."""
+    main = (arguments.output, plan)
+    if not arguments.reading_test:
+        return [main]
+    others = [
+        replace(plan, context=context, top_k=config.retriever.top_k if context in RETRIEVED else 0)
+        for context in WITHOUT
+    ]
+    return [*((beside(arguments.output, one.context), one) for one in others), main]
+
+
+def output_paths(arguments: argparse.Namespace) -> list[Path]:
+    """Every result file that the options ask for."""
+    others = [beside(arguments.output, context) for context in WITHOUT] if arguments.reading_test else []
+    return [*others, arguments.output]
+
+
+def beside(output: Path, context: str) -> Path:
+    """Where the reading test writes the result in another context: ``tuned_none.json`` beside ``tuned.json``."""
+    return output.with_name(f"{output.stem}_{context}{output.suffix}")
 
 
 def model_key(arguments: argparse.Namespace, config: RAGConfig, weights_sha256: str | None) -> dict[str, Any]:

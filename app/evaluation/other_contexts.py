@@ -23,12 +23,9 @@ _ASKED = ("scoring", "cot", "few_shot", "few_shot_source", "orders", "ensemble")
 _MODEL = ("backend", "model", "adapter_sha256", "load_in_4bit", "bnb", "host", "num_ctx", "think")
 
 
-def other_contexts(output: Path, run: Mapping[str, Any], outcomes: Sequence[Outcome]) -> list[dict[str, Any]]:
-    """For each other context, the accuracy of the latest result in the folder of ``output`` that differs by it alone.
-
-    Each is ``{context, top_k, accuracy, ci95, correct, total, path, finished_at, distrust}``, in the order none, rag,
-    gold. A file that says it is a result but cannot be read is left out and named in the log.
-    """
+def companions(output: Path, run: Mapping[str, Any], outcomes: Sequence[Outcome]) -> dict[str, Result]:
+    """For each other context, the latest result in the folder of ``output`` that differs from ``run`` by it alone, on the
+    same questions. A file that says it is a result but cannot be read is left out and named in the log."""
     found: dict[str, Result] = {}
     for path in sorted(output.parent.glob("*.json")):
         if path.resolve() == output.resolve():
@@ -40,7 +37,13 @@ def other_contexts(output: Path, run: Mapping[str, Any], outcomes: Sequence[Outc
         latest = found.get(context)
         if latest is None or str(result.run.get("finished_at")) > str(latest.run.get("finished_at")):
             found[context] = result
-    return [_rung(found[context]) for context in CONTEXTS if context in found]
+    return {context: found[context] for context in CONTEXTS if context in found}
+
+
+def other_contexts(found: Mapping[str, Result]) -> list[dict[str, Any]]:
+    """What a summary says about ``companions``: ``{context, top_k, accuracy, ci95, correct, total, path, finished_at,
+    distrust}`` of each."""
+    return [_rung(result) for result in found.values()]
 
 
 def _candidate(path: Path, run: Mapping[str, Any]) -> Result | None:
@@ -68,11 +71,13 @@ def _identity(run: Mapping[str, Any]) -> tuple[Any, ...]:
     # The budget and the temperature shape what is written, and with it the answer.
     writes = plan.get("cot") or asked[0] not in ("letter", "choice")
     written = (plan.get("budget_tokens"), plan.get("temperature")) if writes else ()
-    return (run.get("prompt_version"), asked, written, tuple(model.get(name) for name in _MODEL))
+    # The adapters of a cross-fitted result stand in run.adapter alone.
+    weights = (run.get("adapter") or {}).get("weights_sha256")
+    return (run.get("prompt_version"), asked, written, weights, tuple(model.get(name) for name in _MODEL))
 
 
-def _questions(outcomes: Sequence[Outcome]) -> set[tuple[str, str]]:
-    return {(outcome.question_sha256, outcome.correct) for outcome in outcomes}
+def _questions(outcomes: Sequence[Outcome]) -> set[tuple[str, str, str]]:
+    return {(outcome.id, outcome.question_sha256, outcome.correct) for outcome in outcomes}
 
 
 def _rung(result: Result) -> dict[str, Any]:

@@ -11,15 +11,19 @@ from app.core.questions import ORDERS, Question, orders_of
 
 Scoring = Literal["letter", "choice", "text", "both"]
 SCORINGS: tuple[Scoring, ...] = ("letter", "choice", "text", "both")
-ContextSource = Literal["none", "rag", "gold"]
-CONTEXTS: tuple[ContextSource, ...] = ("none", "rag", "gold")
+ContextSource = Literal["none", "removed", "rag", "gold"]
+CONTEXTS: tuple[ContextSource, ...] = ("none", "removed", "rag", "gold")
+# What the reading test compares the right articles with.
+WITHOUT: tuple[ContextSource, ...] = ("none", "removed")
+RETRIEVED: tuple[ContextSource, ...] = ("removed", "rag")
 
 
 @dataclass(frozen=True, slots=True)
 class EvaluationPlan:
     """Settings that decide a result; two results are comparable question by question only if they share the questions.
 
-    context        none (closed book), rag (retrieved articles) or gold (the question's own articles)
+    context        none (closed book), removed (retrieved articles without the question's own), rag (retrieved articles)
+                   or gold (the question's own articles)
     top_k          articles retrieved, 0 without retrieval
     scoring        letter (log-probability of the letters), choice (every choice judged in a prompt of its own), text
                    (what was written) or both (letter and text)
@@ -72,7 +76,7 @@ class EvaluationPlan:
             faults.append(f"--batch-size は 1 以上です（指定は {self.batch_size}）")
         if self.budget_tokens < 1:
             faults.append(f"--max-new-tokens は 1 以上です（指定は {self.budget_tokens}）")
-        if self.context == "rag" and self.top_k < 1:
+        if self.context in RETRIEVED and self.top_k < 1:
             faults.append(f"--top-k は 1 以上です（指定は {self.top_k}）")
         if faults:
             raise ConfigError("。".join(faults) + "。")

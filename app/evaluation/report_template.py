@@ -8,13 +8,16 @@ from typing import Any
 
 from app.evaluation.charts import HEIGHT, WIDTH, reliability_points
 from app.evaluation.display import (
+    CONTEXT_NAMES,
     FEW_QUESTIONS,
     POLARITY_NAMES,
     auc_text,
     counts_text,
+    gain_text,
     histogram_text,
     number_text,
     percent,
+    reading_text,
 )
 from app.evaluation.known_items import KINDS
 from app.evaluation.verdict import interval_text, logprob_facts, nats, p_text, points
@@ -40,7 +43,7 @@ def report_template() -> Any:
         environment.globals[name] = Markup((TEMPLATES / f"report.{name}").read_text(encoding="utf-8"))  # noqa: S704
     environment.globals |= {
         "width": WIDTH, "height": HEIGHT, "kinds": KINDS, "reliability_points": reliability_points,
-        "few_questions": FEW_QUESTIONS, "polarities": POLARITY_NAMES,
+        "few_questions": FEW_QUESTIONS, "polarities": POLARITY_NAMES, "context_names": CONTEXT_NAMES,
     }  # fmt: skip
     environment.filters |= {
         "percent": percent,
@@ -53,5 +56,7 @@ def report_template() -> Any:
         "auc": auc_text,
         "number": number_text,
         "histogram": histogram_text,
+        "reading": reading_text,
+        "gain": gain_text,
     }
     return environment.get_template("report.html.j2")

@@ -17,7 +17,7 @@ from app.evaluation.agreement import Difference, differences
 from app.evaluation.floors import floors_of_answers
 from app.evaluation.known_items import KINDS
 from app.evaluation.outcomes import Outcome
-from app.evaluation.plan import CONTEXTS
+from app.evaluation.plan import CONTEXTS, RETRIEVED
 from app.evaluation.statistics import wilson_interval
 from app.evaluation.summary import collapse_reasons, outcome_summary
 
@@ -33,7 +33,9 @@ def check_run(path: Path, run: Mapping[str, Any]) -> None:
     trained = adapter.get("trained_on") if isinstance(adapter, dict) else {"by_id": [], "by_content": []}
     checks = {
         "plan": isinstance(plan, dict) and plan.get("context") in (None, *CONTEXTS),
-        "plan.top_k": not isinstance(plan, dict) or plan.get("context") != "rag" or _is_count(plan.get("top_k")),
+        "plan.top_k": not isinstance(plan, dict)
+        or plan.get("context") not in RETRIEVED
+        or _is_count(plan.get("top_k")),
         "distrust": _is_texts(run.get("distrust")),
         "notes": _is_texts(run.get("notes", [])),
         "model": isinstance(model, dict),
@@ -127,7 +129,7 @@ def checked_summary(
     for reason in collapse_reasons(counted):
         if not any(text.startswith("COLLAPSED") for text in run["distrust"]):
             raise DataError(f"{path}: run.distrust に {reason} がありません。書き換えられた結果は使えません。{AGAIN}")
-    return {**summary, **counted}
+    return {"reading": [], **summary, **counted}  # the first stands in no result of before 0.3.0
 
 
 def _counted(summary: Mapping[str, Any], counted: Mapping[str, Any]) -> Iterator[Difference]:
@@ -181,6 +183,8 @@ def _shapes(summary: Mapping[str, Any], total: int) -> dict[str, bool]:
         "known_items": isinstance(known, dict) and _is_items(known.get("items", [])),
         "other_contexts": isinstance(summary.get("other_contexts", []), list)
         and all(_is_other(other, total) for other in summary.get("other_contexts", [])),
+        "reading": isinstance(summary.get("reading", []), list)
+        and all(_is_reading(row, summary, total) for row in summary.get("reading", [])),
         "seconds": summary.get("seconds") is None or _is_number(summary["seconds"]),
     }
 
@@ -194,6 +198,25 @@ def _is_other(other: Any, total: int) -> bool:
         return False
     counted = {"accuracy": correct / total, "ci95": list(wilson_interval(correct, total))}
     return not any(differences({name: other.get(name) for name in counted}, counted))
+
+
+def _is_reading(row: Any, summary: Mapping[str, Any], total: int) -> bool:
+    """Whether it is what the law adds against one context (``app/evaluation/reading.py``), to the accuracy stated here."""
+    if not isinstance(row, dict) or row.get("context") not in CONTEXTS or row.get("questions") != total:
+        return False
+    accuracy, numbers = row.get("accuracy"), ("difference", "p_value", "p_greater")
+    if not isinstance(accuracy, list) or len(accuracy) != 2 or not all(map(_is_share, accuracy)):
+        return False
+    if not all(_is_number(row.get(name)) for name in numbers) or not _is_interval(row.get("ci95")):
+        return False
+    stated = [accuracy[1], accuracy[1] - accuracy[0]]
+    return not any(differences([summary["accuracy"], row["difference"]], stated)) and isinstance(
+        row.get("conclusion"), str
+    )
+
+
+def _is_interval(value: Any) -> bool:
+    return value is None or (isinstance(value, list) and len(value) == 2 and all(map(_is_number, value)))
 
 
 def _is_items(value: Any) -> bool:

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from pathlib import PurePath
 from typing import Any
 
+from app.evaluation.plan import RETRIEVED
+
 ADAPTER = "アダプタ"
 
 
@@ -17,7 +19,7 @@ def settings_of(run: Mapping[str, Any]) -> dict[str, Any]:
     plan, model = run.get("plan") or {}, run.get("model") or {}
     base = model.get("base_model") or {}
     written = plan.get("cot") or plan.get("scoring") not in ("letter", "choice")
-    retrieved = plan.get("context") == "rag"
+    retrieved = plan.get("context") in RETRIEVED
     index = run.get("index") or {}
     retriever = {name: value for name, value in (index.get("retriever") or {}).items() if name != "index_dir"}
     return {

@@ -47,7 +47,9 @@ def summarize(outcomes: Sequence[Outcome], questions: Sequence[Question], plan: 
         **outcome_summary(outcomes, context=plan.context, top_k=plan.top_k),
         "floors": floors(questions),
         "known_items": _known_items(outcomes),
-        "other_contexts": [],  # for whoever knows where other results lie (app/evaluation/other_contexts.py)
+        # For whoever knows where other results lie (app/evaluation/other_contexts.py, reading.py).
+        "other_contexts": [],
+        "reading": [],
     }
 
 
@@ -81,7 +83,7 @@ def outcome_summary(outcomes: Sequence[Outcome], *, context: str | None, top_k: 
         "orders": orders_summary(outcomes),
         "text": text_summary(outcomes),
         "retrieval": retrieval_summary(outcomes, top_k) if context == "rag" else None,
-        "without_context": sum(outcome.context is None for outcome in outcomes) if context in ("rag", "gold") else 0,
+        "without_context": sum(outcome.context is None for outcome in outcomes) if context not in (None, "none") else 0,
         "tokens": {
             "prompt": _total(answer.prompt_tokens for outcome in outcomes for answer in outcome.answers),
             "new": _total(answer.new_tokens for outcome in outcomes for answer in outcome.answers),

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from app.evaluation.display import summary_lines
-from app.evaluation.other_contexts import other_contexts
+from app.evaluation.other_contexts import companions, other_contexts
 from app.evaluation.plan import EvaluationPlan
 from app.evaluation.report import rungs
 from app.evaluation.result_file import Result, read_result, write_result
@@ -49,7 +49,7 @@ def test_the_other_contexts_of_the_same_model_are_found(tmp_path: Path, write: A
     write("rag.json", run_of("rag", distrust=["COLLAPSED"]), right=3)
     write("closed.json", run_of("none", model={"device": "cuda"}), right=1)  # the device changes no model
     outcomes = write("gold.json", run_of("gold"), right=4)
-    found = other_contexts(tmp_path / "gold.json", run_of("gold"), outcomes)
+    found = other_contexts(companions(tmp_path / "gold.json", run_of("gold"), outcomes))
     assert [(one["context"], one["correct"], one["total"], one["accuracy"]) for one in found] == [
         ("none", 1, 4, 0.25),
         ("rag", 3, 4, 0.75),
@@ -64,7 +64,7 @@ def test_of_several_the_latest_counts(tmp_path: Path, write: Any) -> None:
     write("b_old.json", run_of("none", finished_at="2026-01-01T00:00:00+00:00"), right=1)
     write("a_new.json", run_of("none", finished_at="2026-02-01T00:00:00+00:00"), right=2)
     outcomes = write("gold.json", run_of("gold"))
-    (found,) = other_contexts(tmp_path / "gold.json", run_of("gold"), outcomes)
+    (found,) = other_contexts(companions(tmp_path / "gold.json", run_of("gold"), outcomes))
     assert Path(found["path"]).name == "a_new.json"
 
 
@@ -84,7 +84,7 @@ def test_of_several_the_latest_counts(tmp_path: Path, write: Any) -> None:
 def test_what_differs_by_more_than_the_context_is_no_rung(tmp_path: Path, write: Any, run: dict[str, Any]) -> None:
     write("other.json", run)
     outcomes = write("gold.json", run_of("gold"))
-    assert other_contexts(tmp_path / "gold.json", run_of("gold"), outcomes) == []
+    assert other_contexts(companions(tmp_path / "gold.json", run_of("gold"), outcomes)) == []
 
 
 def test_other_questions_and_other_files_are_no_rungs(
@@ -94,11 +94,11 @@ def test_other_questions_and_other_files_are_no_rungs(
     (tmp_path / "questions.json").write_text('{"samples": []}', "utf-8")
     (tmp_path / "list.json").write_text("[1]", "utf-8")
     outcomes = write("gold.json", run_of("gold"))
-    assert other_contexts(tmp_path / "gold.json", run_of("gold"), outcomes) == []
+    assert other_contexts(companions(tmp_path / "gold.json", run_of("gold"), outcomes)) == []
     assert capsys.readouterr().err == ""
     whole = (tmp_path / "elsewhere.json").read_text("utf-8")
     (tmp_path / "cut.json").write_text(whole[: len(whole) // 2], "utf-8")
-    assert other_contexts(tmp_path / "gold.json", run_of("gold"), outcomes) == []
+    assert other_contexts(companions(tmp_path / "gold.json", run_of("gold"), outcomes)) == []
     assert "cut.json" in capsys.readouterr().err
 
 
@@ -106,7 +106,7 @@ def test_rungs_are_printed_and_drawn_once(tmp_path: Path, write: Any) -> None:
     write("closed.json", run_of("none", distrust=["COLLAPSED"]), right=1)
     outcomes = write("gold.json", run_of("gold"), right=4)
     closed, gold = read_result(tmp_path / "closed.json"), read_result(tmp_path / "gold.json")
-    summary = dict(gold.summary) | {"other_contexts": other_contexts(gold.path, gold.run, outcomes)}
+    summary = dict(gold.summary) | {"other_contexts": other_contexts(companions(gold.path, gold.run, outcomes))}
     lines = summary_lines(summary, gold.run["plan"])
     assert "同じモデルの別の文脈: 文脈なし 25.0 %（closed.json、信用できない結果）" in lines
     with_rung = Result(gold.path, gold.run, summary, gold.outcomes)
