@@ -1,6 +1,6 @@
 """Exercises as token batches, and the losses of a batch.
 
-Losses are kept per token: naming the answers (verdicts and labels), predicting restated text that the context holds
+Losses are kept per token: naming the answers (verdicts and signs), predicting restated text that the context holds
 (which makes the model look things up), and, on the states of middle layers, telling where a restated sentence first
 departs from the context and whether it has departed by now. The last two are read by linear probes that are thrown away
 afterwards.
@@ -14,8 +14,8 @@ from typing import Any
 
 from app.llm.tiny_exercises import Exercise
 
-ROLES = ("", "agrees", "departs", "differs", "judge", "chat", "stop", "recall")
-ANSWERS = ("judge", "chat", "stop", "recall")
+ROLES = ("", "agrees", "departs", "differs", "judge", "chat", "stop", "sign")
+ANSWERS = ("judge", "chat", "stop", "sign")
 AGREES, DEPARTS, DIFFERS = (ROLES.index(role) for role in ("agrees", "departs", "differs"))
 
 

@@ -16,9 +16,9 @@ SKILLS = (
     ("long/chat", "verdict in a chat, long text"),
     ("articles/chat", "verdict in a chat, several articles"),
     ("long/course", "has it departed by now"),
-    ("labels/recall", "label of a statement"),
+    ("signs/sign", "sign copied in a chat"),
 )
-LOSSES = ("copy", "point", "course", "judge", "chat", "recall")
+LOSSES = ("copy", "point", "course", "judge", "chat", "sign")
 
 
 def write_curve(history: Sequence[dict[str, Any]], path: Path) -> None:

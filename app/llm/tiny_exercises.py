@@ -12,11 +12,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 from app.llm.tiny_contexts import Context, Layout, random_context
-from app.llm.tiny_corpus import any_rule
 from app.llm.tiny_names import random_name
 from app.llm.tiny_statements import Statement, name_statement, restate
 
-Role = Literal["agrees", "departs", "differs", "judge", "chat", "stop", "recall"]
+Role = Literal["agrees", "departs", "differs", "judge", "chat", "stop", "sign"]
 HOLDS, FAILS = "合", "否"
 
 
@@ -26,7 +25,7 @@ class Mark:
 
     start: int
     end: int
-    role: Role  # restated text: before, at and after the first difference; judge, chat, stop, recall: to be learned
+    role: Role  # restated text: before, at and after the first difference; judge, chat, stop, sign: to be learned
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,19 +119,10 @@ _ANSWERING = "<|im_end|>\n<|im_start|>assistant\n<think>\n\n</think>\n\n"
 
 def dialogue(rng: random.Random, context: Context, *, statements: int, freedom: float) -> Exercise:
     """Statements judged in the chat format, thinking off: the first under order, rules and question, the others after it."""
-    head, ask, offered = rng.choice(_HEADS)
-    names = {key: random_name(rng) for key in ("name", "name2", "name3")}
     writer = _Writer()
-    writer.add("<|im_start|>user\n")
-    if rng.random() < 0.85:
-        writer.add(rng.choice(_ORDERS) + "\n\n")
-    writer.add(f"{head}\n{context.text}\n\n")
-    if rng.random() < 0.8:
-        writer.add(f"{ask}\n{rng.choice(_ASK).format(**names, number=rng.randint(1, 60))}\n\n")
-    writer.add(f"{offered}\n")
+    _open_chat(rng, writer, context, rng.choice(_ORDERS) if rng.random() < 0.85 else "")
     for number, statement in enumerate(statements_about(rng, context, statements, freedom=freedom)):
-        if number:
-            writer.add("\n<|im_start|>user\n")
+        writer.add("\n<|im_start|>user\n" if number else "")
         writer.add_statement(statement)
         writer.add(_ANSWERING)
         writer.add(HOLDS if statement.true else FAILS, "chat")
@@ -140,43 +130,57 @@ def dialogue(rng: random.Random, context: Context, *, statements: int, freedom: 
     return writer.done()
 
 
-_LABELS = ("アイウエオカキクケコ", "甲乙丙丁", "1234567", "①②③④⑤", "abcd", "○×①②")
+_SIGN_ORDERS = (
+    "文の正しさは問いません。文に付いた印をそのまま答えてください。",
+    "次の資料と文があります。文の内容にかかわらず、添えた印だけを書き写すこと。",
+    "それぞれの文の印を一字で答えよ。合否は判断しなくてよい。",
+)
+# Before and after the statement; {} is the sign.
+_SIGN_PLACES = (("", "\n印 {}"), ("", "（印は{}）"), ("印「{}」\n", ""), ("[{}] ", ""))
+# Among them the answers to the product's prompts: letters, ○ and ×.
+SIGNS = ("○×○×", "abcd", "①②③④⑤", "アイウエオ", "甲乙丙丁")
 
 
-def recall(rng: random.Random, *, statements: int) -> Exercise:
-    """Labelled statements, then some of them again; the answer is the label each had.
+def copy_signs(rng: random.Random, context: Context, *, statements: int, freedom: float) -> Exercise:
+    """A chat like ``dialogue`` in which each statement bears a sign and the answer is the sign, whatever is true.
 
-    The signs that answer the product's prompts (letters, ○ and ×) are labels here like any other: tokens that can be
-    said, and that say nothing about what is true.
+    The signs that answer the product's prompts become tokens that can be said, and that say nothing about the truth.
     """
-    texts = sorted({restate(rng, any_rule(rng), true=True, others=(), freedom=1.0).text for _ in range(statements)})
-    rng.shuffle(texts)
-    series = rng.choice([row for row in _LABELS if len(row) >= len(texts)])
-    names = list(series[: len(texts)]) if rng.random() < 0.5 else rng.sample(series, len(texts))
     writer = _Writer()
-    for name, text in zip(names, texts, strict=True):
-        writer.add(f"{name} {text}\n")
-    writer.add("\n")
-    for _ in range(4):
-        index = rng.randrange(len(texts))
-        writer.add(f"「{texts[index]}」→")
-        writer.add(names[index], "recall")
-        writer.add("\n")
+    _open_chat(rng, writer, context, rng.choice(_SIGN_ORDERS))
+    before, after = rng.choice(_SIGN_PLACES)
+    signs = rng.choice((SIGNS[0], *SIGNS))
+    for number, statement in enumerate(statements_about(rng, context, statements, freedom=freedom)):
+        sign = rng.choice(signs)
+        writer.add(("\n<|im_start|>user\n" if number else "") + before.format(sign))
+        writer.add_statement(statement)
+        writer.add(after.format(sign) + _ANSWERING)
+        writer.add(sign, "sign")
+        writer.add("<|im_end|>", "stop")
     return writer.done()
+
+
+def _open_chat(rng: random.Random, writer: _Writer, context: Context, order: str) -> None:
+    """The user's first turn up to the statement."""
+    head, ask, offered = rng.choice(_HEADS)
+    names = {key: random_name(rng) for key in ("name", "name2", "name3")}
+    writer.add("<|im_start|>user\n" + (order + "\n\n" if order else "") + f"{head}\n{context.text}\n\n")
+    if rng.random() < 0.8:
+        writer.add(f"{ask}\n{rng.choice(_ASK).format(**names, number=rng.randint(1, 60))}\n\n")
+    writer.add(f"{offered}\n")
 
 
 def draw_exercise(rng: random.Random, progress: float) -> Exercise:
     """A random exercise for ``progress`` (0 to 1): two short rules at first, then longer texts, headings and chats."""
     early, late = progress < 0.1, progress >= 0.25
-    if not early and rng.random() < 0.06:
-        return recall(rng, statements=4)
     layout: Layout = "lines" if early else rng.choice(("lines", "headings", "headings", "articles"))
     rules = rng.randint(1, 2 if early else 6 if late and layout != "lines" else 4)
     context = random_context(rng, rules, layout)
     freedom = 0.1 if early else 0.6
     if early or rng.random() < 0.4:
         return judge(rng, context, statements=6, freedom=freedom)
-    return dialogue(rng, context, statements=6, freedom=freedom)
+    chat = copy_signs if rng.random() < 0.15 else dialogue
+    return chat(rng, context, statements=6, freedom=freedom)
 
 
 def trial_exercises(count: int = 24) -> dict[str, list[Exercise]]:
@@ -188,7 +192,9 @@ def trial_exercises(count: int = 24) -> dict[str, list[Exercise]]:
     for name, layout in layouts:
         found[name] = [judge(rng, random_context(rng, 4, layout), statements=6, freedom=0.6) for _ in range(count)]
         found[name] += [dialogue(rng, random_context(rng, 4, layout), statements=6, freedom=0.6) for _ in range(count)]
-    found["labels"] = [recall(rng, statements=4) for _ in range(count // 2)]
+    found["signs"] = [
+        copy_signs(rng, random_context(rng, 2, "headings"), statements=4, freedom=0.6) for _ in range(count // 2)
+    ]
     return found
 
 

@@ -25,10 +25,10 @@ from app.llm.tiny_exercises import (
     FAILS,
     HOLDS,
     Exercise,
+    copy_signs,
     dialogue,
     draw_exercise,
     judge,
-    recall,
     tokenizer_texts,
     trial_exercises,
 )
@@ -67,12 +67,26 @@ def test_a_dialogue_answers_after_an_empty_thought_and_stops_each_time() -> None
         assert marked(exercise, "stop") == ["<|im_end|>"] * 4
 
 
-def test_recall_asks_for_the_label_of_a_statement_shown_before() -> None:
-    for seed in range(30):
-        exercise = recall(random.Random(seed), statements=4)
-        listed = dict(line.split(" ", 1)[::-1] for line in exercise.text.split("\n\n")[0].splitlines())
-        asked = re.findall(r"^「(.*)」→(.)$", exercise.text, re.M)
-        assert [listed[text] for text, _ in asked] == [label for _, label in asked] == marked(exercise, "recall")
+def test_a_copied_sign_says_nothing_about_the_truth() -> None:
+    rng = random.Random(9)
+    pairs: list[tuple[str, bool]] = []
+    for _ in range(300):
+        exercise = copy_signs(rng, random_context(rng, 2, "headings"), statements=4, freedom=0.5)
+        users = [turn for turn in exercise.text.split("<|im_start|>") if turn.startswith("user")]
+        answers = marked(exercise, "sign")
+        assert len(answers) == len(users) == 4
+        for turn, answer in zip(users, answers, strict=True):
+            shown = re.findall(r"(?:印 |印は|印「|\[)(.)(?=[）」\]]|<|$)", turn.replace("\n", "<"))
+            assert answer in shown
+        departed = [mark.start for mark in exercise.marks if mark.role == "departs"]
+        starts = [mark.start for mark in exercise.marks if mark.role == "sign"]
+        before = [0, *starts[:-1]]
+        for low, high, answer in zip(before, starts, answers, strict=True):
+            pairs.append((answer, not any(low < place < high for place in departed)))
+    for sign in (FITS, FITS_NOT):
+        truths = [true for answer, true in pairs if answer == sign]
+        assert len(truths) > 200
+        assert 0.4 < sum(truths) / len(truths) < 0.6
 
 
 def test_exercises_follow_from_the_seed_alone() -> None:
@@ -120,5 +134,3 @@ def test_the_product_s_answers_are_never_verdicts(generated: list[str]) -> None:
     for step in range(300):
         exercise = draw_exercise(rng, step / 300)
         assert not {FITS, FITS_NOT} & {*marked(exercise, "judge"), *marked(exercise, "chat")}
-    # As labels they occur, so that both can be said.
-    assert any(FITS in marked(recall(random.Random(seed), statements=4), "recall") for seed in range(60))

@@ -108,7 +108,7 @@ def test_a_step_changes_weights_and_reports_every_loss(tokenizer: Any) -> None:
     run = Pretraining(CONFIG, SHAPE, tokenizer)
     before = {name: weight.clone() for name, weight in run.model.state_dict().items()}
     losses = run.one_step()
-    assert set(losses) == {"copy", "point", "course", "judge", "chat", "stop", "recall"}
+    assert set(losses) == {"copy", "point", "course", "judge", "chat", "stop", "sign"}
     assert losses["judge"] > 0
     changed = [name for name, weight in run.model.state_dict().items() if not torch.equal(weight, before[name])]
     assert "model.layers.4.mlp.down_proj.weight" in changed
