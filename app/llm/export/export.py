@@ -9,6 +9,7 @@ from typing import Any
 
 from app.core.cli import log
 from app.core.errors import ConfigError
+from app.core.outputs import check_folder_place
 from app.llm.export import gguf_form, merged_form
 from app.llm.export.asking import Reference
 from app.llm.export.folder import begin, finished, key_of
@@ -23,6 +24,7 @@ def export(job: ExportJob) -> list[str]:
 
     A form that is there already with the same content is left as it is; an interrupted one is gone on with.
     """
+    check_folder_place("--output-dir", job.output)
     source = read_source(job)
     asked = questions_asked(job, source, source.tokenizer, source.chat_format)
     template = _ollama_template(job, source, asked)

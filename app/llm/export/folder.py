@@ -10,6 +10,7 @@ from typing import Any
 
 from app.core.errors import ConfigError
 from app.core.files import read_json, sha256_file, sha256_text, to_json, write_json
+from app.core.outputs import clear_remains
 
 RUN = "run.json"
 _STATE = "export.unfinished.json"
@@ -84,6 +85,10 @@ def begin(target: Path, key: str) -> Writing:
             raise ConfigError(
                 f"{partial} に、別の設定で中断した書き出しがあります。同じ設定で続けるか、このフォルダを消してください。"
             )
+        # Half a file of gigabytes, where the run was killed.
+        clear_remains(partial)
+        for half in partial.glob(".*.part"):
+            half.unlink()
     else:
         partial.mkdir(parents=True)
         write_json(partial / _STATE, {"key": key, "files": {}})

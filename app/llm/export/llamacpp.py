@@ -37,7 +37,7 @@ def require_xllamacpp() -> None:
 def served(path: Path, *, context_tokens: int) -> Iterator[str]:
     """The address of a llama.cpp server in this process that serves ``path`` on 127.0.0.1 until the block ends.
 
-    Keys and values are kept in float32, so that what is compared is the file and not the cache.
+    Attention is computed plainly and its keys and values kept in float32, so that what is compared is the file.
     """
     import xllamacpp
 
@@ -49,6 +49,7 @@ def served(path: Path, *, context_tokens: int) -> Iterator[str]:
     settings.warmup = False
     settings.verbosity = -1
     settings.fit_params = False
+    settings.flash_attn_type = xllamacpp.llama_flash_attn_type.LLAMA_FLASH_ATTN_TYPE_DISABLED
     settings.cache_type_k = settings.cache_type_v = xllamacpp.ggml_type.GGML_TYPE_F32
     # Its threads spin while they wait for each other: one more than there are free cores makes it many times slower.
     threads = max(1, (os.cpu_count() or 2) // 2)
@@ -83,7 +84,7 @@ class LlamaCppScorer:
     def _row(self, row: Sequence[int], answers: Sequence[Sequence[int]]) -> list[float]:
         wanted = FIRST_PROBABILITIES
         while True:
-            listed = self._next_token(row, wanted)
+            listed = self._next_token(row, wanted, answers[0][0])
             found = [summed(listed, ids) for ids in answers]
             whole = len(listed) < wanted  # the vocabulary is smaller than what was asked for
             if whole or all(hidden <= HIDDEN_LOGPROB for _, hidden in found):
@@ -95,12 +96,19 @@ class LlamaCppScorer:
             )
         return [value for value, _ in found]
 
-    def _next_token(self, row: Sequence[int], count: int) -> dict[int, float]:
-        """Token id → log-probability of the ``count`` most probable next tokens."""
+    def _next_token(self, row: Sequence[int], count: int, written: int) -> dict[int, float]:
+        """Token id → log-probability of the ``count`` most probable next tokens, before sampling.
+
+        The server holds probabilities back where the token it writes is half a character; so it is made to write
+        ``written``, which the probabilities do not see.
+        """
         value = self._post(
             "/completion",
-            {"prompt": list(row), "n_predict": 1, "n_probs": count, "temperature": 0.0, "cache_prompt": True},
-        )
+            {
+                "prompt": list(row), "n_predict": 1, "n_probs": count, "temperature": 0.0, "cache_prompt": True,
+                "logit_bias": [[written, 1000.0]],
+            },
+        )  # fmt: skip
         try:
             # Servers of before 2025 call them "probs", without log-probabilities: refused here by name.
             listed = value["completion_probabilities"][0]["top_logprobs"]
