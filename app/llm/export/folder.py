@@ -11,13 +11,10 @@ from typing import Any
 from app.core.errors import ConfigError
 from app.core.files import read_json, sha256_file, sha256_text, to_json, write_json
 from app.core.outputs import clear_remains
+from app.llm.exported import with_seen
 
 RUN = "run.json"
 _STATE = "export.unfinished.json"
-# What says which questions a model has seen; a model merged twice has seen those of both trainings.
-SEEN = (
-    "trained_question_ids", "trained_question_hashes", "trained_clusters", "dev_question_ids", "dev_question_hashes",
-)  # fmt: skip
 
 
 def key_of(facts: Mapping[str, Any]) -> str:
@@ -106,9 +103,7 @@ def exported_manifest(
     manifest: Mapping[str, Any], base_manifest: Mapping[str, Any] | None, export: Mapping[str, Any]
 ) -> dict[str, Any]:
     """run.json of an exported folder: the adapter's, what was made of it, and every question that any training saw."""
-    seen = {}
-    for name in SEEN:
-        if name in manifest or name in (base_manifest or {}):
-            values = [*(manifest.get(name) or []), *((base_manifest or {}).get(name) or [])]
-            seen[name] = list(dict.fromkeys(str(value) for value in values))
-    return {**manifest, **seen, "kind": export["kind"], "export": dict(export)}
+    made = {**with_seen(manifest, base_manifest), "kind": export["kind"], "export": dict(export)}
+    if (made.get("chat") or {}).get("format") == "chatml":
+        made["chat"] = {**made["chat"], "format": "auto"}  # now the folder's own template
+    return made

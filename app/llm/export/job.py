@@ -21,6 +21,7 @@ from app.llm.export.llamacpp import require_xllamacpp
 from app.llm.export.merging import Update, check_fit, read_update
 from app.llm.export.plan import ExportPlan, plan_export
 from app.llm.export.recheck import Asked, ask_rows, longest_row
+from app.llm.exported import exported_model
 from app.llm.loading import Quantization, load_tokenizer
 
 
@@ -122,7 +123,7 @@ def read_source(job: ExportJob) -> Source:
         folder=folder,
         manifest=manifest,
         base=base,
-        base_manifest=adapter_manifest(base_folder),
+        base_manifest=exported[1] if (exported := exported_model(str(base_folder))) else None,
         update=update,
         quantization=trained_quantization(manifest, str(folder)),
         chat_format=chat_format,
