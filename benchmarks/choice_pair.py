@@ -18,6 +18,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from app.core.chat import PAIR_SPELLINGS
 from app.core.cli import log
 from app.core.files import sha256_file, write_json
 from app.core.manifests import run_header
@@ -25,7 +26,7 @@ from app.core.prompts import CHOICE_INSTRUCTION, FITS, FITS_NOT
 
 # The usual spelling first: it stands in the instruction; the tokens of all are counted.
 PAIRS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
-    "○/×": ((FITS, "〇", "◯"), (FITS_NOT, "✕", "✗", "✖")),
+    "○/×": PAIR_SPELLINGS,
     "正/誤": (("正",), ("誤",)),
     "はい/いいえ": (("はい",), ("いいえ",)),
 }

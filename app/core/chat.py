@@ -26,6 +26,8 @@ CHATML_TEMPLATE = (
     "{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}"
 )
 _PROBE = "〓"
+# Every spelling of the two answers of the choice form, the one that the prompt names first.
+PAIR_SPELLINGS = ((FITS, "〇", "◯"), (FITS_NOT, "✕", "✗", "✖"))
 
 
 class Example(NamedTuple):
@@ -155,7 +157,7 @@ def pair_token_ids(tokenizer: Any) -> list[list[int]]:
 
     Raises ModelError if one of them has no single-token spelling.
     """
-    return single_tokens(tokenizer, [(FITS, "〇", "◯"), (FITS_NOT, "✕", "✗", "✖")])
+    return single_tokens(tokenizer, PAIR_SPELLINGS)
 
 
 def single_tokens(tokenizer: Any, answers: Sequence[Sequence[str]]) -> list[list[int]]:

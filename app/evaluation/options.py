@@ -50,7 +50,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--scoring",
         choices=SCORINGS,
         help="letter 選択肢の文字の確率、choice 選択肢を一つずつ判断させて比べる、text 文章の読み取り、both letter と text"
-        "（既定: アダプタの学習時の形、なければ letter。ollama・openai は text）",
+        "（既定: アダプタの学習時の形、なければ letter。ollama・openai は text で、choice は確率を返すサーバーだけ）",
     )
     add(
         "--orders",
@@ -171,10 +171,12 @@ def resolve_plan(
             f"{where}: アダプタは choice の形で学習しています。--use-cot で評価するには --scoring letter も指定してください。"
         )
     scoring: Scoring = arguments.scoring or ("text" if remote else learned or "letter")
-    if remote and scoring != "text":
+    if remote and scoring in ("letter", "both"):
         raise ConfigError(
-            f"--scoring {scoring} は --llm-backend hf だけで使えます。--scoring text を指定してください。"
+            f"--scoring {scoring} は --llm-backend hf だけで使えます。--scoring text か choice を指定してください。"
         )
+    if remote and scoring == "choice" and arguments.think:
+        raise ConfigError("--think は答えの前に思考を書かせるので、--scoring choice とは使えません。")
     orders = arguments.orders or (4 if scoring == "letter" and not arguments.use_cot else 1)
     # The mean probability breaks every tie of the vote; written answers have no probabilities.
     ensemble = arguments.ensemble or (orders > 1 and scoring in ("letter", "both") and not arguments.majority)

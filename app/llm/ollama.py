@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from app.core.errors import BackendError, ConfigError
 from app.core.redaction import hide
-from app.llm.backend import Generation
+from app.llm.backend import Generation, Judgement
 from app.llm.http import post_json
+from app.llm.top_logprobs import TOP_LOGPROBS, judgement_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +48,7 @@ class OllamaConfig:
 
 
 class OllamaLLM:
-    """Text answers over HTTP, one request at a time."""
+    """Text answers and judgements over HTTP, one request at a time."""
 
     def __init__(self, config: OllamaConfig) -> None:
         self.config = config
@@ -71,7 +72,27 @@ class OllamaLLM:
         heat = self.config.temperature if temperature is None else temperature
         return [self._ask(prompt, budget, heat) for prompt in prompts]
 
+    def judge(self, prompts: Sequence[str]) -> list[Judgement]:
+        """Whether each prompt's candidate fits, from the likeliest first tokens (Ollama 0.12.11 or newer returns them).
+
+        Raises BackendError as ``generate``, and for a server that returns no log-probabilities.
+        """
+        return [self._judge(prompt) for prompt in prompts]
+
+    def _judge(self, prompt: str) -> Judgement:
+        value, read, url = self._post(prompt, 1, 0.0, {"logprobs": True, "top_logprobs": TOP_LOGPROBS})
+        listed = value.get("logprobs")
+        return judgement_of(listed[0] if isinstance(listed, list) and listed else None, read, url)
+
     def _ask(self, prompt: str, budget: int, temperature: float) -> Generation:
+        value, read, _ = self._post(prompt, budget, temperature, {})
+        text = value["message"]["content"].strip()
+        return Generation(text, read, _count(value, "eval_count"), truncated=value.get("done_reason") == "length")
+
+    def _post(
+        self, prompt: str, budget: int, temperature: float, more: Mapping[str, Any]
+    ) -> tuple[dict[str, Any], int | None, str]:
+        """The server's answer, checked to hold a text, the tokens it read, and the address asked."""
         config = self.config
         body: dict[str, Any] = {
             "model": config.model,
@@ -83,6 +104,7 @@ class OllamaLLM:
                 "temperature": temperature,
                 "seed": config.seed,
             },
+            **more,
         }
         if config.think is not None:
             body["think"] = config.think
@@ -95,16 +117,15 @@ class OllamaLLM:
             wait_seconds=config.wait_seconds,
         )
         message = value.get("message")
-        text = message.get("content") if isinstance(message, dict) else None
-        if not isinstance(text, str):
+        if not isinstance(message, dict) or not isinstance(message.get("content"), str):
             raise BackendError(f"{url}: 応答に message.content がありません。Ollama のアドレスか確かめてください。")
-        read, written = _count(value, "prompt_eval_count"), _count(value, "eval_count")
+        read = _count(value, "prompt_eval_count")
         if read is not None and read + budget > config.num_ctx:
             raise BackendError(
                 f"{url}: プロンプト {read} トークンと回答 {budget} トークンが num_ctx {config.num_ctx} に収まらず、"
                 "プロンプトが切られたおそれがあります。--num-ctx を増やしてください。"
             )
-        return Generation(text.strip(), read, written, truncated=value.get("done_reason") == "length")
+        return value, read, url
 
 
 def _count(value: dict[str, Any], name: str) -> int | None:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from app.core.errors import BackendError
 from app.core.redaction import hide
-from app.llm.backend import Generation
+from app.llm.backend import Generation, Judgement
 from app.llm.http import post_json
+from app.llm.top_logprobs import TOP_LOGPROBS, judgement_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +40,7 @@ class OpenAIConfig:
 
 
 class OpenAICompatibleLLM:
-    """Text answers over HTTP, one request at a time."""
+    """Text answers and judgements over HTTP, one request at a time."""
 
     def __init__(self, config: OpenAIConfig) -> None:
         self.config = config
@@ -66,7 +67,31 @@ class OpenAICompatibleLLM:
         heat = self.config.temperature if temperature is None else temperature
         return [self._ask(prompt, budget, heat) for prompt in prompts]
 
+    def judge(self, prompts: Sequence[str]) -> list[Judgement]:
+        """Whether each prompt's candidate fits, from the likeliest first tokens that the server returns.
+
+        Raises BackendError as ``generate``, and for a server that returns no log-probabilities.
+        """
+        return [self._judge(prompt) for prompt in prompts]
+
+    def _judge(self, prompt: str) -> Judgement:
+        asked = {"logprobs": True, "top_logprobs": TOP_LOGPROBS}
+        choice, usage, url = self._post(prompt, {"max_tokens": 1, "temperature": 0.0, **asked})
+        content = (choice.get("logprobs") or {}).get("content")
+        first = content[0] if isinstance(content, list) and content else None
+        return judgement_of(first, usage.get("prompt_tokens"), url)
+
     def _ask(self, prompt: str, budget: int, temperature: float) -> Generation:
+        choice, usage, _ = self._post(prompt, {"max_tokens": budget, "temperature": temperature})
+        return Generation(
+            str(choice["message"]["content"] or "").strip(),
+            usage.get("prompt_tokens"),
+            usage.get("completion_tokens"),
+            truncated=choice.get("finish_reason") == "length",
+        )
+
+    def _post(self, prompt: str, settings: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any], str]:
+        """The first choice, the usage and the address asked."""
         config = self.config
         url = config.base_url.rstrip("/") + "/chat/completions"
         value = post_json(
@@ -74,9 +99,8 @@ class OpenAICompatibleLLM:
             {
                 "model": config.model,
                 "messages": [{"role": "user", "content": prompt}],
-                "max_tokens": budget,
-                "temperature": temperature,
                 "seed": config.seed,
+                **settings,
             },
             headers={"Authorization": f"Bearer {config.api_key}"} if config.api_key else None,
             timeout_seconds=config.timeout_seconds,
@@ -85,15 +109,9 @@ class OpenAICompatibleLLM:
         )
         try:
             choice = value["choices"][0]
-            text = choice["message"]["content"]
+            choice["message"]["content"]
         except (KeyError, IndexError, TypeError):
             raise BackendError(
                 f"{url}: 応答に choices[0].message.content がありません。アドレスを確かめてください。"
             ) from None
-        usage = value.get("usage") or {}
-        return Generation(
-            str(text or "").strip(),
-            usage.get("prompt_tokens"),
-            usage.get("completion_tokens"),
-            truncated=choice.get("finish_reason") == "length",
-        )
+        return choice, value.get("usage") or {}, url

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import socket
 import threading
 import time
@@ -13,7 +14,7 @@ from typing import Any
 import pytest
 
 from app.core.errors import BackendError, ConfigError
-from app.llm.backend import Generation
+from app.llm.backend import Generation, Judgement
 from app.llm.http import post_json
 from app.llm.ollama import OllamaConfig, OllamaLLM
 from app.llm.openai_compatible import OpenAICompatibleLLM, OpenAIConfig
@@ -260,6 +261,7 @@ def test_openai_reads_a_null_answer_as_empty(server: Server) -> None:
     assert llm.generate(["問題"]) == [Generation("", None, None, False)]
 
 
+<<<<<<< HEAD
 def redirect(status: int, to: str) -> Reply:
     def send(handler: BaseHTTPRequestHandler) -> None:
         handler.send_response(status)
@@ -304,3 +306,58 @@ def test_this_machine_is_never_asked_through_a_proxy(server: Server, monkeypatch
         BackendError, match=r"プロキシ http://\*\*\*@127\.0\.0\.1:9 を通しました（通さないなら NO_PROXY"
     ):
         post_json("http://model.example/v1", {}, timeout_seconds=5, retries=0)
+=======
+def top(*tokens: tuple[str, float]) -> dict[str, Any]:
+    """The entry of a first token with its alternatives, as both servers write it."""
+    first, value = tokens[0]
+    return {
+        "token": first,
+        "logprob": math.log(value),
+        "top_logprobs": [{"token": token, "logprob": math.log(share)} for token, share in tokens],
+    }
+
+
+def judged_by(server: Server, kind: str) -> Any:
+    if kind == "ollama":
+        return ollama(server)
+    return OpenAICompatibleLLM(OpenAIConfig("m", server.url + "/v1", timeout_seconds=5, wait_seconds=0))
+
+
+def answered(kind: str, entry: Any) -> Reply:
+    if kind == "ollama":
+        return reply(chat("x", prompt_eval_count=12, **({} if entry is None else {"logprobs": [entry]})))
+    choice = {"message": {"content": "x"}, **({} if entry is None else {"logprobs": {"content": [entry]}})}
+    return reply({"choices": [choice], "usage": {"prompt_tokens": 12}})
+
+
+@pytest.mark.parametrize("kind", ["ollama", "openai"])
+@pytest.mark.parametrize(
+    ("tokens", "log_odds", "mass", "outside"),
+    [
+        ([("○", 0.6), ("×", 0.2), ("は", 0.1)], math.log(3), 0.8, False),
+        ([("○", 0.4), (" 〇", 0.2), ("×", 0.2)], math.log(3), 0.8, False),  # every spelling counts
+        ([("×", 0.5), ("✕", 0.25), ("○", 0.25)], math.log(1 / 3), 1.0, False),
+        ([("○", 0.6), ("は", 0.2), ("。", 0.1)], math.log(6), 0.6, True),  # × is at most as likely as 。
+        ([("は", 0.6), ("×", 0.3)], 0.0, 0.3, True),  # ○ is at most as likely as ×, the last returned
+        ([("は", 0.6), ("。", 0.3)], 0.0, 0.0, True),
+    ],
+)
+def test_a_judgement_from_the_likeliest_tokens(
+    server: Server, kind: str, tokens: list[tuple[str, float]], log_odds: float, mass: float, outside: bool
+) -> None:
+    server.replies = [answered(kind, top(*tokens))]
+    (found,) = judged_by(server, kind).judge(["問題"])
+    assert found == Judgement(pytest.approx(log_odds), pytest.approx(mass), 12, outside)
+    _, body, _ = server.requests[0]
+    assert (body["logprobs"], body["top_logprobs"], body["messages"][0]["content"]) == (True, 20, "問題")
+    budget = body["options"]["num_predict"] if kind == "ollama" else body["max_tokens"]
+    assert budget == 1
+
+
+@pytest.mark.parametrize("kind", ["ollama", "openai"])
+@pytest.mark.parametrize("entry", [None, {"token": "○", "logprob": -0.1}, {"top_logprobs": [{"token": 1}]}, "x"])
+def test_a_server_without_probabilities_is_said_to_be_one(server: Server, kind: str, entry: Any) -> None:
+    server.replies = [answered(kind, entry)]
+    with pytest.raises(BackendError, match=r"トークンの確率（logprobs、top_logprobs）がありません。.*--scoring text"):
+        judged_by(server, kind).judge(["問題"])
+>>>>>>> 20a90d7 (Servers that return log-probabilities judge choices too; answers outside the returned tokens are counted)

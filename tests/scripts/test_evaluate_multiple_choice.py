@@ -226,7 +226,7 @@ def test_report_is_written_beside_the_result(tiny_model_dir: Path, tmp_path: Pat
         (["--data", DATA, "--output", "x.json", "--samples", 0], 1, "--samples"),
         (["--data", DATA, "--output", "x.json", "--no-rag", "--context", "gold"], 1, "--no-rag と --context gold"),
         (["--data", DATA, "--output", "x.json", "--no-rag", "--llm-backend", "ollama", "--scoring", "letter"], 1,
-         "--scoring text を指定"),
+         "--scoring text か choice を指定"),
         (["--data", DATA, "--output", "x.json", "--no-rag", "--hf-model-name", "./none"], 1, "モデルのフォルダがありません"),
         (["--data", DATA, "--output", "x.json", "--no-rag", "--hf-lora-path", "none"], 1, "アダプタのフォルダがありません"),
         (["--data", DATA, "--output", "x.json", "--no-rag", "--bnb-4bit-quant-type", "int4"], 1, "BNB_4BIT_QUANT_TYPE"),
