@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import threading
 import warnings
 from collections.abc import Iterator
@@ -16,7 +17,7 @@ import pytest
 from app.core.cli import run_program
 from app.core.prompts import CHOICE_PROMPT_VERSION, PROMPT_VERSION
 from app.evaluation.result_file import read_result
-from scripts import evaluate_multiple_choice
+from scripts import build_index, evaluate_multiple_choice
 
 SAMPLE = Path(__file__).resolve().parents[2] / "sample"
 DATA = SAMPLE / "selection.json"
@@ -225,6 +226,13 @@ def test_report_is_written_beside_the_result(tiny_model_dir: Path, tmp_path: Pat
         (["--data", "none.json", "--output", "x.json"], 1, "none.json: ファイルがありません"),
         (["--data", DATA, "--output", "x.json", "--samples", 0], 1, "--samples"),
         (["--data", DATA, "--output", "x.json", "--no-rag", "--context", "gold"], 1, "--no-rag と --context gold"),
+        (["--data", DATA, "--output", "x.json", "--no-rag", "--reading-test"], 1, "--no-rag とは使えません"),
+        (["--data", DATA, "--output", "x.json", "--context", "rag", "--reading-test"], 1, "--context rag とは使えません"),
+        (["--data", DATA, "--output", "x.json", "--no-rag", "--scoring", "choice", "--orders", "4"], 1, "--orders 4 とは使えません"),
+        (["--data", DATA, "--output", "x.json", "--no-rag", "--scoring", "choice", "--use-cot"], 1, "--use-cot とは使えません"),
+        (["--data", DATA, "--output", "x.json", "--no-rag", "--ensemble", "--majority"], 2, "--majority"),
+        (["--data", DATA, "--output", "x.json", "--no-rag", "--llm-backend", "ollama", "--scoring", "choice", "--think"], 1,
+         "--think は答えの前に"),
         (["--data", DATA, "--output", "x.json", "--no-rag", "--llm-backend", "ollama", "--scoring", "letter"], 1,
          "--scoring text か choice を指定"),
         (["--data", DATA, "--output", "x.json", "--no-rag", "--hf-model-name", "./none"], 1, "モデルのフォルダがありません"),
@@ -280,3 +288,73 @@ def test_ollama_is_read_from_its_text(ollama: str, tmp_path: Path) -> None:
     assert result.run["model"]["num_ctx"] == 8192
     assert result.run["model"]["think"] is False
     assert result.summary["tokens"] == {"prompt": 27, "new": 9}
+
+
+def test_a_server_without_probabilities_cannot_judge(
+    ollama: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    output = tmp_path / "ollama.json"
+    arguments = ["--data", DATA, "--output", output, "--no-rag", "--samples", 4, "--llm-backend", "ollama"]
+    assert run(*arguments, "--llm-model", "m", "--llm-host", ollama, "--scoring", "choice") == 1
+    assert "トークンの確率（logprobs、top_logprobs）がありません" in capsys.readouterr().err
+    assert not output.exists()
+
+
+def test_a_tokenizer_without_the_pair_is_refused_and_nothing_written(
+    tiny_model_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "no-circle"
+    shutil.copytree(tiny_model_dir, folder)
+    tokenizer = json.loads((folder / "tokenizer.json").read_text("utf-8"))
+    circle = "âĹĭ"  # ○ in the byte-level alphabet
+    merges = tokenizer["model"]["merges"]
+    kept = [pair for pair in merges if circle not in "".join(pair)]
+    assert len(kept) < len(merges)
+    tokenizer["model"]["merges"] = kept
+    (folder / "tokenizer.json").write_text(json.dumps(tokenizer), "utf-8")
+    assert run(*hf(folder, tmp_path / "out" / "x.json", "--no-rag", "--scoring", "choice")) == 1
+    assert "トークナイザに「○」を表す単独のトークンがありません" in capsys.readouterr().err.splitlines()[-1]
+    assert not (tmp_path / "out").exists()
+    assert run(*hf(folder, tmp_path / "x.json", "--no-rag", "--orders", 1)) == 0  # letters need no pair
+
+
+def test_an_examination_is_evaluated_per_statement_and_by_years(
+    tiny_model_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    exam = tmp_path / "exam.jsonl"
+    rows = [
+        {"id": f"{number}", "year": 2018 + number, "question": "正しいのはどれか。", "choices": list("一二三四五"), "answer": answer}
+        for number, answer in enumerate(([1], [2, 4], [5]))
+    ]  # fmt: skip
+    exam.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
+    arguments = ["--data", exam, "--no-rag", "--hf-model-name", tiny_model_dir, "--no-hf-load-in-4bit"]
+    assert run(*arguments, "--output", tmp_path / "letter.json") == 1
+    assert (
+        "1: 正解が 2 つある問題なので、--scoring letter では採点できません。--scoring choice" in capsys.readouterr().err
+    )
+    assert not (tmp_path / "letter.json").exists()
+    assert run(*arguments, "--output", tmp_path / "x.json", "--scoring", "choice", "--report", tmp_path / "x.html") == 0
+    summary = read_result(tmp_path / "x.json").summary
+    assert summary["statements"]["total"] == 15
+    assert {name: group["total"] for name, group in summary["by_law"].items()} == {"2019 年以前": 2, "2020 年以降": 1}
+    assert {name: group["total"] for name, group in summary["by_right_count"].items()} == {"1": 2, "2": 1}
+    assert "正解の数別" in (tmp_path / "x.html").read_text("utf-8")
+
+
+def test_the_reading_test_asks_in_three_contexts(
+    tiny_model_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    index = tmp_path / "index"
+    assert run_program(build_index.main, ["--source", str(SAMPLE / "laws"), "--index-dir", str(index)]) == 0
+    output = tmp_path / "read.json"
+    arguments = hf(tiny_model_dir, output, "--scoring", "choice", "--reading-test", "--index-dir", index)
+    capsys.readouterr()
+    assert run(*arguments) == 0
+    assert "条文を読んでいるか" in capsys.readouterr().out
+    plans = {
+        name: read_result(tmp_path / name).run["plan"] for name in ("read_none.json", "read_removed.json", "read.json")
+    }
+    assert [(plan["context"], plan["top_k"]) for plan in plans.values()] == [("none", 0), ("removed", 3), ("gold", 0)]
+    removed = read_result(tmp_path / "read_removed.json").outcomes
+    assert all(len(outcome.passages) == 3 and not any(p.gold for p in outcome.passages) for outcome in removed)
+    assert [row["context"] for row in read_result(output).summary["reading"]] == ["none", "removed"]
