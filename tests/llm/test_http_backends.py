@@ -261,7 +261,6 @@ def test_openai_reads_a_null_answer_as_empty(server: Server) -> None:
     assert llm.generate(["問題"]) == [Generation("", None, None, False)]
 
 
-<<<<<<< HEAD
 def redirect(status: int, to: str) -> Reply:
     def send(handler: BaseHTTPRequestHandler) -> None:
         handler.send_response(status)
@@ -306,7 +305,8 @@ def test_this_machine_is_never_asked_through_a_proxy(server: Server, monkeypatch
         BackendError, match=r"プロキシ http://\*\*\*@127\.0\.0\.1:9 を通しました（通さないなら NO_PROXY"
     ):
         post_json("http://model.example/v1", {}, timeout_seconds=5, retries=0)
-=======
+
+
 def top(*tokens: tuple[str, float]) -> dict[str, Any]:
     """The entry of a first token with its alternatives, as both servers write it."""
     first, value = tokens[0]
@@ -360,4 +360,3 @@ def test_a_server_without_probabilities_is_said_to_be_one(server: Server, kind: 
     server.replies = [answered(kind, entry)]
     with pytest.raises(BackendError, match=r"トークンの確率（logprobs、top_logprobs）がありません。.*--scoring text"):
         judged_by(server, kind).judge(["問題"])
->>>>>>> 20a90d7 (Servers that return log-probabilities judge choices too; answers outside the returned tokens are counted)
