@@ -136,3 +136,32 @@ def make_records(count: int, *, mode: str = "direct", first: int = 0) -> list[An
 def record_maker() -> Any:
     """``make_records``: a fixture, since test folders are no packages to import from."""
     return make_records
+
+
+def make_choice_records(count: int, *, first: int = 0, letters: str = "abcd", negative: bool = False) -> list[Any]:
+    """One choice record for each of ``letters`` of invented questions ``q0``, ``q1`` …; the letter asked for in turn.
+
+    ``negative`` asks for the choice that does not fit, so that all the others do.
+    """
+    from app.core.questions import Question
+    from app.data.finetune import ContextPlan, choice_records, gold_context
+
+    plan = ContextPlan("gold", "gold", 0, gold_context)
+    records = []
+    for number in range(first, first + count):
+        correct = letters[number % len(letters)]
+        days = {letter: f"{(number * 4 + place) % 29 + 1}日以内" for place, letter in enumerate(letters)}
+        question = f"第{number + 1}条の届出の期限について、{'誤っている' if negative else '正しい'}ものはどれか。"
+        context = f"第{number + 1}条 届出は{days[correct]}にする。" + "期限を守る。" * (number % 3)
+        one = Question(
+            id=f"q{number}", question=question, choices=days, correct=correct, context=context, articles=(),
+            cluster=f"c{number}", polarity="incorrect" if negative else "correct", source="test.json", law="試験法",
+        )  # fmt: skip
+        records += choice_records(one, plan, gold_context(one), "test")
+    return records
+
+
+@pytest.fixture(scope="session")
+def choice_maker() -> Any:
+    """``make_choice_records``, see ``record_maker``."""
+    return make_choice_records

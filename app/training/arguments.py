@@ -160,7 +160,9 @@ def _add_data(parser: JapaneseParser) -> None:
         group,
         "--objective",
         OBJECTIVES,
-        "損失。text は回答の文字と終了トークン、letter は評価と同じ四つの文字の確率（direct だけ。終了は学習しない）",
+        "損失。text は回答の文字と終了トークン、letter は評価と同じ四つの文字の確率（direct だけ。終了は学習しない）、"
+        "choice は build_finetune_dataset.py --form choice のレコードで、問題の中での選択肢の比較と選択肢ごとの○×"
+        "（--share-prefix も付き、--batch-size は問題の数になる）",
     )
     _flag(group, "--loss-on-output-only", "回答だけを損失に入れる（既定: する。--no- を付けるとプロンプトも学習する）")
     _choice(group, "--chat-format", CHAT_FORMATS, "プロンプトの包み方。auto はモデルのチャットテンプレート")

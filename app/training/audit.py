@@ -148,6 +148,7 @@ def audit_batches(
         computed += batch["input_ids"].numel()
         if len(rows) != len(here):
             raise DataError(f"コレータが {len(here)} 件のレコードから {len(rows)} 行を作りました。同じ数が必要です。")
+        _check_questions(batch, list(map(len, records[start : start + batch_size])))
         for record, (ids, labels) in zip(here, rows, strict=True):
             prompt, answer = expected_row(record, tokenizer, chat_format=chat_format, stop_id=stop_id)
             name = record.row_id
@@ -166,6 +167,16 @@ def audit_batches(
         raise DataError(_describe(faults))
     rows_in_all = sum(map(len, records))
     return AuditSummary(rows_in_all, tokens, computed, supervised, longest, most, shown)
+
+
+def _check_questions(batch: dict[str, Any], rows_of_unit: Sequence[int]) -> None:
+    """Raises DataError when the choices that a batch lets a loss compare are not those of one question."""
+    if "questions" not in batch:
+        return
+    learned = batch["labels"] != IGNORE
+    expected = [number for number, rows in enumerate(rows_of_unit) for _ in range(rows)]
+    if batch["questions"][learned].tolist() != expected:
+        raise DataError("学習データの検査で、別の問題の選択肢を比べる列が見つかったので、学習を始めません。")
 
 
 def _describe(faults: Iterable[Fault]) -> str:

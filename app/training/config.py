@@ -11,14 +11,14 @@ from app.core.errors import ConfigError
 
 TrainMode = Literal["direct", "cot", "auto"]
 LoraBias = Literal["none", "all", "lora_only"]
-Objective = Literal["text", "letter"]
+Objective = Literal["text", "letter", "choice"]
 LoraDtype = Literal["fp32", "bf16"]
 # What products are computed in: autocast to bf16 or fp16, or the type the weights are stored in.
 Precision = Literal["stored", "fp32", "bf16", "fp16"]
 
 TRAIN_MODES: tuple[TrainMode, ...] = ("direct", "cot", "auto")
 LORA_BIASES: tuple[LoraBias, ...] = ("none", "all", "lora_only")
-OBJECTIVES: tuple[Objective, ...] = ("text", "letter")
+OBJECTIVES: tuple[Objective, ...] = ("text", "letter", "choice")
 LORA_DTYPES: tuple[LoraDtype, ...] = ("fp32", "bf16")
 REPORTERS = ("none", "tensorboard")
 DEVICES = ("auto", "cpu", "cuda")
@@ -53,6 +53,7 @@ class TrainConfig:
     # Leave records beyond max_seq_length out (counted and named in run.json) instead of refusing the file.
     share_prefix: bool = False
     # Rows of one question (its four orders) as one sequence with a common prefix; batch_size then counts questions.
+    # The choice objective compares a question's choices, so it always takes them together.
     warmup_ratio: float = 0.05
     # Share of all steps (0–1) in which the learning rate rises from 0.
     weight_decay: float = 0.0
@@ -80,7 +81,8 @@ class TrainConfig:
     # direct or cot demands that every record is of that mode; auto takes the records as they are.
     objective: Objective = "text"
     # text: cross entropy of the answer's tokens and the stop token. letter: cross entropy over the four letters where
-    # the answer begins, the quantity that evaluation scores by; direct records only.
+    # the answer begins, the quantity that evaluation scores by; direct records only. choice: for records of one choice
+    # each, the log-odds of fitting choices above those of the others within the question (app.training.choice_loss).
     loss_on_output_only: bool = True
     # False also puts the prompt into the loss.
     use_4bit: bool = False
@@ -119,6 +121,8 @@ class TrainConfig:
     # auto takes a GPU when there is one.
 
     def __post_init__(self) -> None:
+        if self.objective == "choice":
+            object.__setattr__(self, "share_prefix", True)
         faults = _faults(self)
         if faults:
             raise ConfigError("設定に誤りがあります: " + " ／ ".join(faults))
@@ -162,13 +166,14 @@ def _faults(config: TrainConfig) -> list[str]:
         faults.append("--fp16 と --bf16 は同時に指定できません。どちらか一方にしてください")
     if config.fp16 and config.lora_dtype == "bf16":
         faults.append("--lora-dtype bf16 と --fp16 は同時に指定できません")
-    if config.objective == "letter" and not config.loss_on_output_only:
-        faults.append("--objective letter と --no-loss-on-output-only は同時に指定できません")
-    if config.objective == "letter" and config.train_mode == "cot":
+    one_token = config.objective != "text"
+    if one_token and not config.loss_on_output_only:
+        faults.append(f"--objective {config.objective} と --no-loss-on-output-only は同時に指定できません")
+    if one_token and config.train_mode == "cot":
         faults.append(
-            "--objective letter は direct のレコードだけに使えます（--train-mode cot とは同時に指定できません）"
+            f"--objective {config.objective} は direct のレコードだけに使えます（--train-mode cot とは同時に指定できません）"
         )
-    if config.share_prefix and not config.loss_on_output_only:
+    if config.share_prefix and not one_token and not config.loss_on_output_only:
         faults.append(
             "--share-prefix と --no-loss-on-output-only は同時に指定できません（共有する部分の損失が一度になるため）"
         )

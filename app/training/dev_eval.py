@@ -28,20 +28,36 @@ class DevSet:
 
 
 @dataclass(frozen=True, slots=True)
-class DevResult:
-    """``accuracy`` 0–1; ``gold_logprob``: mean log-probability of the right letter among the four (natural log);
+class Statements:
+    """Judgements of single choices: ``accuracy`` (0–1) of ○ against ×, and ``auc`` (0–1), None where all are of a kind."""
 
-    ``histogram``: how often each letter was chosen; ``mass``: mean probability that the next token is a letter at all.
+    accuracy: float
+    auc: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class DevResult:
+    """``accuracy`` 0–1, of questions (of records for letters).
+
+    ``gold_logprob``  mean log-probability (natural) of the right answer among the question's own
+    ``histogram``     letters: how often each was chosen; empty in the choice form, where the order cannot matter
+    ``mass``          mean probability that the next token is one of the answers at all
+    ``collapsed``     letters: nearly every answer is one letter (``collapse_warning``)
+    ``statements``    choice form: the judgements one by one
     """
 
     accuracy: float
     gold_logprob: float
     histogram: dict[str, int]
     mass: float
+    collapsed: bool = False
+    statements: Statements | None = None
 
 
-def build_dev_set(records: Sequence[Record], tokenizer: Any, *, chat_format: ChatFormat = "auto") -> DevSet:
-    """Prompts of the records, encoded as inference encodes them."""
+def build_dev_set(
+    records: Sequence[Record], tokenizer: Any, *, path: object = None, chat_format: ChatFormat = "auto"
+) -> DevSet:
+    """Prompts of the records of ``path``, encoded as inference encodes them."""
     prompts = []
     for record in records:
         ids = encode_prompt(tokenizer, record.input, chat_format=chat_format)
@@ -60,11 +76,13 @@ def evaluate_dev(model: Any, dev: DevSet, *, max_batch_tokens: int) -> DevResult
     logprobs = scores.logprobs.astype(np.float64)
     chosen = logprobs.argmax(axis=1)
     among_four = logprobs[np.arange(len(gold)), gold] - np.logaddexp.reduce(logprobs, axis=1)
+    histogram = {letter: int((chosen == index).sum()) for index, letter in enumerate(LETTERS)}
     return DevResult(
         accuracy=float((chosen == gold).mean()),
         gold_logprob=float(among_four.mean()),
-        histogram={letter: int((chosen == index).sum()) for index, letter in enumerate(LETTERS)},
+        histogram=histogram,
         mass=float(scores.mass.mean()),
+        collapsed=collapse_warning(histogram, dev.correct) is not None,
     )
 
 
@@ -78,14 +96,17 @@ def collapse_warning(histogram: Mapping[str, int], correct: Sequence[str]) -> st
 
 
 def best_step(history: Sequence[Mapping[str, Any]]) -> int | None:
-    """Step of the best dev evaluation: highest accuracy, then highest log-probability of the right letters, then first.
+    """Step of the best dev evaluation: highest log-probability of the right answers, then highest accuracy, then first.
 
+    The log-probability moves with every question, accuracy by whole questions: with some dozens of them the highest
+    accuracy is mostly chance. A step whose answers collapsed to one letter counts only where every step's did.
     ``history`` is the trainer's log; the untuned model (step 0) does not count. None without an evaluation.
     """
     rows = [row for row in history if "eval_accuracy" in row and row["step"] > 0]
+    rows = [row for row in rows if not row.get("eval_collapsed")] or rows
     if not rows:
         return None
-    best = max(rows, key=lambda row: (row["eval_accuracy"], row["eval_gold_logprob"], -row["step"]))
+    best = max(rows, key=lambda row: (row["eval_gold_logprob"], row["eval_accuracy"], -row["step"]))
     return int(best["step"])
 
 

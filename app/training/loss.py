@@ -85,12 +85,26 @@ def label_loss_sum(
     ``model`` may carry LoRA layers (PEFT) or not. Position t predicts token t + 1, as in transformers' own loss, with
     which this agrees to rounding when ``position_loss`` is the default. ``decoder`` (position_ids, attention_mask) is passed to the decoder.
     """
+    head, hidden, targets, _ = label_states(model, input_ids, labels, **decoder)
+    return head_loss_sum(head, hidden, targets, chunk_positions, position_loss)
+
+
+class LabelStates(NamedTuple):
+    """``hidden`` (labels, width): what the head reads to predict each label; ``targets`` (labels,): the labels;
+    ``wanted`` (batch, tokens − 1): where they stand, one token to the left."""
+
+    head: Any
+    hidden: torch.Tensor
+    targets: torch.Tensor
+    wanted: torch.Tensor
+
+
+def label_states(model: Any, input_ids: torch.Tensor, labels: torch.Tensor, **decoder: Any) -> LabelStates:
+    """Run the decoder under ``model`` (LoRA layers or not) and pick the positions that predict a label."""
     causal_lm = model.get_base_model() if hasattr(model, "get_base_model") else model
     hidden = causal_lm.model(input_ids=input_ids, use_cache=False, **decoder).last_hidden_state
     wanted = labels[:, 1:] != IGNORE
-    return head_loss_sum(
-        causal_lm.get_output_embeddings(), hidden[:, :-1][wanted], labels[:, 1:][wanted], chunk_positions, position_loss
-    )
+    return LabelStates(causal_lm.get_output_embeddings(), hidden[:, :-1][wanted], labels[:, 1:][wanted], wanted)
 
 
 def head_loss_sum(
@@ -100,21 +114,28 @@ def head_loss_sum(
     chunk_positions: int,
     position_loss: PositionLoss = token_loss,
 ) -> LossSum:
-    """Summed loss of ``targets`` (n,) from ``hidden`` (n, width), at most ``chunk_positions`` rows of logits at once.
+    """Summed loss of ``targets`` (n,) from ``hidden`` (n, width), at most ``chunk_positions`` rows of logits at once."""
+    losses = head_chunks(head, hidden, chunk_positions, lambda logits, rows: position_loss(logits, targets[rows]))
+    total = losses[0]
+    for loss in losses[1:]:
+        total = total + loss
+    return LossSum(total, int(targets.shape[0]))
+
+
+def head_chunks(
+    head: Any, hidden: torch.Tensor, chunk_positions: int, read: Callable[[torch.Tensor, slice], torch.Tensor]
+) -> list[torch.Tensor]:
+    """``read(logits, rows)`` of each run of at most ``chunk_positions`` rows of ``hidden`` (n, width), in order.
 
     With more than one chunk each chunk's logits are computed again in the backward pass instead of being kept.
     """
-    import torch
     from torch.utils.checkpoint import checkpoint
 
-    def loss_of(part: torch.Tensor, goal: torch.Tensor) -> torch.Tensor:
-        return position_loss(head(part), goal)
+    def read_rows(part: torch.Tensor, rows: slice) -> torch.Tensor:
+        return read(head(part), rows)
 
-    count = int(targets.shape[0])
+    count = int(hidden.shape[0])
     if count <= chunk_positions:
-        return LossSum(loss_of(hidden, targets), count)
-    total = hidden.new_zeros((), dtype=torch.float32)
-    for start in range(0, count, chunk_positions):
-        end = start + chunk_positions
-        total = total + checkpoint(loss_of, hidden[start:end], targets[start:end], use_reentrant=False)
-    return LossSum(total, count)
+        return [read_rows(hidden, slice(0, count))]
+    every = [slice(start, start + chunk_positions) for start in range(0, count, chunk_positions)]
+    return [checkpoint(read_rows, hidden[rows], rows, use_reentrant=False) for rows in every]

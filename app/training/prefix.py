@@ -93,7 +93,11 @@ class PrefixCollator:
     """Turns groups into one sequence without padding: ``input_ids``, ``labels``, ``position_ids`` of shape (1, tokens)
 
     and ``attention_mask`` (1, 1, tokens, tokens), true where the row's token may look at the column's.
+
+    With ``name_questions`` also ``questions`` (1, tokens): the number, from 0, of the group that a token belongs to.
     """
+
+    name_questions: bool = False
 
     def __call__(self, groups: Sequence[PrefixGroup]) -> dict[str, torch.Tensor]:
         import torch
@@ -115,7 +119,8 @@ class PrefixCollator:
                 positions += range(shared, shared + len(branch.input_ids))
                 branch_of += [place] * len(branch.input_ids)
             group_of += [number] * group.tokens
-        return {
+        named = {"questions": torch.tensor([group_of])} if self.name_questions else {}
+        return named | {
             "input_ids": torch.tensor([ids]),
             "labels": torch.tensor([labels]),
             "position_ids": torch.tensor([positions]),

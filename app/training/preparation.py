@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 import importlib.util
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from app.core.chat import letter_token_ids
+from app.core.chat import letter_token_ids, pair_token_ids
 from app.core.cli import log
 from app.core.errors import ConfigError, DataError
+from app.core.prompts import FITS
 from app.core.questions import content_hash
 from app.data.records import Record, read_records
 from app.llm.loading import load_tokenizer
 from app.training.audit import AuditSummary, audit_batches
+from app.training.choice_groups import build_groups, fitting_choices
+from app.training.choice_loss import ChoiceObjective, choice_objective
 from app.training.collation import LabelCollator
 from app.training.config import TrainConfig, steps_per_epoch
+from app.training.dev_choice import ChoiceDev, build_choice_dev
 from app.training.dev_eval import DevSet, build_dev_set
-from app.training.examples import BuiltExamples, build_examples, check_mode
+from app.training.examples import BuiltExamples, build_examples, check_form, check_mode
 from app.training.prefix import PrefixCollator, group_examples
+
+Collate = Callable[[Sequence[Any]], dict[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,11 +35,12 @@ class PreparedData:
     tokenizer: Any
     built: BuiltExamples
     units: list[Any]  # what the trainer draws: a row each, or the prefix-shared rows of a question
-    collate: Callable[[Sequence[Any]], dict[str, Any]]
+    collate: Collate
     mode: str  # direct, cot or mixed
     audit: AuditSummary
     letter_ids: list[list[int]] | None  # spellings of each letter; None unless the objective is the letter
-    dev: DevSet | None
+    choices: ChoiceObjective | None  # None unless the objective is the choice
+    dev: DevSet | ChoiceDev | None
     dev_records: list[Record]
     epoch_steps: int  # optimiser steps in one pass
     total_steps: int
@@ -45,59 +53,73 @@ def prepare_data(config: TrainConfig) -> PreparedData:
             "--report-to tensorboard には tensorboard が必要です。pip install tensorboard を実行するか、指定を外してください。"
         )
     records = read_records(config.train_file)
+    check_form(records, config.objective, config.train_file)
     mode = check_mode(records, config.train_mode, config.train_file)
     tokenizer = load_tokenizer(config.model_name)
+    by_choice = config.objective == "choice"
     letter_ids = letter_token_ids(tokenizer) if config.objective == "letter" else None
+    pair_ids = pair_token_ids(tokenizer) if by_choice else None
     built = build_examples(
         records,
         tokenizer,
-        max_seq_length=config.max_seq_length,
+        # A question's choices share a sequence, and that has the limit.
+        max_seq_length=sys.maxsize if by_choice else config.max_seq_length,
         chat_format=config.chat_format,
         loss_on_output_only=config.loss_on_output_only,
         skip_long=config.skip_long_records,
-        letter_ids=letter_ids,
+        answer_ids=letter_ids or pair_ids,
     )
-    units: list[Any] = list(built.examples)
-    unit_records = [[record] for record in built.records]
-    collate: Callable[[Sequence[Any]], dict[str, Any]] = LabelCollator(int(tokenizer.pad_token_id))
-    if config.share_prefix:
-        names = [str(record.meta["id"]) for record in built.records]
-        groups = group_examples(built.examples, names, max_tokens=config.max_seq_length)
-        units = list(groups)
-        unit_records = [[built.records[row] for row in group.rows] for group in groups]
-        collate = PrefixCollator()
+    built, units, collate = _units(config, built, int(tokenizer.pad_token_id))
+    choices = None
+    if pair_ids is not None:
+        choices = choice_objective(pair_ids, fitting_choices(built.records, units, FITS))
     audit = audit_batches(
-        unit_records,
+        [[built.records[row] for row in unit.rows] for unit in units] if config.share_prefix
+        else [[record] for record in built.records],
         units,
         tokenizer,
         collate,
         batch_size=config.batch_size,
         chat_format=config.chat_format,
         loss_on_output_only=config.loss_on_output_only,
-        stops=letter_ids is None,
-    )
+        stops=config.objective == "text",
+    )  # fmt: skip
     dev_records: list[Record] = []
-    dev = None
+    dev: DevSet | ChoiceDev | None = None
     if config.eval_file is not None:
         dev_records = read_records(config.eval_file)
+        check_form(dev_records, config.objective, config.eval_file)
         check_apart(built.records, dev_records, config)
-        dev = build_dev_set(dev_records, tokenizer, chat_format=config.chat_format)
+        build = build_choice_dev if by_choice else build_dev_set
+        dev = build(dev_records, tokenizer, path=config.eval_file, chat_format=config.chat_format)
     epoch_steps = steps_per_epoch(len(units), config.batch_size, config.gradient_accumulation_steps)
     total_steps = config.max_steps or epoch_steps * config.num_epochs
     return PreparedData(
-        tokenizer, built, units, collate, mode, audit, letter_ids, dev, dev_records, epoch_steps, total_steps
+        tokenizer, built, units, collate, mode, audit, letter_ids, choices, dev, dev_records, epoch_steps, total_steps
     )
+
+
+def _units(config: TrainConfig, built: BuiltExamples, pad_token_id: int) -> tuple[BuiltExamples, list[Any], Collate]:
+    """What the trainer draws, what of ``built`` is in it, and how it becomes a batch."""
+    if config.objective == "choice":
+        built, groups = build_groups(
+            built, config.train_file, max_tokens=config.max_seq_length, skip_long=config.skip_long_records
+        )
+        return built, list(groups), PrefixCollator(name_questions=True)
+    if config.share_prefix:
+        names = [str(record.meta["id"]) for record in built.records]
+        return built, list(group_examples(built.examples, names, max_tokens=config.max_seq_length)), PrefixCollator()
+    return built, list(built.examples), LabelCollator(pad_token_id)
 
 
 def check_apart(records: Sequence[Record], dev_records: Sequence[Record], config: TrainConfig) -> None:
     """Raises DataError when a dev question is trained on, under whatever id or order; warns of shared articles."""
-    trained = {content_hash(record.meta["question"], record.meta["choices"]) for record in records}
-    same = [
-        record for record in dev_records if content_hash(record.meta["question"], record.meta["choices"]) in trained
-    ]
+    trained = {_asked(record) for record in records}
+    # A question has a record for each order or choice.
+    same = {_asked(record): record.meta["id"] for record in dev_records if _asked(record) in trained}
     if same:
         raise DataError(
-            f"{config.eval_file}: {len(same)} 件の問題が学習データにもあります（最初は {same[0].row_id}）。"
+            f"{config.eval_file}: {len(same)} 問が学習データにもあります（最初は {next(iter(same.values()))}）。"
             "scripts/split_selection_dataset.py で分けた開発用データを使ってください。"
         )
     clusters = {record.meta["cluster"] for record in records} & {record.meta["cluster"] for record in dev_records}
@@ -106,3 +128,7 @@ def check_apart(records: Sequence[Record], dev_records: Sequence[Record], config
             f"注意: {len(clusters)} 個の条文のまとまりが学習データと開発用データの両方にあります"
             f"（{min(clusters)} など）。dev の正答率は甘くなります。"
         )
+
+
+def _asked(record: Record) -> str:
+    return content_hash(record.meta["question"], record.meta["choices"])

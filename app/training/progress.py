@@ -74,12 +74,17 @@ class ProgressLines(TrainerCallback):  # type: ignore[misc]  # transformers ship
         )
 
     def _dev_line(self, step: int, logs: dict[str, Any]) -> None:
+        when = "学習前" if step == 0 else f"ステップ {step}"
+        line = f"{when}  dev 正答率 {logs['eval_accuracy']:.1%}  正答の対数確率 {logs['eval_gold_logprob']:.3f}"
+        if "eval_statement_accuracy" in logs:
+            auc = f"（AUC {logs['eval_statement_auc']:.3f}）" if "eval_statement_auc" in logs else ""
+            self._print(
+                f"{line}  選択肢ごと {logs['eval_statement_accuracy']:.1%}{auc}  ○か×になる確率 {logs['eval_mass']:.1%}"
+            )
+            return
         histogram = {letter: int(logs[f"eval_count_{letter}"]) for letter in LETTERS}
         counts = " ".join(f"{letter}:{count}" for letter, count in histogram.items())
-        when = "学習前" if step == 0 else f"ステップ {step}"
-        self._print(
-            f"{when}  dev 正答率 {logs['eval_accuracy']:.1%}  正答の対数確率 {logs['eval_gold_logprob']:.3f}  回答 {counts}"
-        )
+        self._print(f"{line}  回答 {counts}")
         warning = collapse_warning(histogram, self._dev_letters) if step else None
         if warning:
             self._print(f"注意: {warning}")

@@ -71,6 +71,7 @@ def start_manifest(
             "thinking": False,
         },
         "prompt_version": _common([meta["prompt_version"] for meta in metas]),
+        "form": _common([record.form for record in records]),
         "train_mode": mode,
         "few_shot": any(meta["few_shot"] for meta in metas),
         "few_shot_source": few_shot_source(metas),
@@ -139,7 +140,10 @@ def finish_manifest(
             "accuracy": row["eval_accuracy"],
             "gold_logprob": row["eval_gold_logprob"],
             "mass": row["eval_mass"],
-            "histogram": {letter: row[f"eval_count_{letter}"] for letter in LETTERS},
+            "histogram": {letter: row[f"eval_count_{letter}"] for letter in LETTERS if f"eval_count_{letter}" in row},
+            "collapsed": row["eval_collapsed"],
+            "statement_accuracy": row.get("eval_statement_accuracy"),
+            "statement_auc": row.get("eval_statement_auc"),
         }
         for row in log_history
         if "eval_accuracy" in row

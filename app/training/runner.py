@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
@@ -18,7 +18,8 @@ from app.llm.loading import resolve_device
 from app.training.checkpoints import checkpoint_path, checkpoint_steps, restore_weights
 from app.training.config import TrainConfig
 from app.training.curve import draw_curve
-from app.training.dev_eval import best_step, evaluate_dev
+from app.training.dev_choice import ChoiceDev, evaluate_choice_dev
+from app.training.dev_eval import DevResult, best_step, evaluate_dev
 from app.training.experiment_log import render_experiment_log
 from app.training.lora import trainable_parameters
 from app.training.memory import MemoryPlan
@@ -39,7 +40,11 @@ from app.training.run_manifest import (
 CHECKPOINTS = "checkpoints"
 CURVE = "loss_curve.png"
 LOG = "experiment_log.md"
-_OBJECTIVE_NAMES = {"text": "回答の文字列（text）", "letter": "回答の位置での四つの文字の確率（letter）"}
+_OBJECTIVE_NAMES = {
+    "text": "回答の文字列（text）",
+    "letter": "回答の位置での四つの文字の確率（letter）",
+    "choice": "問題の中での選択肢の比較と、選択肢ごとの○×（choice）",
+}
 _PRECISION_NAMES = {
     "stored": "重みの型のまま",
     "fp32": "float32（この CPU には bfloat16 の命令がない）",
@@ -83,6 +88,8 @@ def describe_run(config: TrainConfig, data: PreparedData, loaded: LoadedModel) -
         f"ステップ: {data.total_steps}（1 エポック {data.epoch_steps}、実効バッチ"
         f" {config.batch_size * config.gradient_accumulation_steps}）",
     ]
+    if data.choices is not None:
+        lines.insert(2, f"問題: {len(data.units)} 問（選択肢 {audit.rows}、一つの問題の選択肢を一本の列にする）")
     if data.built.too_long:
         names = "、".join(name for name, _ in data.built.too_long[:5])
         lines.append(f"除いた長いレコード: {len(data.built.too_long)} 件（{names}）")
@@ -119,10 +126,6 @@ def build_run_trainer(config: TrainConfig, data: PreparedData, loaded: LoadedMod
     from app.training.trainer import build_trainer, training_arguments
 
     position_loss = token_loss if data.letter_ids is None else LetterLoss(tuple(map(tuple, data.letter_ids)))
-    score_dev = None
-    if data.dev is not None:
-        budget = max(config.batch_size * config.max_seq_length, 1)
-        score_dev = partial(evaluate_dev, dev=data.dev, max_batch_tokens=budget)
     arguments = training_arguments(
         config,
         folder=folder,
@@ -141,10 +144,18 @@ def build_run_trainer(config: TrainConfig, data: PreparedData, loaded: LoadedMod
         data.collate,
         precision=loaded.precision,
         position_loss=position_loss,
-        score_dev=score_dev,
+        choices=data.choices,
+        score_dev=_dev_scoring(config, data),
         patience=config.early_stopping_patience,
         callbacks=callbacks,
     )
+
+
+def _dev_scoring(config: TrainConfig, data: PreparedData) -> Callable[[Any], DevResult] | None:
+    budget = max(config.batch_size * config.max_seq_length, 1)
+    if isinstance(data.dev, ChoiceDev):
+        return partial(evaluate_choice_dev, dev=data.dev, max_batch_tokens=budget)
+    return None if data.dev is None else partial(evaluate_dev, dev=data.dev, max_batch_tokens=budget)
 
 
 def _tensorboard(folder: Path) -> Any:

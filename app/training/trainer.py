@@ -23,6 +23,7 @@ from app.training.checkpoints import (
     restore_weights,
     write_checkpoint,
 )
+from app.training.choice_loss import ChoiceObjective, choice_loss_sum
 from app.training.config import Precision, TrainConfig
 from app.training.dev_eval import DevResult, best_step, should_stop
 from app.training.lora import trainable_parameters
@@ -34,7 +35,10 @@ _AUTOCAST = {"stored": None, "fp32": None, "bf16": torch.bfloat16, "fp16": torch
 
 
 class LawTrainer(Trainer):  # type: ignore[misc]  # transformers ships no types that mypy can follow here
-    """Trains LoRA weights; the loss is averaged over the supervised positions of the whole effective batch."""
+    """Trains LoRA weights; the loss is averaged over the supervised positions of the whole effective batch, or over
+
+    its questions with the choice objective.
+    """
 
     # compute_loss divides by num_items_in_batch itself, so accumulation must not divide again.
     loss_is_scaled_for_ga = True
@@ -45,6 +49,7 @@ class LawTrainer(Trainer):  # type: ignore[misc]  # transformers ships no types 
         precision: Precision = "stored",
         chunk_positions: int = CHUNK_POSITIONS,
         position_loss: PositionLoss = token_loss,
+        choices: ChoiceObjective | None = None,
         score_dev: Callable[[Any], DevResult] | None = None,
         patience: int | None = None,
         **arguments: Any,
@@ -57,6 +62,7 @@ class LawTrainer(Trainer):  # type: ignore[misc]  # transformers ships no types 
         self._precision = precision
         self._chunk_positions = chunk_positions
         self._position_loss = position_loss
+        self._choices = choices
         self._score_dev = score_dev
         self._patience = patience
         self._seconds_before = 0.0
@@ -73,18 +79,24 @@ class LawTrainer(Trainer):  # type: ignore[misc]  # transformers ships no types 
     def compute_loss(
         self, model: Any, inputs: dict[str, Any], return_outputs: bool = False, num_items_in_batch: Any = None
     ) -> Any:
-        """Summed loss of this batch, divided by the label tokens of the whole effective batch."""
+        """Summed loss of this batch, divided by the label tokens (or questions) of the whole effective batch."""
         if return_outputs or num_items_in_batch is None:
             raise ValueError("this trainer evaluates by letter scores, not by loss")
         dtype = _AUTOCAST[self._precision]
         with torch.autocast(self.args.device.type, dtype=dtype, enabled=dtype is not None):
-            loss = label_loss_sum(
-                self.accelerator.unwrap_model(model),
-                **inputs,
-                chunk_positions=self._chunk_positions,
-                position_loss=self._position_loss,
-            )
+            bare = self.accelerator.unwrap_model(model)
+            if self._choices is not None:
+                loss = choice_loss_sum(bare, **inputs, objective=self._choices, chunk_positions=self._chunk_positions)
+            else:
+                loss = label_loss_sum(
+                    bare, **inputs, chunk_positions=self._chunk_positions, position_loss=self._position_loss
+                )
         return loss.total / num_items_in_batch
+
+    def _get_num_items_in_batch(self, batch_samples: list[Any], device: torch.device) -> Any:
+        if self._choices is None or not batch_samples:
+            return super()._get_num_items_in_batch(batch_samples, device)
+        return torch.stack([batch["questions"].max() + 1 for batch in batch_samples]).sum().to(device)
 
     def create_optimizer(self, model: Any = None) -> Any:
         """transformers' choice; around it, what keeps small steps of bfloat16 weights."""
@@ -113,8 +125,12 @@ class LawTrainer(Trainer):  # type: ignore[misc]  # transformers ships no types 
             "eval_accuracy": result.accuracy,
             "eval_gold_logprob": result.gold_logprob,
             "eval_mass": result.mass,
+            "eval_collapsed": result.collapsed,
             **{f"eval_count_{letter}": count for letter, count in result.histogram.items()},
         }
+        if result.statements is not None:
+            metrics["eval_statement_accuracy"] = result.statements.accuracy
+            metrics |= {} if result.statements.auc is None else {"eval_statement_auc": result.statements.auc}
         self.log(metrics)
         self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, metrics)
         if self.state.global_step > 0:
@@ -219,6 +235,7 @@ def build_trainer(
     *,
     precision: Precision,
     position_loss: PositionLoss = token_loss,
+    choices: ChoiceObjective | None = None,
     score_dev: Callable[[Any], DevResult] | None = None,
     patience: int | None = None,
     callbacks: Sequence[TrainerCallback] = (),
@@ -235,6 +252,7 @@ def build_trainer(
         data_collator=collate,
         precision=precision,
         position_loss=position_loss,
+        choices=choices,
         score_dev=score_dev,
         patience=patience,
         callbacks=list(callbacks),

@@ -94,11 +94,11 @@ def test_the_best_dev_step_is_what_is_kept(tiny_model_dir: Path, files: dict[str
     from app.training.dev_eval import DevResult
 
     kept: list[dict[str, torch.Tensor]] = []
-    accuracies = iter([0.1, 0.5, 0.75, 0.5, 0.5, 0.9])
+    logprobs = iter([-1.6, -1.2, -0.9, -1.2, -1.2, -0.5])
 
     def scripted(model: Any, **_: Any) -> DevResult:
         kept.append({n: p.detach().clone() for n, p in model.named_parameters() if p.requires_grad})
-        return DevResult(next(accuracies), -1.0, {"a": 1, "b": 1, "c": 1, "d": 1}, 0.5)
+        return DevResult(0.5, next(logprobs), {"a": 1, "b": 1, "c": 1, "d": 1}, 0.5)
 
     monkeypatch.setattr(runner, "evaluate_dev", scripted)
     arguments = command(
@@ -107,8 +107,8 @@ def test_the_best_dev_step_is_what_is_kept(tiny_model_dir: Path, files: dict[str
     )  # fmt: skip
     assert run_program(train_qwen_law_ft.main, arguments) == 0
     manifest = json.loads((files["out"] / "run.json").read_text("utf-8"))
-    # untuned .1, then .5 .75 .5 .5: no new best twice after step 2, so training stops at step 4
-    assert [row["accuracy"] for row in manifest["training"]["dev_history"]] == [0.1, 0.5, 0.75, 0.5, 0.5]
+    # no new best twice after step 2, so training stops at step 4
+    assert [row["gold_logprob"] for row in manifest["training"]["dev_history"]] == [-1.6, -1.2, -0.9, -1.2, -1.2]
     assert manifest["training"]["steps"] == 4
     assert manifest["training"]["best"]["step"] == 2
     saved = load_file(files["out"] / "adapter_model.safetensors")
@@ -188,7 +188,7 @@ FAULTS: dict[str, tuple[Any, list[str], list[str]]] = {
     ),
     "dev is trained on": (
         lambda files, model: files["dev"].write_text(files["train"].read_text("utf-8"), "utf-8"),
-        ["--eval-file", "DEV"], ["8 件の問題が学習データにもあります（最初は q0）"],
+        ["--eval-file", "DEV"], ["8 問が学習データにもあります（最初は q0）"],
     ),
     "fp16 on the CPU": (lambda files, model: None, ["--fp16"], ["--fp16 には GPU が必要です"]),
     "both types": (lambda files, model: None, ["--fp16", "--bf16"], ["同時に指定できません"]),

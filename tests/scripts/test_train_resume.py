@@ -85,6 +85,34 @@ def test_a_killed_run_resumes_to_the_same_bits(
     assert sorted(entry.name for entry in out.iterdir()) == sorted(entry.name for entry in uninterrupted.iterdir())
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="kill -9 is a POSIX signal")
+def test_a_killed_run_of_the_choice_objective_resumes_to_the_same_bits(
+    tiny_model_dir: Path, choice_maker: Any, tmp_path: Path
+) -> None:
+    files = tmp_path / "train.jsonl", tmp_path / "dev.jsonl"
+    write_records(files[0], choice_maker(10))
+    write_records(files[1], choice_maker(4, first=10))
+    whole, killed = (
+        arguments(tiny_model_dir, *files, tmp_path / name, "--objective", "choice") for name in ("whole", "killed")
+    )
+    assert run_program(train_qwen_law_ft.main, whole) == 0
+    kill_at(5, killed)
+    assert run_program(train_qwen_law_ft.main, [*killed, "--resume"]) == 0
+    name = "adapter_model.safetensors"
+    assert (tmp_path / "killed" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
+    one, two = (json.loads((tmp_path / folder / "run.json").read_text("utf-8")) for folder in ("whole", "killed"))
+    assert two["training"]["resumed"]
+    for part in ("loss_history", "dev_history", "best", "steps"):
+        assert two["training"][part] == one["training"][part]
+    assert (one["form"], one["objective"], one["prompt_version"]) == ("choice", "choice", "choice-1")
+    assert one["config"]["share_prefix"] is True
+    assert one["trained_question_ids"] == [f"q{number}" for number in range(10)]
+    assert len(one["trained_question_hashes"]) == 10
+    assert one["train_file"]["records"] == 40
+    assert [row["step"] for row in one["training"]["dev_history"]] == [0, 5, 10, 12]
+    assert 0 <= one["training"]["dev_history"][0]["statement_auc"] <= 1
+
+
 def test_a_finished_run_is_left_alone(
     tiny_model_dir: Path, data: tuple[Path, Path], uninterrupted: Path, capsys: Any
 ) -> None:

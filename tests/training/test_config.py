@@ -40,9 +40,11 @@ NEEDED: dict[str, Any] = {"model_name": "m", "train_file": Path("t.jsonl"), "out
         ({"lm_head_4bit": True}, "--lm-head-4bit には --use-4bit が必要です"),
         ({"lora_dtype": "fp8"}, "--lora-dtype は fp32・bf16 のどれかです（fp8）"),
         ({"lora_dtype": "bf16", "fp16": True}, "--lora-dtype bf16 と --fp16 は同時に指定できません"),
-        ({"objective": "word"}, "--objective は text・letter のどれかです（word）"),
+        ({"objective": "word"}, "--objective は text・letter・choice のどれかです（word）"),
         ({"objective": "letter", "train_mode": "cot"}, "--objective letter は direct のレコードだけに使えます"),
         ({"objective": "letter", "loss_on_output_only": False}, "--objective letter と --no-loss-on-output-only は"),
+        ({"objective": "choice", "loss_on_output_only": False}, "--objective choice と --no-loss-on-output-only は"),
+        ({"objective": "choice", "train_mode": "cot"}, "--objective choice は direct のレコードだけに使えます"),
         ({"train_mode": "both"}, "--train-mode は direct・cot・auto のどれかです（both）"),
     ],
 )  # fmt: skip

@@ -22,9 +22,11 @@ def row(step: int, accuracy: float, logprob: float = -1.0) -> dict[str, Any]:
         ([], None),
         ([{"step": 1, "loss": 2.0}], None),
         ([row(0, 0.9)], None),  # the untuned model is no checkpoint
-        ([row(0, 0.9), row(2, 0.3), row(4, 0.5)], 4),
+        ([row(0, 0.9, -0.1), row(2, 0.5, -1.3), row(4, 0.3, -1.1)], 4),  # accuracy does not decide
+        ([row(2, 0.3), row(4, 0.5)], 4),
         ([row(2, 0.5), row(4, 0.5)], 2),
-        ([row(2, 0.5, -1.2), row(4, 0.5, -0.9)], 4),
+        ([row(2, 0.5, -1.2), row(4, 0.5, -0.9) | {"eval_collapsed": True}], 2),
+        ([row(step, 0.5, logprob) | {"eval_collapsed": True} for step, logprob in ((2, -1.2), (4, -0.9))], 4),
     ],
 )
 def test_best_step(history: list[dict[str, Any]], best: int | None) -> None:

@@ -28,7 +28,7 @@ from app.training.tiled_head import quantize_head
 
 
 def rows_of(records: list[Record], tokenizer: Any) -> Any:
-    return build_examples(records, tokenizer, max_seq_length=9999, letter_ids=letter_token_ids(tokenizer)).examples
+    return build_examples(records, tokenizer, max_seq_length=9999, answer_ids=letter_token_ids(tokenizer)).examples
 
 
 def letter_loss(tokenizer: Any) -> LetterLoss:
@@ -150,12 +150,12 @@ def test_only_direct_records_with_the_letter_alone(tiny_tokenizer: Any, record_m
     with pytest.raises(
         DataError, match="レコード q0: --objective letter は direct のレコードだけに使えます（これは cot）"
     ):
-        build_example(cot, tiny_tokenizer, letter_ids=letter_ids)
+        build_example(cot, tiny_tokenizer, answer_ids=letter_ids)
     for output in ("b", "a です"):
         with pytest.raises(
             DataError, match=rf"レコード q0: output '{output}' が正解の文字 a の 1 トークンではありません"
         ):
-            build_example(replace(direct, output=output), tiny_tokenizer, letter_ids=letter_ids)
+            build_example(replace(direct, output=output), tiny_tokenizer, answer_ids=letter_ids)
 
 
 @pytest.mark.parametrize("spoil", ["letter", "prompt", "label"])
@@ -180,7 +180,7 @@ def test_the_audit_refuses_a_spoiled_letter_row(tiny_tokenizer: Any, record_make
 def test_the_prompt_ids_do_not_depend_on_the_objective(tiny_tokenizer: Any, record_maker: Any) -> None:
     record = record_maker(1)[0]
     text = build_example(record, tiny_tokenizer)
-    letter = build_example(record, tiny_tokenizer, letter_ids=letter_token_ids(tiny_tokenizer))
+    letter = build_example(record, tiny_tokenizer, answer_ids=letter_token_ids(tiny_tokenizer))
     prompt = encode_prompt(tiny_tokenizer, record.input)
     assert text.input_ids[: len(prompt) + 1] == letter.input_ids
     assert text.labels[: len(prompt) + 1] == letter.labels

@@ -33,7 +33,7 @@ def started(tmp_path: Path, tokenizer: Any, records: list[Any], **more: Any) -> 
     )  # fmt: skip
 
 
-COUNTS = {"eval_count_a": 4, "eval_count_b": 1, "eval_count_c": 0, "eval_count_d": 0}
+COUNTS = {"eval_collapsed": False, "eval_count_a": 4, "eval_count_b": 1, "eval_count_c": 0, "eval_count_d": 0}
 MEMORY = {"peak_rss_bytes": 2**30, "predicted": None}
 HISTORY = [
     {"step": 0, "eval_accuracy": 0.25, "eval_gold_logprob": -1.4, "eval_mass": 0.1, **COUNTS},
