@@ -91,11 +91,11 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add("--plan", action="store_true", help="評価せず、この問題数でどれだけの差を見分けられるかを表示する")
 
 
-def add_model_options(parser: argparse.ArgumentParser) -> None:
-    """The options that say which model answers, and how it is run."""
+def add_model_options(parser: argparse.ArgumentParser, backend_option: str = "--llm-backend") -> None:
+    """The options that say which model answers, and how it is run; a program may name the first after its own use."""
     flag = argparse.BooleanOptionalAction
     add = parser.add_argument
-    add("--llm-backend", choices=BACKENDS, help="モデルの動かし方（既定: LLM_BACKEND、hf）")
+    add(backend_option, dest="llm_backend", choices=BACKENDS, help="モデルの動かし方（既定: LLM_BACKEND、hf）")
     add("--llm-model", help="ollama・openai のモデル名（既定: LLM_MODEL）")
     add("--llm-host", help="ollama・openai のアドレス（既定: OLLAMA_HOST、openai は http://localhost:8000/v1）")
     add(

@@ -8,43 +8,20 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from app.data.generation.acts import act_draft
 from app.data.generation.amounts import amounts
-from app.data.generation.bases import basis_draft
-from app.data.generation.blanks import blank_draft
 from app.data.generation.book import Book, read_book
 from app.data.generation.drafts import Draft, Wants
+from app.data.generation.kinds import Recipe, make_draft
 from app.data.generation.leaks import Excluded
-from app.data.generation.lists import list_draft
 from app.data.generation.rules import Rule
 from app.data.generation.settling import Balance, Overlap, Settled, settle
-from app.data.generation.statements import Cues, statement_draft
+from app.data.generation.statements import Cues
 from app.data.law import Law
 
-# Shares of the kinds, as counted on the open 100 of lawqa_jp (docs/generated-questions.md).
-MIX: dict[str, float] = {"statement": 0.52, "list": 0.18, "basis": 0.20, "blank": 0.06, "act": 0.04}
-MAX_PER_LAW = 16
+# Kept for further rounds, where the laws run out before the questions are complete: then there are few.
+MAX_KEPT_BOOKS = 200
+MAX_ROUNDS = 6
 _RICH = re.compile(r"なければ、|を除き、|正当な理由|以内に|同意|承認|議決|書面")
-MAX_AHEAD = 0.03  # of its number, that a kind may be ahead of the one furthest behind
-
-
-@dataclass(frozen=True, slots=True)
-class Recipe:
-    """What to make."""
-
-    count: int  # questions
-    seed: int
-    max_context_chars: int  # headings included
-    per_law: int = MAX_PER_LAW  # questions of one law at most
-    mix: Mapping[str, float] = field(default_factory=lambda: MIX)
-
-    def quota(self) -> dict[str, int]:
-        """Questions of each kind; the rounding falls to the kind with the largest share."""
-        total = sum(self.mix.values())
-        quota = {kind: round(self.count * share / total) for kind, share in self.mix.items()}
-        largest = max(quota, key=lambda kind: quota[kind])
-        quota[largest] += self.count - sum(quota.values())
-        return quota
 
 
 @dataclass(slots=True)
@@ -57,65 +34,138 @@ class Made:
     passed_over: Counter[str] = field(default_factory=Counter)  # paragraphs by reason
     dropped: Counter[str] = field(default_factory=Counter)  # drafts by reason
     laws: int = 0  # read
+    productive: int = 0  # of them, that gave a question
     unusable: list[str] = field(default_factory=list)  # titles of laws without an article that could be asked about
-    balance: Balance = field(default_factory=Balance)
-    cues: Cues = field(default_factory=Cues)
+    rounds: int = 1  # times that the laws were gone through
 
 
 def make(laws: Iterable[Law], recipe: Recipe, excluded: Excluded, overlap: Overlap) -> Iterator[Made]:
-    """Questions law by law; yields the running result after each law and ends when every kind has its number."""
-    random_ = random.Random(recipe.seed)  # noqa: S311  # reproducible by seed, no secret
-    quota = recipe.quota()
-    made = Made()
+    """Questions law by law; yields the running result after each law and ends when there are enough.
+
+    Where a few laws run out before, they are gone through again, then without regard to the shares of the kinds.
+    """
+    maker = _Maker(recipe, excluded, overlap)
+    books: list[Book] = []
     for law in laws:
         book = read_book(law)
+        if len(books) < MAX_KEPT_BOOKS:
+            books.append(book)
+        maker.read(book)
+        yield maker.made
+        if maker.complete:
+            return
+    for number in range(2, MAX_ROUNDS + 1):
+        maker.made.rounds = number
+        maker.any_kind = True
+        for book in books:
+            maker.draw_from(book)
+            if maker.complete:
+                break
+        yield maker.made
+        if maker.complete:
+            return
+
+
+class _Maker:
+    """Draws questions from one law after another and remembers what it has."""
+
+    def __init__(self, recipe: Recipe, excluded: Excluded, overlap: Overlap) -> None:
+        self.made = Made()
+        self.any_kind = False
+        self._recipe = recipe
+        self._excluded = excluded
+        self._overlap = overlap
+        self._random = random.Random(recipe.seed)  # noqa: S311  # reproducible by seed, no secret
+        self._quota = recipe.quota()
+        self._balance = Balance()
+        self._cues = Cues()
+        self._answers: set[tuple[str, str]] = set()  # context and right candidate: the same question is not made twice
+
+    @property
+    def complete(self) -> bool:
+        """Whether there are as many questions as were wanted."""
+        return len(self.made.settled) >= self._recipe.count
+
+    def read(self, book: Book) -> None:
+        """Count a law that was read, and draw from it."""
+        made = self.made
         made.laws += 1
         made.passed_over += book.passed_over
         if not book.rules:
-            made.unusable.append(law.title)
-        _from_book(book, recipe, quota, made, random_, excluded, overlap)
-        yield made
-        if len(made.settled) >= recipe.count:
-            return
+            made.unusable.append(book.title)
+        before = len(made.settled)
+        self.draw_from(book)
+        made.productive += len(made.settled) > before
 
+    def draw_from(self, book: Book) -> None:
+        """At most one question about each article, as many as one law may give."""
+        taken = 0
+        for article in self._articles(book):
+            if self.complete or taken >= self._recipe.per_law:
+                return
+            for kind in self._open_kinds():
+                settled = self._question(kind, book, article)
+                if settled is not None:
+                    self._add(kind, settled)
+                    taken += 1
+                    break
 
-def _from_book(
-    book: Book,
-    recipe: Recipe,
-    quota: Mapping[str, int],
-    made: Made,
-    random_: random.Random,
-    excluded: Excluded,
-    overlap: Overlap,
-) -> None:
-    articles = [
-        key for key in dict.fromkeys(rule.article for rule in book.rules) if not excluded.holds_article(book.title, key)
-    ]
-    random_.shuffle(articles)
-    # Rules with an exception, a limit or an amount are few and give what the others cannot: their articles come first.
-    rich = {rule.article for rule in book.rules if is_rich(rule)}
-    articles.sort(key=lambda article: article not in rich)
-    taken = 0
-    for article in articles:
-        done = {kind: made.kinds[kind] / number for kind, number in quota.items() if made.kinds[kind] < number}
-        if not done or taken >= recipe.per_law:
-            return
-        # What is furthest behind is tried first; what any article can give waits for the rest, so that laws come out mixed.
-        behind = min(done.values())
-        for kind in sorted((kind for kind in done if done[kind] <= behind + MAX_AHEAD), key=lambda kind: done[kind]):
-            draft = _draft(kind, book, article, random_, made, recipe.max_context_chars)
-            if draft is None:
-                continue
-            settled = _kept(draft, made, random_, excluded, overlap, recipe.max_context_chars)
-            if settled is None:
-                continue
-            made.settled.append(settled)
-            made.kinds[kind] += 1
-            made.wants[draft.polarity] += 1
-            made.balance.add(settled.by_overlap, settled.by_length)
-            made.cues.add(draft.options)
-            taken += 1
-            break
+    def _articles(self, book: Book) -> list[str]:
+        keys = dict.fromkeys(rule.article for rule in book.rules)
+        articles = [key for key in keys if not self._excluded.holds_article(book.title, key)]
+        self._random.shuffle(articles)
+        # Rules with an exception, a limit or an amount are few and give what the others cannot: their articles come first.
+        rich = {rule.article for rule in book.rules if is_rich(rule)}
+        return sorted(articles, key=lambda article: article not in rich)
+
+    def _open_kinds(self) -> list[str]:
+        """Kinds that still want questions, furthest behind first; what any article can give waits for the others."""
+        quota: Mapping[str, int] = self._quota
+        if self.any_kind:
+            quota = dict.fromkeys(quota, self._recipe.count)
+        done = {
+            kind: self.made.kinds[kind] / number for kind, number in quota.items() if self.made.kinds[kind] < number
+        }
+        ahead = 1.0 if self.any_kind else self._recipe.max_ahead
+        limit = min(done.values(), default=0.0) + ahead
+        return sorted((kind for kind in done if done[kind] <= limit), key=lambda kind: done[kind])
+
+    def _question(self, kind: str, book: Book, article: str) -> Settled | None:
+        draft = make_draft(kind, book, article, self._wants(), self._random, self._cues, self._recipe.max_context_chars)
+        return None if draft is None else self._kept(draft)
+
+    def _wants(self) -> Wants:
+        wants = self.made.wants
+        return "correct" if wants["correct"] + self._random.choice((-2, 2)) <= wants["incorrect"] else "incorrect"
+
+    def _kept(self, draft: Draft) -> Settled | None:
+        """The draft in words, None where it is too long, leaks, repeats another or cannot be put into words."""
+        dropped = self.made.dropped
+        if len(draft.context) > self._recipe.max_context_chars:
+            dropped["条文が長い"] += 1
+            return None
+        if self._excluded.shares_article(draft):
+            dropped["除いた問題の条文を含む"] += 1
+            return None
+        settled = settle(draft, self._balance, self._random, self._overlap)
+        if settled is None:
+            dropped["問い方が読み違えられる・選択肢が同じ文になる"] += 1
+            return None
+        if self._excluded.shared_run((settled.request, *settled.texts), draft.context):
+            dropped["除いた問題と 13 字以上同じ"] += 1
+            return None
+        if (draft.context, settled.texts[0]) in self._answers:
+            dropped["同じ問題がある"] += 1
+            return None
+        return settled
+
+    def _add(self, kind: str, settled: Settled) -> None:
+        self.made.settled.append(settled)
+        self.made.kinds[kind] += 1
+        self.made.wants[settled.draft.polarity] += 1
+        self._balance.add(settled.by_overlap, settled.by_length)
+        self._cues.add(settled.draft.options)
+        self._answers.add((settled.draft.context, settled.texts[0]))
 
 
 def is_rich(rule: Rule) -> bool:
@@ -126,38 +176,3 @@ def is_rich(rule: Rule) -> bool:
         or _RICH.search(rule.action)
         or amounts(rule.action + rule.condition)
     )
-
-
-def _draft(kind: str, book: Book, article: str, random_: random.Random, made: Made, max_chars: int) -> Draft | None:
-    wants: Wants = (
-        "correct" if made.wants["correct"] + random_.choice((-2, 2)) <= made.wants["incorrect"] else "incorrect"
-    )
-    if kind == "statement":
-        return statement_draft(book, article, wants, random_, made.cues, max_chars=max_chars)
-    if kind == "list":
-        listing = next((one for one in book.listings if one.article == article), None)
-        return list_draft(book, listing, wants, random_, max_chars=max_chars) if listing else None
-    if kind == "act":
-        return act_draft(book, article, wants, random_, max_chars=max_chars)
-    if kind == "basis":
-        return basis_draft(book, article, random_, max_chars=max_chars)
-    return blank_draft(book, article, random_, max_chars=max_chars)
-
-
-def _kept(
-    draft: Draft, made: Made, random_: random.Random, excluded: Excluded, overlap: Overlap, max_chars: int
-) -> Settled | None:
-    if len(draft.context) > max_chars:
-        made.dropped["条文が長い"] += 1
-        return None
-    if excluded.shares_article(draft):
-        made.dropped["除いた問題の条文を含む"] += 1
-        return None
-    settled = settle(draft, made.balance, random_, overlap)
-    if settled is None:
-        made.dropped["問い方が読み違えられる・選択肢が同じ文になる"] += 1
-        return None
-    if excluded.shared_run((settled.request, *settled.texts), draft.context):
-        made.dropped["除いた問題と 13 字以上同じ"] += 1
-        return None
-    return settled

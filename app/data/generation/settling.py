@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from app.core.questions import LETTERS
+from app.core.questions import CHOICE_LETTERS
 from app.core.requests import question_polarity, read_request
 from app.data.generation.drafts import Draft, Option
 from app.data.law_numbers import article_label, item_label, paragraph_label
@@ -55,6 +55,7 @@ class Settled:
     texts: tuple[str, ...]  # in the order of the draft's options; the one to be chosen first
     by_overlap: float  # credit of the habits: 1 right, 0 wrong, a share where several lead
     by_length: float
+    reworded: bool = False  # by a model
 
 
 def settle(draft: Draft, balance: Balance, random_: random.Random, overlap: Overlap) -> Settled | None:
@@ -106,7 +107,7 @@ def _entry(one: Settled, number: int, place: int, random_: random.Random) -> dic
     order = list(range(1, len(one.texts)))
     random_.shuffle(order)
     order.insert(place, 0)
-    letters = LETTERS[: len(order)]
+    letters = CHOICE_LETTERS[: len(order)]
     return {
         "ファイル名": f"{draft.law}_{article_label(draft.main)}_{KIND_NAMES[draft.kind]}_{number:05d}",
         "コンテキスト": draft.context,
@@ -118,6 +119,7 @@ def _entry(one: Settled, number: int, place: int, random_: random.Random) -> dic
         "generated": {
             "kind": draft.kind,
             "polarity": question_polarity(one.request),
+            "reworded": one.reworded,
             "law_id": draft.revision_id.split("_")[0],
             "revision_id": draft.revision_id,
             "candidates": {

@@ -4,47 +4,81 @@ from __future__ import annotations
 
 import random
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from app.core.errors import DataError
 from app.data.egov_source import LawFile, law_files, read_law
 from app.data.law import Law
 
-# 法令ID: year, kind of law, number. Acts are AC; the Constitution and treaties are never asked about.
+# 法令ID: year, kind of law, number. The Constitution and treaties belong to no kind but all.
 LAW_TYPES = {"act": r"\d{3}AC", "order": r"\d{3}CO", "ministerial": r"\d{3}M", "all": r""}
 _AMENDS = re.compile(r"(?:の一部を改正する|の施行に伴う|の整備(?:等)?に関する|の廃止に関する|を廃止する|整理に関する)")
 _TITLE = re.compile(rb"<LawTitle[^>]*>(.*?)</LawTitle>", re.DOTALL)
+_TITLE_BYTES = 20_000  # of a file's beginning that are looked at for its title
 
 
-def draw_laws(source: Path, wanted: Sequence[str], law_type: str, seed: int) -> Iterator[Law]:
-    """Laws of the source in random order, those that only amend others left out.
+@dataclass(frozen=True, slots=True)
+class LawSource:
+    """A law that has not been read yet."""
 
-    ``wanted`` are titles or law ids; without any, all laws of the type. Raises DataError for one that is not there.
+    revision_id: str
+    title: Callable[[], str]  # "" where it cannot be told without reading the law
+    read: Callable[[], Law]
+
+    @property
+    def law_id(self) -> str:
+        """The id without the revision."""
+        return self.revision_id.split("_")[0]
+
+
+def file_sources(source: Path) -> list[LawSource]:
+    """The laws of a zip, a folder or one XML, sorted by name. Raises DataError where there are none."""
+    return [_of_file(file) for file in law_files(source)]
+
+
+def _of_file(file: LawFile) -> LawSource:
+    return LawSource(PurePosixPath(file.name).stem, lambda: _title(file), lambda: read_law(file))
+
+
+def _title(file: LawFile) -> str:
+    match = _TITLE.search(file.read()[:_TITLE_BYTES])
+    return re.sub(rb"<Rt>.*?</Rt>|<[^>]+>|\s", b"", match[1]).decode("utf-8", "replace") if match else ""
+
+
+def draw_laws(
+    sources: Sequence[LawSource], wanted: Sequence[str], law_type: str, seed: int, where: object
+) -> Iterator[Law]:
+    """Laws of the sources in random order, those that only amend others left out.
+
+    ``wanted`` are titles or law ids; without any, all laws of the type. ``where`` names the sources in messages. Raises
+    DataError for a law that is not there or has no articles.
     """
-    files = law_files(source)
     if wanted:
-        chosen = [_find(files, name, source) for name in wanted]
+        chosen = [_find(sources, name, where) for name in dict.fromkeys(wanted)]
     else:
-        chosen = [file for file in files if re.match(LAW_TYPES[law_type], PurePosixPath(file.name).stem)]
+        chosen = [one for one in sources if re.match(LAW_TYPES[law_type], one.revision_id)]
         if not chosen:
-            raise DataError(f"{source}: 種類が {law_type} の法令がありません。--law-type all を指定してください。")
+            raise DataError(f"{where}: 種類が {law_type} の法令がありません。--law-type all を指定してください。")
     random.Random(seed).shuffle(chosen)  # noqa: S311  # reproducible by seed, no secret
-    for file in chosen:
-        law = read_law(file)
-        if wanted and not any(article.num for article in law.main.articles):
+    return _read(chosen, bool(wanted))
+
+
+def _read(chosen: Sequence[LawSource], named: bool) -> Iterator[Law]:
+    for one in chosen:
+        law = one.read()
+        if named and not any(article.num for article in law.main.articles):
             raise DataError(f"{law.title}: 条のない法令なので問題を作れません。--laws から外してください。")
-        if wanted or not _AMENDS.search(law.title):
+        if named or not _AMENDS.search(law.title):
             yield law
 
 
-def _find(files: Sequence[LawFile], name: str, source: Path) -> LawFile:
-    for file in files:
-        if PurePosixPath(file.name).stem.split("_")[0] == name:
-            return file
-    sought = name.encode("utf-8")
-    for file in files:
-        match = _TITLE.search(file.read()[:20_000])
-        if match and re.sub(rb"<Rt>.*?</Rt>|<[^>]+>|\s", b"", match[1]) == sought:
-            return file
-    raise DataError(f"{source}: 法令「{name}」がありません。正式な題名か法令IDを指定してください。")
+def _find(sources: Sequence[LawSource], name: str, where: object) -> LawSource:
+    for one in sources:
+        if name in (one.law_id, one.revision_id):
+            return one
+    for one in sources:
+        if one.title() == name:
+            return one
+    raise DataError(f"{where}: 法令「{name}」がありません。正式な題名か法令IDを指定してください。")

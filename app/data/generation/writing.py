@@ -4,68 +4,81 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 from typing import Any
 
-from app.core.files import sha256_file, write_json
+from app.core.files import sha256_file, sha256_text, write_json, write_text
 from app.core.manifests import now
+from app.core.outputs import Output, check_folder_place, check_outputs, clear_remains, in_ledger, json_kind
 from app.core.questions import Question
+from app.data.generation.blind import Judged, blind_accuracy
 from app.data.generation.gates import Gate, check_gates, gates
 from app.data.generation.leaks import Excluded
 from app.data.generation.making import Made
 from app.data.generation.settling import entries
-from app.data.lawqa import questions_from, write_samples
+from app.data.lawqa import questions_from, samples_text
 
-QUESTIONS, UNSEEN, MANIFEST = "questions.json", "unseen.json", "manifest.json"
+QUESTIONS, UNSEEN, MANIFEST, WRITING = "questions.json", "unseen.json", "manifest.json", ".generated.writing.json"
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
-    """Where the set comes from and what it keeps away from."""
+class Floors:
+    """The rules without a model that every evaluation prints, handed in by the program."""
 
-    laws: dict[str, Any]  # path and hash
-    excluded: list[dict[str, Any]]  # path, hash and number of questions of each file
+    lexical_overlap: Callable[[Sequence[Question]], tuple[float, int] | None]
+    longest_choice: Callable[[Sequence[Question]], float]
+
+
+def check_folder(folder: Path, inputs: Mapping[str, Path | None]) -> None:
+    """Raise ConfigError, one line, when the set must not or cannot be written into ``folder``."""
+    check_folder_place("--output", folder)
+    ours = in_ledger(folder / MANIFEST, folder / WRITING)
+    check_outputs(
+        [
+            Output("--output", folder / QUESTIONS, ours),
+            Output("--output", folder / UNSEEN, ours),
+            Output("--output", folder / MANIFEST, json_kind("generated_questions")),
+        ],
+        inputs,
+    )
 
 
 def write_set(
-    folder: Path,
-    header: dict[str, Any],
-    source: Source,
-    seed: int,
-    made: Made,
-    unseen: Made | None,
-    excluded: Excluded,
-    lexical_overlap: Callable[[Sequence[Question]], tuple[float, int] | None],
-    longest_choice: Callable[[Sequence[Question]], float],
+    folder: Path, facts: dict[str, Any], seed: int, sets: Mapping[str, Made], excluded: Excluded, floors: Floors
 ) -> list[str]:
-    """Write the set when its gates hold; returns lines that say what it is. Raises DataError and writes nothing otherwise."""
+    """Write the sets (file name → what was made) when the gates of the first hold; returns lines that say what they are.
+
+    ``facts`` go into the manifest as they are. What is about to be written stands in a ledger meanwhile, so that after a
+    kill the files are known as ours. Raises DataError, and writes nothing, where a gate fails.
+    """
     random_ = random.Random(seed)  # noqa: S311  # reproducible by seed, no secret
-    sets = {QUESTIONS: made} | ({UNSEEN: unseen} if unseen and unseen.settled else {})
-    written: dict[str, Any] = {}
+    texts: dict[str, str] = {}
+    files: dict[str, Any] = {}
     lines: list[str] = []
-    for name, one in sets.items():
-        samples = entries(one.settled, random_)
+    for name, made in sets.items():
+        samples = entries(made.settled, random_)
         questions = questions_from({"samples": samples}, source=name)
-        measured = gates(questions, lexical_overlap, longest_choice)
+        measured = gates(questions, floors.lexical_overlap, floors.longest_choice)
         if name == QUESTIONS:
             check_gates(measured)
-        facts = _facts(one, samples, questions, measured, excluded)
-        written[name] = (samples, facts)
-        lines += describe(name, facts)
-    (folder / MANIFEST).unlink(missing_ok=True)  # written last: it vouches for the files beside it
-    for name in (QUESTIONS, UNSEEN):
-        if name not in written:
-            (folder / name).unlink(missing_ok=True)  # of an earlier run
-    manifest: dict[str, Any] = {"kind": "generated_questions", "run": header, "source": source.laws, "seed": seed, "excluded": source.excluded,
-                                "excluded_articles": excluded.articles, "files": {}}  # fmt: skip
-    for name, (samples, facts) in written.items():
-        write_samples(folder / name, samples)
-        manifest["files"][name] = {"sha256": sha256_file(folder / name), **facts}
-    manifest["run"] = {**header, "finished_at": now()}
-    write_json(folder / MANIFEST, manifest)
+        texts[name] = samples_text(samples)
+        files[name] = {"sha256": sha256_text(texts[name]), **_facts(made, samples, questions, measured, excluded)}
+        lines += describe(name, files[name])
+    before = {name: sha256_file(folder / name) for name in (QUESTIONS, UNSEEN) if (folder / name).exists()}
+    named = {name: [sha256_text(text), before.get(name, "")] for name, text in texts.items()}
+    write_json(folder / WRITING, {"kind": "generated_questions-writing", "files": named})
+    (folder / MANIFEST).unlink(missing_ok=True)
+    for name in before.keys() - texts.keys():
+        (folder / name).unlink()  # of an earlier run: not what the manifest will speak of
+    for name, text in texts.items():
+        write_text(folder / name, text)
+    run = {**facts["run"], "finished_at": now()}
+    write_json(folder / MANIFEST, {"kind": "generated_questions", **facts, "run": run, "seed": seed, "files": files})
+    (folder / WRITING).unlink()
+    clear_remains(folder)
     return lines
 
 
@@ -76,29 +89,49 @@ def _facts(
     measured: Sequence[Gate],
     excluded: Excluded,
 ) -> dict[str, Any]:
-    candidates = [one for sample in samples for one in sample["generated"]["candidates"].values()]
-    nearest = max(
-        ((excluded.similarity((q.question, *q.choices.values())), q.id) for q in questions),
-        key=lambda pair: pair[0].value,
-    )
+    generated = [sample["generated"] for sample in samples]
+    candidates = [one for each in generated for one in each["candidates"].values()]
+    similar = [excluded.similarity((one.question, *one.choices.values())) for one in questions]
+    nearest = max(range(len(questions)), key=lambda index: similar[index].value)
     lengths = [len(question.context or "") for question in questions]
+    several = [len({ref.article_key for ref in question.articles}) > 1 for question in questions]
+    blind = blind_accuracy([_judged(one, each) for one, each in zip(questions, generated, strict=True)])
     return {
         "questions": len(questions),
-        "laws": len({sample["generated"]["law_id"] for sample in samples}),
+        "laws": len({each["law_id"] for each in generated}),
         "clusters": len({question.cluster for question in questions}),
-        "kinds": dict(Counter(sample["generated"]["kind"] for sample in samples).most_common()),
-        "polarity": dict(Counter(sample["generated"]["polarity"] for sample in samples).most_common()),
+        "kinds": _counted(each["kind"] for each in generated),
+        "polarity": _counted(each["polarity"] for each in generated),
+        "choices": _counted(str(len(question.choices)) for question in questions),
         "edits": {
-            ("true" if true else "false"): dict(Counter(one["edit"] for one in candidates if one["true"] is true).most_common())
-            for true in (True, False)
+            name: _counted(one["edit"] for one in candidates if one["true"] is truth)
+            for name, truth in (("true", True), ("false", False))
         },
+        "reworded": sum(each["reworded"] for each in generated),
         "context_chars": {"median": median(lengths), "max": max(lengths)},
-        "two_or_more_articles": sum(len({ref.article_key for ref in question.articles}) > 1 for question in questions) / len(questions),
+        "two_or_more_articles": round(sum(several) / len(several), 4),
         "gates": {gate.name: {"value": round(gate.value, 4), "least": gate.least, "most": gate.most} for gate in measured},
-        "nearest_to_excluded": {"similarity": round(nearest[0].value, 4), "id": nearest[1], "excluded_id": nearest[0].excluded},
+        "blind_accuracy": None if blind is None else round(blind, 4),
+        "nearest_to_excluded": {
+            "similarity": round(similar[nearest].value, 4),
+            "id": questions[nearest].id,
+            "excluded_id": similar[nearest].excluded,
+        },
+        "laws_read": made.laws,
+        "rounds": made.rounds,
+        "laws_without_usable_articles": len(made.unusable),
         "passed_over_paragraphs": dict(made.passed_over.most_common()),
         "dropped_drafts": dict(made.dropped.most_common()),
     }  # fmt: skip
+
+
+def _judged(question: Question, generated: dict[str, Any]) -> Judged:
+    true = {letter: bool(one["true"]) for letter, one in generated["candidates"].items()}
+    return Judged(generated["law_id"], question.choices, true, question.correct)
+
+
+def _counted(values: Any) -> dict[str, int]:
+    return dict(Counter(values).most_common())
 
 
 def describe(name: str, facts: dict[str, Any]) -> list[str]:
@@ -106,8 +139,14 @@ def describe(name: str, facts: dict[str, Any]) -> list[str]:
     kinds = "、".join(f"{kind} {count}" for kind, count in facts["kinds"].items())
     measured = "、".join(f"{gate} {value['value']:.1%}" for gate, value in facts["gates"].items())
     nearest = facts["nearest_to_excluded"]
-    return [
-        f"{name}: {facts['questions']} 問、{facts['laws']} 法令、{facts['clusters']} クラスタ（{kinds}）。条文は中央値 {facts['context_chars']['median']:.0f} 字",
-        f"{name}: {measured}",
-        f"{name}: 除いた問題との類似度は最大 {nearest['similarity']:.2f}（{nearest['id']} と {nearest['excluded_id'] or 'なし'}）",
+    blind = "計算できません" if facts["blind_accuracy"] is None else f"{facts['blind_accuracy']:.1%}"
+    lines = [
+        f"{name}: {facts['questions']} 問、{facts['laws']} 法令、{facts['clusters']} クラスタ（{kinds}）。"
+        f"条文は中央値 {facts['context_chars']['median']:.0f} 字、最大 {facts['context_chars']['max']} 字",
+        f"{name}: {measured}。条文を見ずに選択肢の語だけで選んだ正答率 {blind}",
     ]
+    if nearest["excluded_id"]:
+        lines.append(
+            f"{name}: 除いた問題との類似度は最大 {nearest['similarity']:.2f}（{nearest['id']} と {nearest['excluded_id']}）"
+        )
+    return lines

@@ -1,0 +1,61 @@
+"""The kinds of questions, how often each is wanted, and how many candidates a question has."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from app.data.generation.acts import act_draft
+from app.data.generation.bases import basis_draft
+from app.data.generation.blanks import blank_draft
+from app.data.generation.book import Book
+from app.data.generation.drafts import Draft, Wants
+from app.data.generation.lists import list_draft
+from app.data.generation.statements import Cues, statement_draft
+
+# Shares of the kinds, as counted on the open 100 of lawqa_jp (docs/generated-questions.md).
+MIX: dict[str, float] = {"statement": 0.52, "list": 0.18, "basis": 0.20, "blank": 0.06, "act": 0.04}
+# lawqa_jp has four candidates everywhere; other exams have others, and what is learned should not hang on four.
+SIZES: dict[int, float] = {4: 0.80, 5: 0.10, 3: 0.07, 2: 0.03}
+MAX_PER_LAW = 16
+MAX_AHEAD = 0.03  # of its number, that a kind may be ahead of the one furthest behind
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """What to make."""
+
+    count: int  # questions
+    seed: int
+    max_context_chars: int  # headings included
+    per_law: int = MAX_PER_LAW  # questions of one law at most
+    max_ahead: float = MAX_AHEAD
+    mix: Mapping[str, float] = field(default_factory=lambda: MIX)
+
+    def quota(self) -> dict[str, int]:
+        """Questions of each kind; the rounding falls to the kind with the largest share."""
+        total = sum(self.mix.values())
+        quota = {kind: round(self.count * share / total) for kind, share in self.mix.items()}
+        largest = max(quota, key=lambda kind: quota[kind])
+        quota[largest] += self.count - sum(quota.values())
+        return quota
+
+
+def make_draft(
+    kind: str, book: Book, article: str, wants: Wants, random_: random.Random, cues: Cues, max_chars: int
+) -> Draft | None:
+    """A question of the kind about the article, None where it does not give one."""
+    count = random_.choices(list(SIZES), list(SIZES.values()))[0]
+    match kind:
+        case "statement":
+            return statement_draft(book, article, wants, random_, cues, max_chars=max_chars, count=count)
+        case "list":
+            listing = next((one for one in book.listings if one.article == article), None)
+            return list_draft(book, listing, wants, random_, max_chars=max_chars, count=count) if listing else None
+        case "act":
+            return act_draft(book, article, wants, random_, max_chars=max_chars, count=count)
+        case "basis":
+            return basis_draft(book, article, random_, max_chars=max_chars, count=count)
+        case _:
+            return blank_draft(book, article, random_, max_chars=max_chars, count=count)

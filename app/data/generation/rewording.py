@@ -1,0 +1,82 @@
+"""Candidates said again by a model, kept only where everything that decides about their truth is still there.
+
+All candidates of a question are reworded or none, so that no candidate stands out by its wording.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+
+from app.data.folding import fold_text
+from app.data.generation.settling import Settled
+from app.data.generation.surroundings import ACTOR
+
+Ask = Callable[[Sequence[str]], Sequence[str]]  # prompts to answers, in their order
+
+KINDS = ("statement", "act")  # whose candidates are sentences
+PROMPT = (
+    "次の文を、意味を変えずに、別の言い回しの一文に書き直してください。数、期限、否定、義務か任意かの別、だれがだれに対してするか、"
+    "法令名と条・項・号の番号は、そのまま残してください。書き直した文だけを答えてください。\n\n{text}"
+)
+_NUMBER = re.compile(r"\d+(?:\.\d+)?")
+_NEGATIONS = re.compile(r"ない|なく|なけれ|ず(?=に|、|と)|ません|なし|不要|禁|限らな")
+_FORCES = {
+    "duty": re.compile(r"なければなら|必要が?あ|義務|要する|べき|ねばなら"),
+    "may": re.compile(r"でき|可能|認められ|許さ|差し支え|よい"),
+    "effort": re.compile(r"努め"),
+    "deemed": re.compile(r"みなさ|みなす"),
+    "absolute": re.compile(r"常に|必ず|例外なく|いかなる|一切|のみ|限り|限られ|問わず|かかわらず"),
+    "order": re.compile(r"あらかじめ|事前|前もって|事後|直ち|すぐ|遅滞|遅れ|速やか|すみやか"),
+    "limits": re.compile(r"以上|以下|以内|未満|超え|経過"),
+    "even": re.compile(r"ても|でも"),
+}
+MIN_LENGTH, MAX_LENGTH = 0.5, 1.6  # of the text as it was
+
+
+def survives(old: str, new: str) -> bool:
+    """Whether ``new`` keeps the numbers, citations, authorities, negations and forces of ``old``."""
+    if "\n" in new or not MIN_LENGTH * len(old) <= len(new) <= MAX_LENGTH * len(old):
+        return False
+    one, other = fold_text(old), fold_text(new)
+    return (
+        Counter(_NUMBER.findall(one)) == Counter(_NUMBER.findall(other))
+        and Counter(ACTOR.findall(old)) == Counter(ACTOR.findall(new))
+        and len(_NEGATIONS.findall(one)) == len(_NEGATIONS.findall(other))
+        and all(bool(pattern.search(one)) == bool(pattern.search(other)) for pattern in _FORCES.values())
+        and sorted(re.findall("「[^」]*」", old)) == sorted(re.findall("「[^」]*」", new))
+    )
+
+
+def cleaned(answer: str) -> str:
+    """A model's answer as a candidate: its first line without quotes, a full stop or a heading."""
+    line = next((line.strip() for line in answer.strip().split("\n") if line.strip()), "")
+    line = re.sub(r"^(?:書き直し(?:た文)?|言い換え|回答)[：:]\s*", "", line)
+    if line.startswith("「") and line.endswith(("」", "」。")) and line.count("「") == 1:
+        line = line[1:].rstrip("。").removesuffix("」")
+    return line.removesuffix("。")
+
+
+def reworded(settled: Sequence[Settled], ask: Ask, batch: int = 8) -> Iterator[Settled]:
+    """Every question in order, those whose candidates all survived in the model's words."""
+    waiting: list[Settled] = []
+    for one in settled:
+        waiting.append(one)
+        if sum(len(each.texts) for each in waiting if each.draft.kind in KINDS) >= batch:
+            yield from _batch(waiting, ask)
+            waiting = []
+    yield from _batch(waiting, ask)
+
+
+def _batch(waiting: Sequence[Settled], ask: Ask) -> Iterator[Settled]:
+    texts = [text for one in waiting if one.draft.kind in KINDS for text in one.texts]
+    answers = iter(ask([PROMPT.format(text=text) for text in texts]) if texts else ())
+    for one in waiting:
+        if one.draft.kind not in KINDS:
+            yield one
+            continue
+        new = tuple(cleaned(next(answers)) for _ in one.texts)
+        kept = len(set(new)) == len(new) and all(survives(old, text) for old, text in zip(one.texts, new, strict=True))
+        yield replace(one, texts=new, reworded=True) if kept else one
