@@ -17,7 +17,7 @@ from app.data.generation.statements import Cues, statement_draft
 # Shares of the kinds, as counted on the open 100 of lawqa_jp (docs/generated-questions.md).
 MIX: dict[str, float] = {"statement": 0.52, "list": 0.18, "basis": 0.20, "blank": 0.06, "act": 0.04}
 # lawqa_jp has four candidates everywhere; other exams have others, and what is learned should not hang on four.
-SIZES: dict[int, float] = {4: 0.80, 5: 0.10, 3: 0.07, 2: 0.03}
+SIZES: dict[int, float] = {4: 0.80, 5: 0.15, 3: 0.04, 2: 0.01}
 MAX_PER_LAW = 16
 MAX_AHEAD = 0.03  # of its number, that a kind may be ahead of the one furthest behind
 
@@ -47,6 +47,14 @@ def make_draft(
 ) -> Draft | None:
     """A question of the kind about the article, None where it does not give one."""
     count = random_.choices(list(SIZES), list(SIZES.values()))[0]
+    draft = _draft(kind, book, article, wants, random_, cues, max_chars, count)
+    # Many articles give four candidates but not five.
+    return draft or (_draft(kind, book, article, wants, random_, cues, max_chars, 4) if count > 4 else None)
+
+
+def _draft(
+    kind: str, book: Book, article: str, wants: Wants, random_: random.Random, cues: Cues, max_chars: int, count: int
+) -> Draft | None:
     match kind:
         case "statement":
             return statement_draft(book, article, wants, random_, cues, max_chars=max_chars, count=count)

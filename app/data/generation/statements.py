@@ -26,7 +26,7 @@ EDITS: tuple[Edit, ...] = (
 # How often each change is taken where several are possible, by what the false and the true choices of the open 100 were
 # like; changes that few rules allow stand high, so that they are not missed where they are possible.
 FALSE_WEIGHTS = {
-    "modality": 0.7, "number": 3.0, "time": 1.5, "limit": 2.5, "procedure": 2.5, "party": 0.8, "exception": 4.0, "absolute": 4.0,
+    "modality": 0.7, "number": 3.0, "time": 1.0, "limit": 2.5, "procedure": 2.5, "party": 0.8, "exception": 4.0, "absolute": 4.0,
     "not_always": 0.2, "discretion": 0.12, "unless": 4.0, "left_out": 4.0, "only_if": 4.0, "over_general": 3.0, "recombined": 1.5, "restriction": 4.0,
     "deadline": 2.0, "ceiling": 4.0, "threshold": 4.0,
 }  # fmt: skip
@@ -43,23 +43,34 @@ BESIDE = (
 # The forces that most rules have, so that true statements of them never run short.
 _COMMON_CUES = ("duty", "may", "must_not", "plain", "effort", "deemed")
 
+# Changes that put in words of a table: the words must stand in true statements too.
+_PHRASED = ("time", "limit", "procedure", "over_general", "party")
+
 
 class Cues:
     """How often each cue was true and false so far; what a reader could guess by without the law is kept even."""
 
     def __init__(self) -> None:
         self.counts: Counter[tuple[str, bool]] = Counter()
+        self._phrases: set[str] = set()  # words that changes have put in
 
     def weight(self, claim: Claim) -> float:
-        """Above 1 where the claim evens its cue out, below where it tilts it; 0 where a rare cue would become a sign."""
+        """Above 1 where the claim evens its cues out, below where it tilts them; 0 where a rare cue would become a sign."""
         same, other = self.counts[claim.cue, claim.true], self.counts[claim.cue, not claim.true]
         if claim.cue not in _COMMON_CUES and same > 1.3 * other + 4:
             return 0.0
-        return ((other + 3) / (same + 3)) ** 2
+        weight = ((other + 3) / (same + 3)) ** 2
+        if claim.edit in _PHRASED:
+            weight *= min(1.0, (self.counts[claim.now, True] + 4) / (self.counts[claim.now, False] + 4)) ** 2
+        return weight
 
     def add(self, options: Sequence[Option]) -> None:
         """Count the candidates of a question that is kept."""
         self.counts.update((option.cue, option.true) for option in options)
+        self._phrases.update(option.now for option in options if option.edit in _PHRASED)
+        self.counts.update(
+            (phrase, option.true) for option in options for phrase in self._phrases if phrase in option.texts[0]
+        )
 
 
 def statement_draft(
