@@ -227,7 +227,7 @@ def _with_cited_items(rules: list[Rule], passages: list[Passage]) -> list[Rule]:
     by_place = {(one.article, one.paragraph): one for one in passages}
     found = []
     for rule in rules:
-        for part in ("condition", "action"):
+        for part in ("subject", "condition", "action"):
             text = getattr(rule, part)
             matches = list(_CITED_ITEM.finditer(text))
             key = article_key(matches[0]["article"]) if len(matches) == 1 else None

@@ -11,7 +11,9 @@ from app.data.generation.spelling import split_top
 MAX_CASE_CHARS = 40
 _DEFINES = re.compile(r"[^、「」（）]{0,24}「(?P<term>[^「」]{2,24})」とは、(?P<body>.+)をいう$")
 BRACKET = re.compile(r"(?P<noun>[一-龥ァ-ヶー]{2,12})（(?P<inner>[^（）「」。]+?)(?P<verb>を除く|を含む|に限る)。）")
-_POINTS_OUT = re.compile(r"以下|次に|次の|各号|前|同|この|その|当該|それ|これ|省令で定める|府令で定める|政令で定める")
+_POINTS_OUT = re.compile(
+    r"以下|次に|次の|次条|各号|前|同|第[^、]{1,10}[条項号]|この|その|当該|それ|これ|省令で定める|府令で定める|政令で定める"
+)
 # After an exclusion the definition may go on: what is left out of 施設（Xを除く。）であって… is left out of the term.
 _GOES_ON = re.compile(r"(?:であ(?:つ|っ)て|で|のうち)、")
 

@@ -135,7 +135,15 @@ def over_general(rule: Rule, around: Surroundings, random_: random.Random) -> It
     for old, new in _REASONS:
         if said := with_words(rule, "action", old, new):
             yield Claim(False, "over_general", rule, said, old, new)
-    if rule.modality == "may" and rule.scope == "when" and _DISCRETION.search(rule.condition) and rule.subject:
+    # 「受けたとき、又は…と認めるときは」 still holds in its first case when the second is set aside.
+    several = "又は" in rule.condition and "とき" in rule.condition
+    if (
+        rule.modality == "may"
+        and rule.scope == "when"
+        and not several
+        and _DISCRETION.search(rule.condition)
+        and rule.subject
+    ):
         word = random_.choice(("か否かにかかわらず", "かどうかを問わず"))
         whether = replace(rule, condition="", scope="", action=f"{rule.condition}{word}、{rule.action}", reorder=False)
         yield Claim(False, "over_general", rule, whether, "ときは", word)

@@ -151,6 +151,9 @@ class _Maker:
         if settled is None:
             dropped["問い方が読み違えられる・選択肢が同じ文になる"] += 1
             return None
+        if self._balance.tilts(settled.by_overlap, settled.by_length):
+            dropped["語の重なりか長さで当たる問題が続いた"] += 1
+            return None
         if self._excluded.shared_run((settled.request, *settled.texts), draft.context):
             dropped["除いた問題と 13 字以上同じ"] += 1
             return None

@@ -11,7 +11,9 @@ _UNRESOLVED = re.compile(
     r"前(?:[二三四五六七八九十]+[条項号]|各[条項号]|号)|次[二三四五六七八九十]+[条項]|この(?:編|章|節|款|目|項|号)|前(?:章|節|款)|次(?:章|節)|本(?:章|節)|当該各|同号|次号|各項|附則"
     rf"|(?<![条項令律則示])第{NUMBER}号"
 )
-_BARE_PARAGRAPH = re.compile(rf"(?<![条法令則章項])第({NUMBER})項")
+_PARAGRAPH = re.compile(rf"第{NUMBER}項")
+# Before a paragraph that is part of a longer citation or joined to one: 第三条第一項, 第三条の二第一項, 第一項又は第二項.
+_CITED_BEFORE = re.compile(rf"(?:条(?:の{NUMBER})*の?|同条|法|令|規則|[条項号](?:から|及び|又は|若しくは|並びに|、))$")
 _DIGITS = "〇一二三四五六七八九"
 
 
@@ -43,10 +45,10 @@ def resolve(sentence: str, *, title: str, articles: Sequence[str], article: str,
         return None
     text = text.replace("この条", here)
     text = re.sub(r"この(?:法律|政令|省令|府令|規則)", title, text)
-    # A bare 第一項 belongs to its own article; in 「第三条第一項及び第二項」 the article is named already.
-    first = _BARE_PARAGRAPH.search(text)
-    if first and not re.search(rf"第{NUMBER}条", text[: first.start()]):
-        text = text[: first.start()] + here + text[first.start() :]
+    # A bare 第一項 belongs to its own article; in 「第三条第一項及び第二項」 it is joined to one that is named.
+    text = _PARAGRAPH.sub(
+        lambda match: match.group() if _CITED_BEFORE.search(text, 0, match.start()) else here + match.group(), text
+    )
     return text
 
 

@@ -146,7 +146,7 @@ def read_rule(
             return None
         scope, length = found
         condition = clause[:length]
-        if len(condition) < 4 or condition.endswith("次の"):
+        if len(condition) < 3 or condition.endswith(("次の", "この", "その")):
             return None
         start = end + 1
         if not subject:
@@ -200,7 +200,7 @@ def is_subject(segment: str) -> bool:
 
 
 _EXEMPTION = re.compile(
-    r"(?:ただし|但し)、(?P<case>.{4,90}?)(?:(?P<about>について)|とき|場合(?:に(?:あ(?:つ|っ)て|おいて))?)は、この限りでない$"
+    r"(?:ただし|但し)、(?P<case>.{2,90}?)(?:(?P<about>について)|とき|場合(?:に(?:あ(?:つ|っ)て|おいて))?)は、この限りでない$"
 )
 
 

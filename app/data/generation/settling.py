@@ -23,6 +23,7 @@ KIND_NAMES = {"statement": "記述", "list": "列記", "basis": "根拠条文", 
 TRIES = 12
 # What the two habits may reach; chance for four candidates is .25.
 AIM_OVERLAP, AIM_LONGEST = 0.28, 0.25
+MAX_AHEAD = 0.5  # questions that a habit may be ahead of its aim before questions that it answers are left out
 
 
 @dataclass(slots=True)
@@ -38,6 +39,12 @@ class Balance:
         excess_overlap = self.by_overlap - AIM_OVERLAP * self.questions
         excess_length = self.by_length - AIM_LONGEST * self.questions
         return excess_overlap * overlap + excess_length * length
+
+    def tilts(self, overlap: float, length: float) -> bool:
+        """Whether a question would take a habit further that is ahead of its aim already."""
+        ahead_overlap = self.by_overlap - AIM_OVERLAP * self.questions
+        ahead_length = self.by_length - AIM_LONGEST * self.questions
+        return (overlap > 0 and ahead_overlap > MAX_AHEAD) or (length > 0 and ahead_length > MAX_AHEAD)
 
     def add(self, overlap: float, length: float) -> None:
         """Count a question."""

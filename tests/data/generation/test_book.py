@@ -1,0 +1,80 @@
+"""A law read for questions: rules, lists, cited items, and what is passed over."""
+
+from __future__ import annotations
+
+from app.data.generation.book import composed, put_in, read_book
+from tests.data.generation.laws import article, law, lighthouse, paragraph
+
+
+def test_rules_of_the_lighthouse_law() -> None:
+    rules = {rule.place: rule for rule in lighthouse().rules if rule.also is None}
+    duty = rules["1", "1", None]
+    assert (duty.subject, duty.condition, duty.modality, duty.exception) == ("灯台守", "灯火を消した", "duty", "濃霧の")
+    assert duty.action == "二週間以内に、その旨を港湾大臣に届け出る"
+    assert rules["1", "2", None].condition == "第一条第一項の届出があった場合において、必要があると認める"
+    assert rules["3", "2", "2"].condition == "一年以上灯火をともさない"
+    assert rules["3", "1", "2"].action == "灯台の位置を記載した申請書を港湾大臣に提出する"
+    assert ("3", "1", "4") not in rules  # その他…: what it is stands in an order
+
+
+def test_a_cited_item_is_put_in_beside_the_rule_that_cites_it() -> None:
+    (put,) = [rule for rule in lighthouse().rules if rule.also is not None]
+    assert put.place == ("3", "3", None)
+    assert put.also == ("3", "1", "2")
+    assert put.subject == "灯台の位置を変更した者"
+
+
+def test_what_cannot_be_asked_about_is_counted() -> None:
+    book = read_book(
+        law(
+            article("1", paragraph("1", "第二条の規定は、水路図について準用する。")),
+            article("2", paragraph("1", "第二条中「灯台」とあるのは、「浮標」とする。")),
+            article("3", paragraph("1", "燈臺守ハ燈火ヲ消シタルトキハ二週間内ニ届出ツヘシ")),
+            article("4", paragraph("1", "「灯台」とは、港湾法第二条に規定する灯台をいう。")),
+            article("5", paragraph("1", "削除"), deleted=True),
+            article("6:8", paragraph("1", "削除")),
+            article("9", paragraph("1", "灯台に関し必要な事項は、港湾省令で定める。")),
+            article(
+                "10",
+                paragraph("1", "前条の灯台（次条の灯台（木造に限る。）を除く。）は、これを閉鎖しなければならない。"),
+            ),
+            article("11", paragraph("1", "灯台の区分は、次のとおりとする。", ("大型", "小型"))),
+        )
+    )
+    assert book.passed_over == {
+        "準用": 1, "読替え": 1, "片仮名書き": 1, "引用による定義": 1, "条番号がない・削除": 2, "文の形が決まらない": 1,
+        "限定の括弧が長い・参照が決まらない": 1, "列記を読めない": 1,
+    }  # fmt: skip
+    assert book.rules == ()
+
+
+def test_an_item_is_put_into_the_place_of_the_list_where_it_fits() -> None:
+    listing = next(one for one in lighthouse().listings if one.paragraph == "2" and one.article == "3")
+    assert (listing.marker, listing.noun) == ("次の各号のいずれかに該当する", "とき")
+    assert (
+        put_in(listing, "一年以上灯火をともさないとき")
+        == "港湾大臣は、一年以上灯火をともさないときは、灯台の登録を取り消すことができる"
+    )
+    assert put_in(listing, "灯台の位置") is None
+    assert [rule.item for rule in composed(listing)] == ["1", "2"]
+
+
+def test_a_definition_gives_rules_by_its_brackets() -> None:
+    book = read_book(
+        law(
+            article(
+                "2",
+                paragraph(
+                    "1", "この法律において「灯台」とは、航路を示す灯火を備えた施設（木造のものを除く。）をいう。"
+                ),
+                paragraph("2", "この法律において「水路」とは、船舶の通路（凍結した河川を含む。）をいう。"),
+                paragraph(
+                    "3", "この法律において「浮標」とは、水面に浮かべた標識（次条に規定するものを除く。）をいう。"
+                ),
+            )
+        )
+    )
+    assert [(rule.subject, rule.action, rule.modality) for rule in book.rules] == [
+        ("「灯台」に", "木造の施設が含まれる", "plain_not"),
+        ("「水路」に", "凍結した河川が含まれる", "plain"),
+    ]

@@ -1,0 +1,197 @@
+"""Changes of a rule and the truth that each claims, on the invented lighthouse law."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterable
+from dataclasses import replace
+
+from app.data.generation import edits, exceptions
+from app.data.generation.cases import ceiling, deadline, threshold
+from app.data.generation.checks import is_another_rule, is_known_party, says_same
+from app.data.generation.claims import Claim
+from app.data.generation.recombining import recombined
+from app.data.generation.restrictions import restriction
+from app.data.generation.rules import Rule, read_rule
+from app.data.generation.surroundings import Surroundings, actors_of
+from tests.data.generation.laws import lighthouse
+
+
+def of(place: tuple[str, str, str | None]) -> tuple[Rule, Surroundings]:
+    """A rule of the lighthouse law with what stands around it."""
+    book = lighthouse()
+    rule = next(one for one in book.rules if one.place == place)
+    own = "\n".join(one.text for one in book.passages if one.article == rule.article)
+    beside = tuple(one for one in book.rules if one.article == rule.article)
+    return rule, Surroundings(own, book.rules, beside, actors_of(book))
+
+
+def read(sentence: str) -> tuple[Rule, Surroundings]:
+    """A rule that stands alone."""
+    rule = read_rule(sentence, article="1", paragraph="1")
+    assert rule is not None
+    return rule, Surroundings(sentence, (rule,), (rule,), ())
+
+
+def said(claims: Iterable[Claim]) -> list[tuple[bool, str]]:
+    """Truth and first wording of each claim."""
+    return [(claim.true, claim.texts(digits=False)[0]) for claim in claims]
+
+
+RANDOM = random.Random(1)
+
+
+def test_the_force_is_turned() -> None:
+    rule, around = of(("1", "2", None))
+    assert [(claim.true, claim.said.modality) for claim in edits.modality(rule, around, RANDOM)] == [
+        (False, "cannot"),
+        (False, "duty"),
+    ]
+    # With an exception 「要しない」 may be true of the exception's case.
+    assert list(edits.modality(*of(("1", "1", None)), RANDOM)) == []
+
+
+def test_a_number_is_changed_to_one_that_the_article_does_not_have() -> None:
+    (claim,) = edits.number(*of(("1", "1", None)), RANDOM)
+    assert (claim.true, claim.was) == (False, "二週間")
+    assert claim.now in ("一週間", "三週間", "四週間", "六週間")
+    assert claim.said.action == f"{claim.now}以内に、その旨を港湾大臣に届け出る"
+
+
+def test_limits_and_times_are_turned() -> None:
+    within = [claim for claim in edits.limit(*of(("1", "1", None)), RANDOM) if claim.edit == "limit"]
+    assert said(within) == [
+        (False, "灯台守は、灯火を消したときは、二週間を経過した後に、その旨を港湾大臣に届け出なければならない")
+    ]
+    (time,) = edits.limit(*of(("3", "3", None)), RANDOM)
+    assert (time.edit, time.was) == ("time", "遅滞なく")
+
+
+def test_a_party_is_changed_to_one_that_the_article_does_not_name() -> None:
+    (claim,) = edits.party(*of(("1", "1", None)), RANDOM)
+    assert (claim.was, claim.now) == ("港湾大臣", "水先大臣")
+
+
+def test_parties_that_may_be_the_same_are_never_exchanged() -> None:
+    assert is_known_party("港湾大臣", "水先大臣")
+    assert not is_known_party("主務大臣", "港湾大臣")
+    assert not is_known_party("理事会", "港湾大臣")
+    assert not is_known_party("港湾大臣", "裁判所")
+
+
+def test_a_procedure_is_changed_to_one_that_excludes_it() -> None:
+    rule, around = read("灯台守は、灯台を閉鎖しようとするときは、港湾大臣の許可を受けなければならない")
+    assert said(edits.procedure(rule, around, RANDOM)) == [
+        (False, "灯台守は、灯台を閉鎖しようとするときは、港湾大臣に届け出なければならない")
+    ]
+
+
+def test_an_exception_is_stated_rightly_and_wrongly() -> None:
+    assert said(exceptions.exception(*of(("1", "1", None)), RANDOM)) == [
+        (True, "灯台守は、灯火を消した場合において、濃霧のときは、二週間以内に、その旨を港湾大臣に届け出ることを要しない"),
+        (False, "灯台守は、灯火を消した場合において、濃霧の場合であっても、二週間以内に、その旨を港湾大臣に届け出なければならない"),
+    ]  # fmt: skip
+
+
+def test_an_absolute_word_is_false_of_a_rule_with_an_exception_and_not_always_true() -> None:
+    rule, around = of(("1", "1", None))
+    assert [(claim.edit, claim.true) for claim in exceptions.absolute(rule, around, RANDOM)] == [
+        ("absolute", False),
+        ("not_always", True),
+    ]
+    strict = replace(rule, exception="", condition="", scope="")
+    assert [(claim.edit, claim.true) for claim in exceptions.absolute(strict, around, RANDOM)] == [
+        ("not_always", False)
+    ]
+
+
+def test_without_the_permission_that_a_rule_asks_for() -> None:
+    claims = said(exceptions.unless(*of(("2", "2", None)), RANDOM))
+    assert claims == [
+        (True, "灯台守は、水先大臣の許可を受けずに灯台を閉鎖してはならない"),
+        (False, "灯台守は、水先大臣の許可を受けずに灯台を閉鎖することは禁止されていない"),
+        (True, "灯台守は、灯台を閉鎖するには、水先大臣の許可を受けなければならない"),
+        (False, "灯台守は、灯台を閉鎖するには、水先大臣の許可を受けることを要しない"),
+    ]
+
+
+def test_a_good_reason_is_set_aside() -> None:
+    assert said(exceptions.over_general(*of(("2", "1", None)), RANDOM)) == [
+        (False, "何人も、正当な理由の有無にかかわらず、灯台の鐘を鳴らしてはならない")
+    ]
+
+
+def test_a_case_that_a_rule_leaves_out() -> None:
+    claims = said(exceptions.left_out(*read("灯台守は、濃霧が発生した場合を除き、灯火を消してはならない"), RANDOM))
+    assert claims == [
+        (True, "灯台守は、濃霧が発生したときは、灯火を消すことは禁止されていない"),
+        (False, "灯台守は、濃霧が発生した場合であっても、灯火を消してはならない"),
+    ]
+
+
+def test_only_if() -> None:
+    claims = said(exceptions.only_if(*read("灯台守は、濃霧の場合に限り、灯台の鐘を鳴らすことができる"), RANDOM))
+    assert claims == [
+        (True, "灯台守は、濃霧の場合以外のときは、灯台の鐘を鳴らすことができない"),
+        (False, "灯台守は、濃霧の場合以外の場合であっても、灯台の鐘を鳴らすことができる"),
+    ]
+
+
+def test_what_may_be_done_need_not_be_done() -> None:
+    truths = {(claim.said.modality, claim.true) for claim in exceptions.discretion(*of(("1", "2", None)), RANDOM)}
+    assert truths == {("duty", True), ("no_duty", True)}
+    duty = read("灯台守は、港湾大臣に日誌を提出しなければならない")
+    assert [(claim.said.modality, claim.true) for claim in exceptions.discretion(*duty, RANDOM)] == [("no_duty", False)]
+
+
+def test_those_whom_a_bracket_leaves_out() -> None:
+    claims = said(restriction(*read("灯台守（見習の者を除く。）は、日誌を港湾大臣に提出しなければならない"), RANDOM))
+    assert claims == [
+        (True, "見習の灯台守は、第一条第一項の規定により日誌を港湾大臣に提出することを要しない"),
+        (False, "見習の灯台守は、第一条第一項の規定により日誌を港湾大臣に提出しなければならない"),
+    ]
+
+
+def test_a_day_is_held_against_a_deadline() -> None:
+    claims = list(
+        deadline(*read("船長は、灯台を閉鎖した日から三十日以内に、その旨を港湾大臣に届け出なければならない"), RANDOM)
+    )
+    assert len(claims) == 4
+    for claim in claims:
+        inside = claim.now in ("十日", "十五日", "二十日")
+        assert inside or claim.now in ("四十五日", "六十日", "九十日")
+        (text,) = claim.texts(digits=False)
+        assert text.startswith(
+            f"船長が、灯台を閉鎖した日から{claim.now}を経過した日にその旨を港湾大臣に届け出たときは、"
+        )
+        assert claim.true == (inside == text.endswith("期間内に行ったことになる"))
+
+
+def test_a_ceiling_and_a_threshold_are_applied() -> None:
+    for claim in ceiling(*read("灯台守の任期は、三年を超えることができない"), RANDOM):
+        years = {"一年": 1, "二年": 2, "六年": 6, "九年": 9}[claim.now]
+        assert claim.true == ((years < 3) == (claim.said.modality == "may"))
+    claims = list(threshold(*read("十人以上の船員を使用する船主は、航海日誌を備えなければならない"), RANDOM))
+    assert {claim.true for claim in claims} == {True, False}
+    for claim in claims:
+        assert claim.true == (claim.now in ("十五人", "二十人", "三十人"))
+
+
+def test_conditions_are_exchanged_only_between_rules_of_different_effect() -> None:
+    one = read_rule("灯台守は、灯火が消えたときは、港湾大臣に報告しなければならない", article="1", paragraph="1")
+    other = read_rule("船長は、暗礁を見つけたときは、水路図に印を付けなければならない", article="2", paragraph="1")
+    assert one is not None
+    assert other is not None
+    around = Surroundings("", (one, other), (one, other), ())
+    texts = [claim.texts(digits=False)[0] for claim in recombined(one, around, random.Random(1))]
+    assert "灯台守は、暗礁を見つけたときは、港湾大臣に報告しなければならない" in texts
+    same = replace(other, action=one.action)
+    assert says_same(same, one)
+    assert list(recombined(one, replace(around, beside=(one, same)), random.Random(1))) == []
+
+
+def test_a_changed_rule_that_another_provision_lays_down_is_no_false_one() -> None:
+    rule, around = of(("1", "1", None))
+    elsewhere = replace(rule, article="9", condition="")
+    assert is_another_rule(replace(rule, condition="嵐が近づいた"), (elsewhere,))
+    assert not is_another_rule(replace(rule, condition="嵐が近づいた"), around.rules)

@@ -1,0 +1,130 @@
+"""Questions made from the sample's invented laws: whatever comes out says of every candidate what the law says."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from app.core.errors import DataError
+from app.core.questions import Question
+from app.core.requests import statement_truths
+from app.data.egov_source import read_laws
+from app.data.generation.kinds import MIX, Recipe
+from app.data.generation.leaks import Excluded
+from app.data.generation.making import Made, make
+from app.data.generation.settling import entries
+from app.data.generation.sources import LawSource, draw_laws, file_sources
+from app.data.law import Law
+from app.data.lawqa import questions_from
+from app.evaluation.floors import overlap
+from tests.data.generation.laws import LIGHTHOUSE
+
+SAMPLE = Path(__file__).resolve().parents[3] / "sample" / "laws"
+LAWS = [law for law in read_laws(SAMPLE) if isinstance(law, Law)]
+
+
+def made(count: int, seed: int = 3, laws: list[Law] = LAWS, excluded: Excluded | None = None) -> Made:
+    *_, last = make(laws, Recipe(count, seed, 700), excluded or Excluded([]), overlap)
+    return last
+
+
+@pytest.fixture(scope="module")
+def sixty() -> tuple[list[dict[str, Any]], list[Question]]:
+    import random
+
+    samples = entries(made(60).settled, random.Random(3))
+    return samples, questions_from({"samples": samples}, source="questions.json")
+
+
+def test_every_candidates_truth_is_what_the_programs_read_from_request_and_answer(sixty: Any) -> None:
+    samples, questions = sixty
+    for sample, question in zip(samples, questions, strict=True):
+        told = {letter: one["true"] for letter, one in sample["generated"]["candidates"].items()}
+        assert statement_truths(question) == told, question.id
+
+
+def test_citations_stand_in_the_context(sixty: Any) -> None:
+    samples, questions = sixty
+    for sample, question in zip(samples, questions, strict=True):
+        named = {ref.article_key for ref in question.articles}
+        assert named
+        for one in sample["generated"]["candidates"].values():
+            assert any(one["place"].startswith(f"第{article.split('_')[0]}条") for _, article in named)
+
+
+def test_true_candidates_are_never_false_ones_too(sixty: Any) -> None:
+    samples, _ = sixty
+    for sample in samples:
+        texts = sample["選択肢"].split("\n")
+        assert len({text[2:] for text in texts}) == len(texts)
+
+
+def test_the_same_seed_makes_the_same_questions() -> None:
+    first, second, other = made(20), made(20), made(20, seed=4)
+    assert [one.texts for one in first.settled] == [one.texts for one in second.settled]
+    assert [one.texts for one in first.settled] != [one.texts for one in other.settled]
+
+
+def test_few_laws_are_gone_through_again_and_no_question_comes_twice() -> None:
+    one_law = made(12, laws=[LIGHTHOUSE])
+    assert one_law.rounds > 1
+    assert len(one_law.settled) == 12
+    assert len({(one.draft.context, one.texts[0]) for one in one_law.settled}) == 12
+
+
+def test_no_article_of_an_excluded_question_is_shown() -> None:
+    import random
+
+    samples = entries(made(60).settled, random.Random(3))
+    kept_away = questions_from({"samples": samples[:10]}, source="x")
+    excluded = Excluded(kept_away)
+    after = made(40, excluded=excluded)
+    articles = {ref.article_key for question in kept_away for ref in question.articles}
+    shown = {(one.draft.law, passage.article) for one in after.settled for passage in one.draft.passages}
+    assert not articles & shown
+
+
+def test_the_mix_is_met_where_the_laws_allow_it() -> None:
+    assert sum(MIX.values()) == pytest.approx(1.0)
+    quota = Recipe(1000, 1, 700).quota()
+    assert quota == {"statement": 520, "list": 180, "basis": 200, "blank": 60, "act": 40}
+    assert sum(Recipe(7, 1, 700).quota().values()) == 7
+    kinds = Counter(one.draft.kind for one in made(60).settled)
+    assert set(kinds) == set(MIX)
+
+
+def test_laws_are_drawn_by_title_id_and_seed() -> None:
+    sources = file_sources(SAMPLE)
+    everything = [law.title for law in draw_laws(sources, (), "all", 1, SAMPLE)]
+    assert sorted(everything) == sorted(law.title for law in LAWS)
+    assert everything == [law.title for law in draw_laws(sources, (), "all", 1, SAMPLE)]
+    assert everything != [law.title for law in draw_laws(sources, (), "all", 2, SAMPLE)]
+    first = LAWS[0]
+    assert [law.law_id for law in draw_laws(sources, [first.title], "act", 1, SAMPLE)] == [first.law_id]
+    assert [law.law_id for law in draw_laws(sources, [first.law_id], "act", 1, SAMPLE)] == [first.law_id]
+
+
+def test_laws_that_cannot_be_drawn_are_named() -> None:
+    sources = file_sources(SAMPLE)
+    with pytest.raises(DataError, match="法令「灯台法」がありません"):
+        draw_laws(sources, ["灯台法"], "act", 1, SAMPLE)
+    with pytest.raises(DataError, match="種類が ministerial の法令がありません"):
+        draw_laws([], (), "ministerial", 1, SAMPLE)
+    from dataclasses import replace
+
+    empty = replace(LIGHTHOUSE, main=replace(LIGHTHOUSE.main, articles=()))
+    source = LawSource(empty.revision_id, lambda: empty.title, lambda: empty)
+    with pytest.raises(DataError, match="灯台法: 条のない法令"):
+        list(draw_laws([source], ["灯台法"], "act", 1, SAMPLE))
+
+
+def test_laws_that_only_amend_others_are_left_out_unless_named() -> None:
+    from dataclasses import replace
+
+    amending = replace(LIGHTHOUSE, title="灯台法の一部を改正する法律")
+    source = LawSource(amending.revision_id, lambda: amending.title, lambda: amending)
+    assert list(draw_laws([source], (), "act", 1, SAMPLE)) == []
+    assert list(draw_laws([source], [amending.title], "act", 1, SAMPLE)) == [amending]

@@ -1,0 +1,43 @@
+"""Every wording of a request is read by the programs as what it asks for."""
+
+from __future__ import annotations
+
+import pytest
+
+from app.core.requests import read_request
+from app.data.generation.requests import (
+    article_requests,
+    blank_requests,
+    list_requests,
+    statement_requests,
+)
+
+TOPICS = ("灯台法", "灯台法第3条の規定", "灯火の届出")
+THINGS = ("灯台法第3条第1項各号に掲げる事項", "港湾大臣が登録を取り消すことができる場合", "「灯台守は、［　　］を届け出なければならない」という規定の［　　］に入る事項")  # fmt: skip
+
+
+@pytest.mark.parametrize("request_", statement_requests(TOPICS, "correct") + list_requests(THINGS, "correct"))
+def test_requests_for_what_is_right_are_positive(request_: str) -> None:
+    read = read_request(request_)
+    assert (read.sign, read.told) == (1, True)
+
+
+@pytest.mark.parametrize("request_", statement_requests(TOPICS, "incorrect") + list_requests(THINGS, "incorrect"))
+def test_requests_for_what_is_wrong_are_negative_and_can_be_made_positive(request_: str) -> None:
+    read = read_request(request_)
+    assert (read.sign, read.told) == (-1, True)
+    assert read_request(read.positive).sign == 1
+
+
+@pytest.mark.parametrize("of", ["", "灯台法の"])
+def test_requests_for_an_article_are_told_and_positive(of: str) -> None:
+    requests = article_requests(["灯台守は、灯火を消したときは、届け出なければならないこと"], of)
+    assert len(requests) == (5 if of == "" else 4)
+    for request in requests:
+        assert (read_request(request).sign, read_request(request).told) == (1, True)
+
+
+def test_requests_for_a_blank_hold_its_sentence() -> None:
+    for request in blank_requests(["灯台守は、［　　］以内に届け出る必要がある"], "期間"):
+        assert request.endswith("\n灯台守は、［　　］以内に届け出る必要がある。")
+        assert (read_request(request).sign, read_request(request).told) == (1, True)
