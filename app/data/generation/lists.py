@@ -106,7 +106,9 @@ def _things(book: Book, listing: Listing, passage: Passage, digits: bool) -> tup
         found += [f"{rule.subject}が{ending}場合" for ending in force(rule.action, rule.modality)]
     elif rule is not None and noun == "者" and rule.subject in dict(listing.items).values() and not rule.condition:
         found += [f"{ending}者" for ending in force(rule.action, rule.modality)]
-    object_ = re.fullmatch(r"(?P<before>.{0,50}?[、に]|)", before)
-    if object_ and (ending := re.fullmatch(r"を(.{2,30})なければならない", after)) and noun in ("事項", "書類"):
-        found.append(f"{before.rstrip('、')}{'、' if before.endswith('、') else ''}{ending[1]}なければならない{noun}")
+    place = re.fullmatch(r"(?P<where>[^、]{2,40})に(?:は|おいては)、", before)
+    ending = re.fullmatch(r"を(.{2,30})(なければならない|るものとする)", after)
+    if place and ending and noun in ("事項", "書類"):  # 「計画には、次に掲げる事項を記載しなければならない」
+        verb = ending[1] + {"るものとする": "ることとされている"}.get(ending[2], ending[2])
+        found.append(f"{place['where']}に{verb}{noun}")
     return tuple(spelled(text, digits) for text in found)

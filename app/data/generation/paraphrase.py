@@ -38,13 +38,46 @@ _FORMS: tuple[tuple[re.Pattern[str], tuple[str, ...]], ...] = tuple(
         (r"場合において、", ("場合に", "場合において")),
     )
 )
+_PERMIT = r"(許可|認可|承認|登録|認定|免許|検査|確認|指定|同意|議決)を(?:受け|得|経)"
+# Endings that say what is needed by the thing itself: 許可を受けなければならない → 許可が必要である.
+_NEEDS: tuple[tuple[re.Pattern[str], str], ...] = (
+    (
+        re.compile(
+            _PERMIT + r"(?:なければならない|る必要がある|る義務がある|ることを要する|ることが義務付けられている)$"
+        ),
+        r"\1が必要である",
+    ),
+    (
+        re.compile(_PERMIT + r"(?:る必要はない|ることを要しない|なくても差し支えない|ることは義務付けられていない)$"),
+        r"\1は必要でない",
+    ),
+    (
+        re.compile(
+            r"その旨を([^、を]{2,16})に(届け出|報告し|通知し|申請し)(?:なければならない|る必要がある|る義務がある|ることを要する)$"
+        ),
+        r"\1への\2が必要である",
+    ),
+)
+_NOUNS = {"届け出": "届出", "報告し": "報告", "通知し": "通知", "申請し": "申請"}
 SHARE = 0.5  # of the places where a form could be changed, that are
 
 
 def paraphrase(text: str, random_: random.Random) -> str:
     """The text with some of its fixed forms in other words; quoted and bracketed words stay as they are."""
+    if random_.random() < SHARE:
+        text = needs(text)
     pieces = re.split(r"(「[^」]*」|（[^）]*）)", text)
     return "".join(piece if index % 2 else _reworded(piece, random_) for index, piece in enumerate(pieces))
+
+
+def needs(text: str) -> str:
+    """The text with its ending naming what is needed, where it is of that form."""
+    for pattern, ending in _NEEDS:
+        if match := pattern.search(text):
+            return text[: match.start()] + re.sub(
+                "|".join(_NOUNS), lambda one: _NOUNS[one.group()], match.expand(ending)
+            )
+    return text
 
 
 def _reworded(text: str, random_: random.Random) -> str:

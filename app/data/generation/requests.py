@@ -42,10 +42,12 @@ _BLANK = (
 )  # fmt: skip
 
 
-def statement_requests(topics: Sequence[str], wants: Wants) -> tuple[str, ...]:
-    """Requests for the right or the wrong statement about any of the topics."""
+def statement_requests(topics: Sequence[str], wants: Wants, *, must_name: bool = False) -> tuple[str, ...]:
+    """Requests for the right or the wrong statement about any of the topics; ``must_name`` where the candidates do not
+    say whom they are about, so that the request has to."""
     words = RIGHT if wants == "correct" else WRONG
-    return tuple(frame.format(topic=topic, which=word) for frame in _STATEMENT for word in words for topic in topics)
+    frames = [frame for frame in _STATEMENT if "{topic}" in frame or not must_name]
+    return tuple(frame.format(topic=topic, which=word) for frame in frames for word in words for topic in topics)
 
 
 def list_requests(things: Sequence[str], wants: Wants) -> tuple[str, ...]:

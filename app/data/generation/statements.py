@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from app.data.generation.book import Book, Passage
 from app.data.generation.cases import ceiling, deadline, threshold
 from app.data.generation.claims import Claim
-from app.data.generation.drafts import Draft, Option, Wants, chars, neighbours, render_context, with_items
+from app.data.generation.drafts import Draft, Option, Wants, chars, neighbours, render_context, spelled, with_items
 from app.data.generation.edits import limit, modality, number, party, procedure
 from app.data.generation.exceptions import absolute, discretion, exception, left_out, only_if, over_general, unless
 from app.data.generation.paraphrase import paraphrase
@@ -103,8 +103,10 @@ def statement_draft(
     if len(right) < needed_true or len(wrong) < needed_false:
         return None
     digits = random_.random() < 0.7
+    subjects = {claim.said.subject for claim in (*right, *wrong)}
+    named = len(subjects) > 1 or subjects == {""} or "」に" in "".join(subjects) or random_.random() < 0.5
     claims = [*right, *wrong] if wants == "correct" else [*wrong, *right]
-    options = tuple(_option(claim, digits, random_) for claim in claims)
+    options = tuple(_option(claim, digits, named, random_) for claim in claims)
     if any(not option.texts for option in options):
         return None
     used: dict[tuple[str, str], list[str]] = {}
@@ -118,7 +120,11 @@ def statement_draft(
         return None
     main = Counter(claim.rule.article for claim in claims).most_common(1)[0][0]
     topics = _topics(book, main, scene, {claim.rule.article for claim in claims})
-    requests = tuple(random_.sample(all_ := statement_requests(topics, wants), min(MAX_TEXTS, len(all_))))
+    if not named:  # the subject that all candidates share stands in the request instead
+        topics = tuple(f"{book.title}に定める{spelled(subject, digits)}" for subject in subjects)
+    requests = tuple(
+        random_.sample(all_ := statement_requests(topics, wants, must_name=not named), min(MAX_TEXTS, len(all_)))
+    )
     return Draft(
         "statement",
         requests,
@@ -177,8 +183,8 @@ def _pick(
     return chosen
 
 
-def _option(claim: Claim, digits: bool, random_: random.Random) -> Option:
-    texts = claim.texts(digits=digits)
+def _option(claim: Claim, digits: bool, named: bool, random_: random.Random) -> Option:
+    texts = claim.texts(digits=digits, named=named)
     texts = tuple(paraphrase(text, random_) for text in random_.sample(texts, min(MAX_TEXTS, len(texts))))
     return Option(texts, claim.true, claim.edit, claim.rule.place, claim.was, claim.now, claim.cue)
 

@@ -41,3 +41,10 @@ def test_requests_for_a_blank_hold_its_sentence() -> None:
     for request in blank_requests(["灯台守は、［　　］以内に届け出る必要がある"], "期間"):
         assert request.endswith("\n灯台守は、［　　］以内に届け出る必要がある。")
         assert (read_request(request).sign, read_request(request).told) == (1, True)
+
+
+def test_a_request_names_its_topic_where_the_candidates_do_not() -> None:
+    assert all(
+        "灯台法に定める灯台守" in text
+        for text in statement_requests(["灯台法に定める灯台守"], "correct", must_name=True)
+    )
