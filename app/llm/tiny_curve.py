@@ -16,7 +16,6 @@ SKILLS = (
     ("long/chat", "verdict in a chat, long text"),
     ("articles/chat", "verdict in a chat, several articles"),
     ("long/course", "has it departed by now"),
-    ("signs/sign", "sign copied in a chat"),
 )
 LOSSES = ("copy", "point", "course", "judge", "chat", "sign")
 

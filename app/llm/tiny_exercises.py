@@ -131,31 +131,29 @@ def dialogue(rng: random.Random, context: Context, *, statements: int, freedom: 
 
 
 _SIGN_ORDERS = (
-    "文の正しさは問いません。文に付いた印をそのまま答えてください。",
-    "次の資料と文があります。文の内容にかかわらず、添えた印だけを書き写すこと。",
-    "それぞれの文の印を一字で答えよ。合否は判断しなくてよい。",
+    "文ごとに印を一つ付けてください。",
+    "次の資料と文があります。文に好きな印を付けること。",
+    "それぞれの文の横に印を書いてください。合否は答えなくてよい。",
 )
-# Before and after the statement; {} is the sign.
-_SIGN_PLACES = (("", "\n印 {}"), ("", "（印は{}）"), ("印「{}」\n", ""), ("[{}] ", ""))
-# Among them the answers to the product's prompts: letters, ○ and ×.
-SIGNS = ("○×○×", "abcd", "①②③④⑤", "アイウエオ", "甲乙丙丁")
+# Among them the answers to the product's prompts: ○ and ×, and letters.
+SIGNS = ("○×", "○×", "○×", "abcd", "①②③④⑤")
 
 
-def copy_signs(rng: random.Random, context: Context, *, statements: int, freedom: float) -> Exercise:
-    """A chat like ``dialogue`` in which each statement bears a sign and the answer is the sign, whatever is true.
+def unrelated_signs(rng: random.Random, context: Context, *, statements: int, freedom: float) -> Exercise:
+    """A chat like ``dialogue`` in which the answer is any sign: true and false statements get each sign equally often.
 
-    The signs that answer the product's prompts become tokens that can be said, and that say nothing about the truth.
+    So the signs that answer the product's prompts can be said, and say nothing about the truth.
     """
     writer = _Writer()
     _open_chat(rng, writer, context, rng.choice(_SIGN_ORDERS))
-    before, after = rng.choice(_SIGN_PLACES)
-    signs = rng.choice((SIGNS[0], *SIGNS))
+    signs = rng.choice(SIGNS)
+    left: dict[bool, list[str]] = {True: [], False: []}
     for number, statement in enumerate(statements_about(rng, context, statements, freedom=freedom)):
-        sign = rng.choice(signs)
-        writer.add(("\n<|im_start|>user\n" if number else "") + before.format(sign))
+        left[statement.true] = left[statement.true] or rng.sample(signs, len(signs))
+        writer.add("\n<|im_start|>user\n" if number else "")
         writer.add_statement(statement)
-        writer.add(after.format(sign) + _ANSWERING)
-        writer.add(sign, "sign")
+        writer.add(_ANSWERING)
+        writer.add(left[statement.true].pop(), "sign")
         writer.add("<|im_end|>", "stop")
     return writer.done()
 
@@ -179,7 +177,7 @@ def draw_exercise(rng: random.Random, progress: float) -> Exercise:
     freedom = 0.1 if early else 0.6
     if early or rng.random() < 0.4:
         return judge(rng, context, statements=6, freedom=freedom)
-    chat = copy_signs if rng.random() < 0.15 else dialogue
+    chat = unrelated_signs if rng.random() < 0.2 else dialogue
     return chat(rng, context, statements=6, freedom=freedom)
 
 
@@ -193,7 +191,7 @@ def trial_exercises(count: int = 24) -> dict[str, list[Exercise]]:
         found[name] = [judge(rng, random_context(rng, 4, layout), statements=6, freedom=0.6) for _ in range(count)]
         found[name] += [dialogue(rng, random_context(rng, 4, layout), statements=6, freedom=0.6) for _ in range(count)]
     found["signs"] = [
-        copy_signs(rng, random_context(rng, 2, "headings"), statements=4, freedom=0.6) for _ in range(count // 2)
+        unrelated_signs(rng, random_context(rng, 2, "headings"), statements=4, freedom=0.6) for _ in range(count // 2)
     ]
     return found
 

@@ -142,6 +142,7 @@ class Pretraining:
             parts["course"] = losses.course.sum() / sum(count[AGREES : DIFFERS + 1])
             weights = {
                 "stop": 0.1,
+                "sign": 0.5,
                 "copy": config.copy_weight,
                 "point": config.probe_weight,
                 "course": config.probe_weight,

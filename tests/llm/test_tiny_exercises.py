@@ -25,12 +25,12 @@ from app.llm.tiny_exercises import (
     FAILS,
     HOLDS,
     Exercise,
-    copy_signs,
     dialogue,
     draw_exercise,
     judge,
     tokenizer_texts,
     trial_exercises,
+    unrelated_signs,
 )
 
 SAMPLE = Path(__file__).resolve().parents[2] / "sample" / "selection.json"
@@ -67,26 +67,20 @@ def test_a_dialogue_answers_after_an_empty_thought_and_stops_each_time() -> None
         assert marked(exercise, "stop") == ["<|im_end|>"] * 4
 
 
-def test_a_copied_sign_says_nothing_about_the_truth() -> None:
+def test_unrelated_signs_are_shared_out_evenly_over_true_and_false_statements() -> None:
     rng = random.Random(9)
-    pairs: list[tuple[str, bool]] = []
+    truths: dict[str, list[bool]] = {}
     for _ in range(300):
-        exercise = copy_signs(rng, random_context(rng, 2, "headings"), statements=4, freedom=0.5)
-        users = [turn for turn in exercise.text.split("<|im_start|>") if turn.startswith("user")]
-        answers = marked(exercise, "sign")
-        assert len(answers) == len(users) == 4
-        for turn, answer in zip(users, answers, strict=True):
-            shown = re.findall(r"(?:印 |印は|印「|\[)(.)(?=[）」\]]|<|$)", turn.replace("\n", "<"))
-            assert answer in shown
+        exercise = unrelated_signs(rng, random_context(rng, 2, "headings"), statements=4, freedom=0.5)
         departed = [mark.start for mark in exercise.marks if mark.role == "departs"]
-        starts = [mark.start for mark in exercise.marks if mark.role == "sign"]
-        before = [0, *starts[:-1]]
-        for low, high, answer in zip(before, starts, answers, strict=True):
-            pairs.append((answer, not any(low < place < high for place in departed)))
+        places = [mark.start for mark in exercise.marks if mark.role == "sign"]
+        assert len(places) == 4
+        for low, high in zip([0, *places[:-1]], places, strict=True):
+            truths.setdefault(exercise.text[high], []).append(not any(low < place < high for place in departed))
+    assert set(truths) == {FITS, FITS_NOT, *"abcd①②③④⑤"}
     for sign in (FITS, FITS_NOT):
-        truths = [true for answer, true in pairs if answer == sign]
-        assert len(truths) > 200
-        assert 0.4 < sum(truths) / len(truths) < 0.6
+        assert len(truths[sign]) > 200
+        assert 0.44 < sum(truths[sign]) / len(truths[sign]) < 0.56
 
 
 def test_exercises_follow_from_the_seed_alone() -> None:
