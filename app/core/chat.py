@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from datetime import date
 from typing import Any, Literal, NamedTuple
 
 from app.core.errors import ModelError
@@ -28,6 +29,17 @@ CHATML_TEMPLATE = (
 _PROBE = "〓"
 # Every spelling of the two answers of the choice form, the one that the prompt names first.
 PAIR_SPELLINGS = ((FITS, "〇", "◯"), (FITS_NOT, "✕", "✗", "✖"))
+# Templates that write today's date (strftime_now) are given this day, always: what a model is asked with must not
+# change overnight.
+CHAT_DATE = date(2025, 1, 1)
+_TODAY = re.compile(r"""strftime_now\s*\(\s*(["'])(.*?)\1\s*\)""")
+# How templates mark a thought; each opening and its end.
+_THOUGHTS = (
+    ("<think>", "</think>"),
+    ("<thinking>", "</thinking>"),
+    ("<thought>", "</thought>"),
+    ("[THINK]", "[/THINK]"),
+)
 
 
 class Example(NamedTuple):
@@ -47,7 +59,44 @@ def _template(tokenizer: Any, chat_format: ChatFormat) -> str | None:
         raise ModelError(
             "トークナイザにチャットテンプレートがありません。--chat-format chatml か --chat-format plain を指定してください。"
         )
-    return str(template)
+    if isinstance(template, dict):
+        # Several named templates: str() of them would be a prompt of Python code.
+        if "default" not in template:
+            names = "、".join(sorted(map(str, template)))
+            raise ModelError(
+                f"トークナイザに名前の付いたチャットテンプレートが複数あり（{names}）、default がありません。"
+                "--chat-format chatml か --chat-format plain を指定してください。"
+            )
+        template = template["default"]
+    if not isinstance(template, str):
+        raise ModelError(
+            f"トークナイザのチャットテンプレートが文字列ではありません（{type(template).__name__}）。"
+            "tokenizer_config.json を確かめてください。"
+        )
+    return with_fixed_date(template)
+
+
+def with_fixed_date(template: str) -> str:
+    """A template with ``CHAT_DATE`` written in where it would write today's date.
+
+    Raises ModelError where the date is asked for in another way than by a written-out format.
+    """
+    fixed = _TODAY.sub(lambda call: repr(CHAT_DATE.strftime(call.group(2))), template)
+    if re.search(r"strftime_now\s*\(", fixed):
+        raise ModelError(
+            "チャットテンプレートが今日の日付を書き、日付を固定できません（strftime_now の使い方）。"
+            "--chat-format chatml を指定するか、モデルのテンプレートを直してください。"
+        )
+    return fixed
+
+
+def _apply(tokenizer: Any, messages: list[dict[str, str]], template: str, **options: Any) -> str:
+    return str(tokenizer.apply_chat_template(messages, chat_template=template, tokenize=False, **options))
+
+
+def chat_template_text(tokenizer: Any, chat_format: ChatFormat = "auto") -> str:
+    """The template that is in effect; empty for the plain format."""
+    return _template(tokenizer, chat_format) or ""
 
 
 def chat_template_hash(tokenizer: Any, chat_format: ChatFormat = "auto") -> str:
@@ -57,19 +106,29 @@ def chat_template_hash(tokenizer: Any, chat_format: ChatFormat = "auto") -> str:
 
 
 def render_prompt(tokenizer: Any, prompt: str, *, chat_format: ChatFormat = "auto", thinking: bool = False) -> str:
-    """The text the model reads before it answers, markers included."""
+    """The text the model reads before it answers, markers included.
+
+    Raises ModelError when the template leaves the prompt out or changes it, or, with thinking off, ends inside a thought.
+    """
     template = _template(tokenizer, chat_format)
     if template is None:
         return prompt + "\n"
-    return str(
-        tokenizer.apply_chat_template(
-            [{"role": "user", "content": prompt}],
-            chat_template=template,
-            tokenize=False,
-            add_generation_prompt=True,
-            enable_thinking=thinking,
+    message = [{"role": "user", "content": prompt}]
+    text = _apply(tokenizer, message, template, add_generation_prompt=True, enable_thinking=thinking)
+    content = prompt.strip() or "\n"
+    _, found, after = text.rpartition(content)
+    if not found:
+        raise ModelError(
+            "チャットテンプレートの出力に問題の文がそのまま入っていません（抜けているか、書き換えられています）。"
+            "--chat-format chatml を指定するか、モデルのテンプレートを直してください。"
         )
-    )
+    for opening, end in () if thinking else _THOUGHTS:
+        if after.rfind(opening) > after.rfind(end):
+            raise ModelError(
+                f"チャットテンプレートが思考（{opening}）を開いたまま終わり、思考を切れません。答えの文字が思考の一部になります。"
+                "思考を切れるモデルを使うか、--chat-format chatml を指定してください。"
+            )
+    return text
 
 
 def stop_token_id(tokenizer: Any, *, chat_format: ChatFormat = "auto") -> int:
@@ -86,7 +145,7 @@ def stop_token_id(tokenizer: Any, *, chat_format: ChatFormat = "auto") -> int:
             )
         return int(tokenizer.eos_token_id)
     conversation = [{"role": "user", "content": _PROBE}, {"role": "assistant", "content": _PROBE * 2}]
-    text = tokenizer.apply_chat_template(conversation, chat_template=template, tokenize=False)
+    text = _apply(tokenizer, conversation, template)
     tail = text.rpartition(_PROBE * 2)[2]
     ids = tokenizer(tail, add_special_tokens=False)["input_ids"]
     special = set(tokenizer.all_special_ids) | {

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from pathlib import Path
 from typing import Any
 
-from app.core.chat import CHAT_FORMATS, ChatFormat, chat_template_hash
-from app.core.errors import ModelError
-from app.core.files import read_json
+from app.core.chat import CHAT_FORMATS, ChatFormat, chat_template_hash, chat_template_text, with_fixed_date
+from app.core.errors import DataError, ModelError
+from app.core.files import read_json, read_text
 from app.core.manifests import read_adapter_manifest
 from app.llm.loading import base_model_facts
+from app.llm.weight_files import no_pickles
 
 
 def adapter_folder(lora_path: str) -> Path:
@@ -26,7 +28,24 @@ def adapter_folder(lora_path: str) -> Path:
         raise ModelError(
             f"{lora_path}: adapter_model.safetensors がありません。pickle 形式のアダプタは安全のため読み込みません。"
         )
+    kind = str(_adapter_config(folder).get("peft_type", "")).upper()
+    if kind != "LORA":
+        raise ModelError(
+            f"{lora_path}: LoRA のアダプタではありません（peft_type は {kind or 'なし'}）。LoRA だけを読み込みます。"
+        )
     return folder
+
+
+def _adapter_config(folder: Path) -> dict[str, Any]:
+    try:
+        value = read_json(folder / "adapter_config.json")
+    except DataError as error:
+        raise ModelError(f"{error} 学習の出力が壊れています。") from None
+    if not isinstance(value, dict):
+        raise ModelError(
+            f"{folder / 'adapter_config.json'}: JSON のオブジェクトではありません。学習の出力が壊れています。"
+        )
+    return value
 
 
 def adapter_manifest(folder: Path) -> dict[str, Any] | None:
@@ -44,13 +63,18 @@ def adapter_chat_format(manifest: dict[str, Any] | None) -> ChatFormat:
 
 def _same_name(one: str, other: str) -> bool:
     # "Qwen/Qwen3-8B" and a local copy "/models/Qwen3-8B" are one model; its configuration is compared as well.
-    return Path(one).name == Path(other).name
+    # An adapter trained on Windows names its base with backslashes.
+    return _last_part(one) == _last_part(other)
+
+
+def _last_part(name: str) -> str:
+    return re.split(r"[\\/]", name.rstrip("\\/"))[-1]
 
 
 def check_base(folder: Path, manifest: dict[str, Any] | None, model_name: str, model: Any) -> None:
     """Raise ModelError unless the adapter was trained on this base model (by name and by configuration)."""
     recorded = (manifest or {}).get("base_model") or {}
-    trained_on = recorded.get("name") or read_json(folder / "adapter_config.json").get("base_model_name_or_path")
+    trained_on = recorded.get("name") or _adapter_config(folder).get("base_model_name_or_path")
     if not trained_on:
         raise ModelError(f"{folder}: どのモデルに対して学習したアダプタか書かれていません。使えません。")
     facts = base_model_facts(model_name, model)
@@ -73,6 +97,32 @@ def check_chat(folder: Path, manifest: dict[str, Any] | None, tokenizer: Any, ch
         raise ModelError(
             f"{folder}: 学習したときとチャットテンプレートが違います。同じ版のトークナイザを使うか、学習し直してください。"
         )
+    if expected is None and chat_format == "auto":
+        _check_own_template(folder, tokenizer)
+
+
+def _check_own_template(folder: Path, tokenizer: Any) -> None:
+    """An adapter of another tool may bring the template it was trained with; it must be the base's."""
+    own = _stored_template(folder)
+    if own is not None and with_fixed_date(own) != chat_template_text(tokenizer):
+        raise ModelError(
+            f"{folder}: アダプタのフォルダにあるチャットテンプレートがベースモデルのものと違います。学習したときの形で尋ねるには、"
+            "ベースモデルのフォルダを写してテンプレートを置き換えてください（ベースの形でよければ --chat-format で形式を指定）。"
+        )
+
+
+def _stored_template(folder: Path) -> str | None:
+    if (folder / "chat_template.jinja").is_file():
+        return read_text(folder / "chat_template.jinja")
+    if (folder / "tokenizer_config.json").is_file():
+        value = read_json(folder / "tokenizer_config.json")
+        template = value.get("chat_template") if isinstance(value, dict) else None
+        if isinstance(template, list):  # the older way of storing several
+            template = {one.get("name"): one.get("template") for one in template if isinstance(one, dict)}.get(
+                "default"
+            )
+        return template if isinstance(template, str) else None
+    return None
 
 
 def attach_adapter(model: Any, folder: Path) -> Any:
@@ -82,10 +132,12 @@ def attach_adapter(model: Any, folder: Path) -> Any:
     try:
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
-            adapted = PeftModel.from_pretrained(model, str(folder), is_trainable=False)
+            with no_pickles():
+                adapted = PeftModel.from_pretrained(model, str(folder), is_trainable=False)
     except Exception as error:  # RuntimeError for shapes, ValueError for targets, SafetensorError for broken files …
-        reason = str(error).strip().splitlines()
-        raise ModelError(f"{folder}: アダプタを読めません: {reason[0] if reason else type(error).__name__}") from error
+        # torch names tensor and sizes in the lines after the first.
+        reason = " ".join(str(error).split())[:500] or type(error).__name__
+        raise ModelError(f"{folder}: アダプタを読めません: {reason}") from error
     for warning in caught:
         # PEFT only warns when a LoRA matrix is not in the file, and leaves it at its untrained start.
         if "missing adapter keys" in str(warning.message):
@@ -93,5 +145,23 @@ def attach_adapter(model: Any, folder: Path) -> Any:
         # That one library uses what another will remove is for their authors, not for the user.
         if not issubclass(warning.category, FutureWarning | DeprecationWarning):
             warnings.warn_explicit(warning.message, warning.category, warning.filename, warning.lineno)
+    unused = _unused_tensors(adapted, folder / "adapter_model.safetensors")
+    if unused:
+        raise ModelError(
+            f"{folder}: adapter_config.json にない重みが {len(unused)} 個あり、使われません（例 {unused[0]}）。"
+            "adapter_config.json と adapter_model.safetensors の組を確かめてください。"
+        )
     adapted.eval()
     return adapted
+
+
+def _unused_tensors(adapted: Any, weights: Path) -> list[str]:
+    """Names of the file's tensors that are nowhere in the loaded model: PEFT drops them without a word."""
+    from peft import get_peft_model_state_dict
+    from safetensors import safe_open
+
+    with safe_open(str(weights), "pt") as file:
+        stored = set(file.keys())
+    return sorted(
+        stored - set(get_peft_model_state_dict(adapted, save_embedding_layers=False)) - set(adapted.state_dict())
+    )

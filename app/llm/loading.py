@@ -9,13 +9,17 @@ import importlib.util
 import logging
 import re
 import sys
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from app.core.errors import ConfigError, ModelError
-from app.core.files import sha256_text, to_json
+from app.core.cli import log
+from app.core.errors import ConfigError, ModelError, UserError
+from app.core.files import read_json, sha256_text, to_json
+from app.llm.loaded_checks import check_loaded, check_no_adapter_inside, check_quantization
 from app.llm.processor import widen_for_processor
+from app.llm.weight_files import check_weight_files, no_pickles
 
 DTYPES = ("auto", "float16", "bfloat16", "float32")
 COMPUTE_DTYPES = ("float16", "bfloat16", "float32")
@@ -99,10 +103,32 @@ def load_tokenizer(model_name: str) -> Any:
         raise ModelError(
             f"{model_name}: トークナイザを読めません{_hub_hint(model_name)}: {_first_line(error)}"
         ) from error
-    if tokenizer.pad_token_id is None:
-        # Padding is masked wherever it occurs, so which token pads does not matter.
-        tokenizer.pad_token = tokenizer.eos_token
+    _choose_padding(model_name, tokenizer, _table_rows(folder) if local else None)
     return tokenizer
+
+
+def _table_rows(folder: Path) -> int | None:
+    """Rows of the embedding table by the folder's ``config.json``, None where it does not say."""
+    try:
+        value = read_json(folder / "config.json")
+    except UserError:
+        return None  # named when the model is loaded
+    rows = value.get("vocab_size", (value.get("text_config") or {}).get("vocab_size")) if isinstance(value, dict) else 0
+    return rows if isinstance(rows, int) and rows > 0 else None
+
+
+def _choose_padding(model_name: str, tokenizer: Any, rows: int | None) -> None:
+    """Give the tokenizer a padding token that the table has. It is masked wherever it occurs, so any will do."""
+    if rows is not None and len(tokenizer) > rows:
+        log(
+            f"注意: {model_name} のトークナイザには {len(tokenizer):,} 個のトークンがありますが、モデルの表は {rows:,} 行です。"
+            "表にないトークンは使えません。"
+        )
+    for token_id in (tokenizer.pad_token_id, tokenizer.eos_token_id, 0):
+        if token_id is not None and (rows is None or token_id < rows):
+            if token_id != tokenizer.pad_token_id:
+                tokenizer.pad_token = tokenizer.convert_ids_to_tokens(token_id)
+            return
 
 
 def resolve_device(device: str = "auto") -> str:
@@ -123,14 +149,16 @@ def resolve_device(device: str = "auto") -> str:
     return f"cuda:{index}"
 
 
-def _check_weights(model_name: str) -> None:
+def _check_weights(model_name: str, quantization: Quantization | None) -> None:
     folder = Path(model_name).expanduser()
     if not (folder / "config.json").is_file():
         raise ModelError(f"{model_name}: config.json がありません。モデルのフォルダを指定してください。")
-    if not any(folder.glob("*.safetensors")):
-        raise ModelError(
-            f"{model_name}: 重み（*.safetensors）がありません。pickle 形式の重みは安全のため読み込みません。"
-        )
+    check_weight_files(model_name, folder)
+    check_no_adapter_inside(model_name, folder)
+    config = read_json(folder / "config.json")
+    check_quantization(
+        model_name, config.get("quantization_config") if isinstance(config, dict) else None, quantization
+    )
 
 
 def _load_options(quantization: Quantization | None, dtype: str, device: str) -> dict[str, Any]:
@@ -184,7 +212,7 @@ def load_base_model(
     """
     local = is_local_folder(model_name)
     if local:
-        _check_weights(model_name)
+        _check_weights(model_name, quantization)
     options = _load_options(quantization, dtype, device)
     import torch
     from transformers import AutoModelForCausalLM
@@ -192,14 +220,19 @@ def load_base_model(
     quiet_libraries()
 
     try:
-        model, info = AutoModelForCausalLM.from_pretrained(
-            str(Path(model_name).expanduser()) if local else model_name,
-            local_files_only=local,
-            trust_remote_code=False,
-            use_safetensors=True,
-            output_loading_info=True,
-            **options,
-        )
+        with no_pickles(), warnings.catch_warnings():
+            # That the stored quantisation is used, not ours: they are the same, which is checked.
+            warnings.filterwarnings("ignore", message="You passed `quantization_config`")
+            model, info = AutoModelForCausalLM.from_pretrained(
+                str(Path(model_name).expanduser()) if local else model_name,
+                local_files_only=local,
+                trust_remote_code=False,
+                use_safetensors=True,
+                output_loading_info=True,
+                **options,
+            )
+    except ModelError:
+        raise
     except torch.OutOfMemoryError as error:
         raise ModelError(
             f"{model_name}: GPU のメモリが足りません。4bit にするか、小さいモデルを使ってください。"
@@ -214,6 +247,7 @@ def load_base_model(
             f"{model_name}: 重みが足りないか形が合いません（{len(missing) + len(wrong)} 個、例 {(missing + wrong)[0]}）。"
             "モデルのファイルをもう一度入手してください。"
         )
+    check_loaded(model_name, model, quantization)
     keep_4bit_layout(model)
     model.eval()
     if dtype == "auto" and "quantization_config" not in options and model.device.type == "cpu":

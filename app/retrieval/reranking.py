@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any, Protocol
 
 from app.core.errors import ConfigError
+from app.llm.weight_files import no_pickles
 
 
 class Reranker(Protocol):
@@ -27,7 +28,8 @@ class CrossEncoderReranker:
                 f"RERANKER_MODEL={model} には追加パッケージが要ります。pip install 'horei-ft[vectors]' で入れてください。"
             ) from None
         try:
-            self._model: Any = CrossEncoder(model, trust_remote_code=False)
+            with no_pickles():
+                self._model: Any = CrossEncoder(model, trust_remote_code=False)
         except (OSError, ValueError) as error:
             raise ConfigError(
                 f"RERANKER_MODEL={model} を読み込めません（{error}）。名前か接続を確かめてください。"

@@ -159,3 +159,51 @@ def test_a_tokenizer_without_letters_is_refused() -> None:
     wrapped = PreTrainedTokenizerFast(tokenizer_object=unknown, unk_token="[UNK]")
     with pytest.raises(ModelError, match="「d」を表す単独のトークン"):
         letter_token_ids(wrapped)
+
+
+START = "{% for m in messages %}<|im_start|>{{ m.role }}\n"
+END = "<|im_end|>\n{% endfor %}{% if add_generation_prompt %}<|im_start|>assistant\n"
+
+
+@pytest.mark.parametrize(
+    "middle", ["", "{{ m.content[:3] }}", "{{ m.content | upper }}", "{{ m.content | replace('\n', ' ') }}"]
+)
+def test_a_template_that_loses_the_question_is_refused(tiny_tokenizer: Any, middle: str) -> None:
+    other = changed(tiny_tokenizer, START + middle + END + "{% endif %}")
+    for call in (render_prompt, encode_prompt):
+        with pytest.raises(ModelError, match="問題の文がそのまま入っていません"):
+            call(other, "問い\nabc")
+    trimmed = changed(tiny_tokenizer, START + "{{ m.content | trim }}" + END + "{% endif %}")
+    assert "問い\nabc<|im_end|>" in render_prompt(trimmed, " 問い\nabc\n")
+
+
+@pytest.mark.parametrize("opening", ["<think>\n", "<think>\n\n</think>\n<think>", "<thinking>", "[THINK]"])
+def test_a_prompt_that_ends_inside_a_thought_is_refused(tiny_tokenizer: Any, opening: str) -> None:
+    other = changed(tiny_tokenizer, START + "{{ m.content }}" + END + opening + "{% endif %}")
+    with pytest.raises(ModelError, match=r"思考（.*）を開いたまま"):
+        encode_prompt(other, "問い</think>")
+    assert render_prompt(other, "問い", thinking=True).endswith(opening)
+    assert encode_prompt(other, "<think>問い", chat_format="chatml")
+
+
+def test_of_several_named_templates_the_default_is_used(tiny_tokenizer: Any) -> None:
+    one = tiny_tokenizer.chat_template
+    several = changed(tiny_tokenizer, {"default": one, "tool_use": "tools"})
+    assert render_prompt(several, "問い") == render_prompt(tiny_tokenizer, "問い")
+    assert chat_template_hash(several) == chat_template_hash(tiny_tokenizer)
+    with pytest.raises(ModelError, match="（rag、tool_use）、default がありません"):
+        render_prompt(changed(tiny_tokenizer, {"tool_use": one, "rag": one}), "問い")
+    with pytest.raises(ModelError, match="文字列ではありません（list）"):
+        render_prompt(changed(tiny_tokenizer, [one]), "問い")
+
+
+def test_a_template_that_writes_the_date_writes_always_the_same(tiny_tokenizer: Any) -> None:
+    today = "{% if strftime_now is defined %}{{ 'Today: ' + strftime_now( '%d %b %Y' ) + '\n' }}{% endif %}"
+    other = changed(tiny_tokenizer, today + tiny_tokenizer.chat_template)
+    assert render_prompt(other, "問い").startswith("Today: 01 Jan 2025\n<|im_start|>user\n問い")
+    # An adapter that was trained with the day of its training has another template.
+    written = other.chat_template.replace("strftime_now( '%d %b %Y' )", "'01 Jan 2025'")
+    assert chat_template_hash(other) == sha256_text(written)
+    unknown = changed(tiny_tokenizer, "{{ strftime_now(form) }}" + tiny_tokenizer.chat_template)
+    with pytest.raises(ModelError, match="日付を固定できません"):
+        render_prompt(unknown, "問い")
