@@ -19,7 +19,7 @@ import unicodedata
 from dataclasses import dataclass
 from typing import Literal
 
-from app.core.prompts import COT_INSTRUCTIONS, DIRECT_CONTEXT_NOTE, DIRECT_INSTRUCTION
+from app.core.instructions import COT_INSTRUCTIONS, DIRECT_CONTEXT_NOTE, DIRECT_INSTRUCTION
 from app.core.questions import LETTERS
 
 MOST_CHARS = 4000  # read at each end of a long text
@@ -38,11 +38,14 @@ class ParsedAnswer:
 
 # A letter that stands for itself: not inside a word, not the English article, not 「A社」.
 _ARTICLE = r"a[ \t]+(?!and\b|or\b|is\b|because\b|since\b|as\b)[a-z]{2}"
-_LETTER = rf"(?<![A-Za-z0-9])(?<![a-z]['’])(?!{_ARTICLE})[a-d](?![A-Za-z0-9]|['’][a-z]|社|さん|氏|市|県|国|法人|会社|組合|銀行)"
+_QUOTED = (
+    r"(?<=〔)[a-f1-4\ue001-\ue004]〕"  # what a prompt holds in such brackets is never an answer (app.core.quoting)
+)
+_LETTER = rf"(?<![A-Za-z0-9])(?<![a-z]['’])(?!{_ARTICLE})(?!{_QUOTED})[a-d](?![A-Za-z0-9]|['’][a-z]|社|さん|氏|市|県|国|法人|会社|組合|銀行)"
 _ANY_LETTER = r"(?<![A-Za-z0-9])[a-z](?![A-Za-z0-9'’])"
 _CIRCLED = {"①": "\ue001", "②": "\ue002", "③": "\ue003", "④": "\ue004"}
 _COUNTERS = "条項号章節編款目文字年月日時分秒週人名円回件個つ種割歳度%点"
-_DIGIT = rf"(?<![0-9A-Za-z第.,])(?:[1-4](?![0-9A-Za-z]|[.,][0-9]|\s*[{_COUNTERS}]|か月|ヶ月)|[\ue001-\ue004](?!\s*[{_COUNTERS}]))"
+_DIGIT = rf"(?<![0-9A-Za-z第.,])(?!{_QUOTED})(?:[1-4](?![0-9A-Za-z]|[.,][0-9]|\s*[{_COUNTERS}]|か月|ヶ月)|[\ue001-\ue004](?!\s*[{_COUNTERS}]))"
 _JOINER = r"\s*(?:と|か|や|及び|または|又は|もしくは|あるいは|、|,|/|・|&|\bor\b|\band\b)+\s*"
 _OPEN = r"[\s「『(\[{<\"'“【:：]*(?:(?:選択肢|肢|option|choice)[\s「『(\[{<\"'“【]*)?"
 _MARKER = (
@@ -83,6 +86,8 @@ def _bare(what: str) -> re.Pattern[str]:
 
 
 _ALONE = _bare(_LETTER)
+# A number is read only where the whole text names no letter; in a prompt that can only be ``答え: 3`` on a line.
+_MARKED_DIGIT = re.compile(rf"{_MARKER}(?:[:=→]|は|が|として|\bis\b)+{_OPEN}{_DIGIT}[\s」』)\]}}>\"'”】。.!]*$")
 _ALONE_DIGIT = _bare(_DIGIT)
 _LINE_START = re.compile(rf"[「『(\[【]*({_LETTER})[」』)\]】]*(?:\s*[.:)\-]\s*|\s+)\S")
 
@@ -115,6 +120,18 @@ def parse_answer(text: str, *, cut_off: bool = False) -> ParsedAnswer:
             return ParsedAnswer(None, "ambiguous", rule)
         return ParsedAnswer(min(found), "ok", rule)
     return ParsedAnswer(None, "truncated" if thought_open or cut_off else "unparsed", "")
+
+
+def reads_as_answer(text: str) -> bool:
+    """Whether some line of ``text`` would be read as an answer: by a marker, a conclusion or a letter that stands alone.
+
+    Letters that merely occur, or open a line of an enumeration, are what every prompt is full of and are left out.
+    """
+    plain = _plain(text)
+    found = [read(plain) for read in (_explicit, _conclusion, _alone)]
+    if any(letters and letters != _NOT_OFFERED for letters in found):
+        return True
+    return any(_MARKED_DIGIT.search(line) for line in plain.split("\n"))
 
 
 # A reading is the set of letters named, None for nothing, or this: an answer that is none of the four.

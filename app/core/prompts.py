@@ -4,7 +4,10 @@ The order of the parts is chosen for speed: instruction, context and question co
 orders of a question; the choices come last, so that the orders share one long prefix.
 
 No prompt holds a line that ``app.core.answers`` would read as an answer: a few-shot example names its letter as
-``（この例で選ぶ文字は「b」）`` inside a sentence, never as ``Answer: b`` on a line of its own.
+``（この例で選ぶ文字は「b」）`` inside a sentence, never as ``Answer: b`` on a line of its own; and a letter in a question, a
+choice or a statute that would be read as one (the heading ``##### A`` of a real context, a choice ``Answer: a``) stands
+in 〔〕 (``app.core.quoting``), the same in training, evaluation and serving. The wording of the prompts is what
+``PROMPT_VERSION`` names; it is unchanged, and so is the text of every question without such a line.
 """
 
 from __future__ import annotations
@@ -13,6 +16,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from app.core.instructions import COT_INSTRUCTIONS as COT_INSTRUCTIONS
+from app.core.instructions import DIRECT_CONTEXT_NOTE as DIRECT_CONTEXT_NOTE
+from app.core.instructions import DIRECT_INSTRUCTION as DIRECT_INSTRUCTION
+from app.core.instructions import CotStyle as CotStyle
+from app.core.quoting import ended, quoted, shown_choice
 from app.core.requests import read_request
 
 # How a question is put to a model: all choices in one prompt, the answer a letter (``letter``), or every choice in a
@@ -23,30 +31,13 @@ FORMS: tuple[Form, ...] = ("letter", "choice")
 PROMPT_VERSION = "1"
 CHOICE_PROMPT_VERSION = "choice-1"
 
-CotStyle = Literal["compact", "detailed"]
-
-DIRECT_INSTRUCTION = (
-    "日本の法令に関する四択問題です。選択肢a、b、c、dから一つを選び、その文字だけを答えてください。説明は不要です。"
-)
 _NUMERALS = {2: "二", 3: "三", 4: "四", 5: "五", 6: "六"}
-DIRECT_CONTEXT_NOTE = "参照条文があるときは、それを根拠にしてください。"
 # The answers of the choice form: fits, does not fit. Both are single tokens for Qwen and for the sample's tiny model.
 FITS, FITS_NOT = "○", "×"
 CHOICE_INSTRUCTION = (
     "日本の法令に関する問題と、その答えの候補を一つ示します。"
     f"候補が問題の求めるものに当たれば「{FITS}」、当たらなければ「{FITS_NOT}」とだけ答えてください。"
 )
-COT_INSTRUCTIONS: dict[CotStyle, str] = {
-    "compact": (
-        "日本の法令に関する四択問題です。「Reasoning:」に続けて根拠と理由を簡潔に述べ、"
-        "最後の行に「Answer:」に続けて選んだ文字を一つだけ書いてください。"
-    ),
-    "detailed": (
-        "日本の法令に関する四択問題です。「Reasoning:」に続けて、根拠となる法令と条を挙げ、決め手となる文を「」で引用し、"
-        "各選択肢が条文と合うか合わないかを順に述べてください。"
-        "最後の行に「Answer:」に続けて選んだ文字を一つだけ書いてください。"
-    ),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +71,7 @@ def prompt_version(form: Form) -> str:
 
 def render_choices(choices: Mapping[str, str]) -> str:
     """The choices, one a line, ``a 本文``."""
-    return "\n".join(f"{letter} {text}" for letter, text in sorted(choices.items()))
+    return "\n".join(shown_choice(letter, text) for letter, text in sorted(choices.items()))
 
 
 def _examples(few_shot: bool | Sequence[FewShotExample]) -> str:
@@ -88,18 +79,18 @@ def _examples(few_shot: bool | Sequence[FewShotExample]) -> str:
         return ""
     examples = BUILTIN_EXAMPLES if few_shot is True else tuple(few_shot)
     parts = [
-        f"【例{number}】\n{example.question}\n{render_choices(example.choices)}\n（この例で選ぶ文字は「{example.correct}」）\n"
+        f"【例{number}】\n{ended(quoted(example.question))}\n{render_choices(example.choices)}\n（この例で選ぶ文字は「{example.correct}」）\n"
         for number, example in enumerate(examples, start=1)
     ]
     return "".join(part + "\n" for part in parts)
 
 
 def _reference(context: str | None) -> str:
-    return f"【参照条文】\n{context.strip()}\n\n" if context and context.strip() else ""
+    return f"【参照条文】\n{quoted(context.strip())}\n\n" if context and context.strip() else ""
 
 
 def _body(question: str, choices: Mapping[str, str], context: str | None) -> str:
-    return f"{_reference(context)}【問題】\n{question.strip()}\n\n【選択肢】\n{render_choices(choices)}"
+    return f"{_reference(context)}【問題】\n{quoted(question.strip())}\n\n【選択肢】\n{render_choices(choices)}"
 
 
 def build_mc_prompt_direct(
@@ -127,7 +118,7 @@ def build_choice_prompt(question: str, choice: str, context: str | None = None) 
     """
     note = DIRECT_CONTEXT_NOTE if context and context.strip() else ""
     request = read_request(question.strip()).positive
-    return f"{CHOICE_INSTRUCTION}{note}\n\n{_reference(context)}【問題】\n{request}\n\n【候補】\n{choice.strip()}"
+    return f"{CHOICE_INSTRUCTION}{note}\n\n{_reference(context)}【問題】\n{quoted(request)}\n\n【候補】\n{quoted(choice.strip())}"
 
 
 def build_mc_prompt_cot(

@@ -79,16 +79,16 @@ def test_the_version_changes_with_the_wording() -> None:
     from app.core.files import sha256_text
 
     wording = "\x1f".join([
-        build_mc_prompt_direct("q", CHOICES, "c"), build_mc_prompt_direct("q", CHOICES, few_shot=False),
-        build_mc_prompt_cot("q", CHOICES, "c"), build_mc_prompt_cot("q", CHOICES, style="detailed"),
+        build_mc_prompt_direct("q", CHOICES, "条文"), build_mc_prompt_direct("q", CHOICES, few_shot=False),
+        build_mc_prompt_cot("q", CHOICES, "条文"), build_mc_prompt_cot("q", CHOICES, style="detailed"),
         render_cot_answer("r", "a"),
     ])  # fmt: skip
-    assert (PROMPT_VERSION, sha256_text(wording)[:16]) == ("1", "7b66ff680f62ecb9")
+    assert (PROMPT_VERSION, sha256_text(wording)[:16]) == ("1", "59681a7ce5a93962")
     choice = "\x1f".join([
-        build_choice_prompt("誤っているものはどれか。", "x", "c"), build_choice_prompt("q", "x"),
+        build_choice_prompt("誤っているものはどれか。", "x", "条文"), build_choice_prompt("q", "x"),
         render_choice_answer(True), render_choice_answer(False),
     ])  # fmt: skip
-    assert (CHOICE_PROMPT_VERSION, sha256_text(choice)[:16]) == ("choice-1", "aebec21386536bc8")
+    assert (CHOICE_PROMPT_VERSION, sha256_text(choice)[:16]) == ("choice-1", "07be76258419009b")
 
 
 def test_a_choice_is_asked_about_alone() -> None:
