@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from app.core.errors import DataError
+from app.core.failures import os_error_line
 
 
 def sha256_bytes(data: bytes) -> str:
@@ -112,6 +114,8 @@ def read_text(path: Path) -> str:
         raise DataError(f"{path}: ファイルがありません。パスを確かめてください。") from None
     except IsADirectoryError:
         raise DataError(f"{path}: フォルダです。ファイルを指定してください。") from None
+    except OSError as error:
+        raise DataError(os_error_line(error, path)) from None
     except UnicodeDecodeError as error:
         raise DataError(
             f"{path}: UTF-8 として読めません（{error.start} バイト目）。UTF-8 で保存し直してください。"
@@ -120,10 +124,49 @@ def read_text(path: Path) -> str:
 
 def read_json(path: Path) -> Any:
     """Value of a JSON file. Raises DataError naming the line of the fault."""
+    text = read_text(path)
     try:
-        return json.loads(read_text(path))
+        value = json.loads(text)
     except json.JSONDecodeError as error:
         raise DataError(f"{path}: {error.lineno} 行目が JSON として読めません（{error.msg}）。") from None
+    except (RecursionError, ValueError) as error:
+        raise DataError(f"{path}: JSON として読めません（{json_reason(error)}）。") from None
+    if half := half_character(text, value):
+        raise DataError(f"{path}: 文字の半分だけが残っています（{half}）。元のデータから作り直してください。")
+    return value
+
+
+def json_reason(error: Exception) -> str:
+    """Why JSON could not be read, in a few words."""
+    if isinstance(error, json.JSONDecodeError):
+        return error.msg
+    return "入れ子が深すぎます" if isinstance(error, RecursionError) else "数が大きすぎます"
+
+
+def half_character(text: str, value: Any) -> str | None:
+    """Where ``value``, parsed from ``text``, holds half of a surrogate pair, which no file can be written with.
+
+    Tools that cut UTF-16 text leave them. Returned is the text around the first, the half itself as ``\\ud842``.
+    """
+    if not re.search(r"\\u[dD][89a-fA-F]", text):
+        return None
+    for string in _strings(value):
+        if found := re.search("[\ud800-\udfff]", string):
+            around = string[max(0, found.start() - 10) : found.end() + 10]
+            return around.encode("utf-8", "backslashreplace").decode("utf-8")
+    return None
+
+
+def _strings(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            yield key
+            yield from _strings(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from _strings(item)
 
 
 def read_jsonl(path: Path) -> list[Any]:
@@ -134,8 +177,12 @@ def read_jsonl(path: Path) -> list[Any]:
             continue
         try:
             rows.append(json.loads(line))
-        except json.JSONDecodeError as error:
-            raise DataError(f"{path}: {number} 行目が JSON として読めません（{error.msg}）。") from None
+        except (ValueError, RecursionError) as error:
+            raise DataError(f"{path}: {number} 行目が JSON として読めません（{json_reason(error)}）。") from None
+        if half := half_character(line, rows[-1]):
+            raise DataError(
+                f"{path}: {number} 行目に文字の半分だけが残っています（{half}）。元のデータから作り直してください。"
+            )
     return rows
 
 
@@ -146,13 +193,19 @@ def read_jsonl_tail(path: Path) -> list[Any]:
     data = path.read_bytes()
     whole, _, _ = data.rpartition(b"\n")
     rows: list[Any] = []
-    for number, line in enumerate(whole.decode("utf-8").split("\n"), start=1):
+    try:
+        lines = whole.decode("utf-8").split("\n")
+    except UnicodeDecodeError as error:
+        raise DataError(
+            f"{path}: UTF-8 として読めません（{error.start} バイト目）。ファイルを消してから、はじめからやり直してください。"
+        ) from None
+    for number, line in enumerate(lines, start=1):
         if not line.strip():
             continue
         try:
             rows.append(json.loads(line))
-        except json.JSONDecodeError as error:
+        except (ValueError, RecursionError) as error:
             raise DataError(
-                f"{path}: {number} 行目が壊れています（{error.msg}）。ファイルを消してから、はじめからやり直してください。"
+                f"{path}: {number} 行目が壊れています（{json_reason(error)}）。ファイルを消してから、はじめからやり直してください。"
             ) from None
     return rows

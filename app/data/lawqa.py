@@ -12,9 +12,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from app.core.answers import reads_as_answer
 from app.core.errors import DataError
 from app.core.files import read_json, read_text, to_json, write_text
-from app.core.questions import CHOICE_LETTERS, LETTERS, ORDERS, Question
+from app.core.prompts import build_choice_prompt, build_mc_prompt_direct
+from app.core.questions import CHOICE_LETTERS, LETTERS, ORDERS, Question, content_hash
+from app.core.quoting import quoted
 from app.core.requests import question_polarity
 from app.data.clusters import cluster_ids, cluster_keys
 from app.data.exam import exam_questions, is_exam
@@ -73,10 +76,35 @@ def questions_from(value: Any, *, source: str, path: Path | None = None) -> list
             first = seen.setdefault(row.id, row.number)
             if first != row.number:
                 faults.append(_fault(row.number, row.id, f"ファイル名が {first} 問目と重複しています"))
+    faults += _contradictions(rows)
+    faults += [_fault(row.number, row.id, text) for row in rows for text in _answer_lines(row)]
     if faults:
         listed = "\n".join(f"({number}) {fault}" for number, fault in enumerate(faults, 1))
         raise DataError(f"{name}: {len(faults)} 件の誤りがあります。\n{listed}")
     return _questions(rows, source)
+
+
+def _contradictions(rows: Sequence[_Row]) -> list[str]:
+    """A fault for each question that stands in the file twice with different answers, whatever its ids and orders."""
+    seen: dict[str, tuple[int, frozenset[str]]] = {}
+    found = []
+    for row in rows:
+        right = frozenset("".join(unicodedata.normalize("NFKC", row.choices[letter]).split()) for letter in row.correct)
+        first, answer = seen.setdefault(content_hash(row.question, row.choices), (row.number, right))
+        if answer != right:
+            found.append(_fault(row.number, row.id, f"{first} 問目と同じ問題なのに、正解が違います"))
+    return found
+
+
+def _answer_lines(row: _Row) -> list[str]:
+    """What of the question would read as an answer in its prompt, though ``app.core.quoting`` rendered it harmless."""
+    parts = [row.question, row.context or "", *row.choices.values()]
+    if all(quoted(part) == part for part in parts):
+        return []
+    prompts = [build_choice_prompt(row.question, text, row.context) for text in row.choices.values()]
+    if len(row.choices) > 1:
+        prompts.append(build_mc_prompt_direct(row.question, row.choices, row.context, few_shot=False))
+    return ["答えと読める行があり、無害な形にできません"] if any(map(reads_as_answer, prompts)) else []
 
 
 def write_samples(path: Path, samples: Sequence[dict[str, Any]]) -> None:

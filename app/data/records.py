@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from app.core.errors import DataError
-from app.core.files import read_text, write_jsonl
+from app.core.files import half_character, json_reason, read_text, write_jsonl
 from app.core.prompts import FORMS, Form, render_choice_answer
-from app.core.questions import CHOICE_LETTERS
+from app.core.questions import CHOICE_LETTERS, content_hash
 from app.core.requests import read_request
 
+MOST_FAULTS = 20  # named in one message
 MODES = ("direct", "cot")
 RETRIEVER_TYPES = ("none", "bm25", "vector", "hybrid", "gold")
 # Every key of ``meta`` and the type of its value.
@@ -77,23 +78,44 @@ def read_records(path: Path) -> list[Record]:
     """The records of a JSONL file. Raises DataError that names every fault with its line number."""
     records: list[Record] = []
     faults: list[str] = []
-    for number, line in enumerate(read_text(path).split("\n"), start=1):
+    asked: dict[str, tuple[int, str]] = {}
+    text = read_text(path)
+    if text.lstrip().startswith("["):
+        raise DataError(
+            f"{path}: JSON の配列です。1 行に 1 件の JSON Lines（.jsonl）にしてください（scripts/build_finetune_dataset.py が作ります）。"
+        )
+    for number, line in enumerate(text.split("\n"), start=1):
         if not line.strip():
             continue
         try:
             value = json.loads(line)
-        except json.JSONDecodeError as error:
-            faults.append(f"{number} 行目が JSON として読めません（{error.msg}）")
+        except (ValueError, RecursionError) as error:
+            faults.append(f"{number} 行目が JSON として読めません（{json_reason(error)}）")
+            continue
+        if half := half_character(line, value):
+            faults.append(f"{number} 行目に文字の半分だけが残っています（{half}）")
             continue
         found = record_faults(value)
+        if not found:
+            # Two files numbered alike, put together: what was trained on could not be told by its ids any more.
+            digest = content_hash(value["meta"]["question"], value["meta"]["choices"])
+            first, known = asked.setdefault(value["meta"]["id"], (number, digest))
+            if known != digest:
+                found.append(f"meta.id {value['meta']['id']!r} が {first} 行目の別の問題と同じです")
         faults += [f"{number} 行目: {fault}" for fault in found]
         if not found:
             records.append(Record(value["input"], value["output"], value["meta"]))
     if faults:
-        raise DataError(f"{path}: {len(faults)} 件の誤りがあります。\n" + "\n".join(f"{fault}。" for fault in faults))
+        more = "" if len(faults) <= MOST_FAULTS else f"\nほか {len(faults) - MOST_FAULTS} 件。"
+        listed = "\n".join(f"{_short(fault)}。" for fault in faults[:MOST_FAULTS])
+        raise DataError(f"{path}: {len(faults)} 件の誤りがあります。\n{listed}{more}")
     if not records:
         raise DataError(f"{path}: レコードがありません。scripts/build_finetune_dataset.py で作り直してください。")
     return records
+
+
+def _short(fault: str) -> str:
+    return fault if len(fault) <= 200 else f"{fault[:200]}…"
 
 
 def write_records(path: Path, records: Sequence[Record]) -> int:

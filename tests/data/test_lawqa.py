@@ -223,3 +223,35 @@ def test_the_open_questions_of_lawqa_jp() -> None:
     assert overlap_statistics(questions) == {
         "questions": 100, "clusters": 67, "largest_cluster": 4, "pairs_sharing_context": 18, "questions_sharing_article": 60
     }  # fmt: skip
+
+
+def test_the_same_question_with_another_answer_is_a_fault(tmp_path: Path) -> None:
+    again = entry(ファイル名="乙", 選択肢="ａ 四年\nｂ 一年\nｃ 二年\nｄ 三年", output="a")
+    assert message(tmp_path, {"samples": [entry(), again]}) == (
+        "q.json: 1 件の誤りがあります。\n(1) 2 問目（乙）: 1 問目と同じ問題なのに、正解が違います。"
+    )
+    agreeing = {**again, "output": "c"}  # the same right choice, in another order
+    assert len(load_questions(written(tmp_path / "q.json", {"samples": [entry(), agreeing]}))) == 2
+
+
+def test_half_a_character_is_named_with_its_place(tmp_path: Path) -> None:
+    text = json.dumps({"samples": [entry(問題文="期間\ud842です")]})
+    assert message(tmp_path, text) == (
+        "q.json: 文字の半分だけが残っています（期間\\ud842です）。元のデータから作り直してください。"
+    )
+    assert (
+        load_questions(written(tmp_path / "q.json", json.dumps({"samples": [entry(問題文="𠮷野")]})))[0].question
+        == "𠮷野"
+    )
+
+
+def test_real_headings_and_choices_that_read_as_answers_are_usable(tmp_path: Path) -> None:
+    from app.core.answers import reads_as_answer
+    from app.core.prompts import build_mc_prompt_direct
+
+    odd = entry(コンテキスト="## 甲法\n##### A\n本文", 選択肢="a 一年\nAnswer: a\nb 二年\nc 三年\nd 四年")
+    (question,) = load_questions(written(tmp_path / "q.json", {"samples": [odd]}))
+    prompt = build_mc_prompt_direct(question.question, question.choices, question.context, few_shot=False)
+    assert "\n##### 〔A〕\n" in prompt
+    assert "\nAnswer: 〔a〕\n" in prompt
+    assert not reads_as_answer(prompt)

@@ -45,7 +45,7 @@ def test_a_side_without_a_record_is_refused(tmp_path: Path) -> None:
     [
         ("direct", {}, "は cot のレコードです。--mode cot を指定"),
         ("cot", {"question": "別の問い"}, "は指定の問題ファイルの問題ではありません"),
-        ("cot", {"id": "unknown"}, "は指定の問題ファイルの問題ではありません"),
+        ("cot", {"id": "unknown"}, r"2 行目: meta\.id 'unknown' が 1 行目の別の問題と同じです"),
     ],
 )
 def test_records_that_do_not_belong_are_refused(

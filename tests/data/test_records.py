@@ -127,3 +127,43 @@ def test_a_faulty_record_leaves_the_old_file(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="q1: output が 'a'"):
         write_records(path, [Record(**row(output="a"))])
     assert path.read_bytes() == before
+
+
+def lines(tmp_path: Path, *texts: str) -> Path:
+    (tmp_path / "r.jsonl").write_text("\n".join(texts) + "\n", "utf-8")
+    return tmp_path / "r.jsonl"
+
+
+def fault_of(path: Path) -> str:
+    with pytest.raises(DataError) as caught:
+        read_records(path)
+    return str(caught.value).removeprefix(f"{path}: ")
+
+
+def test_one_id_for_two_questions_is_refused(tmp_path: Path) -> None:
+    same, other = json.dumps(row(meta_order="abcd")), json.dumps(row(meta_question="別の問"))
+    assert len(read_records(lines(tmp_path, same, same))) == 2
+    assert fault_of(lines(tmp_path, same, other)) == (
+        "1 件の誤りがあります。\n2 行目: meta.id 'q1' が 1 行目の別の問題と同じです。"
+    )
+
+
+def test_half_a_character_is_refused_when_read(tmp_path: Path) -> None:
+    assert fault_of(lines(tmp_path, json.dumps(row()), json.dumps(row(input="条\ud842文")))) == (
+        "1 件の誤りがあります。\n2 行目に文字の半分だけが残っています（条\\ud842文）。"
+    )
+
+
+def test_an_array_is_no_json_lines_and_many_faults_stay_short(tmp_path: Path) -> None:
+    array = json.dumps([row()] * 12, indent=2)
+    assert fault_of(lines(tmp_path, array)).startswith("JSON の配列です。1 行に 1 件の JSON Lines")
+    long = json.dumps(row(meta_top_k="長" * 5000), ensure_ascii=False)
+    said = fault_of(lines(tmp_path, *[long] * 1000))
+    assert said.startswith("1000 件の誤りがあります。\n1 行目: meta.top_k の型が違います（'長長")
+    assert said.endswith("…。\nほか 980 件。")
+    assert len(said) < 5000
+
+
+@pytest.mark.parametrize(("text", "reason"), [("[" * 100_000, "配列"), ('{"a":' * 100_000, "入れ子が深すぎます"), ('{"a": 1' + "0" * 5000 + "}", "数が大きすぎます")])  # fmt: skip
+def test_json_that_python_cannot_read_is_one_line(tmp_path: Path, text: str, reason: str) -> None:
+    assert reason in fault_of(lines(tmp_path, text))
