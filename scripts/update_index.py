@@ -29,7 +29,7 @@ from app.retrieval.updating import update_index
 EXAMPLES = (
     "python scripts/update_index.py",
     "python scripts/update_index.py --dry-run",
-    "make update INDEX=data/index",
+    "python scripts/update_index.py --index-dir data/index --pause 2",
 )
 SHOWN = 20  # laws named in a list
 
@@ -105,8 +105,8 @@ def _apply(config: RAGConfig, client: PoliteClient, todo: Plan, newest: str) -> 
     """Fetch what is new, then write it and what goes into the index in one commit."""
     index_dir = config.retriever.index_dir
     # Named after e-Gov's state, so that an interrupted run goes on and an older one's files are not taken for today's.
-    folder = index_dir / f"updates-{re.sub(r'[^0-9]', '', newest) or 'none'}"
-    for old in index_dir.glob("updates-*"):
+    folder = index_dir / f".egov-updates-{re.sub(r'[^0-9]', '', newest) or 'none'}"
+    for old in index_dir.glob(".egov-updates-*"):
         if old != folder:
             shutil.rmtree(old)
     if todo.fetch:

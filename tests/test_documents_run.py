@@ -238,7 +238,7 @@ def stand_in(command: Command, site: str) -> list[str]:
     for pattern, replacement in STAND_INS:
         if not (program == "plan_memory" and replacement.startswith("sample/")):  # knows the large models' sizes
             arguments = [re.sub(pattern, replacement, word) for word in arguments]
-    if program == "download_data":
+    if program in ("download_data", "update_index"):
         return [*arguments, "--site", site, "--pause", "0", "--retries", "0"]
     if {"--plan", "--stats", "--check"} & set(arguments):
         return arguments

@@ -139,7 +139,7 @@ def test_everything_that_changed_since_comes_in_one_commit(site, index_dir, caps
     assert index.references("港法第1条")[0].status == "unknown_law"
     assert index.references("新港法第1条")[0].status == "found"
     assert index.words.current().num_docs == int(index.store.meta("searched"))
-    assert not list(index_dir.glob("updates-*"))
+    assert not list(index_dir.glob(".egov-updates-*"))
     printed = capsys.readouterr().err
     assert "追加 3、置き換え 1、削除 2、変更なし 0" in printed
     assert f"の {NEW_TIME} までの変更" in printed
