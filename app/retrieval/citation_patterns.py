@@ -24,19 +24,22 @@ _DASHED = r"(?P<dashed>\d+[-‐‑−–]\d+)条"
 QUESTION = re.compile(
     rf"(?:{_DASHED}|{_APPENDIX}|(?:{_SUPPLEMENT})?(?:(?:{_ARTICLE}|{_RELATIVE}|{_BARE})(?:{_PARAGRAPH})?|{_LONE}){_ITEM}?|{_LONE_ITEM})"
 )
-CONNECTOR = re.compile(r"(?:及び|又は|若しくは|並びに|かつ|、|,|・|から|と|や|まで(?:及び|又は|若しくは|並びに|、)?)+$")
+CONNECTOR = re.compile(
+    r"(?:及び|又は|若しくは|並びに|および|または|もしくは|ならびに|かつ|、|,|・|から|と|や|まで(?:及び|又は|若しくは|並びに|、)?)+$"
+)
 SAME = re.compile(r"(?:同|当該|その)(法律|法|政令|令|府令|省令|規則|条例|規程)(?:の)?$")
 SELF = re.compile(r"(?:この|本)(?:法律|法|政令|令|府令|省令|規則|条例|規程)(?:の)?$")
 CHANGED = re.compile(r"(?:旧|新|改正[前後])の?$")
-SHORT = re.compile(r"(?:^|[^一-龥々ァ-ヶー])(法|令|規則|府令|省令|施行令|施行規則)(?:の)?$")
+ORDER_OF_IT = re.compile(r"(?:^|[^一-龥々ァ-ヶーa-z])(?:同法?|法|その)(施行令|施行規則)の?$")
+SHORT = re.compile(r"(?:^|[^一-龥々ァ-ヶーa-z])(法|令|規則|府令|省令|施行令|施行規則)(?:の)?$")
 # A statute or a document like one is named right before, and it is none that is known.
 _KIND = r"(?:法律|法|令|規則|細則|規程|条例|憲法|条約|協定|協約|議定書|定款|約款|規約|契約書?|合意書|覚書|告示|通達|指針|ガイドライン|要綱|要領|案|号)"
 ENDS_AS_LAW = re.compile(rf"{_KIND}の?$")
 UNKNOWN = re.compile(
-    r"((?:[一-龥々ァ-ヶー・、0-9a-z]|及び|又は|の|に関する|に係る|を改正する|する|に伴う|等|・){0,60}"
+    r"((?:[一-龥々ァ-ヶー・0-9a-z]|及び|又は|の|に関する|に係る|を改正する|する|に伴う|等|・){0,60}"
     rf"{_KIND})(?:の)?$"
 )
 NAME_TAIL = re.compile(r"(?:\(([^()]*(?:\([^()]*\)[^()]*)*)\))?の?$")
 NUMBER_IN = re.compile(r"(?:明治|大正|昭和|平成|令和)(?:\d+|元)年(?:\d+月\d+日)?[^()\d。、]{1,14}第?\d+号")
 NUMBER_BEFORE = re.compile(rf"(?:{NUMBER_IN.pattern})$")
-EXCLUDED = re.compile(r"(?:まで)?(?:の規定|の各号|に係る部分)?(?:を除[くきいか]|以外)")
+EXCLUDED = re.compile(r"(?:まで)?(?:の規定|の各号|に係る部分)?(?:[をは]除[くきいか]|以外)")

@@ -11,6 +11,7 @@ from collections.abc import Callable, Collection
 
 from app.retrieval.tokens import normalize
 
+MAX_NOTED = 400  # characters of a text in which the words of a note are looked up
 _SPACE = re.compile(r"[ 　\t]+")
 _ROMAN = {one: number for number, one in enumerate("ⅠⅡⅢⅣⅤⅥⅦⅧⅨⅩⅪⅫ", start=1)} | {
     one: number for number, one in enumerate(("I", "II", "III", "IV", "V", "VI", "VII", "VIII", "IX", "X"), start=1)
@@ -20,18 +21,30 @@ _MARKED = re.compile(
     r"(?<=[0-9０-９一二三四五六七八九十百条])(?P<roman>[Ⅰ-Ⅻ]|(?:IX|IV|VI{0,3}|I{1,3}|X)(?![A-Za-z]))?(?P<circled>[①-⑳])?"
 )
 _TILDE = "~〜～"
-_BETWEEN = rf"(?:、|,|・|及び|又は|若しくは|並びに|から|ないし|乃至|[{_TILDE}])"
+_BETWEEN = rf"(?:、|,|・|及び|又は|若しくは|並びに|および|または|から|ないし|乃至|[{_TILDE}])"
 _UNIT = r"(?:条(?![件例約文項理数])|項(?!目)|号(?![室車棟機線]))"
 _LIST = re.compile(
     rf"(?<![の\d])(?P<numbers>第?\d+(?:の\d+)*(?:{_BETWEEN}第?\d+(?:の\d+)*)+)(?P<unit>{_UNIT})(?P<branch>(?:の\d+)*)"
 )
 _NUMBER = re.compile(r"第?\d+(?:の\d+)*")
+_SIGN = re.compile(r"§+(?P<number>\d+)(?P<branch>(?:の\d+)*)")
 _RANGE = re.compile(rf"(?<=[条項号\d])(?:ないし|乃至|[{_TILDE}])(?=第?\d+(?:の\d+)*{_UNIT})")
 
 
 def fold(text: str) -> str:
     """The text as references are read in it: ``normalize`` without spaces."""
     return _SPACE.sub("", normalize(text))
+
+
+def as_written(text: str, folded: str) -> str:
+    """The stretch of ``text`` that folds to ``folded``, so that a note can say 一般法 and not 1般法; else ``folded``."""
+    if len(text) > MAX_NOTED or not folded:
+        return folded
+    starts = [place for place in range(len(text)) if fold(text[place:]).startswith(folded)]
+    for end in range(starts[-1] + 1 if starts else len(text), len(text) + 1):
+        if starts and fold(text[starts[-1] : end]) == folded:
+            return text[starts[-1] : end].strip()
+    return folded
 
 
 def fold_question(text: str) -> tuple[str, frozenset[int]]:
@@ -45,7 +58,12 @@ def fold_question(text: str) -> tuple[str, frozenset[int]]:
     for piece in pieces[:-1]:
         size += len(piece)
         breaks.add(size)
-    for pattern, written in ((_LIST, _each_with_unit), (_RANGE, lambda _: "から")):
+    signs: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], str]], ...] = (
+        (_SIGN, lambda match: f"{match['number']}条{match['branch']}"),
+        (_LIST, _each_with_unit),
+        (_RANGE, lambda _: "から"),
+    )
+    for pattern, written in signs:
         folded, breaks = _replaced(pattern, written, folded, breaks)
     return folded, frozenset(breaks)
 

@@ -18,6 +18,7 @@ from app.retrieval.citation_patterns import (
     NAME_TAIL,
     NUMBER_BEFORE,
     NUMBER_IN,
+    ORDER_OF_IT,
     QUESTION,
     SAME,
     SELF,
@@ -161,6 +162,9 @@ class _Reader:
             return _Law(self._last_named(start))
         if self.place is None and CHANGED.search(last):
             return _Law((), doubt="version", near=self._last_named(start))
+        order = ORDER_OF_IT.search(last) if self.place is None else None
+        if order:
+            return _Law(self._short(order[1], start), order[1], start - len(order[1]))
         short = SHORT.search(last)
         if short:
             return _Law(self._short(short[1], start), short[1], start - len(short[1]))

@@ -9,7 +9,7 @@ from app.retrieval.law_names import LAW_NUMBER, name_key
 
 _NAME_END = re.compile(r"(?:法|法律|令|規則|規程|条例|憲法|基準|則)$")
 # Defined inside one law only and meaning another law in the next: 旧法, 改正後厚年令, 特別措置法 …
-_LOCAL = re.compile(r"^(?:旧|新|本|改正|平成|昭和|令和|附則|別表|特別措置法|緊急措置法|特例法|特例政令|特例省令|施行法|施行令|施行規則|整備法|基本法|刑事特別法|設置法|法|令|規則)")  # fmt: skip
+_LOCAL = re.compile(r"^(?:同|当該|旧|新|本|改正|平成|昭和|令和|附則|別表|特別措置法|緊急措置法|特例法|特例政令|特例省令|施行法|施行令|施行規則|整備法|基本法|刑事特別法|設置法|法|令|規則)")  # fmt: skip
 _DEFINITION = re.compile(
     rf"（({LAW_NUMBER})(?:。以下(?:この[^「」（）。]{{1,12}}において)?「([^」（）]{{1,30}})」という)?"
 )

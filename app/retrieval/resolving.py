@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from app.data.law_numbers import article_label, article_sort_key, in_range, item_label, paragraph_label
 from app.retrieval.abbreviations import NAMES
+from app.retrieval.citation_text import as_written
 from app.retrieval.citations import find_mentions
-from app.retrieval.law_names import LawNames
+from app.retrieval.law_names import LawNames, name_key
 from app.retrieval.mention import Mention
 from app.retrieval.passages import part_label
 from app.retrieval.provision_parts import appendix_key, has_item, is_original, law_number_key, numbers_lost
@@ -22,12 +23,27 @@ _UNCOUNTED = "この法令のデータには印刷された号の番号がなく
 MAX_NAMED = 5  # candidates named in a note
 
 
-def resolve(text: str, store: Store, names: LawNames, as_of: str, *, limit: int = MAX_RANGE) -> list[Resolved]:
+def resolve(
+    text: str,
+    store: Store,
+    names: LawNames,
+    as_of: str,
+    *,
+    limit: int = MAX_RANGE,
+    dropped: Mapping[str, str] | None = None,
+) -> list[Resolved]:
     """Every reference in ``text``, in order, against the revisions in force on ``as_of`` (ISO date).
 
     Of the articles between the two ends of a range at most ``limit`` are taken, which is said when there are more.
+    ``dropped`` (name as compared → title) are the laws that an index of one day was built without.
     """
-    return _Resolver(store, as_of, limit).resolved(find_mentions(text, names))
+    mentions = find_mentions(text, names)
+    return [
+        replace(item, note=item.note.replace(mention.law_text, as_written(text, mention.law_text)))
+        if item.note and mention.law_text
+        else item
+        for item, mention in _Resolver(store, as_of, limit, dropped or {}).resolved(mentions)
+    ]
 
 
 def law_without_articles(text: str, store: Store, names: LawNames, as_of: str) -> ArticleRow | None:
@@ -41,19 +57,21 @@ def law_without_articles(text: str, store: Store, names: LawNames, as_of: str) -
 class _Resolver:
     """Looks references up in one store on one day."""
 
-    def __init__(self, store: Store, as_of: str, limit: int) -> None:
+    def __init__(self, store: Store, as_of: str, limit: int, dropped: Mapping[str, str]) -> None:
         self.store = store
         self.as_of = as_of
         self.limit = limit
+        self.dropped = dropped
 
-    def resolved(self, mentions: list[Mention]) -> list[Resolved]:
+    def resolved(self, mentions: list[Mention]) -> list[tuple[Resolved, Mention]]:
+        """What each reference leads to, and which one it is; what stands in a range comes with the range's first."""
         taken_out = {(one.law_ids, one.part, one.article) for one in mentions if one.excluded and not one.paragraph}
-        found: list[Resolved] = []
+        found: list[tuple[Resolved, Mention]] = []
         for number, mention in enumerate(mentions):
-            found.append(self.one(mention))
+            found.append((self.one(mention), mention))
             following = mentions[number + 1] if number + 1 < len(mentions) else None
             if following is not None and following.joined_by == "から" and not following.excluded:
-                found.extend(self._between(mention, following, taken_out))
+                found.extend((item, mention) for item in self._between(mention, following, taken_out))
         return found
 
     def one(self, mention: Mention) -> Resolved:
@@ -85,6 +103,10 @@ class _Resolver:
             note = f"「{mention.law_text}」は、ある法令がその中だけで使う略称で、どの法令か決まりません。候補: {self._named(candidates)}。題名で書いてください。"
             return replace(result, status="ambiguous_law", note=f"{mention.text}: {note}")
         title = next((title for name, title, _ in NAMES if name == mention.law_text), None)
+        left_out = self.dropped.get(name_key(title or mention.law_text))
+        if left_out is not None:
+            note = f"{mention.text}: この索引は {self.as_of} の条文だけで、{left_out}のその日の版は入っていません。"
+            return replace(result, status="no_revision", note=note)
         if title is not None:
             note = f"{mention.text}: 「{mention.law_text}」は{title}の略称ですが、この法令は索引にありません。"
             return replace(result, status="unknown_law", note=note)

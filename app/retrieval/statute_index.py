@@ -18,7 +18,7 @@ from app.retrieval.delegations import filled_in_by
 from app.retrieval.derived import load_names
 from app.retrieval.embedding import Embedder, Vectors
 from app.retrieval.embedding_passages import vector_state
-from app.retrieval.law_names import LawNames
+from app.retrieval.law_names import LawNames, name_key, title_names
 from app.retrieval.lexical import PRESENCE, LexicalIndex
 from app.retrieval.manifest import REBUILD, check_embedder, check_words, read_manifest
 from app.retrieval.qdrant_collection import QdrantAddress
@@ -299,7 +299,8 @@ class StatuteIndex:
     def references(self, text: str, *, as_of: date | None = None, limit: int = MAX_RANGE) -> list[Resolved]:
         """Every reference to a provision in ``text`` and what it leads to; of a range at most ``limit`` articles between."""
         with self.reading():
-            return resolve(text, self.store, self.names(), self.day(as_of), limit=limit)
+            dropped = {name_key(name): title for _, title in self.manifest.dropped for name in title_names(title)}
+            return resolve(text, self.store, self.names(), self.day(as_of), limit=limit, dropped=dropped)
 
     def law_without_articles(self, text: str, *, as_of: date | None = None) -> ArticleRow | None:
         """What the law that ``text`` names consists of, if it has no articles."""

@@ -102,6 +102,11 @@ def test_a_day_without_a_revision_is_said(tmp_path, make_law):
     dated = build_index(tmp_path / "laws", tmp_path / "dated", as_of=day)
     assert dated.dropped == (("507AC0000000002", "市場法"), ("503AC0000000001", "渡船法"))
     assert "法令 2 件が入っていません" in StatuteIndex(tmp_path / "dated").gaps()[0]
+    item = StatuteIndex(tmp_path / "dated").references("渡船法第1条")[0]
+    assert (item.status, item.note) == (
+        "no_revision",
+        "渡船法第1条: この索引は 2024-04-01 の条文だけで、渡船法のその日の版は入っていません。",
+    )
 
 
 def test_of_two_revisions_of_one_day_the_later_amendment_counts_however_they_came(tmp_path, make_law):
