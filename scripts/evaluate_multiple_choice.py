@@ -12,7 +12,6 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from app.core.cli import JapaneseParser, log, run_program
 from app.core.errors import UntrustworthyResult
-from app.core.files import sha256_file
 from app.core.manifests import run_header
 from app.core.outputs import REPORT, RESULT, Output, check_outputs, json_kind
 from app.evaluation.options import (
@@ -58,7 +57,8 @@ def main(argv: Sequence[str]) -> int:
     from app.evaluation.display import power_lines, summary_lines
     from app.evaluation.evaluate import Job, evaluate, pick_questions
     from app.evaluation.runner import progress_path
-    from app.llm.adapters import adapter_folder, adapter_manifest
+    from app.llm.adapters import adapter_folder
+    from app.llm.exported import weights_identity, what_was_trained
 
     if not arguments.plan:
         outputs = []
@@ -77,14 +77,15 @@ def main(argv: Sequence[str]) -> int:
     for line in power:
         log(line)
     config = resolve_config(arguments)
-    folder = None
-    if config.llm.lora_path is not None and backend_name(arguments, config) == "hf":
-        folder = adapter_folder(str(config.llm.lora_path))
-    manifest = adapter_manifest(folder) if folder else None
+    trained = None
+    if backend_name(arguments, config) == "hf":
+        lora = config.llm.lora_path
+        trained = what_was_trained(config.llm.hf_model_name, adapter_folder(str(lora)) if lora is not None else None)
+    manifest = trained[1] if trained else None
     few_shot = few_shot_from(arguments.few_shot_path)
     plan = resolve_plan(arguments, config, manifest, few_shot)
     backend = cache(lambda: create_backend(arguments, config.llm, plan))  # one for all contexts of a reading test
-    key = model_key(arguments, config, sha256_file(folder / "adapter_model.safetensors") if folder else None)
+    key = model_key(arguments, config, weights_identity(*trained) if trained else None)
     jobs = []
     for path, one in plans_of(arguments, config, plan):
         check_questions(questions, one)
@@ -95,7 +96,7 @@ def main(argv: Sequence[str]) -> int:
             output=path,
             plan=one,
             header=run_header(argv),
-            adapter=(folder, manifest) if folder else None,
+            adapter=trained,
             allow_trained=arguments.allow_trained,
             resume=arguments.resume,
             few_shot=few_shot,

@@ -26,6 +26,7 @@ from app.evaluation.result_file import write_result
 from app.evaluation.runner import append_outcomes, open_progress, progress_path, run_key, run_questions
 from app.evaluation.summary import collapse_reasons, summarize
 from app.llm.backend import TextBackend
+from app.llm.exported import adapter_weights_sha256
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +38,8 @@ class Job:
     output         result file
     plan           how they are asked
     header         run_header of app.core.manifests
-    adapter        folder and run.json of the adapter; manifest None for an adapter without one
+    adapter        folder and run.json of the adapter, or of the model that was exported from one; manifest None for an
+                   adapter without one
     allow_trained  score questions the adapter was trained on, and mark the result
     resume         go on from the lines of an interrupted run
     few_shot       the examples, if the plan wants any
@@ -189,7 +191,7 @@ def _adapter_facts(job: Job, trained: TrainedOn) -> dict[str, Any] | None:
     return {
         "path": str(folder),
         "run_sha256": sha256_file(folder / "run.json") if manifest is not None else None,
-        "weights_sha256": sha256_file(folder / "adapter_model.safetensors"),
+        "weights_sha256": adapter_weights_sha256(folder, manifest),
         "trained_on": {name: list(ids) for name, ids in asdict(trained).items()},
         "shared_clusters": None if shared is None else len(shared),
     }

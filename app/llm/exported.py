@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from app.core.files import sha256_file
 from app.core.manifests import read_adapter_manifest
+from app.llm.adapters import adapter_manifest
 
 # What says which questions a model has seen; trained twice, it has seen those of both trainings.
 SEEN = (
@@ -25,6 +27,19 @@ def exported_model(model_name: str) -> tuple[Path, dict[str, Any]] | None:
     return folder, read_adapter_manifest(folder)
 
 
+def what_was_trained(model_name: str, adapter: Path | None) -> tuple[Path, dict[str, Any] | None] | None:
+    """Folder and run.json of what was trained: the adapter, or the exported model where there is none; None for neither.
+
+    An adapter on an exported model has seen what the model had seen as well. The run.json is None for an adapter that
+    was made elsewhere.
+    """
+    base = exported_model(model_name)
+    if adapter is None:
+        return base
+    manifest = adapter_manifest(adapter)
+    return adapter, manifest if manifest is None or base is None else with_seen(manifest, base[1])
+
+
 def with_seen(manifest: Mapping[str, Any], base: Mapping[str, Any] | None) -> dict[str, Any]:
     """An adapter's run.json with the questions added that its base, exported before, had seen. ``base`` None adds none.
 
@@ -36,3 +51,17 @@ def with_seen(manifest: Mapping[str, Any], base: Mapping[str, Any] | None) -> di
             values = [*(manifest.get(name) or []), *((base or {}).get(name) or [])]
             seen[name] = list(dict.fromkeys(str(value) for value in values))
     return {**manifest, **seen}
+
+
+def adapter_weights_sha256(folder: Path, manifest: Mapping[str, Any] | None) -> str:
+    """SHA-256 of the weights of the adapter in ``folder``: its own file, or the one that the exported model was made of."""
+    export = (manifest or {}).get("export")
+    if isinstance(export, Mapping):
+        return str(export["adapter"]["weights_sha256"])
+    return sha256_file(folder / "adapter_model.safetensors")
+
+
+def weights_identity(folder: Path, manifest: Mapping[str, Any] | None) -> str:
+    """What tells the weights of two such folders apart, whatever they are called: a hash of everything that decides them."""
+    export = (manifest or {}).get("export")
+    return str(export["key"]) if isinstance(export, Mapping) else adapter_weights_sha256(folder, manifest)

@@ -14,12 +14,12 @@ from app.core.questions import LETTERS
 from app.llm.adapters import (
     adapter_chat_format,
     adapter_folder,
-    adapter_manifest,
     attach_adapter,
     check_base,
     check_chat,
 )
 from app.llm.backend import Generation, Judgement
+from app.llm.exported import what_was_trained
 from app.llm.letters import (
     MAX_BATCH_TOKENS,
     KeptPrefix,
@@ -97,16 +97,17 @@ class HFLoRALLM:
         """
         self.config = config
         folder = None if config.lora_path is None else adapter_folder(config.lora_path)
-        self.manifest = None if folder is None else adapter_manifest(folder)
+        trained = what_was_trained(config.model_name, folder)
+        self.manifest = None if trained is None else trained[1]
         trained_format = adapter_chat_format(self.manifest)
         if self.manifest is not None and chat_format not in (None, trained_format):
             raise ModelError(
-                f"{folder}: アダプタは --chat-format {trained_format} で学習したものです（指定は {chat_format}）。"
+                f"{config.lora_path or config.model_name}: アダプタは --chat-format {trained_format} で学習したものです（指定は {chat_format}）。"
             )
         self.chat_format: ChatFormat = chat_format or trained_format
         self.tokenizer = load_tokenizer(config.model_name)
-        if folder is not None:
-            check_chat(folder, self.manifest, self.tokenizer, self.chat_format)
+        if trained is not None:
+            check_chat(trained[0], self.manifest, self.tokenizer, self.chat_format)
         self._letter_ids: dict[tuple[str, ...], list[list[int]]] = {}
         self._pair_ids: list[list[int]] = []
         if form == "choice":

@@ -10,7 +10,6 @@ from app.core.cli import log, progress
 from app.llm.adapters import attach_adapter
 from app.llm.export.job import ExportJob, Source
 from app.llm.export.recheck import (
-    TOLERANCES,
     Asked,
     Scores,
     TorchScorer,
@@ -19,6 +18,7 @@ from app.llm.export.recheck import (
     check_record,
     difference_lines,
     differences,
+    tolerance_of,
 )
 from app.llm.loading import Quantization, load_base_model, resolve_device
 
@@ -30,10 +30,10 @@ class Reference:
         self.asked = asked
         self._job, self._source = job, source
         self._scores: list[Scores] | None = None
+        self._float32 = True
 
-    @property
-    def scores(self) -> list[Scores]:
-        """One a question."""
+    def ask(self) -> list[Scores]:
+        """Its scores, one a question; the model is loaded the first time and gone afterwards."""
         if self._scores is None:
             self._scores = self._ask()
         return self._scores
@@ -47,23 +47,32 @@ class Reference:
                 quantization = Quantization(True, "float32", quantization.quant_type, quantization.double_quant)
             dtype = dtype_on_cpu(source.plan.parameters if quantization is None else 0)
         base = load_base_model(str(source.base.folder), quantization=quantization, dtype=dtype, device=device)
+        self._float32 = computes_in_float32(base)
         return _ask("アダプタ", TorchScorer(attach_adapter(base, source.folder)), self.asked)
 
-    def compare(self, kind: str, scores: Sequence[Scores]) -> tuple[dict[str, Any], list[str]]:
-        """What run.json keeps of the comparison, and what of it is beyond the tolerance; the lines are printed."""
-        tolerance = TOLERANCES[kind]
-        found = differences(self.asked, self.scores, scores)
+    def compare(self, kind: str, scores: Sequence[Scores], *, float32: bool = True) -> tuple[dict[str, Any], list[str]]:
+        """What run.json keeps of the comparison, and what of it is beyond the tolerance; the lines are printed.
+
+        ``float32`` says whether the form was computed in it.
+        """
+        found = differences(self.asked, self.ask(), scores)
+        tolerance = tolerance_of(kind, float32=float32 and self._float32)
         for line in difference_lines(kind, found, tolerance):
             print(line)
         return check_record(found, tolerance), [f"{kind}: {phrase}" for phrase in beyond(found, tolerance)]
 
 
-def ask_merged(job: ExportJob, source: Source, folder: Path, asked: Sequence[Asked]) -> list[Scores]:
-    """What the merged model says; on the card where it fits there, else on the CPU."""
+def ask_merged(job: ExportJob, source: Source, folder: Path, asked: Sequence[Asked]) -> tuple[list[Scores], bool]:
+    """What the merged model says, and whether it computed in float32; on the card where it fits there, else on the CPU."""
     device = _device_for(resolve_device(job.device), source.plan.merged_bytes)
     dtype = dtype_on_cpu(source.plan.parameters) if device == "cpu" else "auto"
     model = load_base_model(str(folder), quantization=None, dtype=dtype, device=device)
-    return _ask("統合したモデル", TorchScorer(model), asked)
+    return _ask("統合したモデル", TorchScorer(model), asked), computes_in_float32(model)
+
+
+def computes_in_float32(model: Any) -> bool:
+    """Whether what runs between a model's layers is float32."""
+    return str(model.dtype) == "torch.float32"
 
 
 def _ask(label: str, scorer: TorchScorer, asked: Sequence[Asked]) -> list[Scores]:
@@ -76,7 +85,7 @@ def dtype_on_cpu(parameters: int) -> str:
 
     if parameters * 4 < 0.6 * psutil.virtual_memory().available:
         return "float32"
-    log("注意: float32 で読むにはメモリが足りないので、重みの型のまま計算して比べます（差が大きめに出ます）。")
+    log("注意: float32 で読むにはメモリが足りないので、重みの型のまま計算して比べます（許容も広くなります）。")
     return "auto"
 
 

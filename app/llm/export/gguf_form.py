@@ -50,7 +50,7 @@ def write_gguf_folder(
             _write_file(job, source, merged, writing, kind, file)
             writing.add(file, file_facts(writing.partial / file))
         if reference.asked:
-            scores = reference.scores  # first, so that only one model is in memory at a time
+            reference.ask()  # first, so that only one model is in memory at a time
             with served(writing.partial / file, context_tokens=longest_row(reference.asked) + 16) as url:
                 scorer = LlamaCppScorer(url)
                 asked = progress(reference.asked, total=len(reference.asked), label=f"確かめ（llama.cpp、{kind}）")

@@ -32,9 +32,9 @@ def write_merged(
     distrust: list[str] = []
     if reference.asked:
         _check_tokens(job, source, writing.partial, reference.asked)
-        scores = reference.scores  # first, so that only one model is in memory at a time
-        del scores
-        checks[KIND], distrust = reference.compare(KIND, ask_merged(job, source, writing.partial, reference.asked))
+        reference.ask()  # first, so that only one model is in memory at a time
+        scores, float32 = ask_merged(job, source, writing.partial, reference.asked)
+        checks[KIND], distrust = reference.compare(KIND, scores, float32=float32)
     done = writing.done
     facts = {
         **export_facts(job, source, KIND, writing.key),

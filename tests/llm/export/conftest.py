@@ -32,15 +32,15 @@ def sample_model() -> Path:
 
 @pytest.fixture(scope="session")
 def few_questions(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A file of the sample's first six questions."""
-    samples = json.loads(SAMPLE.read_text("utf-8"))["samples"][:6]
-    path = tmp_path_factory.mktemp("questions") / "six.json"
+    """A file of the sample's first four questions."""
+    samples = json.loads(SAMPLE.read_text("utf-8"))["samples"][:4]
+    path = tmp_path_factory.mktemp("questions") / "four.json"
     path.write_text(json.dumps({"samples": samples}, ensure_ascii=False), "utf-8")
     return path
 
 
 def make_adapter(
-    folder: Path, model: Path, *, four_bit: bool, rslora: bool = False, std: float = 0.03, **more: Any
+    folder: Path, model: Path, *, four_bit: bool, rslora: bool = False, std: float = 0.005, **more: Any
 ) -> Path:
     """An adapter on every linear layer with weights of its own; its run.json says it learned the sample's last question."""
     import torch

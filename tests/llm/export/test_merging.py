@@ -39,7 +39,9 @@ def test_dequantised_is_bit_for_bit_what_a_4_bit_model_multiplies_with(
     import bitsandbytes as bnb
 
     quantization = Quantization(True, "float32", quant_type, double_quant)
-    loaded = dict(load_base_model(str(sample_model), quantization=quantization, device="cpu").named_modules())
+    loaded = dict(
+        load_base_model(str(sample_model), quantization=quantization, dtype="bfloat16", device="cpu").named_modules()
+    )
     base = open_checkpoint(sample_model)
     compared = 0
     for tensor in base.tensors:

@@ -25,6 +25,7 @@ from app.llm.export.recheck import (
     difference_lines,
     differences,
     text_path_differences,
+    tolerance_of,
 )
 from app.llm.loading import load_tokenizer
 
@@ -98,8 +99,10 @@ def test_not_a_number_is_beyond_every_tolerance() -> None:
     assert len(beyond(found, Tolerance(100.0, 100.0))) == 2
 
 
-def test_fewer_bits_are_allowed_more() -> None:
-    order = [TOLERANCES[kind] for kind in ("merged", "f16", "q8_0", "q4_k_m")]
+@pytest.mark.parametrize("float32", [True, False])
+def test_fewer_bits_are_allowed_more(float32: bool) -> None:
+    order = [tolerance_of(kind, float32=float32) for kind in ("merged", "f16", "q8_0", "q4_k_m")]
+    assert order[0] == (TOLERANCES["merged"] if float32 else Tolerance(0.1, 1.0))
     assert [one.median for one in order] == sorted(one.median for one in order)
     assert [one.largest for one in order] == sorted(one.largest for one in order)
 
