@@ -12,6 +12,7 @@ from app.data.generation.requests import list_requests
 from app.data.generation.statements import MAX_TEXTS
 from app.data.generation.wordings import force
 
+MAX_SAME_LEAD = 0.8  # share of character pairs: above it two leads may have the same effect
 MAX_ALIKE = 0.6  # share of character pairs: items above it may mean the same
 # Lists whose items are one sort of thing, so that an item of one could be taken for one of the other.
 _ALIKE = (
@@ -65,6 +66,9 @@ def list_draft(
 
 def _sibling(one: Listing, other: Listing) -> bool:
     if (one.article, one.paragraph) == (other.article, other.paragraph):
+        return False
+    # Two lists of one penalty: what stands in either fits the request.
+    if overlapping(one.lead, other.lead) > MAX_SAME_LEAD:
         return False
     return any(one.noun in group and other.noun in group for group in _ALIKE)
 

@@ -15,6 +15,7 @@ from app.data.generation.surroundings import Surroundings
 # Above it two conditions may be met by the same case, and the effect may follow from either.
 MAX_ALIKE = 0.4
 _POINTS_BACK = re.compile(r"その|これ|当該|同[条項号法]|自己")
+_SAME = re.compile(r"同[条項号]")
 PERSON = re.compile(r"(?:者|人|会社|法人|機構|大臣|知事|長|員|会|所|事業主|業者|組合|機関|官)$")
 # Speaks of everybody but some, so that almost any other subject falls under it too.
 _EVERYBODY = re.compile(r"でない|以外|何人|その他")
@@ -50,7 +51,12 @@ def _may_swap_subjects(rule: Rule, other: Rule) -> bool:
     one, new = rule.subject, other.subject
     if not (one and new and PERSON.search(one) and PERSON.search(new)) or max(len(one), len(new)) > 24:
         return False
-    if _EVERYBODY.search(one + new) or _POINTS_BACK.search(new) or rule.action.endswith("に処する"):
+    if (
+        _EVERYBODY.search(one + new)
+        or _POINTS_BACK.search(new)
+        or _SAME.search(rule.action)
+        or rule.action.endswith("に処する")
+    ):
         return False
     # 社員 and 各社員, 許可を受けた者 and 受けた者 may be the same person.
     return one[-2:] != new[-2:] and overlapping(one, new) < MAX_ALIKE and new not in rule.action + rule.condition

@@ -128,3 +128,24 @@ def test_laws_that_only_amend_others_are_left_out_unless_named() -> None:
     source = LawSource(amending.revision_id, lambda: amending.title, lambda: amending)
     assert list(draw_laws([source], (), "act", 1, SAMPLE)) == []
     assert list(draw_laws([source], [amending.title], "act", 1, SAMPLE)) == [amending]
+
+
+def test_lists_of_one_effect_are_never_held_against_each_other() -> None:
+    import random
+
+    from app.data.generation.book import read_book
+    from app.data.generation.lists import list_draft
+    from tests.data.generation.laws import article, law, paragraph
+
+    same = "次の各号のいずれかに該当する者は、三万円以下の罰金に処する。"
+    other = "次の各号のいずれかに該当する者は、灯台守となることができない。"
+    first = paragraph("1", same, ("灯火を消した者", "鐘を鳴らした者", "暗礁を隠した者"))
+    second = paragraph("1", same, ("水路図を破つた者", "浮標を流した者", "潮汐表を燃やした者"))
+    third = paragraph("1", other, ("破産して復権を得ない者", "航路を知らない者", "潮を読めない者"))
+    penalties = read_book(law(article("1", first), article("2", second)))
+    assert list_draft(penalties, penalties.listings[0], "correct", random.Random(1), max_chars=700) is None
+    mixed = read_book(law(article("1", first), article("2", third)))
+    draft = list_draft(mixed, mixed.listings[0], "correct", random.Random(1), max_chars=700)
+    assert draft is not None
+    assert [option.true for option in draft.options] == [True, False, False, False]
+    assert "三万円以下の罰金に処せられる者" in "".join(draft.requests) or "灯台法第1条各号" in "".join(draft.requests)
