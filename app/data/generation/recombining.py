@@ -39,6 +39,8 @@ def recombined(rule: Rule, around: Surroundings, random_: random.Random) -> Iter
 def _may_swap_conditions(rule: Rule, other: Rule) -> bool:
     return (
         rule.scope == other.scope == "when"
+        # Where the law leaves it to an authority's judgement, another case may well be one in which it judges so.
+        and not rule.condition.endswith(("認める", "必要がある"))
         and not _POINTS_BACK.search(other.condition)
         and overlapping(rule.condition, other.condition) < MAX_ALIKE
         and overlapping(other.condition, rule.action) < 2 * MAX_ALIKE
