@@ -21,6 +21,7 @@ from app.data.generation.drafts import (
 )
 from app.data.generation.exceptions import exception, left_out
 from app.data.generation.paraphrase import paraphrase
+from app.data.generation.recombining import PERSON
 from app.data.generation.requests import list_requests
 from app.data.generation.rules import Rule
 from app.data.generation.statements import MAX_TEXTS
@@ -38,7 +39,10 @@ def act_draft(
     forbidden = [
         rule
         for rule in book.rules
-        if rule.article == article and rule.modality == "must_not" and not _NO_ACT.search(rule.action)
+        if rule.article == article
+        and rule.modality == "must_not"
+        and _is_somebodys(rule)
+        and not _NO_ACT.search(rule.action)
     ]
     if not forbidden:
         return None
@@ -111,11 +115,17 @@ def _open_cases(book: Book, rule: Rule, random_: random.Random) -> list[tuple[st
     return found
 
 
+def _is_somebodys(rule: Rule) -> bool:
+    """Whether the subject is who acts: 「放鳥は、夜間に行ってはならない」 names what is done."""
+    return rule.subject in ("", "何人も") or bool(PERSON.search(re.sub(r"（[^）]*）$", "", rule.subject)))
+
+
 def _is_lawful(rule: Rule, forbidden: list[Rule]) -> bool:
     """Whether the act breaks none of the prohibitions: it is allowed, or it is another article that forbids it."""
     return (
         rule.modality in ("duty", "may", "must_not")
         and rule.scope in ("", "when")
+        and _is_somebodys(rule)
         and not rule.action.endswith("である")
         and "を" in rule.action
         and all(overlapping(rule.action, other.action) < MAX_ALIKE for other in forbidden)

@@ -61,4 +61,6 @@ def _may_swap_subjects(rule: Rule, other: Rule) -> bool:
     ):
         return False
     # 社員 and 各社員, 許可を受けた者 and 受けた者 may be the same person.
+    if overlapping(new, rule.action) > MAX_ALIKE:  # 「免許を受けた者は、免許を受けることができない」
+        return False
     return one[-2:] != new[-2:] and overlapping(one, new) < MAX_ALIKE and new not in rule.action + rule.condition
