@@ -24,13 +24,15 @@ CITING_PARTS = ("main", "supplement")
 def load_names(store: Store) -> LawNames:
     """Every name in the store, as far as it is a name outside the law that gives it."""
     connection = store.connection
-    rows = connection.execute("SELECT DISTINCT alias, law_id, kind FROM aliases WHERE kind<>'defined'").fetchall()
+    rows = connection.execute("SELECT DISTINCT alias, law_id, kind FROM aliases").fetchall()
+    former = sorted((alias, law_id) for alias, law_id, kind in rows if kind == "former")
+    given = [row for row in rows if row[2] not in ("defined", "former")]
     definers: dict[tuple[str, str], list[str]] = {}
     for alias, law_id, from_law in connection.execute(
         "SELECT alias, law_id, from_law FROM aliases WHERE kind='defined'"
     ):
         definers.setdefault((alias, law_id), []).append(from_law)
-    return LawNames([*rows, *defined_kinds(definers, _current_titles(connection))])
+    return LawNames([*given, *defined_kinds(definers, former, _current_titles(connection))])
 
 
 def add_names(store: Store, law_ids: Sequence[str] | None = None) -> None:

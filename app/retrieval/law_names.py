@@ -212,9 +212,13 @@ def title_names(title: str) -> list[str]:
 
 
 def defined_kinds(
-    definers: Mapping[tuple[str, str], Collection[str]], titles: Mapping[str, str]
+    definers: Mapping[tuple[str, str], Collection[str]],
+    former: Iterable[tuple[str, str]],
+    titles: Mapping[str, str],
 ) -> Iterator[tuple[str, str, str]]:
     """(name, law id, kind) of the names that laws give other laws: ``defined`` where others may use it, else ``local``.
+
+    Names of ``former`` (name, law id) that are the ending of another law's title are no former title but its end: local.
 
     ``definers``: (name, law id) → ids of the laws that give it; ``titles``: law id → title. A name is anybody's when two
     laws outside the named law's own family (its orders) give it, all to that one law, and no other law's title ends
@@ -224,9 +228,14 @@ def defined_kinds(
     for name, law_id in definers:
         targets[name].add(law_id)
     endings = Counter(title[-size:] for title in titles.values() for size in range(2, _SUFFIX_CHARS + 1))
+
+    def shared(name: str, law_id: str) -> bool:
+        return endings[name] - int(titles.get(law_id, "").endswith(name)) > 0
+
     for (name, law_id), given in sorted(definers.items()):
         title = title_names(titles.get(law_id, ""))[-1]
         others = [one for one in given if not (title and titles.get(one, "").startswith(title))]
         certain = len(others) >= MIN_DEFINERS and len(targets[name]) == 1
-        shared_ending = endings[name] - int(titles.get(law_id, "").endswith(name)) > 0
-        yield name, law_id, "defined" if certain and not shared_ending else "local"
+        yield name, law_id, "defined" if certain and not shared(name, law_id) else "local"
+    for name, law_id in former:
+        yield name, law_id, "local" if shared(name, law_id) else "former"
