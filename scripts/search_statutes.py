@@ -6,6 +6,7 @@ import sys
 from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
@@ -65,7 +66,9 @@ def main(argv: Sequence[str]) -> int:
     if queries is not None:
         for item in progress(queries, total=len(queries), label="検索"):
             hits = pipeline.retrieve_documents(item.query, as_of=arguments.as_of)
-            print(to_json({"id": item.id, "hits": [as_hit(hit) for hit in hits]}))
+            reach = pipeline.reach(item.query, as_of=arguments.as_of)
+            row = {"id": item.id, "coverage": reach.coverage, "rewritten": list(reach.rewritten)}
+            print(to_json(row | {"hits": [as_hit(hit) for hit in hits]}))
         return 0
     looked_up = arguments.article is not None
     if looked_up:
@@ -78,10 +81,16 @@ def main(argv: Sequence[str]) -> int:
         log(
             f"注意: 索引を作った後に {pipeline.index.manifest.source} が変わっています（build_index.py --add で取り込めます）。"
         )
+    asked: dict[str, Any] = {"coverage": None, "rewritten": []}
+    if not looked_up:
+        reached = pipeline.reach(arguments.query, as_of=arguments.as_of)
+        asked = {"coverage": reached.coverage, "rewritten": list(reached.rewritten)}
+        if arguments.explain and reached.coverage is not None:
+            log(f"問いの語の重みのうち、最初の結果にある割合: {reached.coverage:.0%}")
     style = bold if sys.stdout.isatty() else bracketed
     for number, hit in enumerate(hits, start=1):
         if arguments.json:
-            print(to_json(as_json(hit)))
+            print(to_json(as_json(hit) | asked))
         else:
             print(render(number, hit, arguments.query or "", style, explain=arguments.explain, full=arguments.full))
     if not hits:

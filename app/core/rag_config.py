@@ -98,6 +98,10 @@ class RetrieverConfig(_Section):
     """Share of relevance in maximal marginal relevance, the rest is being unlike the articles chosen; None to leave it out."""
     definitions: bool = Field(False, validation_alias="RETRIEVER_DEFINITIONS")
     """Add the definitions of terms that the question or the articles use, as far as the articles leave room."""
+    rewrite: str = Field("off", pattern=r"^(?:off|auto|always|.+\.jsonl)$", validation_alias="RETRIEVER_REWRITE")
+    """``off``; ``auto`` has the model rewrite a question that words do not reach, ``always`` any; or a file of rewritings."""
+    rewrite_cache: Path | None = Field(None, validation_alias="RETRIEVER_REWRITE_CACHE")
+    """Where what the model rewrote is kept; None for as long as the program runs."""
     max_context_chars: int = Field(6000, ge=200, le=1_000_000, validation_alias="RETRIEVER_MAX_CONTEXT_CHARS")
     """Characters of statute text in one prompt."""
 

@@ -217,6 +217,15 @@ class LexicalIndex:
         return telling if len(telling) >= MIN_TELLING else known
 
     @staticmethod
+    def weights(searcher: tantivy.Searcher, tokens: Iterable[str]) -> dict[str, float]:
+        """Token → its IDF, each once; one that stands nowhere weighs most."""
+        documents = int(searcher.num_docs)
+        return {
+            token: inverse_document_frequency(int(searcher.doc_freq("words", token)), documents)
+            for token in dict.fromkeys(tokens)
+        }
+
+    @staticmethod
     def common(searcher: tantivy.Searcher, tokens: Iterable[str]) -> list[str]:
         """Those of ``tokens`` that stand in so many documents that they are not searched for."""
         limit = _common_above(searcher)

@@ -9,6 +9,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from pathlib import Path
 from typing import Any, Protocol
 
 from app.core.errors import DataError
@@ -16,6 +17,7 @@ from app.core.questions import Question
 from app.core.rag_config import LLMConfig, RAGConfig
 from app.data.provisions import article_key, section_label
 from app.retrieval.context_text import FormattedContext, RetrievedPassage, format_passages, to_passage
+from app.retrieval.coverage import LOW
 from app.retrieval.deciding import deciding_sentence
 from app.retrieval.defined_terms import defined_terms
 from app.retrieval.embedding import Embedder, load_embedder
@@ -26,11 +28,13 @@ from app.retrieval.ranking import diversified
 from app.retrieval.reranking import CrossEncoderReranker, Reranker, reranked
 from app.retrieval.resolved import REMARKS
 from app.retrieval.resolving import MAX_RANGE
+from app.retrieval.rewriting import Rewriter, fused_by_coverage, read_rewritings
 from app.retrieval.statute_index import PARTS, ArticleHit, StatuteIndex
 from app.retrieval.store_rows import ArticleRow
 from app.retrieval.sudachi_words import second_words
 from app.retrieval.tokens import tokenize
 
+FUSED = 50  # articles of each ranking that are fused with those of the rewritings, at least
 MAX_LOOKED_UP = 100  # articles shown of 第1条から第1000条まで
 
 
@@ -52,6 +56,25 @@ class Answer:
     cited: tuple[int, ...]  # numbers in the answer that are passages of the context
     unsupported: tuple[int, ...]  # numbers in the answer that are not: the citation is invented
     notes: tuple[str, ...] = ()  # what is wrong with the references of the question, and what the index lacks
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """Whether words reach what is asked."""
+
+    coverage: float | None  # share of the query's word weight that the first article has; None where it is not known
+    rewritten: tuple[str, ...]  # what is searched beside the query
+
+    @property
+    def notes(self) -> list[str]:
+        """What a reader has to know of it, in Japanese."""
+        if self.rewritten:
+            return [f"言い換えて探しました: {' ／ '.join(self.rewritten)}"]
+        if self.coverage is None or self.coverage >= LOW:
+            return []
+        return [
+            f"法令の言葉と一致が少ない質問です（一致 {self.coverage:.0%}）。結果は当たっていないことが多いので、法令で使われる言葉でも探してください。"
+        ]
 
 
 def search_query(question: Question) -> str:
@@ -106,6 +129,7 @@ class RAGPipeline:
         )
         self._llm = llm
         self._reranker = reranker
+        self._rewriter = self._load_rewriter()
 
     def retrieve_documents(
         self, query: str, top_k: int | None = None, *, as_of: date | None = None
@@ -122,7 +146,8 @@ class RAGPipeline:
             raise DataError(f"top_k={count} は使えません。1 以上にしてください。")
         with self.index.reading():
             hits = self._hits(query, count, as_of)
-            passages = [self._passage(hit, query, self.share(shown)) for hit in hits]
+            words = "\n".join([query, *self._rewritten(query, as_of)])
+            passages = [self._passage(hit, words, self.share(shown)) for hit in hits]
             return self._explained(query, hits, passages) if self.config.retriever.definitions else passages
 
     def _explained(
@@ -162,7 +187,7 @@ class RAGPipeline:
         parts = (*PARTS, "graph") if self.config.retriever.graph else PARTS
         reread, share = self.config.reranker.model is not None, self.config.retriever.mmr
         depth = wanted if not reread and share is None else max(wanted, self.config.reranker.candidates)
-        hits = self.index.search(query, depth, as_of=as_of, parts=parts)
+        hits = self._searched(query, depth, as_of, parts)
         # Articles that the question names stay first: they are not found but meant.
         named = [hit for hit in hits if "citation" in hit.components]
         if reread:
@@ -170,6 +195,54 @@ class RAGPipeline:
         if share is not None:
             hits = [hits[place] for place in _unlike(hits, share, wanted, len(named))]
         return hits[:wanted]
+
+    def _load_rewriter(self) -> Rewriter | None:
+        retriever, model = self.config.retriever, self.config.llm
+        if retriever.rewrite == "off":
+            return None
+        if retriever.rewrite not in ("auto", "always"):
+            path = Path(retriever.rewrite)
+            if not path.exists():
+                raise DataError(f"RETRIEVER_REWRITE={path}: 言い換えのファイルがありません。")
+            return Rewriter(read_rewritings(path))
+        name = model.model if model.backend == "ollama" else model.hf_model_name
+        return Rewriter(ask=lambda prompt: self._model().invoke(prompt), cache=retriever.rewrite_cache, model=name)
+
+    def reach(self, query: str, *, as_of: date | None = None) -> Reach:
+        """How far the query's own words reach, and what is searched beside it."""
+        with self.index.reading():
+            own = self.index.coverage(query, self.index.search(query, 1, as_of=as_of))
+            return Reach(own, self._rewritten(query, as_of, own))
+
+    def _rewritten(self, query: str, as_of: date | None, own: float | None = None) -> tuple[str, ...]:
+        """The rewritings of a query whose words reach, and further than its own: a bad one does no harm."""
+        if self._rewriter is None:
+            return ()
+        if own is None:
+            own = self.index.coverage(query, self.index.search(query, 1, as_of=as_of))
+        if own is None or (own >= LOW and self.config.retriever.rewrite != "always"):
+            return ()
+        rewriting = self._rewriter.of(query)
+        texts = () if rewriting is None else rewriting.texts
+        return tuple(text for text in texts if self._reaching(text, as_of) > max(own, LOW))
+
+    def _reaching(self, text: str, as_of: date | None) -> float:
+        return self.index.coverage(text, self.index.search(text, 1, as_of=as_of)) or 0.0
+
+    def _searched(self, query: str, depth: int, as_of: date | None, parts: Sequence[str]) -> list[ArticleHit]:
+        """What the query finds, and its rewritings with it, each weighing as far as its words reach."""
+        rewritten = self._rewritten(query, as_of)
+        if not rewritten:
+            return self.index.search(query, depth, as_of=as_of, parts=parts)
+        wanted = max(depth, FUSED)
+        found = {text: self.index.search(text, wanted, as_of=as_of, parts=parts) for text in (query, *rewritten)}
+        rankings = [[hit.article.article_id for hit in hits] for hits in found.values()]
+        reaches = [self.index.coverage(text, hits) or 0.0 for text, hits in found.items()]
+        known = {hit.article.article_id: hit for hits in found.values() for hit in hits}
+        return [
+            replace(known[article_id], score=sum(components.values()), components=components)
+            for article_id, components in list(fused_by_coverage(rankings, reaches).items())[:depth]
+        ]
 
     def _reread(self, query: str, hits: Sequence[ArticleHit]) -> list[ArticleHit]:
         """The hits in the order of the cross-encoder."""
@@ -213,7 +286,8 @@ class RAGPipeline:
         laws the index cannot show for the day that is asked for, one line each. ``looked_up``: of ``lookup``'s references."""
         limit = MAX_LOOKED_UP if looked_up else MAX_RANGE
         found = [item.note for item in self.index.references(query, as_of=as_of, limit=limit) if item.note]
-        return [*found, *self.index.gaps(as_of)]
+        reach = None if looked_up else self.reach(query, as_of=as_of)
+        return [*found, *self.index.gaps(as_of), *(() if reach is None else reach.notes)]
 
     def _passage(self, hit: ArticleHit, query: str, budget_chars: int) -> RetrievedPassage:
         passages = self.index.store.article_passages(hit.article.article_id)

@@ -13,7 +13,9 @@ from typing import Any, Literal
 
 from app.core.errors import DataError, StaleIndexError
 from app.retrieval.asking import query_tokens, question_and_statements
+from app.retrieval.building import passage_texts
 from app.retrieval.citation_text import fold_question
+from app.retrieval.coverage import covered
 from app.retrieval.delegations import filled_in_by
 from app.retrieval.derived import load_names
 from app.retrieval.embedding import Embedder, Vectors
@@ -38,7 +40,9 @@ from app.retrieval.resolved import Resolved
 from app.retrieval.resolving import MAX_RANGE, law_without_articles, resolve
 from app.retrieval.store import Store
 from app.retrieval.store_rows import ArticleRow, PassageRow
+from app.retrieval.stored_passages import passages_with_ids
 from app.retrieval.sudachi_words import Words
+from app.retrieval.tokens import tokenize
 from app.retrieval.vectors import VectorIndex
 
 Retriever = Literal["bm25", "vector", "hybrid"]
@@ -301,6 +305,21 @@ class StatuteIndex:
         with self.reading():
             dropped = {name_key(name): title for _, title in self.manifest.dropped for name in title_names(title)}
             return resolve(text, self.store, self.names(), self.day(as_of), limit=limit, dropped=dropped)
+
+    def coverage(self, query: str, hits: Sequence[ArticleHit]) -> float | None:
+        """The share of the query's word weight that the first of ``hits`` has: 1 where the query names a provision, 0
+        without a hit; None where words are searched on a server, which does not say how rare they are."""
+        if self._remote is not None:
+            return None
+        if not hits:
+            return 0.0
+        if "citation" in hits[0].components:
+            return 1.0
+        with self.reading() as view:
+            weights = self.words.weights(view.searcher, query_tokens(query))
+            number = hits[0].passages[0].passage_id
+            stored = passages_with_ids(self.store, [number])[number]
+        return covered(weights, set(tokenize(next(passage_texts(stored.law_title, stored.item)))))
 
     def law_without_articles(self, text: str, *, as_of: date | None = None) -> ArticleRow | None:
         """What the law that ``text`` names consists of, if it has no articles."""

@@ -63,6 +63,9 @@ def test_json_is_one_object_a_line(index, capsys):
     assert len(rows) == 2
     assert rows[0]["score"] >= rows[1]["score"]
     assert rows[0]["link"] is None
+    assert 0.3 < rows[0]["coverage"] <= 1.0
+    assert rows[0]["rewritten"] == []
+    assert rows[0]["deciding"]["text"] in rows[0]["text"]
 
 
 def test_many_queries_give_one_line_each(index, tmp_path, capsys):

@@ -1,0 +1,83 @@
+"""Questions as people ask them: how often the deciding article is among the first, as asked and rewritten.
+
+``benchmarks/retrieval.py lay`` prints this. The file of questions is ``lay_questions/open66.jsonl`` (``{"id", "query",
+"gold": [[title, article]]}``); its odd ids are for choosing settings, the even ones for the figure. The rewritings of
+the odd ids were written by hand, as a model that knows statutes would, without a look at the statutes.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from app.core.files import read_jsonl, write_jsonl
+from app.core.rag_config import load_config
+from app.data.provisions import law_key
+from app.retrieval.law_names import title_names
+from app.retrieval.rag_pipeline import RAGPipeline
+
+REWRITINGS = Path(__file__).with_name("lay_rewritings.jsonl")
+TOPS = (3, 10)
+
+
+@dataclass(frozen=True, slots=True)
+class LayQuestion:
+    """One question with the articles that decide it."""
+
+    id: str
+    query: str
+    gold: frozenset[tuple[str, str]]  # (law_key title, article)
+
+    @property
+    def odd(self) -> bool:
+        """Whether the question may be used to choose settings."""
+        return int("".join(filter(str.isdigit, self.id))) % 2 == 1
+
+
+def read_lay(path: Path) -> list[LayQuestion]:
+    """The questions of a file."""
+    return [
+        LayQuestion(row["id"], row["query"], frozenset((law_key(title), article) for title, article in row["gold"]))
+        for row in read_jsonl(path)
+    ]
+
+
+def hits_at(found: Sequence[Sequence[tuple[str, str]]], questions: Sequence[LayQuestion]) -> dict[str, float]:
+    """Hit@3 and Hit@10: the share of questions with a deciding article among so many first ones."""
+    return {
+        f"hit_at_{top}": round(
+            sum(bool(set(articles[:top]) & one.gold) for articles, one in zip(found, questions, strict=True)) / len(questions), 4
+        )
+        for top in TOPS
+    }  # fmt: skip
+
+
+def lay(index_dir: Path, path: Path, *, even: bool) -> dict[str, Any]:
+    """Rows of the odd questions as asked and rewritten by hand, and with ``even`` of the even ones as asked."""
+    questions = read_lay(path)
+    odd = [one for one in questions if one.odd]
+    rows: dict[str, Any] = {"odd ids: as asked": _row(index_dir, odd)}
+    by_id = {row["id"]: row for row in read_jsonl(REWRITINGS)}
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "rewritings.jsonl"
+        write_jsonl(file, [by_id[one.id] | {"query": one.query} for one in odd if one.id in by_id])
+        rows["odd ids: rewritten by hand"] = _row(index_dir, odd, retriever_rewrite=str(file))
+    if even:
+        rows["even ids: as asked"] = _row(index_dir, [one for one in questions if not one.odd])
+    return {"questions": len(questions), "rows": rows}
+
+
+def _row(index_dir: Path, questions: Sequence[LayQuestion], **overrides: Any) -> dict[str, Any]:
+    pipeline = RAGPipeline(load_config(env_file=None, retriever_index_dir=index_dir, **overrides))
+    found = [_articles(pipeline, one.query) for one in questions]
+    coverages = [pipeline.reach(one.query).coverage or 0.0 for one in questions]
+    return {"questions": len(questions), **hits_at(found, questions), "coverage_median": round(median(coverages), 2)}
+
+
+def _articles(pipeline: RAGPipeline, query: str) -> list[tuple[str, str]]:
+    key: Callable[[str], str] = lambda title: law_key(title_names(title)[-1])  # noqa: E731  # one line of one use
+    return [(key(hit.law_title), hit.article) for hit in pipeline.retrieve_documents(query, max(TOPS))]

@@ -1,0 +1,150 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from app.core.errors import DataError
+from app.retrieval.coverage import LOW, covered
+from app.retrieval.rag_pipeline import RAGPipeline, Reach
+from app.retrieval.rewriting import (
+    Rewriter,
+    Rewriting,
+    fused_by_coverage,
+    parse_rewriting,
+    question_key,
+    read_rewritings,
+)
+
+LAY = "お店がやっていないのは何曜日ですか？"  # the statute says 市場の休業日
+STATUTE = "市場の休業日は何曜日とするか"
+
+
+@pytest.mark.parametrize(
+    ("weights", "tokens", "share"),
+    [
+        ({"休業": 3.0, "何曜": 1.0}, {"休業"}, 0.75),
+        ({"休業": 3.0}, {"休業", "市場"}, 1.0),
+        ({"休業": 3.0}, set(), 0.0),
+        ({}, {"市場"}, 1.0),
+    ],
+)
+def test_coverage_is_the_share_of_the_weight(weights, tokens, share):
+    assert covered(weights, tokens) == share
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (
+            "検索: 市場 休業日\n検索: 市場の休業日\n法令: 市場法、渡船法",
+            Rewriting(("市場 休業日", "市場の休業日"), ("市場法", "渡船法")),
+        ),
+        ("- 検索1：市場\n・検索2： 休業日", Rewriting(("市場", "休業日"))),
+        ("検索: 一\n検索: 一\n検索: 二\n検索: 三\n検索: 四", Rewriting(("一", "二"))),
+        ("法令: 市場法", None),
+        ("水曜日です。", None),
+        (f"検索: {'長' * 201}", None),
+    ],
+)
+def test_what_a_model_wrote_is_read_or_left(text, expected):
+    assert parse_rewriting(text) == expected
+
+
+def test_a_ranking_weighs_as_far_as_its_words_reach():
+    fused = fused_by_coverage([[1, 2], [3, 1]], [0.1, 0.8])
+    assert list(fused) == [1, 3, 2]
+    assert fused[1] == {"asked": 0.1 / 11, "rewritten1": 0.8 / 12}
+    assert fused[3] == {"rewritten1": 0.8 / 11}
+
+
+def _file(tmp_path, *rows):
+    path = tmp_path / "rewritings.jsonl"
+    path.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), encoding="utf-8")
+    return path
+
+
+def test_a_file_of_rewritings_finds_what_words_do_not_reach(index_dir, config_for, tmp_path):
+    plain = RAGPipeline(config_for(index_dir))
+    reach = plain.reach(LAY)
+    assert reach.coverage < LOW
+    assert "法令の言葉と一致が少ない質問です" in plain.notes(LAY)[0]
+    path = _file(tmp_path, {"query": f" {LAY}", "queries": [STATUTE, "宇宙船の打上げ"], "laws": ["市場法"]})
+    pipeline = RAGPipeline(config_for(index_dir, retriever_rewrite=str(path)))
+    (first,) = pipeline.retrieve_documents(LAY, 1)
+    assert (first.law_title, first.article, first.deciding.text) == ("市場法", "2", "市場の休業日は、水曜日とする。")
+    assert "rewritten1" in first.components
+    assert pipeline.notes(LAY)[0].startswith(f"言い換えて探しました: {STATUTE} 市場法")
+    # A question that words cover is left as it is.
+    assert pipeline.retrieve_documents(STATUTE, 3) == plain.retrieve_documents(STATUTE, 3)
+    assert pipeline.notes(STATUTE) == []
+
+
+def test_a_bad_rewriting_does_no_harm(index_dir, config_for, tmp_path):
+    path = _file(tmp_path, {"query": LAY, "queries": ["宇宙船の打上げの基地における爆発"]})
+    plain, pipeline = (
+        RAGPipeline(config_for(index_dir)),
+        RAGPipeline(config_for(index_dir, retriever_rewrite=str(path))),
+    )
+    assert pipeline.retrieve_documents(LAY, 3) == plain.retrieve_documents(LAY, 3)
+    assert pipeline.reach(LAY) == plain.reach(LAY)
+
+
+class Model:
+    def __init__(self, answer: str) -> None:
+        self.answer, self.asked = answer, []
+
+    def invoke(self, prompt: str, **_: object) -> str:
+        self.asked.append(prompt)
+        return self.answer
+
+
+@pytest.mark.parametrize(
+    ("mode", "query", "asked"), [("auto", LAY, 1), ("auto", STATUTE, 0), ("always", STATUTE, 1), ("off", LAY, 0)]
+)
+def test_the_model_is_asked_when_it_is_to_be_and_once(index_dir, config_for, mode, query, asked):
+    model = Model("検索: 市場の休業日は、水曜日とする。\n法令: 市場法")
+    pipeline = RAGPipeline(config_for(index_dir, retriever_rewrite=mode), llm=model)
+    for _ in range(2):
+        assert pipeline.retrieve_documents(query, 1)[0].law_title == "市場法" or mode == "off"
+    assert len(model.asked) == asked
+    assert all(f"質問: {query}" in prompt for prompt in model.asked)
+
+
+def test_what_a_model_wrote_is_kept_for_the_next_run_of_that_model(tmp_path):
+    cache = tmp_path / "cache.jsonl"
+    model = Model("検索: 市場の休業日")
+    found = Rewriter(ask=model.invoke, cache=cache, model="a").of(LAY)
+    assert found == Rewriting(("市場の休業日",))
+    assert Rewriter(ask=model.invoke, cache=cache, model="a").of(LAY) == found
+    assert len(model.asked) == 1
+    assert Rewriter(ask=Model("なし").invoke, cache=cache, model="b").of(LAY) is None
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        [],
+        {},
+        {"query": "x"},
+        {"query": "x", "queries": []},
+        {"query": "x", "queries": [1]},
+        {"query": "x", "queries": ["a"], "laws": "b"},
+    ],
+)
+def test_a_file_of_another_form_is_refused(tmp_path, row):
+    with pytest.raises(DataError, match=r"rewritings\.jsonl: 1 行目"):
+        read_rewritings(_file(tmp_path, row))
+
+
+def test_a_missing_file_is_named(index_dir, config_for, tmp_path):
+    with pytest.raises(DataError, match=r"none\.jsonl: 言い換えのファイルがありません"):
+        RAGPipeline(config_for(index_dir, retriever_rewrite=str(tmp_path / "none.jsonl")))
+
+
+def test_the_same_question_in_other_widths_is_known():
+    assert question_key("お店 が？") == question_key("お店が?")
+
+
+def test_a_question_that_names_a_provision_reaches(index_dir, config_for):
+    assert RAGPipeline(config_for(index_dir)).reach("渡船法第5条の話") == Reach(1.0, ())
