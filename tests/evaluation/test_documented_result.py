@@ -7,18 +7,21 @@ import re
 from pathlib import Path
 from typing import Any
 
+from app.core.files import sha256_text
+from app.core.prompts import build_choice_prompt
+from app.data.lawqa import load_questions
+from app.evaluation.outcomes import outcome_from
 from app.evaluation.plan import EvaluationPlan
 from app.evaluation.result_file import read_result
 from app.evaluation.summary import summarize
 
+SAMPLE = Path(__file__).resolve().parents[2] / "sample" / "selection.json"
 PAGE = Path(__file__).resolve().parents[2] / "docs/data-formats.md"
 
 
-def documented() -> dict[str, Any]:
+def documented(number: int = 0) -> dict[str, Any]:
     section = PAGE.read_text("utf-8").split("\n## 評価の結果\n")[1]
-    match = re.search(r"```json\n(.*?)\n```", section, flags=re.DOTALL)
-    assert match is not None
-    value: dict[str, Any] = json.loads(match.group(1))
+    value: dict[str, Any] = json.loads(re.findall(r"```json\n(.*?)\n```", section, flags=re.DOTALL)[number])
     return value
 
 
@@ -38,3 +41,15 @@ def test_the_documented_fields_are_those_that_are_written(question_of: Any, outc
     assert list(value["results"][0]["answers"][0]) == list(outcome.as_row()["answers"][0])
     written = summarize([outcome], [question], EvaluationPlan(context="none", orders=1))
     assert list(value["summary"]) == [*written, "seconds"]
+
+
+def test_the_documented_row_of_the_choice_form_is_read_and_whole() -> None:
+    row = documented(1)
+    outcome = outcome_from(row, "docs")
+    assert (outcome.form, outcome.predicted, outcome.status) == ("choice", "d", "correct")
+    written = outcome.as_row()
+    assert list(row) == list(written)
+    assert list(row["answers"][0]) == list(written["answers"][0])
+    question = next(one for one in load_questions(SAMPLE) if one.id == outcome.id)
+    prompts = [build_choice_prompt(question.question, text, outcome.context) for text in question.choices.values()]
+    assert row["prompt_sha256"] == sha256_text("\x1f".join(prompts))
