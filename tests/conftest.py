@@ -7,6 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# How long an example takes says nothing on a machine that others use too.
+settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("unhurried")
 
 # Set before torch or tokenizers are imported: one thread makes sums come out bit-identical, and no test may reach out.
 os.environ["OMP_NUM_THREADS"] = "1"
