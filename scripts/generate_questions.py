@@ -82,13 +82,9 @@ def main(argv: Sequence[str]) -> int:
     sets = {QUESTIONS: _made(arguments, laws, excluded, unseen=False), **sets}
     if ask is not None:
         _reword(sets, ask, excluded)
-    is_file = arguments.source is not None and arguments.source.is_file()
     facts = {
         "run": header,
-        "source": {
-            "path": str(arguments.source or arguments.index_dir),
-            "sha256": sha256_file(arguments.source) if is_file else None,
-        },
+        "source": {"path": str(arguments.source or arguments.index_dir), "sha256": _source_hash(arguments)},
         "excluded": [
             {"path": str(path), "sha256": sha256_file(path), "questions": len(questions)}
             for path, questions in excluded_files.items()
@@ -118,6 +114,17 @@ def _laws(arguments: Any) -> Iterator[Any]:
 
         sources = stored_sources(arguments.index_dir, date.today())
     return draw_laws(sources, arguments.laws, arguments.law_type, arguments.seed, where)
+
+
+def _source_hash(arguments: Any) -> str:
+    """What tells this source from another: its content, or what the index was built from."""
+    if arguments.source is not None:
+        from app.data.generation.sources import source_sha256
+
+        return source_sha256(arguments.source)
+    from app.retrieval.manifest import read_manifest
+
+    return read_manifest(arguments.index_dir).source_fingerprint
 
 
 def _made(arguments: Any, laws: Iterator[Any], excluded: Any, *, unseen: bool) -> Any:

@@ -15,6 +15,7 @@ from app.core.questions import CHOICE_LETTERS
 from app.core.requests import question_polarity, read_request
 from app.data.generation.drafts import Draft, Option
 from app.data.law_numbers import article_label, item_label, paragraph_label
+from app.retrieval.passages import link
 
 Overlap = Callable[[str, str], float]  # share of a choice's wording that a context has, 0 to 1
 
@@ -122,7 +123,7 @@ def _entry(one: Settled, number: int, place: int, random_: random.Random) -> dic
         "指示": INSTRUCTION,
         "選択肢": "\n".join(f"{letter} {one.texts[index]}" for letter, index in zip(letters, order, strict=True)),
         "output": letters[place],
-        "references": [f"https://laws.e-gov.go.jp/law/{draft.revision_id.split('_')[0]}"],
+        "references": [address] if (address := link(draft.revision_id.split("_")[0], "", "")) else [],
         "generated": {
             "kind": draft.kind,
             "polarity": question_polarity(one.request),

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from app.core.errors import DataError
+from app.core.files import sha256_bytes, sha256_file, sha256_text
 from app.data.egov_source import LawFile, law_files, read_law
 from app.data.law import Law
 
@@ -31,6 +32,13 @@ class LawSource:
     def law_id(self) -> str:
         """The id without the revision."""
         return self.revision_id.split("_")[0]
+
+
+def source_sha256(source: Path) -> str:
+    """SHA-256 of a zip or file, or of the names and contents of a folder's laws."""
+    if source.is_file():
+        return sha256_file(source)
+    return sha256_text("\n".join(f"{file.name} {sha256_bytes(file.read())}" for file in law_files(source)))
 
 
 def file_sources(source: Path) -> list[LawSource]:

@@ -62,3 +62,4 @@ def test_letters_come_up_alike_and_every_entry_is_a_question() -> None:
         assert question.choices[question.correct] in draft().options[0].texts
         assert question.articles[0].article_key == ("灯台法", "1")
         assert question.law == "灯台法"
+        assert sample["references"] == ["https://laws.e-gov.go.jp/law/400AC0000000001"]
