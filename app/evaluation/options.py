@@ -154,7 +154,7 @@ def resolve_plan(
         )
     if arguments.few_shot is False and arguments.few_shot_path:
         raise ConfigError("--no-few-shot と --few-shot-path は同時に指定できません。どちらかを外してください。")
-    where = str(config.llm.lora_path)
+    where = str(config.llm.lora_path or config.llm.hf_model_name)  # a merged model keeps its adapter's run.json
     asked = True if arguments.few_shot_path else arguments.few_shot
     examples = resolve_few_shot(manifest, asked, arguments.use_cot, where)
     if examples and manifest is not None:

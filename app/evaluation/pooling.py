@@ -74,6 +74,7 @@ def pool_results(
         },
         "index": folds[0].run.get("index"),
         "folds": [{"result": str(fold.path), "questions": len(fold.outcomes)} for fold in folds],
+        "notes": list(dict.fromkeys(note for fold in folds for note in fold.run.get("notes", []))),
         "distrust": [*collapse_reasons(summary), *_reasons_of(folds)],
     }
     return run, summary, outcomes

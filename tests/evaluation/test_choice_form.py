@@ -22,8 +22,9 @@ from app.evaluation.display import summary_lines
 from app.evaluation.evaluate import Job, evaluate
 from app.evaluation.outcomes import Outcome, outcome_from
 from app.evaluation.plan import EvaluationPlan
+from app.evaluation.pooling import pool_results
 from app.evaluation.report import render_report
-from app.evaluation.result_file import Result, read_result
+from app.evaluation.result_file import Result, read_result, write_result
 from app.evaluation.summary import summarize
 
 PLAN = EvaluationPlan(context="gold", top_k=0, scoring="choice", orders=1)
@@ -252,6 +253,25 @@ def test_a_mixed_file_from_asking_to_the_report(tmp_path: Path, question_of: Any
     html = render_report([before, after], [pair], gold_contexts={}, created="2026-01-01")
     assert "選択肢を一つずつ数えた判断の正解率" in html
     assert "並びを別々に数えた" not in html
+
+
+def test_folds_of_the_form_become_one_result(tmp_path: Path, question_of: Any, scripted: Any) -> None:
+    questions = mixed(question_of)
+    folds = []
+    for name, part in (("one.json", questions[::2]), ("two.json", questions[1::2])):
+        done = evaluated(tmp_path, name, part, scripted, lambda prompt: 1.0 if prompt[-3] in "BD" else -1.0)
+        adapter = {"path": name, "weights_sha256": name, "trained_on": {"by_id": [], "by_content": []}}
+        run = {**done.run, "adapter": adapter, "notes": ["同じ注意"]}
+        folds.append(Result(done.path, run, done.summary, done.outcomes))
+    run, summary, outcomes = pool_results(folds, questions, header={"command": []}, data={"questions": len(questions)})
+    write_result(tmp_path / "pooled.json", run=run, summary=summary, outcomes=outcomes)
+    pooled = read_result(tmp_path / "pooled.json")
+    assert [outcome.id for outcome in pooled.outcomes] == [question.id for question in questions]
+    assert pooled.summary["statements"]["total"] == sum(len(question.choices) for question in questions)
+    assert (pooled.run["prompt_version"], pooled.run["notes"]) == (CHOICE_PROMPT_VERSION, ["同じ注意"])
+    base = evaluated(tmp_path, "base.json", questions, scripted, lambda prompt: 0.0)
+    (pair,) = compare_results([base, pooled], seed=1, repeats=100)
+    assert pair.form == "choice"
 
 
 def test_a_changed_sign_of_a_result_of_this_version_is_refused(tmp_path: Path, question_of: Any, scripted: Any) -> None:

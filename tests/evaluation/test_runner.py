@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from app.core.errors import BackendError, ConfigError, DataError
-from app.core.prompts import PROMPT_VERSION
+from app.core.prompts import CHOICE_PROMPT_VERSION, PROMPT_VERSION
 from app.core.questions import content_hash
 from app.evaluation.contexts import QuestionContext
 from app.evaluation.evaluate import Job, check_adapter, evaluate, pick_questions
@@ -283,6 +283,15 @@ def test_a_manifest_without_the_trained_questions_is_refused(job_of: Any, adapte
     value.pop("trained_question_hashes")
     with pytest.raises(DataError, match="trained_question_hashes"):
         check_adapter(job_of(adapter=(adapter, value)))
+
+
+def test_the_prompts_version_is_that_of_the_form(job_of: Any, adapter: Path) -> None:
+    plan = EvaluationPlan(context="none", scoring="choice", orders=1)
+    trained = manifest(form="choice", prompt_version="choice-0")
+    with pytest.raises(DataError, match=r"prompt_version）'choice-0' で学習したものですが、今の版は 'choice-1'"):
+        check_adapter(job_of(adapter=(adapter, trained), plan=plan))
+    check_adapter(job_of(adapter=(adapter, manifest(form="choice", prompt_version=CHOICE_PROMPT_VERSION)), plan=plan))
+    check_adapter(job_of(adapter=(adapter, trained)))  # asked for letters, whose prompts it never saw: a note says so
 
 
 def test_another_prompt_version_is_refused(job_of: Any, adapter: Path) -> None:
