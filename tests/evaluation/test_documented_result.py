@@ -7,11 +7,14 @@ import re
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from app.core.files import sha256_text
 from app.core.prompts import build_choice_prompt
 from app.data.lawqa import load_questions
 from app.evaluation.outcomes import outcome_from
 from app.evaluation.plan import EvaluationPlan
+from app.evaluation.report import render_report
 from app.evaluation.result_file import read_result
 from app.evaluation.summary import summarize
 
@@ -53,3 +56,20 @@ def test_the_documented_row_of_the_choice_form_is_read_and_whole() -> None:
     question = next(one for one in load_questions(SAMPLE) if one.id == outcome.id)
     prompts = [build_choice_prompt(question.question, text, outcome.context) for text in question.choices.values()]
     assert row["prompt_sha256"] == sha256_text("\x1f".join(prompts))
+
+
+def test_a_result_of_0_2_is_read_and_what_it_lacks_is_counted(tmp_path: Path) -> None:
+    value = documented()
+    for name in ("uniform_logprob", "statements", "by_right_count", "reading"):
+        del value["summary"][name]
+    del value["run"]["notes"]
+    for row in value["results"]:
+        del row["form"]
+    path = tmp_path / "old.json"
+    path.write_text(json.dumps(value), "utf-8")
+    result = read_result(path)
+    assert result.outcomes[0].form == "letter"
+    assert result.summary["statements"] is None
+    assert result.summary["reading"] == []
+    assert result.summary["uniform_logprob"] == pytest.approx(-1.386294, abs=1e-6)
+    assert "評価の報告" in render_report([result], [], gold_contexts={}, created="2026-01-01")
