@@ -9,6 +9,7 @@ from app.evaluation.display import CONTEXT_NAMES, accuracy_label, auc_text, gain
 from app.evaluation.floors import uniform_logprob
 from app.evaluation.known_items import split_accuracy
 from app.evaluation.logprob_change import logprob_label
+from app.evaluation.reading import ReadingChange
 from app.evaluation.result_file import Result
 from app.evaluation.statements import statements_summary
 from app.evaluation.summary import gold_logprob, ties
@@ -27,7 +28,7 @@ def comparison_lines(pairs: Sequence[Comparison], results: Sequence[Result]) -> 
             pair.verdict,
             *_numbers(pair),
             *_levels(results[0], after),
-            *_reading(pair),
+            *(f"  {line}" for line in reading_change_lines(pair.reading, pair.names)),
             *_flips("正解になった", pair.flips_up),
             *_flips("不正解になった", pair.flips_down),
         ]
@@ -79,15 +80,15 @@ def _levels(before: Result, after: Result) -> list[str]:
     return lines
 
 
-def _reading(pair: Comparison) -> list[str]:
-    """What the law adds to each run, and the difference of the two."""
-    lines = ["  条文を読んでいるか（正解の条文が足したもの）:"] if pair.reading else []
-    for change in pair.reading:
+def reading_change_lines(changes: Sequence[ReadingChange], names: tuple[str, str]) -> list[str]:
+    """What the law adds to each of two models, and the difference of the two."""
+    lines = ["条文を読んでいるか（正解の条文が足したもの）:"] if changes else []
+    for change in changes:
         value = change.as_json()
         lines += [
-            f"    {pair.names[0]}: {reading_text(value['before'])}",
-            f"    {pair.names[1]}: {reading_text(value['after'])}",
-            f"    差（{CONTEXT_NAMES[change.context]}に対して）: {gain_text(value['change'])}",
+            f"  {names[0]}: {reading_text(value['before'])}",
+            f"  {names[1]}: {reading_text(value['after'])}",
+            f"  差（{CONTEXT_NAMES[change.context]}に対して）: {gain_text(value['change'])}",
         ]
     return lines
 

@@ -24,6 +24,18 @@ SEED = 42
 Conclusion = Literal["reads", "reads by probability", "does not read", "undecided"]
 
 
+# The outcomes of one model by context, of the same questions in each.
+ByContext = Mapping[str, Sequence[Outcome]]
+
+
+@dataclass(frozen=True, slots=True)
+class Steps:
+    """What a change does on each question: to being right (−1..1), and to the log-probability of the right answer."""
+
+    right: list[float]
+    logprob: list[float] | None  # None where answers were written
+
+
 @dataclass(frozen=True, slots=True)
 class Gain:
     """A difference in shares of right answers, question by question, and in the log-probability of the right answer."""
@@ -104,15 +116,7 @@ def law_adds(
     context: str, gold: Sequence[Outcome], without: Sequence[Outcome], *, seed: int = SEED, repeats: int = 10_000
 ) -> LawAdds:
     """What the right articles add; ``gold`` and ``without`` are of the same questions, in any order."""
-    pairs = _paired(without, gold)
-    right = [(float(_right(before)), float(_right(after))) for before, after in pairs]
-    return LawAdds(
-        context=context,
-        questions=len(pairs),
-        clusters=len({after.cluster for _, after in pairs}),
-        accuracy=(sum(one for one, _ in right) / len(right), sum(other for _, other in right) / len(right)),
-        gain=_gain([(pair,) for pair in pairs], seed=seed, repeats=repeats),
-    )
+    return _law_adds(context, [{"gold": gold, context: without}], gold, seed=seed, repeats=repeats)
 
 
 def reading_of(
@@ -123,24 +127,28 @@ def reading_of(
 
 
 def reading_changes(
-    before: Mapping[str, Sequence[Outcome]],
-    after: Mapping[str, Sequence[Outcome]],
-    *,
-    seed: int = SEED,
-    repeats: int = 10_000,
+    before: ByContext, afters: Sequence[ByContext], *, seed: int = SEED, repeats: int = 10_000
 ) -> tuple[ReadingChange, ...]:
-    """The reading tests of two models side by side: outcomes by context, ``gold`` among them, of the same questions."""
-    changes = []
+    """The reading tests of two models side by side: outcomes by context, ``gold`` among them, of the same questions.
+
+    Several ``afters`` are one model trained with several seeds: a question's gain is its mean over them.
+    """
+    questions, changes = before["gold"], []
     for name in WITHOUT:
-        if name in before and name in after:
-            first = _paired(before[name], before["gold"])
-            second = _paired(after[name], after["gold"], order=[pair[1].id for pair in first])
+        if all(name in one for one in (before, *afters)):
+            first, second = _steps(name, [before], questions), _steps(name, afters, questions)
+            more = Steps(
+                right=[after - one for one, after in zip(first.right, second.right, strict=True)],
+                logprob=None
+                if first.logprob is None or second.logprob is None
+                else [after - one for one, after in zip(first.logprob, second.logprob, strict=True)],
+            )
             changes.append(
                 ReadingChange(
                     context=name,
-                    before=law_adds(name, before["gold"], before[name], seed=seed, repeats=repeats),
-                    after=law_adds(name, after["gold"], after[name], seed=seed, repeats=repeats),
-                    gain=_gain(list(zip(first, second, strict=True)), seed=seed, repeats=repeats),
+                    before=_law_adds(name, [before], questions, seed=seed, repeats=repeats),
+                    after=_law_adds(name, afters, questions, seed=seed, repeats=repeats),
+                    gain=_gain(more, questions, seed=seed, repeats=repeats),
                 )
             )
     return tuple(changes)
@@ -148,48 +156,77 @@ def reading_changes(
 
 def with_reading(pairs: Sequence[Comparison], results: Sequence[Result], *, seed: int) -> list[Comparison]:
     """The comparisons with what the law adds to each side, where the results beside the compared ones say so."""
-    if any(result.run["plan"].get("context") != "gold" for result in results):
+    found = _by_context(results)
+    if not found:
         return list(pairs)
-    by_context = [
-        {"gold": result.outcomes, **{name: other.outcomes for name, other in companions(result.path, result.run, result.outcomes).items()}}
-        for result in results
-    ]  # fmt: skip
     return [
-        replace(pair, reading=reading_changes(by_context[0], after, seed=seed))
-        for pair, after in zip(pairs, by_context[1:], strict=True)
+        replace(pair, reading=reading_changes(found[0], [after], seed=seed))
+        for pair, after in zip(pairs, found[1:], strict=True)
     ]
 
 
-def _right(outcome: Outcome) -> bool:
-    return outcome.status == "correct"
+def reading_of_seeds(
+    base: Result, tuned: Sequence[Result], *, seed: int, repeats: int = 10_000
+) -> tuple[ReadingChange, ...]:
+    """What the law adds to the untuned model and, on the mean over the seeds, to the tuned ones, as far as the results
+    beside these say so."""
+    found = _by_context([base, *tuned])
+    return reading_changes(found[0], found[1:], seed=seed, repeats=repeats) if found else ()
 
 
-def _paired(
-    without: Sequence[Outcome], gold: Sequence[Outcome], order: Sequence[str] | None = None
-) -> list[tuple[Outcome, Outcome]]:
-    """(without, with the law) of each question."""
-    by_id = {outcome.id: outcome for outcome in without}
-    having = {outcome.id: outcome for outcome in gold}
-    return [(by_id[name], having[name]) for name in (order or having)]
+def _by_context(results: Sequence[Result]) -> list[ByContext]:
+    """The outcomes of each result and of those beside it that differ by the context alone; nothing unless all were asked
+    with the right articles."""
+    if any((result.run.get("plan") or {}).get("context") != "gold" for result in results):
+        return []
+    found: list[ByContext] = []
+    for result in results:
+        others = companions(result.path, result.run, result.outcomes)
+        found.append({"gold": result.outcomes, **{name: other.outcomes for name, other in others.items()}})
+    return found
 
 
-def _gain(rows: Sequence[tuple[tuple[Outcome, Outcome], ...]], *, seed: int, repeats: int) -> Gain:
-    """The gain over (without, with) pairs; of two pairs a question the second's gain minus the first's."""
-    clusters = [row[0][1].cluster for row in rows]
-    steps = [_net([float(_right(after)) - float(_right(before)) for before, after in row]) for row in rows]
-    logprobs = [
-        _net([(after.gold_logprob or 0.0) - (before.gold_logprob or 0.0) for before, after in row]) for row in rows
-    ]
-    scored = all(has_logprobs(outcome) for row in rows for pair in row for outcome in pair)
-    test = sign_flip_test(steps, clusters, seed=seed, repeats=repeats)
-    return Gain(
-        difference=sum(steps) / len(steps),
-        ci95=interval_over(steps, clusters, seed=seed, repeats=repeats),
-        p_value=test.two_sided,
-        p_greater=test.greater,
-        logprob=logprob_change(logprobs, clusters, seed=seed, repeats=repeats) if scored else None,
+def _law_adds(
+    context: str, runs: Sequence[ByContext], questions: Sequence[Outcome], *, seed: int, repeats: int
+) -> LawAdds:
+    return LawAdds(
+        context=context,
+        questions=len(questions),
+        clusters=len({outcome.cluster for outcome in questions}),
+        accuracy=(_accuracy(context, runs), _accuracy("gold", runs)),
+        gain=_gain(_steps(context, runs, questions), questions, seed=seed, repeats=repeats),
     )
 
 
-def _net(gains: Sequence[float]) -> float:
-    return gains[0] if len(gains) == 1 else gains[1] - gains[0]
+def _accuracy(context: str, runs: Sequence[ByContext]) -> float:
+    answers = [_right(outcome) for run in runs for outcome in run[context]]
+    return sum(answers) / len(answers)
+
+
+def _right(outcome: Outcome) -> float:
+    return float(outcome.status == "correct")
+
+
+def _steps(context: str, runs: Sequence[ByContext], questions: Sequence[Outcome]) -> Steps:
+    """What the law changes on each question, the mean over the runs."""
+    right, logprob = [], []
+    pairs_of = [({one.id: one for one in run[context]}, {one.id: one for one in run["gold"]}) for run in runs]
+    for question in questions:
+        pairs = [(without[question.id], having[question.id]) for without, having in pairs_of]
+        right.append(sum(_right(having) - _right(without) for without, having in pairs) / len(pairs))
+        if all(has_logprobs(outcome) for pair in pairs for outcome in pair):
+            changes = [(having.gold_logprob or 0.0) - (without.gold_logprob or 0.0) for without, having in pairs]
+            logprob.append(sum(changes) / len(changes))
+    return Steps(right, logprob if len(logprob) == len(right) else None)
+
+
+def _gain(steps: Steps, questions: Sequence[Outcome], *, seed: int, repeats: int) -> Gain:
+    clusters = [outcome.cluster for outcome in questions]
+    test = sign_flip_test(steps.right, clusters, seed=seed, repeats=repeats)
+    return Gain(
+        difference=sum(steps.right) / len(steps.right),
+        ci95=interval_over(steps.right, clusters, seed=seed, repeats=repeats),
+        p_value=test.two_sided,
+        p_greater=test.greater,
+        logprob=None if steps.logprob is None else logprob_change(steps.logprob, clusters, seed=seed, repeats=repeats),
+    )

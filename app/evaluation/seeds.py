@@ -10,8 +10,10 @@ from typing import Any
 from app.core.prompts import Form
 from app.evaluation.comparability import aligned_outcomes
 from app.evaluation.comparison import Comparison, compare_results, interval_over
+from app.evaluation.comparison_display import reading_change_lines
 from app.evaluation.display import percent
 from app.evaluation.logprob_change import NOT_KNOWN, LogprobChange, logprob_change
+from app.evaluation.reading import ReadingChange, reading_of_seeds
 from app.evaluation.result_file import Result
 from app.evaluation.statistics import ALPHA, Interval, sign_flip_test
 from app.evaluation.verdict import TUNED, interval_text, logprob_sentence, p_text, points
@@ -31,6 +33,7 @@ class SeedsTogether:
     spread: float  # standard deviation of the difference between the seeds
     logprob: LogprobChange | None  # of the right answer, a question's change averaged over the seeds
     form: Form
+    reading: tuple[ReadingChange, ...]  # what the law adds, where the results in other contexts lie beside these
 
     @property
     def verdict(self) -> str:
@@ -59,6 +62,7 @@ class SeedsTogether:
             "p_value": self.p_value,
             "spread": self.spread,
             **(NOT_KNOWN if self.logprob is None else self.logprob.as_json()),
+            "reading": [change.as_json() for change in self.reading],
             "verdict": self.verdict,
         }
 
@@ -94,6 +98,7 @@ def seeds_together(base: Result, pooled: Sequence[Result], *, seed: int, repeats
         spread=math.sqrt(sum((value - difference) ** 2 for value in by_seed) / max(len(by_seed) - 1, 1)),
         logprob=logprob_change(changes, clusters, seed=seed, repeats=repeats) if len(changes) == len(rows) else None,
         form=rows[0][0].form,
+        reading=reading_of_seeds(base, pooled, seed=seed, repeats=repeats),
     )
 
 
@@ -117,4 +122,5 @@ def verdict_lines(pairs: Sequence[Comparison], together: SeedsTogether | None) -
     if together is None:
         return [pair.verdict for pair in pairs]
     spread = points(together.spread, signed=False)
-    return [f"seed {together.seeds} 個の平均: 差 {points(together.difference)} ポイント、標準偏差 {spread} ポイント", together.verdict]  # fmt: skip
+    return [f"seed {together.seeds} 個の平均: 差 {points(together.difference)} ポイント、標準偏差 {spread} ポイント", together.verdict,
+            *reading_change_lines(together.reading, ("調整前", f"調整後（seed {together.seeds} 個の平均）"))]  # fmt: skip

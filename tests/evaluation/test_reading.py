@@ -81,12 +81,25 @@ def test_written_answers_have_no_probabilities(outcomes: Any) -> None:
 def test_how_much_more_the_law_adds_to_the_second_model(outcomes: Any) -> None:
     before = {"gold": outcomes([True] * 6 + [False] * 6), "none": outcomes([True] * 5 + [False] * 7)}
     after = {"gold": outcomes([True] * 11 + [False]), "none": outcomes([False] * 12), "removed": outcomes([True] * 12)}
-    (change,) = reading_changes(before, after, repeats=500)
+    (change,) = reading_changes(before, [after], repeats=500)
     steps = [1.0] * 5 + [0.0] + [1.0] * 5 + [0.0]
     clusters = [outcome.cluster for outcome in before["gold"]]
     assert (change.context, change.before.gain.difference) == ("none", pytest.approx(1 / 12))
     assert change.after.gain.difference == pytest.approx(11 / 12)
     assert change.gain.difference == pytest.approx(10 / 12)
+    assert change.gain.ci95 == cluster_bootstrap(steps, clusters, seed=42, repeats=500)
+
+
+def test_seeds_are_averaged_before_they_are_compared(outcomes: Any) -> None:
+    before = {"gold": outcomes([True] * 6 + [False] * 6), "none": outcomes([True] * 5 + [False] * 7)}
+    one = {"gold": outcomes([True] * 12), "none": outcomes([False] * 12)}
+    other = {"gold": outcomes([True] * 12), "none": outcomes([True] * 12)}
+    (change,) = reading_changes(before, [one, other], repeats=500)
+    assert change.after.accuracy == (0.5, 1.0)
+    assert change.after.gain.difference == pytest.approx(0.5)
+    steps = [0.5 - value for value in [0.0] * 5 + [1.0] + [0.0] * 6]
+    clusters = [outcome.cluster for outcome in before["gold"]]
+    assert change.gain.difference == pytest.approx(sum(steps) / 12)
     assert change.gain.ci95 == cluster_bootstrap(steps, clusters, seed=42, repeats=500)
 
 
