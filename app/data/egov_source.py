@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -59,7 +60,7 @@ def _zip_files(source: Path) -> list[LawFile]:
     total = 0
     for member in members:
         path = PurePosixPath(member.filename.replace("\\", "/"))
-        if path.is_absolute() or ".." in path.parts or ":" in path.parts[0]:
+        if path.is_absolute() or ".." in path.parts or not path.parts or ":" in path.parts[0]:
             raise DataError(f"{source}: フォルダの外を指すパス {member.filename!r} があります。このzipは使いません。")
         if member.flag_bits & 0x1:
             raise DataError(f"{source}: 暗号化された {member.filename!r} があります。解いた zip を指定してください。")
@@ -93,7 +94,7 @@ class _ZipReader:
         try:
             with self._archive.open(member) as file:
                 return file.read(MAX_XML_BYTES + 1)
-        except (zipfile.BadZipFile, EOFError, OSError, NotImplementedError) as error:
+        except (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, RuntimeError) as error:
             raise DataError(
                 f"{self._source}: {member.filename} を取り出せません（{error}）。取り直してください。"
             ) from None

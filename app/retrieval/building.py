@@ -307,6 +307,7 @@ def _finish(store: Store, build_id: str) -> None:
     store.set_meta("build_id", build_id)
     store.set_meta("generation", "1")
     store.set_meta("corpus_sha256", corpus_hash(store))
+    store.record_counts()
 
 
 def corpus_hash(store: Store) -> str:

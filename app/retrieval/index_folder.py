@@ -20,7 +20,7 @@ _GENERATION = re.compile(r"gen-([0-9a-f]{16})")
 # The lock (app/retrieval/building.py) is an empty SQLite file; its journal holds a header while somebody has the lock.
 LOCK, LOCK_JOURNAL = ".lock", ".lock-journal"
 # What a build writes into ``building`` and, under the same names, a generation.
-_PARTS = frozenset({"store.sqlite", "store.sqlite-wal", "store.sqlite-shm", "store.sqlite-journal", "words", "vectors", "plan.json"})  # fmt: skip
+_PARTS = frozenset({"store.sqlite", "store.sqlite-wal", "store.sqlite-shm", "store.sqlite-journal", "words", "vectors", "plan.json", "words.checked.json"})  # fmt: skip
 
 
 def check_index_folder(index_dir: Path) -> None:

@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import tantivy
 
 from app.core.errors import StaleIndexError
+from app.core.failures import is_panic, naming
+from app.retrieval.word_files import ReadOnlyView
 
 WRITER_BYTES = 128 * 2**20
 PRESENCE = 0.5  # δ of BM25+ (chosen on dev; anything from 0.4 to 0.6 is as good)
@@ -71,6 +74,7 @@ class LexicalWriter:
             index = tantivy.Index(schema, path=str(folder)) if create else tantivy.Index.open(str(folder))
             # One thread: the order of documents, and so the order of equal scores, is the same in every build.
             self._writer = index.writer(heap_bytes, 1)
+            self._folder = folder
             self._schema = index.schema
         except ValueError as error:
             raise StaleIndexError(
@@ -100,7 +104,8 @@ class LexicalWriter:
 
     def commit(self) -> None:
         """Make everything since the last commit visible and durable."""
-        self._writer.commit()
+        with naming(self._folder):
+            self._writer.commit()
 
     def close(self) -> None:
         """Wait for background merges; the writer cannot be used afterwards."""
@@ -111,25 +116,20 @@ class LexicalIndex:
     """Searches the folder that LexicalWriter wrote; safe to use from many threads."""
 
     def __init__(self, folder: Path) -> None:
-        try:
-            self._index = tantivy.Index.open(str(folder))
-            self._index.config_reader("manual")
-        except (ValueError, OSError) as error:
-            raise StaleIndexError(
-                f"{folder}: 語の索引が開けません（{error}）。scripts/build_index.py で作り直してください。"
-            ) from None
         self._folder = folder
+        self._view = ReadOnlyView(folder)
+        with self._whole("が開けません"):
+            self._index = tantivy.Index.open(str(self._view.folder))
+            self._index.config_reader("manual")
         self._schema = self._index.schema
         self._lock = threading.Lock()
 
     def current(self) -> tantivy.Searcher:
         """The index as of the last commit; goes on answering from that state whatever is committed later."""
-        with self._lock:
-            try:
-                self._index.reload()
-                return self._index.searcher()
-            except (ValueError, OSError) as error:
-                raise self._broken(error) from None
+        with self._lock, self._whole():
+            self._view.refresh()
+            self._index.reload()
+            return self._index.searcher()
 
     def search(
         self,
@@ -150,6 +150,18 @@ class LexicalIndex:
         subject of the question, not what decides. A passage can come more than once (whole, and as groups of items).
         ``words`` are looked up in the second field; their score is added with its weight.
         """
+        with self._whole():
+            return self._search(searcher, tokens, limit, without_revisions, presence, words)
+
+    def _search(
+        self,
+        searcher: tantivy.Searcher,
+        tokens: Iterable[str],
+        limit: int,
+        without_revisions: Sequence[int],
+        presence: float,
+        words: Iterable[str],
+    ) -> list[Hit]:
         chosen = self._telling(searcher, dict.fromkeys(tokens))
         clauses = [(tantivy.Occur.Should, self._term(token)) for token in chosen]
         for word in dict.fromkeys(words):
@@ -162,15 +174,10 @@ class LexicalIndex:
         if without_revisions:
             hidden = tantivy.Query.term_set_query(self._schema, "rev", list(without_revisions))
             query = tantivy.Query.boolean_query([(tantivy.Occur.Must, query), (tantivy.Occur.MustNot, hidden)])
-        try:
-            found = searcher.search(query, limit=limit, count=False).hits
-            passage_ids = [
-                int(number) for number in searcher.fast_field_values("passage", [place for _, place in found])
-            ]
-            short = len(chosen) <= PRESENCE_TOKENS
-            added = self._presence(searcher, chosen, passage_ids, presence) if presence and short else {}
-        except (ValueError, OSError) as error:
-            raise self._broken(error) from None
+        found = searcher.search(query, limit=limit, count=False).hits
+        passage_ids = [int(number) for number in searcher.fast_field_values("passage", [place for _, place in found])]
+        short = len(chosen) <= PRESENCE_TOKENS
+        added = self._presence(searcher, chosen, passage_ids, presence) if presence and short else {}
         hits = [
             Hit(passage_id, float(score) + added.get((place.segment_ord, place.doc), 0.0))
             for passage_id, (score, place) in zip(passage_ids, found, strict=True)
@@ -231,7 +238,15 @@ class LexicalIndex:
         limit = _common_above(searcher)
         return [token for token in tokens if int(searcher.doc_freq("words", token)) > limit]
 
-    def _broken(self, error: Exception) -> StaleIndexError:
-        return StaleIndexError(
-            f"{self._folder}: 語の索引が壊れています（{error}）。scripts/build_index.py で作り直してください。"
-        )
+    @contextmanager
+    def _whole(self, what: str = "が壊れています") -> Iterator[None]:
+        """A failure of tantivy inside, a panic of its Rust code included, becomes a StaleIndexError."""
+        try:
+            yield
+        except BaseException as error:
+            if not (isinstance(error, ValueError | OSError) or is_panic(error)):
+                raise
+            reason = " ".join(str(error).split())[:200]
+            raise StaleIndexError(
+                f"{self._folder}: 語の索引{what}（{reason}）。scripts/build_index.py で作り直してください。"
+            ) from None

@@ -11,6 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
+from app.core.cli import log
 from app.core.errors import DataError, StaleIndexError
 from app.retrieval.asking import query_tokens, question_and_statements
 from app.retrieval.building import passage_texts
@@ -43,7 +44,9 @@ from app.retrieval.store_rows import ArticleRow, PassageRow
 from app.retrieval.stored_passages import passages_with_ids
 from app.retrieval.sudachi_words import Words
 from app.retrieval.tokens import tokenize
+from app.retrieval.updating import clear_interrupted
 from app.retrieval.vectors import VectorIndex
+from app.retrieval.word_files import check_word_files
 
 Retriever = Literal["bm25", "vector", "hybrid"]
 
@@ -107,12 +110,29 @@ class StatuteIndex:
         self._names: tuple[str, LawNames] | None = None
         if self.store.meta("build_id") != self.manifest.build_id:
             raise StaleIndexError(f"{index_dir}: 台帳と索引の本体が別の回に作られたものです。{REBUILD}")
+        self.store.check_counts(self.manifest.counts)
+        if qdrant is None:
+            check_word_files(folder / "words")
         with self.reading() as view:
             if self._remote is not None:
                 return
             found, expected = int(view.searcher.num_docs), int(self.store.meta("searched", "0"))
             if found < expected:
                 raise StaleIndexError(f"{index_dir}: 語の索引が欠けています（{found:,} / {expected:,} 項）。{REBUILD}")
+        if found > expected:
+            self._without_leftovers(folder)
+
+    def _without_leftovers(self, folder: Path) -> None:
+        """Words that the store does not know are of an update that goes on, or that was killed: those are deleted."""
+        if clear_interrupted(self.index_dir, folder):
+            log(f"{self.index_dir}: 途中で終わった更新の残りを片付けました。")
+            with self._lock:
+                self._newest = None
+        else:
+            log(
+                f"注意: {self.index_dir}: 更新中か、途中で終わった更新の残りがあり、検索の点数が少し変わることがあります。"
+                "書き込める利用者が検索か build_index.py を実行すると片付きます。"
+            )
 
     @cached_property
     def words(self) -> LexicalIndex:

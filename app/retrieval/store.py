@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import sqlite3
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -75,13 +75,16 @@ class Store:
             connection.close()
             connection = sqlite3.connect(f"{uri}?mode=ro&immutable=1", uri=True, isolation_level=None)
         except sqlite3.DatabaseError as error:
-            raise StaleIndexError(
-                f"{self.path}: 索引の本体が壊れています（{error}）。scripts/build_index.py で作り直してください。"
-            ) from None
+            raise self._broken(error) from None
         connection.execute("PRAGMA cache_size=-16000")
         if self._writable:
             connection.execute("PRAGMA synchronous=NORMAL")
         return connection
+
+    def _broken(self, error: Exception) -> StaleIndexError:
+        return StaleIndexError(
+            f"{self.path}: 索引の本体が壊れています（{error}）。scripts/build_index.py で作り直してください。"
+        )
 
     def close(self) -> None:
         """Close this thread's connection."""
@@ -129,6 +132,28 @@ class Store:
         """Rows of each table."""
         tables = ("laws", "revisions", "articles", "passages", "aliases", "citations", "definitions")
         return {table: self.connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0] for table in tables}  # noqa: S608  # fixed names
+
+    def record_counts(self) -> None:
+        """Store the rows of each table as of this commit; ``check_counts`` compares them when the store is opened."""
+        self.set_meta("counts", json.dumps(self.counts()))
+
+    def check_counts(self, built: Mapping[str, int]) -> None:
+        """Raise StaleIndexError when rows are missing or too many. ``built`` are the manifest's counts, which hold for the
+        first generation of a store that does not record its own."""
+        try:
+            with self.snapshot():
+                recorded = json.loads(self.meta("counts", "{}"))
+                if not recorded and self.meta("generation") == "1":
+                    recorded = {table: count for table, count in built.items() if table != "searched"}
+                found = self.counts()
+        except sqlite3.DatabaseError as error:
+            raise self._broken(error) from None
+        for table, count in recorded.items():
+            if found.get(table, count) != count:
+                raise StaleIndexError(
+                    f"{self.path}: 索引の {table} は {count:,} 件のはずですが {found[table]:,} 件です。壊れているか、"
+                    "ほかのプログラムが書き換えています。scripts/build_index.py で作り直してください。"
+                )
 
     # -- writing (inside a transaction) --------------------------------------------------------------------------
 

@@ -7,13 +7,14 @@ words are deleted that no reader can resolve any more. What a kill leaves betwee
 from __future__ import annotations
 
 import gc
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path, PurePosixPath
 
-from app.core.errors import DataError
+from app.core.errors import DataError, StaleIndexError
 from app.core.files import sha256_bytes
 from app.data.egov import parse_law
 from app.data.egov_source import law_files
@@ -105,6 +106,27 @@ def _read(source: Path) -> list[tuple[Law, str]]:
     return laws
 
 
+def clear_interrupted(index_dir: Path, folder: Path) -> bool:
+    """Delete what a killed update left in the words of the generation ``folder``: it counts in every score.
+
+    Returns False when another process is writing, or this one may not: then nothing is done.
+    """
+    if not os.access(folder / "words", os.W_OK):
+        return False
+    try:
+        with index_lock(index_dir):
+            store = Store(folder / "store.sqlite", writable=True)
+            words = LexicalWriter(folder / "words", heap_bytes=UPDATE_HEAP_BYTES)
+            try:
+                _clear_leftovers(store, words)
+            finally:
+                words.close()
+                store.close()
+    except StaleIndexError:
+        return False
+    return True
+
+
 def _clear_leftovers(store: Store, words: LexicalWriter) -> None:
     """Delete words whose revision is not (or no longer) in the store."""
     connection = store.connection
@@ -170,6 +192,7 @@ def _update(
         store.set_meta("searched", str(searched))
         store.set_meta("generation", str(int(store.meta("generation")) + 1))
         store.set_meta("corpus_sha256", corpus_hash(store))
+        store.record_counts()
         for name, value in facts.items():
             store.set_meta(name, value)
     return UpdateResult(added, replaced, len(gone) - replaced, unchanged, tuple(redated), repealed)
