@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from app.core.files import sha256_text
+from app.core.radicals import without_radicals
 
 LETTERS = ("a", "b", "c", "d")
 # A question may have two to six choices; one alone is a statement to be judged (○×).
@@ -113,5 +114,7 @@ def content_hash(question: str, choices: Mapping[str, str]) -> str:
     between training and test is recognised by.
     """
     # Sorted after folding: a full-width Ａ stands elsewhere than an A.
-    question, *texts = ("".join(unicodedata.normalize("NFKC", part).split()) for part in (question, *choices.values()))
+    question, *texts = (
+        "".join(unicodedata.normalize("NFKC", without_radicals(part)).split()) for part in (question, *choices.values())
+    )
     return sha256_text("\x1f".join([question, *sorted(texts)]))

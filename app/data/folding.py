@@ -10,6 +10,7 @@ import re
 import unicodedata
 from dataclasses import dataclass
 
+from app.core.radicals import without_radicals
 from app.data.law_numbers import KANJI_RUN, kanji_to_int
 
 # 一般, 一部, 一定 … are words, not the number one; so are 第一種 and 第二種.
@@ -42,6 +43,7 @@ def fold(text: str) -> Folded:
 
     ``二年`` and ``２年`` become ``2年``, ``あつた`` and ``あった`` ``あつた``, ``四・五`` ``4.5``.
     """
+    text = without_radicals(text)  # one character for one: the places stay
     characters: list[str] = []
     starts: list[int] = []
     ends: list[int] = []

@@ -12,6 +12,7 @@ from functools import lru_cache
 from itertools import chain
 from operator import add
 
+from app.core.radicals import without_radicals
 from app.data.law_numbers import arabic_numerals
 
 # Stored in the manifest: an index made by another version of these rules is refused.
@@ -24,8 +25,8 @@ _LONG_UNIT = re.compile(r"[0-9]{2}|[a-z]{2}")
 
 @lru_cache(maxsize=32768)  # the lines of a law are read once for search and once for their citations
 def normalize(text: str) -> str:
-    """The text as it is compared: NFKC, lower case, numbers in plain digits."""
-    return arabic_numerals(unicodedata.normalize("NFKC", text).lower())
+    """The text as it is compared: NFKC, radicals as characters, lower case, numbers in plain digits."""
+    return arabic_numerals(unicodedata.normalize("NFKC", without_radicals(text)).lower())
 
 
 def tokenize(text: str) -> list[str]:

@@ -49,6 +49,28 @@ def test_a_path_outside_the_zip_is_refused(tmp_path, name):
         law_files(archive)
 
 
+@pytest.mark.parametrize("name", [".", "./"])
+def test_a_member_without_a_name_is_refused(tmp_path, name):
+    with zipfile.ZipFile(tmp_path / "x.zip", "w") as archive:
+        archive.writestr(zipfile.ZipInfo(name), b"x" if name == "." else b"")
+        archive.writestr("a.xml", b"<Law/>")
+    if name == ".":
+        with pytest.raises(DataError, match="フォルダの外を指すパス"):
+            law_files(tmp_path / "x.zip")
+    else:
+        assert [file.name for file in law_files(tmp_path / "x.zip")] == ["a.xml"]
+
+
+def test_damaged_deflate_data_is_named_and_can_be_skipped(tmp_path):
+    with zipfile.ZipFile(tmp_path / "x.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("a.xml", "".join(map(str, range(2000))))
+    data = bytearray((tmp_path / "x.zip").read_bytes())
+    data[80:100] = b"\xff" * 20
+    (tmp_path / "x.zip").write_bytes(data)
+    with pytest.raises(DataError, match=r"x\.zip: a\.xml を取り出せません"):
+        law_files(tmp_path / "x.zip")[0].read()
+
+
 def test_a_zip_bomb_is_refused_before_it_is_unpacked(tmp_path):
     archive = _zip(tmp_path / "l.zip", {"1/1.xml": b" " * (4 * 2**20)})
     with pytest.raises(DataError, match="圧縮率が異常"):
