@@ -91,7 +91,13 @@ def with_fixed_date(template: str) -> str:
 
 
 def _apply(tokenizer: Any, messages: list[dict[str, str]], template: str, **options: Any) -> str:
-    return str(tokenizer.apply_chat_template(messages, chat_template=template, tokenize=False, **options))
+    try:
+        return str(tokenizer.apply_chat_template(messages, chat_template=template, tokenize=False, **options))
+    except Exception as error:  # a template is a program of somebody else's: it can raise anything
+        reason = " ".join(str(error).split())[:200] or type(error).__name__
+        raise ModelError(
+            f"チャットテンプレートを実行できません（{reason}）。--chat-format chatml を指定するか、モデルのテンプレートを直してください。"
+        ) from error
 
 
 def chat_template_text(tokenizer: Any, chat_format: ChatFormat = "auto") -> str:

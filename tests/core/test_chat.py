@@ -186,6 +186,15 @@ def test_a_prompt_that_ends_inside_a_thought_is_refused(tiny_tokenizer: Any, ope
     assert encode_prompt(other, "<think>問い", chat_format="chatml")
 
 
+@pytest.mark.parametrize(
+    "template", ["{% for %}", "{{ messages[7].content }}", "{{ raise_exception('no\nuser') }}", "{{ 1 / 0 }}"]
+)
+def test_a_template_that_fails_is_one_line(tiny_tokenizer: Any, template: str) -> None:
+    with pytest.raises(ModelError, match="チャットテンプレートを実行できません") as caught:
+        render_prompt(changed(tiny_tokenizer, template), "問い")
+    assert "\n" not in str(caught.value)
+
+
 def test_of_several_named_templates_the_default_is_used(tiny_tokenizer: Any) -> None:
     one = tiny_tokenizer.chat_template
     several = changed(tiny_tokenizer, {"default": one, "tool_use": "tools"})
