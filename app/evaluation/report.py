@@ -65,11 +65,16 @@ def write_report(
         results,
         pairs,
         gold_contexts=gold_contexts(results, questions_path),
-        created=f"{now()[:16].replace('T', ' ')} UTC",
+        created=local_time(now()),
         together=together,
     )
     write_text(path, html)
     return len(html.encode("utf-8"))
+
+
+def local_time(moment: str) -> str:
+    """An ISO time with offset (``2026-01-02T03:04:05+09:00``) as people read it, with the zone it is of."""
+    return f"{moment[:16].replace('T', ' ')}（UTC{moment[19:]}）"
 
 
 def render_report(

@@ -182,7 +182,7 @@ class HFLoRALLM:
         settings = GenerationConfig(
             max_new_tokens=budget,
             do_sample=temperature > 0,
-            eos_token_id=[self._stop_id],
+            eos_token_id=sorted(self._ends()),
             pad_token_id=pad,
             use_cache=True,
             **({"temperature": temperature, "top_k": 0, "top_p": 1.0} if temperature > 0 else {}),
@@ -195,9 +195,18 @@ class HFLoRALLM:
             )
         return [self._read(tokens, len(row)) for tokens, row in zip(output[:, longest:].tolist(), rows, strict=True)]
 
+    def _ends(self) -> set[int]:
+        """The tokens that end an answer: the template's, and those that the model's own configuration names.
+
+        A template may write another token than the model learned to stop with.
+        """
+        own = getattr(getattr(self.model, "generation_config", None), "eos_token_id", None)
+        return {self._stop_id, *(own if isinstance(own, list) else [] if own is None else [own])}
+
     def _read(self, tokens: list[int], prompt_tokens: int) -> Generation:
-        stopped = self._stop_id in tokens
-        kept = tokens[: tokens.index(self._stop_id)] if stopped else tokens
+        end = next((place for place, token in enumerate(tokens) if token in self._ends()), None)
+        stopped = end is not None
+        kept = tokens[:end]
         text = self.tokenizer.decode(kept, skip_special_tokens=True).strip()
         return Generation(text, prompt_tokens, len(kept) + stopped, truncated=not stopped)
 

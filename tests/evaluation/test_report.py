@@ -354,3 +354,7 @@ def test_loss_curves_are_scaled_and_thinned() -> None:
     assert chart.curves[0].points == "150.0,0.0 300.0,100.0"
     assert loss_chart([("x", 0, [(1, 1.0)])]) is None
     assert thinned([(1, 1.0), (2, 3.0), (3, 5.0)], most=2) == [(1.5, 2.0), (3.0, 5.0)]
+
+
+def test_the_time_of_a_report_says_its_zone() -> None:
+    assert report.local_time("2026-01-02T03:04:05+09:00") == "2026-01-02 03:04（UTC+09:00）"

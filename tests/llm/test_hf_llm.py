@@ -258,3 +258,16 @@ def test_the_fields_of_the_contract() -> None:
     config = HFLLMConfig("Qwen/Qwen3-8B")
     assert (config.lora_path, config.device, config.max_new_tokens, config.temperature) == (None, "auto", 256, 0.0)
     assert (config.load_in_4bit, config.bnb_4bit_compute_dtype, config.bnb_4bit_quant_type) == (True, "bfloat16", "nf4")
+
+
+def test_the_models_own_end_tokens_end_the_text_too(tiny_model_dir: Path) -> None:
+    loaded = HFLoRALLM(HFLLMConfig(str(tiny_model_dir), load_in_4bit=False, device="cpu"))
+    letters = letter_token_ids(loaded.tokenizer)
+    other = loaded.tokenizer.convert_tokens_to_ids("<|im_start|>")
+    row = [letters[2][0], other, letters[0][0], loaded.tokenizer.eos_token_id]
+    assert loaded._read(row, 7).new_tokens == 4
+    loaded.model.generation_config.eos_token_id = [other]
+    generation = loaded._read(row, 7)
+    assert (generation.text, generation.new_tokens, generation.truncated) == ("c", 2, False)
+    loaded.model.generation_config.eos_token_id = None
+    assert loaded._ends() == {loaded.tokenizer.eos_token_id}
