@@ -19,6 +19,11 @@ from app.core.redaction import hide, is_secret_name
 PACKAGES = (
     "torch", "transformers", "peft", "bitsandbytes", "accelerate", "datasets", "tokenizers", "safetensors", "tantivy",
 )  # fmt: skip
+# Parts of an adapter's run.json that programs look into, where they are there.
+_MANIFEST_PARTS: dict[str, type] = {
+    "chat": dict, "base_model": dict, "trained_question_ids": list, "trained_question_hashes": list,
+    "dev_question_ids": list, "dev_question_hashes": list,
+}  # fmt: skip
 REPOSITORY = Path(__file__).resolve().parents[2]
 
 
@@ -107,4 +112,9 @@ def read_adapter_manifest(folder: Path) -> dict[str, Any]:
     value = read_json(folder / "run.json")
     if not isinstance(value, dict):
         raise DataError(f"{folder / 'run.json'}: JSON のオブジェクトではありません。学習をやり直してください。")
+    for name, kind in _MANIFEST_PARTS.items():
+        if value.get(name) is not None and not isinstance(value[name], kind):
+            raise DataError(
+                f"{folder / 'run.json'}: {name} の型が違います（{type(value[name]).__name__}）。学習の出力が壊れています。"
+            )
     return value

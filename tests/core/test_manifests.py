@@ -99,3 +99,12 @@ def test_an_adapter_manifest_is_an_object(tmp_path: Path) -> None:
         read_adapter_manifest(tmp_path)
     (tmp_path / "run.json").write_text('{"kind": "adapter"}', "utf-8")
     assert read_adapter_manifest(tmp_path) == {"kind": "adapter"}
+
+
+@pytest.mark.parametrize("part", ["chat", "base_model", "trained_question_ids", "dev_question_hashes"])
+def test_a_part_of_another_type_is_named(tmp_path: Path, part: str) -> None:
+    (tmp_path / "run.json").write_text(json.dumps({part: True}), "utf-8")
+    with pytest.raises(DataError, match=rf"run\.json: {part} の型が違います（bool）"):
+        read_adapter_manifest(tmp_path)
+    (tmp_path / "run.json").write_text(json.dumps({part: None}), "utf-8")
+    assert read_adapter_manifest(tmp_path) == {part: None}
