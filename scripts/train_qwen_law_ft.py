@@ -23,6 +23,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _train(config: TrainConfig, arguments: argparse.Namespace, argv: Sequence[str] | None) -> int:
+    from app.training.initial_adapter import start_from
     from app.training.memory_check import describe_error, describe_plan
     from app.training.model_setup import load_model
     from app.training.preparation import prepare_data
@@ -35,6 +36,7 @@ def _train(config: TrainConfig, arguments: argparse.Namespace, argv: Sequence[st
         started_manifest,
         train,
     )
+    from app.training.verdict import evaluation_command, outcome_lines
 
     state = check_folder(config.output_dir, resume=arguments.resume)
     data = prepare_data(config)
@@ -42,6 +44,8 @@ def _train(config: TrainConfig, arguments: argparse.Namespace, argv: Sequence[st
     if planned is not None:
         log(describe_plan(planned))
     loaded = load_model(config)
+    if data.initial is not None:
+        start_from(data.initial, loaded.model, data.tokenizer, config)
     log(describe_run(config, data, loaded))
     if arguments.dry_run:
         rehearse(config, data, loaded)
@@ -56,6 +60,9 @@ def _train(config: TrainConfig, arguments: argparse.Namespace, argv: Sequence[st
     if error := describe_error(manifest["memory"]):
         log(error)
     log(f"学習が終わりました（{format_seconds(manifest['training']['seconds'])}）。")
+    for line in outcome_lines(manifest):
+        log(line)
+    log(f"次は評価です:\n{evaluation_command(manifest)}")
     print(config.output_dir)
     return 0
 

@@ -80,6 +80,13 @@ def _add_required(parser: JapaneseParser) -> None:
         "--train-file", required=True, type=Path, help="学習データの JSONL（build_finetune_dataset.py の出力）"
     )
     group.add_argument("--output-dir", required=True, type=Path, help="アダプタのフォルダ（一つの学習に一つ）")
+    _option(
+        parser,
+        "--init-adapter",
+        Path,
+        "このアダプタの重みから始める（同じベースモデルと LoRA の形）。学習した問題の記録も引き継ぐ",
+        metavar="DIR",
+    )
 
 
 def _add_schedule(parser: JapaneseParser) -> None:

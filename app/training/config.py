@@ -37,6 +37,8 @@ class TrainConfig:
     # JSONL of training records.
     output_dir: Path
     # Folder of the adapter; one folder, one run.
+    init_adapter: Path | None = None
+    # Adapter whose weights the LoRA starts from, instead of from nothing; the same base model and LoRA shape.
     num_epochs: int = 3
     # Passes over the training file.
     max_steps: int | None = None

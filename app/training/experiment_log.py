@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from app.core.cli import format_seconds
+from app.training.verdict import command_line, evaluation_command, outcome_lines
 
 BLANK = "（記入）"
 # The settings that an experiment is compared by; everything else is in run.json.
@@ -54,7 +55,9 @@ TEMPLATE = """\
 
 - 最初と最後の損失: {{ losses }}
 - 開発用データの正答率: {{ dev }}
-
+{% for line in outcome -%}
+- {{ line }}
+{% endfor %}
 ## 学習後に実行した評価コマンドと結果
 
 ```bash
@@ -82,7 +85,8 @@ def render_template() -> str:
         dict.fromkeys(("experiment_id", "date", "commit", "model", "train_file", "eval_file", "duration", "memory", "losses", "dev"), BLANK)
         | {
             "settings": [(label, BLANK) for _, label in MAIN_SETTINGS],
-            "command": evaluation_command("モデル名", "アダプタのフォルダ", use_4bit=True),
+            "outcome": [f"残したアダプタ: {BLANK}"],
+            "command": command_line("モデル名", "アダプタのフォルダ", ["--context", "rag"], use_4bit=True),
             "evaluations": [(BLANK, BLANK, BLANK)],
         }
     )  # fmt: skip
@@ -108,22 +112,14 @@ def render_experiment_log(manifest: Mapping[str, Any], evaluations: Sequence[Map
             "settings": [(label, _value(config[name])) for name, label in MAIN_SETTINGS],
             "losses": f"{history[0]['loss']:.4f} → {history[-1]['loss']:.4f}" if history else "記録なし",
             "dev": describe_dev(training),
-            "command": evaluation_command(config["model_name"], config["output_dir"], use_4bit=config["use_4bit"]),
+            "outcome": outcome_lines(manifest),
+            "command": evaluation_command(manifest),
             "evaluations": [
                 (row["name"], f"{row['correct'] / row['total']:.1%}", f"{row['correct']}/{row['total']}")
                 for row in evaluations
             ]
             or [(BLANK, BLANK, BLANK)],
         }
-    )
-
-
-def evaluation_command(model_name: str, adapter: str, *, use_4bit: bool) -> str:
-    """The command that evaluates the adapter on questions it was not trained on."""
-    quantised = "--hf-load-in-4bit" if use_4bit else "--no-hf-load-in-4bit"
-    return (
-        "python scripts/evaluate_multiple_choice.py --data テスト用の問題.json --context gold "
-        f"--output {adapter}/eval.json --llm-backend hf --hf-model-name {model_name} --hf-lora-path {adapter} {quantised}"
     )
 
 

@@ -23,6 +23,7 @@ from app.training.config import TrainConfig, steps_per_epoch
 from app.training.dev_choice import ChoiceDev, build_choice_dev
 from app.training.dev_eval import DevSet, build_dev_set
 from app.training.examples import BuiltExamples, build_examples, check_form, check_mode
+from app.training.initial_adapter import InitialAdapter, check_dev_apart, read_initial_adapter
 from app.training.prefix import PrefixCollator, group_examples
 
 Collate = Callable[[Sequence[Any]], dict[str, Any]]
@@ -42,6 +43,7 @@ class PreparedData:
     choices: ChoiceObjective | None  # None unless the objective is the choice
     dev: DevSet | ChoiceDev | None
     dev_records: list[Record]
+    initial: InitialAdapter | None  # what the LoRA starts from
     epoch_steps: int  # optimiser steps in one pass
     total_steps: int
 
@@ -52,6 +54,7 @@ def prepare_data(config: TrainConfig) -> PreparedData:
         raise ConfigError(
             "--report-to tensorboard には tensorboard が必要です。pip install tensorboard を実行するか、指定を外してください。"
         )
+    initial = read_initial_adapter(config)
     records = read_records(config.train_file)
     check_form(records, config.objective, config.train_file)
     mode = check_mode(records, config.train_mode, config.train_file)
@@ -90,13 +93,17 @@ def prepare_data(config: TrainConfig) -> PreparedData:
         dev_records = read_records(config.eval_file)
         check_form(dev_records, config.objective, config.eval_file)
         check_apart(built.records, dev_records, config)
+        if initial is not None:
+            check_dev_apart(initial, {record.meta["id"]: _asked(record) for record in dev_records}, config.eval_file)
         build = build_choice_dev if by_choice else build_dev_set
         dev = build(dev_records, tokenizer, path=config.eval_file, chat_format=config.chat_format)
     epoch_steps = steps_per_epoch(len(units), config.batch_size, config.gradient_accumulation_steps)
     total_steps = config.max_steps or epoch_steps * config.num_epochs
     return PreparedData(
-        tokenizer, built, units, collate, mode, audit, letter_ids, choices, dev, dev_records, epoch_steps, total_steps
-    )
+        tokenizer=tokenizer, built=built, units=units, collate=collate, mode=mode, audit=audit, letter_ids=letter_ids,
+        choices=choices, dev=dev, dev_records=dev_records, initial=initial, epoch_steps=epoch_steps,
+        total_steps=total_steps,
+    )  # fmt: skip
 
 
 def _units(config: TrainConfig, built: BuiltExamples, pad_token_id: int) -> tuple[BuiltExamples, list[Any], Collate]:

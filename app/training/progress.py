@@ -14,14 +14,16 @@ from app.core.cli import format_seconds, log
 from app.core.errors import ModelError
 from app.core.questions import LETTERS
 from app.training.dev_eval import collapse_warning
+from app.training.verdict import untuned_note
 
 
 class ProgressLines(TrainerCallback):  # type: ignore[misc]  # transformers ships no types that mypy can follow here
     """Prints every ``every_steps`` steps the mean loss since the last line, and each dev evaluation."""
 
-    def __init__(self, every_steps: int, dev_letters: Sequence[str] = ()) -> None:
+    def __init__(self, every_steps: int, dev_letters: Sequence[str] = (), dev_questions: int = 0) -> None:
         self._every = every_steps
         self._dev_letters = list(dev_letters)
+        self._dev_questions = dev_questions
         self._losses: list[float] = []
         self._bar: Any = None
         self._task: Any = None
@@ -81,11 +83,18 @@ class ProgressLines(TrainerCallback):  # type: ignore[misc]  # transformers ship
             self._print(
                 f"{line}  選択肢ごと {logs['eval_statement_accuracy']:.1%}{auc}  ○か×になる確率 {logs['eval_mass']:.1%}"
             )
+            self._warn(untuned_note(logs["eval_accuracy"], self._dev_questions) if step == 0 else None)
             return
         histogram = {letter: int(logs[f"eval_count_{letter}"]) for letter in LETTERS}
         counts = " ".join(f"{letter}:{count}" for letter, count in histogram.items())
         self._print(f"{line}  回答 {counts}")
-        warning = collapse_warning(histogram, self._dev_letters) if step else None
+        self._warn(
+            collapse_warning(histogram, self._dev_letters)
+            if step
+            else untuned_note(logs["eval_accuracy"], self._dev_questions)
+        )
+
+    def _warn(self, warning: str | None) -> None:
         if warning:
             self._print(f"注意: {warning}")
 

@@ -16,14 +16,17 @@ from app.core.questions import LETTERS, content_hash
 from app.data.records import Record
 from app.training.config import Precision, TrainConfig, compute_dtype_of, config_as_json, config_differences
 from app.training.dev_eval import best_step
+from app.training.initial_adapter import InitialAdapter, with_seen
+from app.training.verdict import verdict
 
 FINISHED = "run.json"
 UNFINISHED = "run.unfinished.json"
 
 
-def file_facts(path: Path, records: int) -> dict[str, Any]:
-    """Path as given, SHA-256 and number of records."""
-    return {"path": str(path), "sha256": sha256_file(path), "records": records}
+def file_facts(path: Path, records: Sequence[Record]) -> dict[str, Any]:
+    """Path as given, SHA-256, number of records and of the questions they are about."""
+    questions = {str(record.meta["id"]) for record in records}
+    return {"path": str(path), "sha256": sha256_file(path), "records": len(records), "questions": len(questions)}
 
 
 def _common(values: Sequence[Any]) -> Any:
@@ -44,13 +47,14 @@ def start_manifest(
     base_model: Mapping[str, Any],
     precision: Precision,
     audit: Mapping[str, Any],
+    initial: InitialAdapter | None = None,
 ) -> dict[str, Any]:
     """Everything that is known before the first step; ``run`` is ``run_header`` of app.core.manifests."""
     metas = [record.meta for record in records]
     # The settings are stored as they took effect.
     config = replace(config, bnb_4bit_compute_dtype=compute_dtype_of(config, precision))
     by_id, dev_by_id = _hashes(records), _hashes(dev_records)
-    return {
+    manifest = {
         "kind": "adapter",
         "run": dict(run),
         "base_model": dict(base_model),
@@ -78,12 +82,14 @@ def start_manifest(
         "use_context": any(meta["use_context"] for meta in metas),
         "retriever_type": _common([meta["retriever_type"] for meta in metas]),
         "context_source": _common([meta.get("context_source") for meta in metas]),
+        "top_k": _common([meta["top_k"] for meta in metas]),
+        **origin_of_records(config.train_file),
         "generated": sum("generated" in meta for meta in metas),
         "objective": config.objective,
         "loss_on": "output" if config.loss_on_output_only else "prompt and output",
         "seed": config.seed,
-        "train_file": file_facts(config.train_file, len(records)),
-        "eval_file": file_facts(config.eval_file, len(dev_records)) if config.eval_file else None,
+        "train_file": file_facts(config.train_file, records),
+        "eval_file": file_facts(config.eval_file, dev_records) if config.eval_file else None,
         "skipped_long_records": [{"id": name, "tokens": tokens} for name, tokens in too_long],
         "trained_question_ids": list(by_id),
         "trained_question_hashes": sorted(set(by_id.values())),
@@ -94,11 +100,30 @@ def start_manifest(
         "audit": dict(audit),
         "config": config_as_json(config),
     }
+    return with_seen(manifest, initial)
 
 
 def _hashes(records: Sequence[Record]) -> dict[str, str]:
     """What each question asks, by its id."""
     return {str(one.meta["id"]): content_hash(one.meta["question"], one.meta["choices"]) for one in records}
+
+
+def origin_of_records(train_file: Path) -> dict[str, str | None]:
+    """``index_dir`` and ``few_shot_path``: where the records' contexts and examples came from, as their own manifest says.
+
+    None where it does not, or where the manifest beside the file is of other records.
+    """
+    for path in (train_file.with_suffix(".manifest.json"), train_file.parent / "manifest.json"):
+        try:
+            said = read_json(path)
+            command = said["run"]["command"]
+            if said["files"][train_file.name]["sha256"] != sha256_file(train_file):
+                continue
+            index = command[command.index("--index-dir") + 1] if "--index-dir" in command else None
+            return {"index_dir": index, "few_shot_path": said["few_shot_path"]}
+        except (DataError, KeyError, TypeError, IndexError, OSError):
+            continue
+    return {"index_dir": None, "few_shot_path": None}
 
 
 def few_shot_source(metas: Sequence[Mapping[str, Any]]) -> Any:
@@ -148,7 +173,8 @@ def finish_manifest(
         for row in log_history
         if "eval_accuracy" in row
     ]
-    best = best_step(log_history)
+    step = best_step(log_history)
+    best = next((row for row in dev if row["step"] == step), None)
     return {
         **started,
         "run": {**started["run"], "finished_at": now()},
@@ -156,7 +182,8 @@ def finish_manifest(
             "steps": losses[-1]["step"] if losses else 0,
             "loss_history": losses,
             "dev_history": dev,
-            "best": next((row for row in dev if row["step"] == best), None),
+            "best": best,
+            "verdict": verdict(dev, best, started["eval_file"]["questions"]) if dev else None,
             "seconds": round(seconds, 3),
             "resumed": resumed,
         },
@@ -210,6 +237,10 @@ def check_same_run(folder: Path, name: str, now_started: Mapping[str, Any]) -> d
         differences.append("ベースモデルが変わっています")
     if now_started["chat"] != stored["chat"]:
         differences.append("チャットテンプレートが変わっています")
+    if (now_started["init_adapter"] or {}).get("weights_sha256") != (stored.get("init_adapter") or {}).get(
+        "weights_sha256"
+    ):
+        differences.append("--init-adapter のアダプタの重みが変わっています")
     if differences:
         raise ConfigError(
             f"{folder} の学習とは設定が違うので再開できません: {' ／ '.join(differences)}。"

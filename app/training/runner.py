@@ -90,6 +90,8 @@ def describe_run(config: TrainConfig, data: PreparedData, loaded: LoadedModel) -
     ]
     if data.choices is not None:
         lines.insert(2, f"問題: {len(data.units)} 問（選択肢 {audit.rows}、一つの問題の選択肢を一本の列にする）")
+    if data.initial is not None:
+        lines.append(f"始まり: {config.init_adapter} のアダプタ（SHA-256 {data.initial.weights_sha256[:12]}…）")
     if data.built.too_long:
         names = "、".join(name for name, _ in data.built.too_long[:5])
         lines.append(f"除いた長いレコード: {len(data.built.too_long)} 件（{names}）")
@@ -116,6 +118,7 @@ def started_manifest(
         base_model=loaded.base_facts,
         precision=loaded.precision,
         audit=audit,
+        initial=data.initial,
     )
 
 
@@ -134,7 +137,13 @@ def build_run_trainer(config: TrainConfig, data: PreparedData, loaded: LoadedMod
         on_cpu=loaded.device == "cpu",
         precision=loaded.precision,
     )
-    callbacks: list[Any] = [ProgressLines(config.logging_steps, data.dev.correct if data.dev else ())]
+    callbacks: list[Any] = [
+        ProgressLines(
+            config.logging_steps,
+            data.dev.correct if data.dev else (),
+            len({record.meta["id"] for record in data.dev_records}),
+        )
+    ]
     if config.report_to == "tensorboard":
         callbacks.append(_tensorboard(config.output_dir / "tensorboard"))
     return build_trainer(

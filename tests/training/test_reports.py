@@ -25,9 +25,13 @@ def started(tmp_path: Path, tokenizer: Any, records: list[Any], **more: Any) -> 
     train_file = tmp_path / "train.jsonl"
     if not train_file.exists():
         train_file.write_text("x")
-    config = TrainConfig(model_name="org/model", train_file=train_file, output_dir=tmp_path / "exp1", **more)
+    dev_file = tmp_path / "dev.jsonl"
+    dev_file.write_text("y")
+    config = TrainConfig(
+        model_name="org/model", train_file=train_file, eval_file=dev_file, output_dir=tmp_path / "exp1", **more
+    )
     return start_manifest(
-        config, {"started_at": "2026-01-02T03:04:05+09:00", "git_revision": "abc123"}, records=records, dev_records=[],
+        config, {"started_at": "2026-01-02T03:04:05+09:00", "git_revision": "abc123"}, records=records, dev_records=records,
         too_long=[("q9", 5000)], mode="direct", tokenizer=tokenizer, precision="bf16", audit={"rows": 2},
         base_model={"name": "org/model", "revision": None, "config_sha256": "f" * 64},
     )  # fmt: skip
@@ -87,6 +91,11 @@ def test_the_log_is_filled_and_leaves_thoughts_to_the_person(
     assert "| 最大メモリ | プロセス 1.00 GiB |" in text
     assert "2.5000 → 1.2500" in text
     assert "学習前 25.0%、最良 75.0%（2 ステップ目）" in text
+    assert (
+        "- 残したアダプタ: 2 ステップ目（dev の正答の対数確率 -0.400、学習前 -1.400、正答率 75.0%）\n- 注意: dev は 2 問"
+        in text
+    )
+    assert "evaluate_multiple_choice.py --data テスト用の問題.json --context gold --output" in text
     assert "--no-hf-load-in-4bit" in text
     assert text.count(BLANK) == 3 + 2
     scored = render_experiment_log(whole, [{"name": "学習後・正解条文あり", "correct": 3, "total": 4}])
