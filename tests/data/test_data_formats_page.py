@@ -40,3 +40,37 @@ def test_the_manifests_have_their_kinds() -> None:
         "split",
         "finetune_records",
     ]
+
+
+def test_the_generated_question_is_what_the_program_makes_of_the_sample(tmp_path: Path) -> None:
+    from app.core.cli import run_program
+    from scripts import generate_questions
+
+    entry, manifest = blocks("作った問題とそのマニフェスト")
+    arguments = [
+        "--source",
+        str(ROOT / "sample" / "laws"),
+        "--law-type",
+        "all",
+        "--count",
+        "40",
+        "--output",
+        str(tmp_path),
+    ]
+    assert run_program(generate_questions.main, arguments) == 0
+    samples = json.loads((tmp_path / "questions.json").read_text(encoding="utf-8"))["samples"]
+    assert entry in samples
+    made = json.loads((tmp_path / "manifest.json").read_text(encoding="utf-8"))
+    facts, shown = made["files"]["questions.json"], manifest["files"]["questions.json"]
+    shortened = ("edits", "gates")
+    assert {key: shown[key] for key in shown if key not in shortened} == {
+        key: facts[key] for key in facts if key not in shortened
+    }
+    for key in shortened:
+        assert shown[key].items() <= facts[key].items() or all(
+            part.items() <= facts[key][name].items() for name, part in shown[key].items()
+        )
+    assert {key: made[key] for key in ("kind", "excluded", "seed", "reword_model")} == {
+        key: manifest[key] for key in ("kind", "excluded", "seed", "reword_model")
+    }
+    assert made["source"]["sha256"] == manifest["source"]["sha256"]
