@@ -99,6 +99,7 @@ def load_tokenizer(model_name: str) -> Any:
         tokenizer = AutoTokenizer.from_pretrained(
             str(folder) if local else model_name, local_files_only=local, trust_remote_code=False
         )
+        tokenizer("問い", add_special_tokens=False)  # some faults of its files show only in use
     except Exception as error:  # the tokenizer libraries raise many kinds, bare Exception among them
         raise ModelError(
             f"{model_name}: トークナイザを読めません{_hub_hint(model_name)}: {_first_line(error)}"

@@ -144,3 +144,9 @@ def test_the_template_in_an_adapter_of_another_tool_must_be_the_bases(
     check_chat(folder, None, tokenizer, "chatml")
     with pytest.raises(ModelError, match="チャットテンプレートがベースモデルのものと違います"):
         check_chat(folder, None, tokenizer, "auto")
+
+
+def test_a_tokenizer_that_fails_in_use_is_refused_when_loaded(copied: Path) -> None:
+    edit(copied / "tokenizer_config.json", model_max_length="many")
+    with pytest.raises(ModelError, match="トークナイザを読めません"):
+        load_tokenizer(str(copied))
