@@ -8,7 +8,7 @@ STAMP := $(VENV)/.installed
 export TOKENIZERS_PARALLELISM := false
 export PYTHONUTF8 := 1
 
-.PHONY: help demo test cross-fit lint format docs index update gpu-check clean
+.PHONY: help demo test cross-fit two-stages lint format docs index update gpu-check clean
 
 help:  ## この一覧を表示する
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -29,6 +29,9 @@ test: lint  ## 検査（ruff, mypy）とテスト
 
 cross-fit: $(STAMP)  ## 付属の見本の全問を 5 組の交差適合で学習・評価し、結果を検査する（CPU で 5 分以内）
 	@$(BIN)/python -m pytest -q -m slow --durations=1 tests/scripts/test_cross_fit.py
+
+two-stages: $(STAMP)  ## 法令から作った問題と実在の問題の二段で学習し、前後を比べる（MODEL= DATA= LAWS= OUT=）
+	@$(BIN)/python scripts/two_stages.py --model-name $(MODEL) --data $(or $(DATA),data/lawqa_jp/selection.json) --laws $(or $(LAWS),data/egov/all_laws.zip) --output-dir $(or $(OUT),results/two_stages)
 
 gpu-check: $(STAMP)  ## GPU でメモリの予測・速さ・CPU との一致を確かめ、報告を書く（MODEL=… で別のモデル）
 	@$(BIN)/python scripts/gpu_check.py $(if $(MODEL),--model-name $(MODEL))
