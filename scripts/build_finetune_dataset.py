@@ -29,6 +29,7 @@ from app.data.finetune import (
     standard_name,
 )
 from app.data.lawqa import load_questions
+from app.data.mixing import Part, mixed, read_share, rest_share
 from app.data.preview import marked_text, marked_tokens
 from app.data.records import MODES, write_records
 
@@ -42,12 +43,18 @@ EXAMPLES = (
     "--without-gold 0.2 --orders 4 --index-dir data/index --output-path results/finetune/ft_direct_distractors.jsonl",
     "python scripts/build_finetune_dataset.py --lawqa-path results/split/train.json --form choice --context gold "
     "--output-path results/finetune/choice_gold.jsonl",
+    "python scripts/build_finetune_dataset.py --lawqa-path results/split/train.json --mix results/generated/questions.json=0.7 "
+    "--form choice --context gold --output-path results/finetune/choice_mixed.jsonl",
 )
 
 
 def parser() -> JapaneseParser:
     parser = JapaneseParser("法令の四択問題から、学習用レコード（JSONL）を作る。", EXAMPLES)
     parser.add_argument("--lawqa-path", type=Path, required=True, help="lawqa_jp 形式の問題ファイル")
+    parser.add_argument(
+        "--mix", nargs="+", default=[], metavar="FILE=SHARE",
+        help="ほかの問題ファイルを、全体に占める割合で混ぜる（generated/questions.json=0.7 など。残りが --lawqa-path の分）",
+    )  # fmt: skip
     parser.add_argument(
         "--output-path", type=Path,
         help="書き出す JSONL。--all のときはフォルダ（既定 results/finetune）。--preview だけなら省略できる",
@@ -76,7 +83,7 @@ def parser() -> JapaneseParser:
         help="例題を付け、この問題ファイルから選ぶ（同じ条文クラスタは避ける）。評価する問題のないファイルにする。"
         "--few-shot だけなら組み込みの例題",
     )
-    parser.add_argument("--samples", type=int, help="はじめの N 問だけを使う")
+    parser.add_argument("--samples", type=int, help="はじめの N 問だけを使う。--mix では全体の数")
     parser.add_argument("--orders", type=int, choices=(1, 4), default=1, help="選択肢の並べ方の数（既定 1）")
     parser.add_argument(
         "--form", choices=FORMS, default="letter",
@@ -107,7 +114,7 @@ def main(argv: Sequence[str]) -> int:
     if arguments.few_shot is False and arguments.few_shot_path:
         raise ConfigError("--no-few-shot と --few-shot-path は同時に指定できません。どちらかを外してください。")
     header = run_header(argv)
-    questions = _questions(arguments)
+    questions, datasets, sources = _questions(arguments)
     without_gold = WITHOUT_GOLD if arguments.without_gold is None else arguments.without_gold
     source: ContextSource = "none" if arguments.no_rag else arguments.context or "rag"
     if arguments.all:
@@ -125,13 +132,18 @@ def main(argv: Sequence[str]) -> int:
         manifest_file = Output("--output-path の記録", target, json_kind("finetune_records"))
         check_outputs(
             [*(Output("--output-path", path, RECORDS) for path, *_ in jobs), manifest_file],
-            {"--lawqa-path": arguments.lawqa_path, "--few-shot-path": arguments.few_shot_path},
+            {
+                "--lawqa-path": arguments.lawqa_path,
+                "--few-shot-path": arguments.few_shot_path,
+                **{f"--mix {entry['path']}": Path(entry["path"]) for entry in sources[1:]},
+            },
         )
     examples = few_shot_from(arguments.few_shot_path) if arguments.few_shot or arguments.few_shot_path else None
     manifest: dict[str, Any] = {
         "kind": "finetune_records",
         "run": header,
-        "source": {"path": str(arguments.lawqa_path), "sha256": sha256_file(arguments.lawqa_path), "questions": len(questions)},
+        "source": sources[0],
+        **({"mixed": sources[1:]} if sources[1:] else {}),
         "prompt_version": prompt_version(arguments.form),
         "form": arguments.form,
         "seed": arguments.seed,
@@ -142,7 +154,7 @@ def main(argv: Sequence[str]) -> int:
     for path, mode, plan in jobs:
         built = build_records(
             progress(questions, total=len(questions), label=f"{mode}・{plan.source}"), mode, plan,
-            orders=arguments.orders, form=arguments.form, dataset=arguments.lawqa_path.resolve().parent.name,
+            orders=arguments.orders, form=arguments.form, dataset=datasets,
             few_shot=examples,
         )  # fmt: skip
         _preview(built, arguments)
@@ -177,11 +189,30 @@ def _check_choice_form(arguments: Any) -> None:
         )
 
 
-def _questions(arguments: Any) -> list[Question]:
-    questions = load_questions(arguments.lawqa_path)
+def _questions(arguments: Any) -> tuple[list[Question], dict[str, str], list[dict[str, Any]]]:
+    """The questions to write, the data set of each by id, and what the manifest says about each file."""
+    first = load_questions(arguments.lawqa_path)
     if arguments.samples is not None and arguments.samples < 1:
         raise ConfigError(f"--samples {arguments.samples}: 1 以上にしてください。")
-    return questions[: arguments.samples]
+    if not arguments.mix:
+        questions = first[: arguments.samples]
+        dataset = arguments.lawqa_path.resolve().parent.name
+        return questions, {one.id: dataset for one in questions}, [_source(arguments.lawqa_path, len(questions))]
+    others = [read_share(text) for text in arguments.mix]
+    parts = [
+        Part(arguments.lawqa_path, rest_share([share for _, share in others]), tuple(first)),
+        *(Part(path, share, tuple(load_questions(path))) for path, share in others),
+    ]
+    drawn = mixed(parts, arguments.seed, arguments.samples)
+    sources = []
+    for part, used in zip(parts, drawn.used, strict=True):
+        sources.append(_source(part.path, used) | {"of": len(part.questions), "share": float(part.share)})
+        log(f"{part.path}: {len(part.questions)} 問のうち {used} 問（{used / len(drawn.questions):.1%}）")
+    return list(drawn.questions), drawn.datasets, sources
+
+
+def _source(path: Path, questions: int) -> dict[str, Any]:
+    return {"path": str(path), "sha256": sha256_file(path), "questions": questions}
 
 
 def _preview(built: Sequence[Built], arguments: Any) -> None:

@@ -42,6 +42,7 @@ WALKS = (
         f"{FT}/StepD_実験計画.md",
         f"{FT}/StepD_学習実験ログテンプレート.md",
         "docs/evaluation.md",
+        "docs/generated-questions.md",
         "docs/commands.md",
     ),
 )
@@ -55,6 +56,7 @@ NOT_RUN = {
     r"python scripts/pretrain_tiny_model\.py .*": "13 minutes, 16 seconds at least; tests/llm/test_tiny_pretraining.py",
     r"python scripts/cross_fit\.py .*Qwen3-8B.*": "two trainings each: the sample's is run; tests/scripts/test_cross_fit.py",
     r"python scripts/generate_rationales\.py .*--llm-backend ollama.*": "needs a server; tests/llm/test_http_backends.py",
+    r"python scripts/generate_questions\.py .*--reword-backend .*": "needs a server; tests/scripts/test_generate_questions.py",
     r".*--train-file results/finetune/rationales\.jsonl .*|.*/H_cot_rationales": "the tiny model writes no reasoning that is kept",
     r".*pharmacist_law_open\.jsonl.*": "not in the checkout; tests/scripts/test_evaluate_multiple_choice.py has one like it",
     r"python scripts/build_index\.py --sync": "needs a Qdrant server; tests/retrieval/test_qdrant.py",
@@ -86,6 +88,7 @@ SHORTER = {
     "train_qwen_law_ft": ["--max-steps", "1", "--gradient-accumulation-steps", "1"],
     "evaluate_multiple_choice": ["--samples", "3", "--max-new-tokens", "8"],
     "build_finetune_dataset": ["--samples", "6"],
+    "generate_questions": ["--count", "6", "--holdout-laws", "1", "--law-type", "all"],
     "generate_rationales": ["--samples", "1", "--max-new-tokens", "8"],
     "cross_fit": ["--data", "few.json", "--folds", "2", "--seeds", "1", "--dev", "0", "--max-steps", "1"],
     "plan_memory": ["--max-seq-length", "64", "--batch-size", "1"],

@@ -93,20 +93,21 @@ def build_records(
     *,
     orders: int = 1,
     few_shot: FewShot | None = None,
-    dataset: str = "lawqa_jp",
+    dataset: str | Mapping[str, str] = "lawqa_jp",
     form: Form = "letter",
 ) -> list[Built]:
     """The records of every question, in the order of the questions: one an order, or one a choice in the choice form.
 
     ``mode`` is direct or cot; with ``orders`` above 1 a letter record is written for every order of the choices; ``few_shot`` gives the examples of a direct prompt, None for a prompt without any (cot prompts and the choice
-    form never have some). Contexts are looked up once per question. Raises DataError for a question that has no single
+    form never have some). ``dataset`` names the data set, or that of each question by its id. Contexts are looked up once per question. Raises DataError for a question that has no single
     right letter, except in the choice form.
     """
     built: list[Built] = []
     for question in questions:
         reference = plan.reference_of(question)
+        name = dataset if isinstance(dataset, str) else dataset[question.id]
         if form == "choice":
-            built += [Built(record, reference, None) for record in choice_records(question, plan, reference, dataset)]
+            built += [Built(record, reference, None) for record in choice_records(question, plan, reference, name)]
             continue
         if len(question.correct) != 1 or question.is_statement:
             raise DataError(
@@ -120,12 +121,12 @@ def build_records(
                 # nothing: another article that reads alike is not why the answer is right.
                 shown_text = "" if reference.withheld else reference.text
                 reasoning = explain(shown, shown.context if plan.source == "none" else shown_text)
-                record = cot_record(shown, reasoning.text, plan, reference, dataset)
+                record = cot_record(shown, reasoning.text, plan, reference, name)
                 built.append(Built(record, reference, reasoning))
                 continue
             examples = few_shot.of(question) if few_shot else False
             prompt = build_mc_prompt_direct(shown.question, shown.choices, reference.text, few_shot=examples)
-            meta = _meta(shown, mode, plan, reference, few_shot.source if few_shot else None, dataset)
+            meta = _meta(shown, mode, plan, reference, few_shot.source if few_shot else None, name)
             built.append(Built(Record(prompt, render_direct_answer(shown.correct), meta), reference, None))
     return built
 

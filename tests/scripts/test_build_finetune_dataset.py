@@ -143,3 +143,23 @@ def test_distractors_with_a_real_index(tmp_path: Path, capsys: pytest.CaptureFix
     capsys.readouterr()
     assert run(*options, "--without-gold", "2") == 1
     assert "--without-gold 2: 0 から 1 の割合にしてください。" in capsys.readouterr().err
+
+
+def test_files_are_mixed_by_shares(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    samples = json.loads(SAMPLE.read_text(encoding="utf-8"))["samples"]
+    real, made = tmp_path / "real" / "q.json", tmp_path / "made" / "q.json"
+    for path, part in ((real, samples[:20]), (made, samples[100:220])):
+        path.parent.mkdir()
+        path.write_text(json.dumps({"samples": part}, ensure_ascii=False), encoding="utf-8")
+    output = tmp_path / "mixed.jsonl"
+    arguments = ["--lawqa-path", str(real), "--mix", f"{made}=0.75", "--form", "choice", "--context", "gold"]
+    assert run_program(program.main, [*arguments, "--output-path", str(output)]) == 0
+    assert "120 問のうち 60 問（75.0%）" in capsys.readouterr().err
+    manifest = json.loads((tmp_path / "mixed.manifest.json").read_text(encoding="utf-8"))
+    assert manifest["source"] == {"path": str(real), "sha256": sha256_file(real), "questions": 20, "of": 20, "share": 0.25}  # fmt: skip
+    assert manifest["mixed"] == [{"path": str(made), "sha256": sha256_file(made), "questions": 60, "of": 120, "share": 0.75}]  # fmt: skip
+    records = read_records(output)
+    groups = {record.meta["group"]: record.meta["dataset"] for record in records}
+    assert Counter(groups.values()) == {"made": 60, "real": 20}
+    assert run_program(program.main, [*arguments, "--samples", "12", "--output-path", str(output)]) == 0
+    assert "120 問のうち 9 問（75.0%）" in capsys.readouterr().err
