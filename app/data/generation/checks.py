@@ -37,9 +37,16 @@ def _effect(action: str) -> str:
 
 def is_known_party(old: str, new: str) -> bool:
     """Whether two authorities are of one sort and surely not the same: 主務大臣 may be any minister."""
-    if old in new or new in old or "主務" in old + new:
+    # 地方委員会 is how a law goes on to call its 地方更生保護委員会.
+    if _abbreviates(old, new) or _abbreviates(new, old) or "主務" in old + new:
         return False
     return bool(_ORGAN.search(old)) == bool(_ORGAN.search(new)) and bool(_COURT.search(old)) == bool(_COURT.search(new))
+
+
+def _abbreviates(short: str, long: str) -> bool:
+    """Whether the characters of ``short`` stand in ``long`` in their order."""
+    rest = iter(long)
+    return all(character in rest for character in short)
 
 
 def overlapping(one: str, other: str) -> float:

@@ -11,7 +11,8 @@ from app.data.law_numbers import NUMBER, kanji_to_int
 MAX_RESTRICTION_CHARS = 36
 _LARGE_TSU = re.compile(r"(?<!か)つ(?=[てぱ])|つ(?=た)")
 _KANJI_DIGITS = "[〇一二三四五六七八九十百千]+"
-_NUMBERED = re.compile(rf"第({_KANJI_DIGITS})(条|項|号|章|節)((?:の{_KANJI_DIGITS})*)")
+# Only articles and items have branches: 第三条の二; 第一項の一般社団法人 is a word after a paragraph.
+_NUMBERED = re.compile(rf"第({_KANJI_DIGITS})(項|章|節|[条号])((?:(?<=[条号])(?:の{_KANJI_DIGITS}(?![般部定切]))*)?)")
 _COUNTED = re.compile(
     rf"(?<![第〇一二三四五六七八九十百千万億・数])({_KANJI_DIGITS})(年|月(?=以|を|間|前|未|に満)|日|週間|人|回|倍|歳|時間|箇月|か月)(?![目次])"
 )

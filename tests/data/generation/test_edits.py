@@ -76,6 +76,7 @@ def test_parties_that_may_be_the_same_are_never_exchanged() -> None:
     assert is_known_party("港湾大臣", "水先大臣")
     assert not is_known_party("主務大臣", "港湾大臣")
     assert not is_known_party("理事会", "港湾大臣")
+    assert not is_known_party("地方委員会", "地方灯台委員会")
     assert not is_known_party("港湾大臣", "裁判所")
 
 
