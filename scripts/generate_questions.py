@@ -43,7 +43,7 @@ def parser() -> JapaneseParser:
         nargs="+",
         default=[],
         metavar="FILE",
-        help="評価に使う問題ファイル。その条文と文を避ける",
+        help="評価に使う問題ファイル（外部の試験の JSON Lines も）。その条文と文を避ける",
     )
     add("--max-context-chars", type=int, default=700, help="一問の条文の文字数の上限、見出しを含む（既定 700）")
     add("--holdout-laws", type=int, default=0, metavar="N", help="問題を unseen.json に取り分ける法令の数（既定 0）")
@@ -72,7 +72,7 @@ def main(argv: Sequence[str]) -> int:
     header = run_header(argv)
     inputs = {f"--exclude-questions {number}": path for number, path in enumerate(arguments.exclude_questions, 1)}
     check_folder(arguments.output, {"--source": arguments.source, **inputs})
-    excluded_files = {path: load_questions(path) for path in arguments.exclude_questions}
+    excluded_files = {path: load_questions(path, exams=True) for path in arguments.exclude_questions}
     excluded = Excluded([question for questions in excluded_files.values() for question in questions])
     ask, model = _model(arguments)
     laws = _laws(arguments)

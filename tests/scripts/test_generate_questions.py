@@ -185,3 +185,12 @@ def test_a_rewording_backend_that_does_not_answer_is_found_out_first(
     assert run(tmp_path / "set", *arguments, "--llm-timeout", 1) == 1
     assert "http://127.0.0.1:9/v1" in capsys.readouterr().err
     assert not (tmp_path / "set").exists()
+
+
+def test_an_outside_examination_can_be_kept_away_from_too(tmp_path: Path) -> None:
+    exam = tmp_path / "exam.jsonl"
+    row = {"id": "e1", "year": 2024, "question": "鳥について正しいものはどれか。", "choices": ["届出は要らない", "届出が要る"], "answer": [2]}  # fmt: skip
+    exam.write_text(json.dumps(row, ensure_ascii=False) + "\n", encoding="utf-8")
+    assert run(tmp_path / "set", "--count", 12, "--exclude-questions", exam) == 0
+    (entry,) = manifest_of(tmp_path / "set")["excluded"]
+    assert entry == {"path": str(exam), "sha256": sha256_file(exam), "questions": 1}
