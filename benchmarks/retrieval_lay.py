@@ -8,7 +8,7 @@ the odd ids were written by hand, as a model that knows statutes would, without 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -19,9 +19,11 @@ from app.core.rag_config import load_config
 from app.data.provisions import law_key
 from app.retrieval.law_names import title_names
 from app.retrieval.rag_pipeline import RAGPipeline
+from app.retrieval.statute_index import PARTS
 
 REWRITINGS = Path(__file__).with_name("lay_rewritings.jsonl")
 TOPS = (3, 10)
+WITHOUT_PRIOR = tuple(part for part in PARTS if part != "prior")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,24 +62,36 @@ def lay(index_dir: Path, path: Path, *, even: bool) -> dict[str, Any]:
     """Rows of the odd questions as asked and rewritten by hand, and with ``even`` of the even ones as asked."""
     questions = read_lay(path)
     odd = [one for one in questions if one.odd]
-    rows: dict[str, Any] = {"odd ids: as asked": _row(index_dir, odd)}
+    rows: dict[str, Any] = {
+        "odd ids: without prior": _row(index_dir, odd, parts=WITHOUT_PRIOR),
+        "odd ids: as asked": _row(index_dir, odd),
+    }
     by_id = {row["id"]: row for row in read_jsonl(REWRITINGS)}
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "rewritings.jsonl"
         write_jsonl(file, [by_id[one.id] | {"query": one.query} for one in odd if one.id in by_id])
         rows["odd ids: rewritten by hand"] = _row(index_dir, odd, retriever_rewrite=str(file))
     if even:
-        rows["even ids: as asked"] = _row(index_dir, [one for one in questions if not one.odd])
+        others = [one for one in questions if not one.odd]
+        rows["even ids: without prior"] = _row(index_dir, others, parts=WITHOUT_PRIOR)
+        rows["even ids: as asked"] = _row(index_dir, others)
     return {"questions": len(questions), "rows": rows}
 
 
-def _row(index_dir: Path, questions: Sequence[LayQuestion], **overrides: Any) -> dict[str, Any]:
+def _row(
+    index_dir: Path, questions: Sequence[LayQuestion], *, parts: Sequence[str] | None = None, **overrides: Any
+) -> dict[str, Any]:
+    """Hits of the whole pipeline, or with ``parts`` of the index with these parts of the ranking."""
     pipeline = RAGPipeline(load_config(env_file=None, retriever_index_dir=index_dir, **overrides))
-    found = [_articles(pipeline, one.query) for one in questions]
+    found = [_articles(pipeline, one.query, parts) for one in questions]
     coverages = [pipeline.reach(one.query).coverage or 0.0 for one in questions]
     return {"questions": len(questions), **hits_at(found, questions), "coverage_median": round(median(coverages), 2)}
 
 
-def _articles(pipeline: RAGPipeline, query: str) -> list[tuple[str, str]]:
-    key: Callable[[str], str] = lambda title: law_key(title_names(title)[-1])  # noqa: E731  # one line of one use
-    return [(key(hit.law_title), hit.article) for hit in pipeline.retrieve_documents(query, max(TOPS))]
+def _articles(pipeline: RAGPipeline, query: str, parts: Sequence[str] | None) -> list[tuple[str, str]]:
+    if parts is not None:
+        hits = pipeline.index.search(query, max(TOPS), parts=parts)
+        found = [(hit.article.law_title, hit.article.num) for hit in hits]
+    else:
+        found = [(hit.law_title, hit.article) for hit in pipeline.retrieve_documents(query, max(TOPS))]
+    return [(law_key(title_names(title)[-1]), article) for title, article in found]

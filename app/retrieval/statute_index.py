@@ -16,7 +16,7 @@ from app.core.errors import DataError, StaleIndexError
 from app.retrieval.asking import query_tokens, question_and_statements
 from app.retrieval.building import passage_texts
 from app.retrieval.citation_text import fold_question
-from app.retrieval.coverage import covered
+from app.retrieval.coverage import LOW, covered
 from app.retrieval.delegations import filled_in_by
 from app.retrieval.derived import load_names
 from app.retrieval.embedding import Embedder, Vectors
@@ -24,6 +24,7 @@ from app.retrieval.embedding_passages import vector_state
 from app.retrieval.law_names import LawNames, name_key, title_names
 from app.retrieval.lexical import PRESENCE, LexicalIndex
 from app.retrieval.manifest import REBUILD, check_embedder, check_words, read_manifest
+from app.retrieval.prior import PRIOR_CANDIDATES, citing_laws, law_types, prior_shares
 from app.retrieval.qdrant_collection import QdrantAddress
 from app.retrieval.qdrant_search import SYNC, QdrantSearch
 from app.retrieval.ranking import (
@@ -53,7 +54,7 @@ Retriever = Literal["bm25", "vector", "hybrid"]
 CANDIDATES = 50  # articles ranked for one query, at least
 HITS_PER_ARTICLE = 2  # documents of the word index fetched for each of them
 # Parts of the ranking beside what is found; "graph" gave nothing on dev and has to be asked for.
-PARTS = ("request", "presence", "citation", "delegation")
+PARTS = ("request", "presence", "citation", "delegation", "prior")
 CITED = ("found",)  # references that lead to what they name; any other must not become a hit
 
 
@@ -229,7 +230,19 @@ class StatuteIndex:
             hits = self._hits(view, tokens, asked, wanted * HITS_PER_ARTICLE, day, tuple(laws), presence, words)
             cited = self._cited(query, day, laws) if "citation" in parts else []
             named, mentioned = _named_and_mentioned(query, cited)
-            found = self._raised(fused(hits, wanted), named, mentioned, parts)
+            first = fused(hits, wanted)
+            if (
+                "prior" in parts
+                and self._remote is None
+                and not cited
+                and set(hits) == {"bm25"}
+                and self._covered(view, tokens, hits) < LOW
+            ):
+                hits = self._hits(
+                    view, tokens, asked, PRIOR_CANDIDATES * HITS_PER_ARTICLE, day, tuple(laws), presence, words
+                )
+                first = self._with_prior(fused(hits, PRIOR_CANDIDATES))
+            found = self._raised(first, named, mentioned, parts)
             order = ranked(named, found)[:top_k]
             articles = self.store.articles([one.article_id for one in order])
             return [
@@ -249,6 +262,24 @@ class StatuteIndex:
             for item in resolve(query.strip(), self.store, self.names(), day)
             if item.article is not None and item.status in CITED and (not laws or item.article.law_id in laws)
         ]
+
+    def _covered(
+        self, view: _View, tokens: Sequence[str], hits: Mapping[str, Sequence[tuple[int, int, float]]]
+    ) -> float:
+        """The share of the tokens' weight that the passage found first by words has; 1 where none was found."""
+        if not hits["bm25"]:
+            return 1.0
+        number = hits["bm25"][0][0]
+        stored = passages_with_ids(self.store, [number])[number]
+        weights = self.words.weights(view.searcher, tokens)
+        return covered(weights, set(tokenize(next(passage_texts(stored.law_title, stored.item)))))
+
+    def _with_prior(self, found: Mapping[int, Mapping[str, float]]) -> dict[int, dict[str, float]]:
+        """``found`` with what each article gains by the standing of its law."""
+        laws_of = {article_id: row.law_id for article_id, row in self.store.articles(list(found)).items()}
+        shares = prior_shares(laws_of, law_types(self.store), citing_laws(self.store, laws_of.values()))
+        top = max((sum(parts.values()) for parts in found.values()), default=0.0)
+        return with_part(found, "prior", {article_id: share * top for article_id, share in shares.items()})
 
     def _raised(
         self,

@@ -31,7 +31,9 @@ def test_rows_and_references_of_the_sample(tmp_path):
     ])  # fmt: skip
     rows = lay(tmp_path / "i", tmp_path / "q.jsonl", even=True)["rows"]
     assert rows["odd ids: as asked"] == {"questions": 1, "hit_at_3": 1.0, "hit_at_10": 1.0, "coverage_median": 1.0}
-    assert set(rows) == {"odd ids: as asked", "odd ids: rewritten by hand", "even ids: as asked"}
+    assert set(rows) == {
+        "odd ids: without prior", "odd ids: as asked", "odd ids: rewritten by hand", "even ids: without prior", "even ids: as asked",
+    }  # fmt: skip
     assert "even ids: as asked" not in lay(tmp_path / "i", tmp_path / "q.jsonl", even=False)["rows"]
     found = references(tmp_path / "i")
     assert found["wrong"] == []
