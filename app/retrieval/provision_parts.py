@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from app.retrieval.citation_text import fold
 from app.retrieval.store_rows import PassageRow
 
+YEARS_TO_ENFORCEMENT = 5  # between promulgation and the first day in force, at most
 IROHA = "イロハニホヘトチリヌルヲワカヨタレソツネナラムウヰノオクヤマケフコエテアサキユメミシヱヒモセス"
 _PRINTED = re.compile(r"[0-9０-９一二三四五六七八九十百〇の]+　|[ァ-ヿ]　|[（(][^（()）]{1,4}[）)]　")
 _ROMAN = {"i": 1, "ii": 2, "iii": 3, "iv": 4, "v": 5, "vi": 6, "vii": 7, "viii": 8, "ix": 9, "x": 10}
@@ -47,6 +48,16 @@ def appendix_key(title: str) -> str:
     return (matched.group() if matched and matched.group() else plain).replace("第", "")
 
 
-def is_original(revision_id: str) -> bool:
-    """Whether a revision is the law as first enacted: its id names no amending law."""
-    return bool(re.search(r"_0{15}$", revision_id))
+def enacted_in(law_id: str, promulgated: str | None) -> int | None:
+    """The year of a law's promulgation: of the day (ISO), else as e-Gov's id has it (``348M…`` is 昭和48年); None for neither."""
+    if promulgated is not None:
+        return int(promulgated[:4])
+    matched = re.match(r"([1-5])(\d\d)[A-Z]", law_id)
+    return None if matched is None else (1867, 1911, 1925, 1988, 2018)[int(matched[1]) - 1] + int(matched[2])
+
+
+def is_original(revision_id: str, since: str, enacted: int | None) -> bool:
+    """Whether a revision in force from ``since`` (ISO) is the law as first enacted: its id names no amending law, and it
+    came soon after the year ``enacted``. Data made from other sources name no amending law in later revisions either."""
+    soon = enacted is not None and int(since[:4]) - enacted <= YEARS_TO_ENFORCEMENT
+    return soon and bool(re.search(r"_0{15}$", revision_id))

@@ -13,7 +13,7 @@ from app.retrieval.citations import find_mentions
 from app.retrieval.law_names import LawNames, name_key
 from app.retrieval.mention import Mention
 from app.retrieval.passages import part_label
-from app.retrieval.provision_parts import appendix_key, has_item, is_original, law_number_key, numbers_lost
+from app.retrieval.provision_parts import appendix_key, enacted_in, has_item, is_original, law_number_key, numbers_lost
 from app.retrieval.resolved import Resolved
 from app.retrieval.store import Store
 from app.retrieval.store_rows import ArticleRow
@@ -239,7 +239,7 @@ class _Resolver:
         if not revisions:
             return f"法令ID {law_id} の条文は索引にありません。"
         revision_id, since, _ = revisions[0]
-        if is_original(revision_id):
+        if is_original(revision_id, since, enacted_in(law_id, self.store.promulgated(law_id))):
             return f"{self._title(law_id)}は {since} に施行された法令で、{self.as_of} にはまだ施行されていません。"
         return (
             f"{self.as_of} に施行されていた{self._title(law_id)}の版は索引にありません（あるのは {since} からの版）。"

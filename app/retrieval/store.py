@@ -17,6 +17,7 @@ from app.core.errors import StaleIndexError
 from app.data.law import Law
 from app.retrieval.definitions import definitions_in
 from app.retrieval.passages import provisions_of
+from app.retrieval.provision_parts import enacted_in, is_original
 from app.retrieval.store_rows import (
     ALWAYS,
     ARTICLE_COLUMNS,
@@ -337,18 +338,27 @@ class Store:
         )
         return [law_id for (law_id,) in rows]
 
+    def promulgated(self, law_id: str) -> str | None:
+        """The day (ISO) on which a law was promulgated; None where its data do not say."""
+        row = self.connection.execute("SELECT promulgated FROM laws WHERE law_id=?", (law_id,)).fetchone()
+        return None if row is None else row[0]
+
     def laws_without_text(self, as_of: str) -> int:
         """How many laws were law on ``as_of`` though the store has only later revisions of them.
 
-        A law whose first revision here is the law as enacted (its id names no amending law) was not in force before.
+        A law whose first revision here is the law as enacted was not in force before.
         """
-        row = self.connection.execute(
-            "SELECT count(*) FROM (SELECT law_id, min(valid_from || ' ' || revision_id) AS first FROM revisions GROUP BY law_id)"
-            " JOIN laws USING (law_id) WHERE substr(first, 1, 10)>?1 AND first NOT LIKE '%_000000000000000'"
-            " AND (promulgated IS NULL OR promulgated<=?1)",
+        rows = self.connection.execute(
+            "SELECT law_id, revision_id, min(valid_from), promulgated FROM revisions JOIN laws USING (law_id)"
+            " GROUP BY law_id HAVING min(valid_from)>?1 AND (promulgated IS NULL OR promulgated<=?1)",
             (as_of,),
-        ).fetchone()
-        return int(row[0])
+        )
+        missing = 0
+        for law_id, revision_id, since, promulgated in rows:
+            year = enacted_in(law_id, promulgated)
+            there = year is None or year <= int(as_of[:4])
+            missing += there and not is_original(revision_id, since, year)
+        return missing
 
     def amending_numbers(self) -> list[str]:
         """Numbers of the amending laws whose 附則 the store holds, as printed."""

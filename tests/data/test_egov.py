@@ -12,7 +12,6 @@ from app.core.errors import DataError
 from app.data.egov import parse_law, parse_xml, text_of
 from app.data.egov_source import law_files, read_laws
 from app.data.law import Law, TableHeader, lines, provisions_text
-from app.retrieval.passages import provisions_of
 
 REAL = Path(__file__).resolve().parents[3] / "shared/data/egov/sample_26_laws.zip"
 NAME = "417AC0000000086_20251001_505AC0000000053.xml"
@@ -124,14 +123,6 @@ def test_spanned_cells_stand_in_every_row_and_column():
         "車の部",
     ]
     assert appendix.tables == (TableHeader(0, 2, 5),)
-
-
-def test_a_cut_table_repeats_its_header(monkeypatch):
-    monkeypatch.setattr("app.retrieval.passages.APPENDIX_CHARS", 20)
-    law = parse_law(WHOLE.replace("<RelatedArticleNum>（第二条の二関係）</RelatedArticleNum>", TABLE).encode(), NAME)
-    pieces = [[text for _, text in passage.lines] for passage in list(provisions_of(law))[-2].passages]
-    head = ["区分　手数料　手数料", "区分　昼　夜"]
-    assert pieces == [head, [*head, "船　一円　二円"], [*head, "船　三円　四円"], [*head, "車の部"], ["一　渡船"]]
 
 
 @pytest.mark.parametrize(

@@ -77,31 +77,35 @@ def test_a_day_without_a_revision_is_said(tmp_path, make_law):
     for name, title in (
         ("503AC0000000001_20250401_507AC0000000009", "渡船法"),
         ("507AC0000000002_20250401_000000000000000", "市場法"),
+        ("401AC0000000004_20250401_000000000000000", "岬法"),  # as some data have it: no amending law, but 36 years old
         ("501AC0000000003_20200401_000000000000000", "港法"),
         ("501AC0000000003_20250401_507AC0000000009", "港法"),
     ):
         (tmp_path / "laws" / name).mkdir(parents=True)
         xml = make_law(title, f"令和三年法律第{name[12:15]}号", {"1": [f"{title}の定め"]})
+        if title == "岬法":
+            xml = xml.replace('Era="Reiwa"', 'Era="Heisei"').replace('Year="3"', 'Year="1"')
         (tmp_path / "laws" / name / f"{name}.xml").write_text(xml, encoding="utf-8")
     folder = tmp_path / "i"
     result = build_index(tmp_path / "laws", folder)
     assert result.dropped == ()
     index = StatuteIndex(folder)
     day = date(2024, 4, 1)
-    found = {name: index.references(f"{name}第1条", as_of=day)[0] for name in ("渡船法", "市場法", "港法")}
-    assert [item.status for item in found.values()] == ["no_revision", "no_revision", "found"]
+    found = {name: index.references(f"{name}第1条", as_of=day)[0] for name in ("渡船法", "市場法", "港法", "岬法")}
+    assert [item.status for item in found.values()] == ["no_revision", "no_revision", "found", "no_revision"]
     assert (
         "2024-04-01 に施行されていた渡船法の版は索引にありません（あるのは 2025-04-01 からの版）"
         in found["渡船法"].note
     )
+    assert "施行されていた岬法の版は索引にありません（あるのは 2025-04-01 からの版）" in found["岬法"].note
     assert "市場法は 2025-04-01 に施行された法令で、2024-04-01 にはまだ施行されていません" in found["市場法"].note
     assert index.gaps(day) == [
-        "2024-04-01 に施行されていた版が索引にない法令が 1 件あり（全 3 件）、結果に入りません。"
+        "2024-04-01 に施行されていた版が索引にない法令が 2 件あり（全 4 件）、結果に入りません。"
     ]
     assert index.gaps(date(2025, 4, 1)) == index.gaps() == []
     dated = build_index(tmp_path / "laws", tmp_path / "dated", as_of=day)
-    assert dated.dropped == (("507AC0000000002", "市場法"), ("503AC0000000001", "渡船法"))
-    assert "法令 2 件が入っていません" in StatuteIndex(tmp_path / "dated").gaps()[0]
+    assert dated.dropped == (("401AC0000000004", "岬法"), ("507AC0000000002", "市場法"), ("503AC0000000001", "渡船法"))
+    assert "法令 3 件が入っていません" in StatuteIndex(tmp_path / "dated").gaps()[0]
     item = StatuteIndex(tmp_path / "dated").references("渡船法第1条")[0]
     assert (item.status, item.note) == (
         "no_revision",
