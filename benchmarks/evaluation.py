@@ -30,14 +30,22 @@ from app.core.cli import log
 from app.core.files import read_json, sha256_file, write_json
 from app.core.manifests import run_header
 
-SIDES = ("usual", "loop", "lm_eval", "one", "four")
-RUN_ORDER = ("lm_eval", "one", "four", "usual", "loop")  # the long ones last: a measurement cut short has the others
+SIDES = ("usual", "loop", "lm_eval", "one", "four", "choice")
+RUN_ORDER = (
+    "lm_eval",
+    "one",
+    "four",
+    "choice",
+    "usual",
+    "loop",
+)  # the long ones last: a measurement cut short has the others
 NAMES = {
     "usual": "(a) write and parse",
     "loop": "(a) write and parse, answers that never end",
     "lm_eval": "(b) lm-evaluation-harness, four orders",
     "one": "(c) ours, one order",
     "four": "(c) ours, four orders",
+    "choice": "(c) ours, every choice by itself",
 }
 CASE = Path(__file__).with_name("evaluation_case.py")
 # What rounds of one file must have in common.
@@ -100,6 +108,7 @@ def ratios(rounds: Sequence[dict[str, dict[str, Any]]], budget: int, clock: str 
         "usual / one": within("usual", "one"),
         "lm_eval / four": within("lm_eval", "four"),
         "four / one": within("four", "one"),
+        "choice / four": within("choice", "four"),
     }
     loops = looping(rounds, budget, clock)
     for side in ("one", "four"):

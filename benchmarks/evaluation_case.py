@@ -8,6 +8,7 @@ loop     the same, and the tokens that end an answer are forbidden: what an answ
 lm_eval  lm-evaluation-harness on the task that scripts/export_lm_eval.py writes, four orders
 one      ours, letters by log-probability, the file's order
 four     ours, four orders, what the orders share computed once
+choice   ours, every choice judged by itself, what the choices share computed once
 spelled  as four, but each letter in the one spelling that lm-evaluation-harness scores; for the comparison, not timed
 """
 
@@ -35,26 +36,26 @@ from app.data.lawqa import load_questions
 from app.evaluation.asking import prompts_of
 from app.evaluation.contexts import QuestionContext
 from app.evaluation.evaluate import pick_questions
-from app.evaluation.plan import EvaluationPlan
+from app.evaluation.plan import EvaluationPlan, Scoring
 from app.evaluation.runner import run_questions
 from app.llm.hf_llm import HFLLMConfig, HFLoRALLM
 from app.llm.letters import score_letters_shared_prefix
 from app.llm.loading import load_base_model, load_tokenizer
 
-SIDES = ("usual", "loop", "lm_eval", "one", "four", "spelled")
+SIDES = ("usual", "loop", "lm_eval", "one", "four", "choice", "spelled")
 WARM_UP = [[1] * 64]  # reads every weight once, so that no side pays for the disk
 Logprobs = dict[str, dict[str, list[float]]]  # question id → order → the four letters as shown
 
 
-def plan_of(case: argparse.Namespace, orders: int) -> EvaluationPlan:
-    return EvaluationPlan(context=case.context, top_k=0, orders=orders)
+def plan_of(case: argparse.Namespace, orders: int, scoring: Scoring = "letter") -> EvaluationPlan:
+    return EvaluationPlan(context=case.context, top_k=0, orders=orders, scoring=scoring)
 
 
 def context_of(case: argparse.Namespace, question: Question) -> str | None:
     return question.context if case.context == "gold" else None
 
 
-def timed_letters(case: argparse.Namespace, questions: Sequence[Question], orders: int) -> dict[str, Any]:
+def timed_scoring(case: argparse.Namespace, questions: Sequence[Question], plan: EvaluationPlan) -> dict[str, Any]:
     """The program's own evaluation, from questions to outcomes."""
     backend = HFLoRALLM(HFLLMConfig(case.model, device="cpu", load_in_4bit=case.dtype == "4bit"))
     if case.dtype != "4bit":
@@ -67,7 +68,7 @@ def timed_letters(case: argparse.Namespace, questions: Sequence[Question], order
     started, busy = time.perf_counter(), time.process_time()
     outcomes = list(
         run_questions(
-            backend, questions, lambda question: QuestionContext(context_of(case, question)), plan_of(case, orders),
+            backend, questions, lambda question: QuestionContext(context_of(case, question)), plan,
             on_outcomes=lambda _: None,
         )
     )  # fmt: skip
@@ -176,8 +177,9 @@ def run(case: argparse.Namespace) -> dict[str, Any]:
         measured = lm_eval_letters(case, questions)
     elif case.side == "spelled":
         measured = spelled_letters(case, questions)
-    elif case.side in ("one", "four"):
-        measured = timed_letters(case, questions, {"one": 1, "four": 4}[case.side])
+    elif case.side in ("one", "four", "choice"):
+        plans = {"one": plan_of(case, 1), "four": plan_of(case, 4), "choice": plan_of(case, 1, "choice")}
+        measured = timed_scoring(case, questions, plans[case.side])
     else:
         # Spread over the same questions: writing takes so much longer that only a few are asked.
         measured = written_answers(case, questions[:: -(-len(questions) // case.written)])

@@ -38,6 +38,7 @@ ROUNDS = [
         "lm_eval": side(8.0, 4),
         "one": side(1.0, 4, prompt_tokens=40, computed_tokens=44),
         "four": side(2.0, 4, prompt_tokens=160, computed_tokens=70),
+        "choice": side(1.5, 4, prompt_tokens=80, computed_tokens=30),
     },
     {"lm_eval": side(12.0, 4), "one": side(2.0, 4), "four": side(2.4, 4)},
     {"lm_eval": side(10.0, 4), "four": side(1.6, 4)},
@@ -46,7 +47,7 @@ ROUNDS = [
 
 def test_speeds_are_medians_over_the_rounds_a_side_ran_in() -> None:
     table = evaluation.summarize(ROUNDS)
-    assert list(table) == ["usual", "loop", "lm_eval", "one", "four"]
+    assert list(table) == ["usual", "loop", "lm_eval", "one", "four", "choice"]
     assert table["lm_eval"] == {
         "seconds_per_question": 2.5, "lowest": 2.0, "highest": 3.0, "rounds": 3, "questions": 4,
         "cpu_seconds_per_question": 5.0, "peak_rss_gib": 1.0,
@@ -61,6 +62,7 @@ def test_ratios_are_taken_within_a_round() -> None:
     assert found["lm_eval / four"] == 5.0  # 4, 5, 6.25
     assert found["four / one"] == pytest.approx(1.6)  # 2 and 1.2
     assert found["usual / one"] == 6.0
+    assert found["choice / four"] == pytest.approx(0.75)
     # Two answers reached the budget (2 s and 6 s); ours took 0.375 s and 0.5 s in the middle.
     assert found["looping answer / one"] == pytest.approx(4 / 0.375)
     assert found["looping answer / four"] == pytest.approx(4 / 0.5)
@@ -146,6 +148,14 @@ def test_one_order_and_one_spelling_are_parts_of_four(tiny_model_dir: Path) -> N
     for name in four:
         np.testing.assert_allclose(one[name]["abcd"], four[name]["abcd"], atol=1e-5)
         assert (np.array([spelled[name][order] for order in ORDERS]) < [four[name][order] for order in ORDERS]).all()
+
+
+def test_choices_by_themselves_are_timed_as_they_are_evaluated(tiny_model_dir: Path) -> None:
+    measured = evaluation_case.run(case(tiny_model_dir, "choice"))
+    four = evaluation_case.run(case(tiny_model_dir, "four"))
+    assert measured["questions"] == 3
+    assert all(len(one["abcd"]) == 4 for one in measured["logprobs"].values())
+    assert measured["computed_tokens"] < 0.7 * four["computed_tokens"]
 
 
 @pytest.mark.parametrize("name", ["usual", "loop"])
