@@ -9,7 +9,8 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from app.core.cli import JapaneseParser, log, run_program
-from app.core.errors import DataError
+from app.core.errors import ConfigError, DataError
+from app.core.outputs import check_folder_place, same_file
 
 SAMPLE = Path(__file__).resolve().parents[1] / "sample"
 
@@ -51,6 +52,13 @@ def program(argv: Sequence[str]) -> None:
             )
         log(f"{len(files)} ファイルは原稿どおりです。")
         return
+    there = [path for path in stale if (arguments.output / path).exists()]
+    if there and not same_file(arguments.output, SAMPLE):
+        raise ConfigError(
+            f"--output {arguments.output} には原稿と違うファイルがあります（{there[0]} など {len(there)} 件）。書きつぶさないよう、"
+            "空のフォルダを指定してください。"
+        )
+    check_folder_place("--output", arguments.output)
     write_files(files, arguments.output)
     log(f"{len(files)} ファイルのうち {len(stale)} を書きました: {arguments.output}")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -34,6 +35,28 @@ def parser() -> JapaneseParser:
     return made
 
 
+def check_writable_outputs(args: argparse.Namespace, width: int) -> None:
+    """Raise ConfigError when an output is somebody else's: the folder may hold only a model of this program's width."""
+    from app.core.errors import ConfigError, UserError
+    from app.core.files import read_json
+    from app.core.outputs import Output, check_folder_place, check_outputs, contains, foreign_entries
+
+    check_folder_place("--output", args.output)
+    try:
+        config = read_json(args.output / "config.json")
+    except UserError:
+        config = {}
+    ours = isinstance(config, dict) and config.get("hidden_size") == width
+    if (foreign := foreign_entries(args.output)) and not ours:
+        raise ConfigError(
+            f"--output {args.output} には極小モデルではないファイルがあります（{foreign[0]} など）。"
+            "空のフォルダか、まだないフォルダを指定してください。"
+        )
+    outputs = [Output("--history", args.history, contains('"parameters"'))] if args.history else []
+    outputs += [Output("--curve", args.curve, contains("Matplotlib"))] if args.curve else []
+    check_outputs(outputs, {})
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Pretrain and write the model."""
     args = parser().parse_args(argv)
@@ -45,6 +68,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     from app.llm.tiny_pretraining import PretrainConfig, Pretraining
     from app.llm.tiny_tokenizer import train_tokenizer
 
+    check_writable_outputs(args, TinyShape().hidden_size)
     torch.set_num_threads(args.threads)
     given = {"steps": args.steps, "seed": args.seed, "eval_every": args.eval_every}
     config = PretrainConfig(**{name: value for name, value in given.items() if value is not None})

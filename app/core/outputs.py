@@ -157,6 +157,19 @@ def jsonl_keys(*keys: str) -> Ours:
     return ours
 
 
+def json_file(*keys: str) -> Ours:
+    """A JSON file of ours: an object with these keys."""
+
+    def ours(path: Path) -> bool:
+        try:
+            value = read_json(path)
+        except Exception:
+            return False
+        return isinstance(value, dict) and set(keys) <= set(value)
+
+    return ours
+
+
 RESULT = json_kind("evaluation")
 RECORDS = jsonl_keys("input", "output", "meta")
 REPORT = contains(

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import re
 import tempfile
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
@@ -17,11 +18,13 @@ from typing import Any
 from app.core.errors import BackendError, DataError
 from app.core.files import append_jsonl, read_json, read_jsonl_tail, sha256_bytes, sha256_file, write_bytes, write_json
 from app.core.manifests import now
+from app.core.outputs import Output, check_outputs, json_file
 from app.data.egov import parse_law
 from app.data.egov_api import ListedLaw, PoliteClient
 from app.data.egov_source import law_files
 
 RECORD = "download.jsonl"
+_BULK_NAME = re.compile(r"(?:.*/)?(\w+)/\1\.xml")
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +96,14 @@ def download_bulk(
 
     The zip is checked whole (paths, sizes, checksums of its members) before it takes the place of an older one.
     """
+    facts_file = target.with_name(target.name + ".json")
+    check_outputs(
+        [
+            Output("--output", target, _is_bulk),
+            Output("--output の記録", facts_file, json_file("laws", "bytes", "sha256")),
+        ],
+        {},
+    )
     target.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.", suffix=".part")
     part = Path(name)
@@ -113,5 +124,14 @@ def download_bulk(
         part.replace(target)
     finally:
         part.unlink(missing_ok=True)
-    write_json(target.with_name(target.name + ".json"), facts)
+    write_json(facts_file, facts)
     return facts
+
+
+def _is_bulk(path: Path) -> bool:
+    """Whether a zip is a download of e-Gov's: laws in folders named after their revisions."""
+    if not zipfile.is_zipfile(path):
+        return False
+    with zipfile.ZipFile(path) as archive:
+        laws = [name for name in archive.namelist() if name.lower().endswith(".xml")]
+    return bool(laws) and all(_BULK_NAME.fullmatch(name.replace("\\", "/")) for name in laws)

@@ -5,28 +5,37 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from app.core.errors import DataError
-from app.core.files import sha256_bytes, write_bytes, write_json
+from app.core.files import read_json, sha256_bytes, sha256_file, write_bytes, write_json
 from app.core.manifests import now
+from app.core.outputs import Output, check_folder_place, check_outputs, in_ledger, json_file
 from app.data.egov_api import PoliteClient, Politeness
 from app.data.lawqa import questions_from
 
 GITHUB = "https://raw.githubusercontent.com/digital-go-jp/lawqa_jp/main"
+RECORD = "download.json"
 FILES = ("selection.json", "selection_randomized.json")
 
 
 def download_lawqa(folder: Path, site: str = GITHUB, politeness: Politeness | None = None) -> Iterator[tuple[str, int]]:
     """Fetch the files into ``folder``; yields (name, questions). Each is checked as a question file before it is kept."""
     client = PoliteClient(site, politeness)
-    facts = {}
+    check_folder_place("--output", folder)
+    check_outputs([Output("--output", folder / RECORD, json_file("source", "files"))], {})
+    facts: dict[str, Any] = dict(read_json(folder / RECORD)["files"]) if (folder / RECORD).exists() else {}
     for name in FILES:
         data = client.file(f"/data/{name}")
         try:
             questions = questions_from(json.loads(data.decode("utf-8-sig")), source=name)
         except ValueError:
             raise DataError(f"{site}/data/{name}: JSON ではありません。アドレスを確かめてください。") from None
-        write_bytes(folder / name, data)
+        path = folder / name
+        if not (path.exists() and sha256_file(path) == sha256_bytes(data)):
+            check_outputs([Output("--output", path, in_ledger(folder / RECORD))], {})
+        write_bytes(path, data)
         facts[name] = {"sha256": sha256_bytes(data), "questions": len(questions), "fetched_at": now()}
+        # After each file: what is there is known as ours, however the run ends.
+        write_json(folder / RECORD, {"source": site, "files": facts})
         yield name, len(questions)
-    write_json(folder / "download.json", {"source": site, "files": facts})

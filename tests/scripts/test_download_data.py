@@ -184,3 +184,21 @@ def test_usage(arguments):
     with pytest.raises(SystemExit) as caught:
         download_data.main(arguments)
     assert caught.value.code == 2
+
+
+def test_a_download_writes_over_nobody_elses_file(site, tmp_path, capsys):
+    (tmp_path / "q").mkdir()
+    (tmp_path / "q" / "selection.json").write_text("mine", "utf-8")
+    assert _run(site, "--lawqa", "--output", str(tmp_path / "q")) == 1
+    assert "selection.json は既にあり" in capsys.readouterr().err
+    assert (tmp_path / "q" / "selection.json").read_text("utf-8") == "mine"
+    (tmp_path / "all.zip").write_text("mine", "utf-8")
+    assert _run(site, "--all", "--output", str(tmp_path / "all.zip")) == 1
+    assert "all.zip は既にあり" in capsys.readouterr().err
+    assert (tmp_path / "all.zip").read_text("utf-8") == "mine"
+
+
+def test_a_download_may_be_made_again(site, tmp_path, capsys):
+    for _ in range(2):
+        assert _run(site, "--lawqa", "--output", str(tmp_path / "q")) == 0
+        assert _run(site, "--all", "--output", str(tmp_path / "all.zip")) == 0

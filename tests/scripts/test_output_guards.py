@@ -44,6 +44,9 @@ OVER_MINE = [
     ("import_results", f"{R} --output {MINE}"),
     ("generate_rationales", f"--data {Q} --output-path {MINE}"),
     ("export_lm_eval", f"--data {Q} --output-dir . --name task"),
+    ("build_sample", "--output ."),
+    ("pretrain_tiny_model", "--output . --steps 1"),
+    ("pretrain_tiny_model", f"--output new --steps 1 --history {MINE}"),
     ("build_index", f"--source {ROOT / 'sample' / 'laws'} --index-dir ."),
 ]
 
@@ -58,6 +61,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name in (MINE, "new.manifest.json", "task.jsonl", "task.yaml"):
         (tmp_path / name).write_text("mine", "utf-8")
     (tmp_path / "sub").mkdir()
+    (tmp_path / "selection.json").write_text("mine", "utf-8")
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
@@ -70,7 +74,9 @@ def test_nothing_is_written_over(place: Path, capsys: pytest.CaptureFixture[str]
     said = capsys.readouterr().err.splitlines()[-1]
     assert said.startswith("エラー: --")
     words = (
-        "と同じファイルです" if (program, options) in OVER_INPUT else "既にあり|はフォルダです|索引のフォルダではなく"
+        "と同じファイルです"
+        if (program, options) in OVER_INPUT
+        else "既にあり|はフォルダです|索引のフォルダではなく|原稿と違うファイル|極小モデルではない"
     )
     assert any(word in said for word in words.split("|")), said
     assert {path.name: path.read_bytes() for path in place.iterdir() if path.is_file()} == before
