@@ -17,6 +17,7 @@ from app.core.cli import JapaneseParser, format_seconds, log, run_program
 from app.core.errors import ConfigError, UntrustworthyResult
 from app.core.files import read_json, write_json, write_text
 from app.core.manifests import REPOSITORY
+from app.core.outputs import foreign_entries
 
 EXAMPLES = ("python scripts/demo.py", "python scripts/demo.py --output results/demo --seed 7")
 CONTEXTS = {"none": "文脈なし", "rag": "検索した条文（上位 3 条）", "gold": "正解の条文"}
@@ -69,7 +70,7 @@ def main(argv: Sequence[str]) -> int:
 
 def empty_folder(folder: Path) -> None:
     """Make the folder, or remove what an earlier demo left in it. Raises ConfigError for a folder with other things."""
-    if folder.exists() and any(folder.iterdir()) and not (folder / MARK).exists():
+    if foreign_entries(folder) and not (folder / MARK).exists():
         raise ConfigError(f"{folder}: デモの結果ではないファイルがあります。別の --output を指定してください。")
     for part in PARTS:
         shutil.rmtree(folder / part, ignore_errors=True)

@@ -11,6 +11,7 @@ from app.core.errors import DataError
 from app.core.files import read_json, sha256_bytes, sha256_file, write_bytes, write_json
 from app.core.manifests import now
 from app.core.outputs import Output, check_folder_place, check_outputs, in_ledger, json_file
+from app.core.redaction import hide
 from app.data.egov_api import PoliteClient, Politeness
 from app.data.lawqa import questions_from
 
@@ -37,5 +38,5 @@ def download_lawqa(folder: Path, site: str = GITHUB, politeness: Politeness | No
         write_bytes(path, data)
         facts[name] = {"sha256": sha256_bytes(data), "questions": len(questions), "fetched_at": now()}
         # After each file: what is there is known as ours, however the run ends.
-        write_json(folder / RECORD, {"source": site, "files": facts})
+        write_json(folder / RECORD, {"source": hide(site), "files": facts})
         yield name, len(questions)

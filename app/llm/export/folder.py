@@ -10,7 +10,7 @@ from typing import Any
 
 from app.core.errors import ConfigError
 from app.core.files import read_json, sha256_file, sha256_text, to_json, write_json
-from app.core.outputs import clear_remains
+from app.core.outputs import clear_remains, foreign_entries
 from app.llm.exported import with_seen
 
 RUN = "run.json"
@@ -76,7 +76,7 @@ def begin(target: Path, key: str) -> Writing:
     Raises ConfigError when what was left is of another export.
     """
     partial = target.with_name(f".{target.name}.partial")
-    if partial.exists():
+    if foreign_entries(partial):
         state = read_json(partial / _STATE) if (partial / _STATE).is_file() else None
         if not isinstance(state, dict) or state.get("key") != key:
             raise ConfigError(
@@ -87,7 +87,9 @@ def begin(target: Path, key: str) -> Writing:
         for half in partial.glob(".*.part"):
             half.unlink()
     else:
-        partial.mkdir(parents=True)
+        # A kill between making the folder and its first file leaves an empty one.
+        partial.mkdir(parents=True, exist_ok=True)
+        clear_remains(partial)
         write_json(partial / _STATE, {"key": key, "files": {}})
     return Writing(target, partial, key)
 

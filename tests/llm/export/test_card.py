@@ -97,3 +97,9 @@ def test_a_folder_gets_its_name_when_it_is_whole(tmp_path: Path) -> None:
         finished(target, key_of({"a": 2}))
     with pytest.raises(ConfigError, match="別のファイルがあります"):
         finished(tmp_path, key)
+
+
+def test_a_kill_between_folder_and_first_file_blocks_nothing(tmp_path: Path) -> None:
+    (tmp_path / ".x.partial").mkdir()
+    (tmp_path / ".x.partial" / ".export.unfinished.json.ab12_9cd.tmp").write_text("{")
+    assert begin(tmp_path / "x", key_of({"a": 1})).done == {}
