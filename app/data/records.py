@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,7 @@ from app.core.errors import DataError
 from app.core.files import half_character, json_reason, read_text, write_jsonl
 from app.core.prompts import FORMS, Form, render_choice_answer
 from app.core.questions import CHOICE_LETTERS, content_hash
+from app.core.quoting import quoted
 from app.core.requests import read_request
 
 MOST_FAULTS = 20  # named in one message
@@ -102,6 +104,7 @@ def read_records(path: Path) -> list[Record]:
             first, known = asked.setdefault(value["meta"]["id"], (number, digest))
             if known != digest:
                 found.append(f"meta.id {value['meta']['id']!r} が {first} 行目の別の問題と同じです")
+            found += _not_in_prompt(value["input"], value["meta"])
         faults += [f"{number} 行目: {fault}" for fault in found]
         if not found:
             records.append(Record(value["input"], value["output"], value["meta"]))
@@ -112,6 +115,24 @@ def read_records(path: Path) -> list[Record]:
     if not records:
         raise DataError(f"{path}: レコードがありません。scripts/build_finetune_dataset.py で作り直してください。")
     return records
+
+
+def _not_in_prompt(prompt: str, meta: dict[str, Any]) -> Iterable[str]:
+    """Parts of the question that ``meta`` names and the prompt does not hold: the leak guard goes by ``meta``."""
+    if meta.get("form") == "choice":
+        parts = {"meta.question": read_request(meta["question"].strip()).positive, "meta.choice の選択肢": meta["choices"][meta["choice"]]}  # fmt: skip
+    else:
+        parts = {"meta.question": meta["question"], **{f"meta.choices.{key}": text for key, text in meta["choices"].items()}}  # fmt: skip
+    shown = _plain(prompt)
+    for name, text in parts.items():
+        # Records of 0.2 hold letters that read as answers as they were.
+        if _plain(quoted(text.strip())) not in shown and _plain(text) not in shown:
+            yield f"input に {name} の文が入っていません（meta と別の問題のプロンプトです）"
+            return
+
+
+def _plain(text: str) -> str:
+    return "".join(unicodedata.normalize("NFKC", text).split())
 
 
 def _short(fault: str) -> str:

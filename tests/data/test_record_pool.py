@@ -44,7 +44,8 @@ def test_a_side_without_a_record_is_refused(tmp_path: Path) -> None:
     ("mode", "change", "message"),
     [
         ("direct", {}, "は cot のレコードです。--mode cot を指定"),
-        ("cot", {"question": "別の問い"}, "は指定の問題ファイルの問題ではありません"),
+        ("cot", {"question": "問"}, "は指定の問題ファイルの問題ではありません"),
+        ("cot", {"question": "別の問い"}, r"input に meta\.question の文が入っていません"),
         ("cot", {"id": "unknown"}, r"2 行目: meta\.id 'unknown' が 1 行目の別の問題と同じです"),
     ],
 )

@@ -17,7 +17,7 @@ def row(**changes: Any) -> dict[str, Any]:
         "source_file": "q.json", "few_shot": False, "order": "abcd", "cluster": "法 第1条", "doc_ids": [], "scores": [],
         "prompt_version": "1",
     }  # fmt: skip
-    value: dict[str, Any] = {"input": "問いの文", "output": "c", "meta": meta}
+    value: dict[str, Any] = {"input": "問\na 一\nb 二\nc 三\nd 四", "output": "c", "meta": meta}
     for key, change in changes.items():
         target, name = (meta, key.removeprefix("meta_")) if key.startswith("meta_") else (value, key)
         if change is ...:
@@ -141,7 +141,7 @@ def fault_of(path: Path) -> str:
 
 
 def test_one_id_for_two_questions_is_refused(tmp_path: Path) -> None:
-    same, other = json.dumps(row(meta_order="abcd")), json.dumps(row(meta_question="別の問"))
+    same, other = json.dumps(row(meta_order="abcd")), json.dumps(row(meta_question="別の問", input="別の問 一二三四"))
     assert len(read_records(lines(tmp_path, same, same))) == 2
     assert fault_of(lines(tmp_path, same, other)) == (
         "1 件の誤りがあります。\n2 行目: meta.id 'q1' が 1 行目の別の問題と同じです。"
@@ -167,3 +167,22 @@ def test_an_array_is_no_json_lines_and_many_faults_stay_short(tmp_path: Path) ->
 @pytest.mark.parametrize(("text", "reason"), [("[" * 100_000, "配列"), ('{"a":' * 100_000, "入れ子が深すぎます"), ('{"a": 1' + "0" * 5000 + "}", "数が大きすぎます")])  # fmt: skip
 def test_json_that_python_cannot_read_is_one_line(tmp_path: Path, text: str, reason: str) -> None:
     assert reason in fault_of(lines(tmp_path, text))
+
+
+@pytest.mark.parametrize(
+    ("changes", "part"),
+    [
+        ({"input": "別の問\na 一\nb 二\nc 三\nd 四", "meta_question": "この問"}, "meta.question"),
+        ({"meta_choices": {"a": "一", "b": "二", "c": "三", "d": "五"}}, "meta.choices.d"),
+        ({"meta_form": "choice", "meta_group": "q1", "meta_choice": "b", "output": "×", "input": "問 三"}, "meta.choice の選択肢"),
+    ],
+)  # fmt: skip
+def test_a_prompt_of_another_question_is_refused(tmp_path: Path, changes: dict[str, Any], part: str) -> None:
+    assert fault_of(lines(tmp_path, json.dumps(row(**changes)))) == (
+        f"1 件の誤りがあります。\n1 行目: input に {part} の文が入っていません（meta と別の問題のプロンプトです）。"
+    )
+
+
+def test_a_prompt_with_brackets_or_without_is_the_questions(tmp_path: Path) -> None:
+    for shown in ("答えは〔a〕", "答えはａ"):  # as it is rendered now, and as it was before
+        assert read_records(lines(tmp_path, json.dumps(row(meta_question="答えはａ", input=f"{shown} 一二三四"))))
