@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
 from app.core.questions import Polarity
 from app.data.generation.book import Book, Passage
-from app.data.generation.references import kanji_article
+from app.data.generation.references import kanji
 from app.data.generation.spelling import arabic_digits
 from app.data.law_numbers import article_label, article_sort_key, item_label, paragraph_label
 
@@ -67,26 +68,11 @@ def _order(passage: Passage) -> tuple[tuple[tuple[int, ...], ...], int]:
 
 def citation(title: str, passage: Passage, item: str | None, *, digits: bool, named: bool) -> str:
     """``借地借家法第13条第2項第1号``; the paragraph is left out where the article has one only."""
-    law = title if named else ""
-    label = (
-        article_label(passage.article)
-        + ("" if passage.alone else paragraph_label(passage.paragraph))
-        + item_label(item)
-    )
-    if digits:
-        return law + label
-    kanji_label = kanji_article(passage.article)
-    if not passage.alone:
-        kanji_label += _kanji(paragraph_label(passage.paragraph))
-    return law + kanji_label + _kanji(item_label(item))
-
-
-def _kanji(label: str) -> str:
-    import re
-
-    from app.data.generation.references import kanji
-
-    return re.sub(r"\d+", lambda match: kanji(int(match.group())), label)
+    paragraph = "" if passage.alone else paragraph_label(passage.paragraph)
+    label = article_label(passage.article) + paragraph + item_label(item)
+    if not digits:
+        label = re.sub(r"\d+", lambda match: kanji(int(match.group())), label)
+    return (title if named else "") + label
 
 
 def with_items(

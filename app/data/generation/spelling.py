@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from app.data.law_numbers import NUMBER, kanji_to_int
+from app.data.law_numbers import kanji_to_int
 
 # A restriction may stand in a candidate; anything longer would make it unreadable, and dropping it would change its truth.
 MAX_RESTRICTION_CHARS = 36
@@ -121,6 +121,3 @@ def hiragana_share(text: str) -> float:
     hiragana = len(re.findall("[ぁ-ん]", text))
     katakana = len(re.findall("[ァ-ヶ]", text))
     return hiragana / (hiragana + katakana) if hiragana + katakana else 0.0
-
-
-ARTICLE_REFERENCE = re.compile(rf"第{NUMBER}条(?:の{NUMBER})*(?:第{NUMBER}項)?(?:第{NUMBER}号(?:の{NUMBER})*)?")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import random
-
 from app.data.generation.inflection import negative_stem, te_form
 from app.data.generation.rules import Modality, Rule
 from app.data.generation.spelling import arabic_digits
@@ -81,8 +79,3 @@ def _topic(subject: str) -> str:
     if not subject:
         return ""
     return f"{subject}、" if subject.endswith("も") else f"{subject}は、"
-
-
-def some(texts: tuple[str, ...], random_: random.Random, count: int) -> tuple[str, ...]:
-    """At most ``count`` of the wordings, drawn without replacement."""
-    return texts if len(texts) <= count else tuple(random_.sample(texts, count))
