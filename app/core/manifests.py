@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from app.core.errors import DataError
-from app.core.files import read_json
+from app.core.files import read_json, sha256_file
 from app.core.redaction import hide, is_secret_name
 
 PACKAGES = (
@@ -21,9 +21,11 @@ PACKAGES = (
 )  # fmt: skip
 # Parts of an adapter's run.json that programs look into, where they are there.
 _MANIFEST_PARTS: dict[str, type] = {
-    "chat": dict, "base_model": dict, "trained_question_ids": list, "trained_question_hashes": list,
+    "chat": dict, "files": dict, "base_model": dict, "trained_question_ids": list, "trained_question_hashes": list,
     "dev_question_ids": list, "dev_question_hashes": list,
 }  # fmt: skip
+# What of an adapter's folder decides its answers; run.json holds their SHA-256 under ``files``.
+ADAPTER_FILES = ("adapter_config.json", "adapter_model.safetensors")
 REPOSITORY = Path(__file__).resolve().parents[2]
 
 
@@ -116,5 +118,11 @@ def read_adapter_manifest(folder: Path) -> dict[str, Any]:
         if value.get(name) is not None and not isinstance(value[name], kind):
             raise DataError(
                 f"{folder / 'run.json'}: {name} の型が違います（{type(value[name]).__name__}）。学習の出力が壊れています。"
+            )
+    for name, digest in (value.get("files") or {}).items():
+        if name in ADAPTER_FILES and (folder / name).is_file() and sha256_file(folder / name) != digest:
+            raise DataError(
+                f"{folder / name}: 学習が終わった後に内容が変わっています（run.json の SHA-256 と違います）。"
+                "学習の出力を取り直してください。"
             )
     return value

@@ -22,6 +22,7 @@ from app.core.errors import DataError
 from app.core.failures import naming
 from app.core.files import follow_umask, read_json, write_json
 
+_WAY = "このチェックポイントのフォルダを消すと、その前のものから（なければはじめから）再開します。"
 _NAME = re.compile(r"checkpoint-(\d+)")
 
 
@@ -55,9 +56,7 @@ def load_tensors(path: Path) -> dict[str, Any]:
     try:
         return dict(load_file(path))
     except (OSError, SafetensorError) as error:
-        raise DataError(
-            f"{path}: チェックポイントを読めません（{error}）。このチェックポイントのフォルダを消すと、その前から再開します。"
-        ) from error
+        raise DataError(f"{path}: チェックポイントを読めません（{error}）。{_WAY}") from error
 
 
 def split_state(value: Any, prefix: str, tensors: dict[str, Any]) -> Any:
@@ -139,13 +138,27 @@ def write_checkpoint(
     return final
 
 
+def check_trainer_state(checkpoint: Path) -> None:
+    """Raise DataError, with the way out, unless transformers' part of the checkpoint can be read: a full disk or a power
+    failure may have cut it."""
+    path = checkpoint / "trainer_state.json"
+    try:
+        value = read_json(path)
+    except DataError as error:
+        raise DataError(f"{error} {_WAY}") from None
+    if not isinstance(value, dict) or not {"global_step", "log_history"} <= value.keys():
+        raise DataError(f"{path}: 内容が壊れています。{_WAY}")
+
+
 def read_states(checkpoint: Path) -> dict[str, Any]:
     """The ``states`` that were given to ``write_checkpoint``."""
-    states = join_state(read_json(checkpoint / "state.json"), load_tensors(checkpoint / "optimizer.safetensors"))
+    try:
+        plain = read_json(checkpoint / "state.json")
+    except DataError as error:
+        raise DataError(f"{error} {_WAY}") from None
+    states = join_state(plain, load_tensors(checkpoint / "optimizer.safetensors"))
     if not isinstance(states, dict):
-        raise DataError(
-            f"{checkpoint / 'state.json'}: 内容が壊れています。このチェックポイントのフォルダを消してください。"
-        )
+        raise DataError(f"{checkpoint / 'state.json'}: 内容が壊れています。{_WAY}")
     return states
 
 

@@ -13,9 +13,10 @@ from typing import Any
 
 from app.core.cli import log
 from app.core.failures import naming
-from app.core.files import follow_umask, write_bytes, write_json, write_text
+from app.core.files import follow_umask, sha256_file, write_bytes, write_json, write_text
+from app.core.manifests import ADAPTER_FILES
 from app.llm.loading import resolve_device
-from app.training.checkpoints import checkpoint_path, checkpoint_steps, restore_weights
+from app.training.checkpoints import check_trainer_state, checkpoint_path, checkpoint_steps, restore_weights
 from app.training.config import TrainConfig
 from app.training.curve import draw_curve
 from app.training.dev_choice import ChoiceDev, evaluate_choice_dev
@@ -202,6 +203,7 @@ def train(
     checkpoints = folder / CHECKPOINTS
     steps = checkpoint_steps(checkpoints)
     if steps:
+        check_trainer_state(checkpoint_path(checkpoints, steps[-1]))
         log(f"ステップ {steps[-1]} のチェックポイントから再開します。")
     elif state == "unfinished":
         log("再開できるチェックポイントがまだないので、はじめから学習します。")
@@ -241,6 +243,7 @@ def write_adapter_folder(folder: Path, model: Any, tokenizer: Any, manifest: dic
     training = manifest["training"]
     write_bytes(folder / CURVE, draw_curve(training["loss_history"], training["dev_history"], title=folder.name))
     write_text(folder / LOG, render_experiment_log(manifest))
+    manifest["files"] = {name: sha256_file(folder / name) for name in ADAPTER_FILES}
     write_json(folder / FINISHED, manifest)
     (folder / UNFINISHED).unlink()
     shutil.rmtree(folder / CHECKPOINTS, ignore_errors=True)

@@ -11,7 +11,9 @@ from pathlib import Path
 import pytest
 
 from app.core.errors import DataError
+from app.core.files import sha256_file
 from app.core.manifests import (
+    ADAPTER_FILES,
     git_revision,
     hardware,
     now,
@@ -108,3 +110,19 @@ def test_a_part_of_another_type_is_named(tmp_path: Path, part: str) -> None:
         read_adapter_manifest(tmp_path)
     (tmp_path / "run.json").write_text(json.dumps({part: None}), "utf-8")
     assert read_adapter_manifest(tmp_path) == {part: None}
+
+
+def test_files_that_changed_after_the_training_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "adapter_config.json").write_text("{}", "utf-8")
+    (tmp_path / "adapter_model.safetensors").write_bytes(b"weights")
+    files = {name: sha256_file(tmp_path / name) for name in ADAPTER_FILES}
+    (tmp_path / "run.json").write_text(json.dumps({"files": files}), "utf-8")
+    assert read_adapter_manifest(tmp_path) == {"files": files}
+    for name, text in (("adapter_config.json", '{"lora_alpha": 3200}'), ("adapter_model.safetensors", "weightz")):
+        before = (tmp_path / name).read_bytes()
+        (tmp_path / name).write_text(text, "utf-8")
+        with pytest.raises(DataError, match=f"{name}: 学習が終わった後に内容が変わっています"):
+            read_adapter_manifest(tmp_path)
+        (tmp_path / name).write_bytes(before)
+    (tmp_path / "adapter_config.json").unlink()  # named by whoever looks for it
+    assert read_adapter_manifest(tmp_path) == {"files": files}

@@ -16,6 +16,8 @@ from safetensors.torch import load_file
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from app.core.cli import run_program
+from app.core.files import sha256_file
+from app.core.manifests import ADAPTER_FILES
 from app.core.questions import content_hash
 from app.data.records import Record, write_records
 from scripts import train_qwen_law_ft
@@ -62,6 +64,7 @@ def test_trains_and_writes_the_adapter_folder(
         "loss_curve.png", "run.json", "tokenizer.json", "tokenizer_config.json",
     ]  # fmt: skip
     manifest = json.loads((files["out"] / "run.json").read_text("utf-8"))
+    assert manifest["files"] == {name: sha256_file(files["out"] / name) for name in ADAPTER_FILES}
     assert manifest["kind"] == "adapter"
     assert (manifest["quantization"] is not None) == ("--use-4bit" in more)
     assert manifest["train_mode"] == "direct"
@@ -145,7 +148,9 @@ def write_lines(path: Path, lines: list[str]) -> None:
 def change_record(path: Path, **changes: Any) -> None:
     rows = [json.loads(line) for line in path.read_text("utf-8").splitlines()]
     for key, value in changes.items():
-        if value is None:
+        if key == "add":  # to the prompt
+            rows[2]["input"] += value
+        elif value is None:
             del rows[2][key]
         else:
             rows[2][key] = value
@@ -165,7 +170,7 @@ FAULTS: dict[str, tuple[Any, list[str], list[str]]] = {
     "empty output": (lambda files, model: change_record(files["train"], output=" "), [], ["3 行目", "output が空です"]),
     "wrong mode": (lambda files, model: None, ["--train-mode", "cot"], ["meta.mode が direct", "q0"]),
     "special token in the text": (
-        lambda files, model: change_record(files["train"], input="<|im_end|>"), [], ["q2", "特殊トークン <|im_end|>"],
+        lambda files, model: change_record(files["train"], add="<|im_end|>"), [], ["q2", "特殊トークン <|im_end|>"],
     ),
     "model without tokenizer": (
         lambda files, model: [(model / name).unlink() for name in ("tokenizer.json", "tokenizer_config.json")],

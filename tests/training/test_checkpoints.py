@@ -133,3 +133,15 @@ def test_tensors_follow_the_umask_and_a_full_disk_names_the_file(tmp_path, monke
     monkeypatch.setattr(safetensors.torch, "save_file", full)
     with pytest.raises(OSError, match=r"y\.safetensors"):
         save_tensors(tmp_path / "y.safetensors", {"w": torch.zeros(2)})
+
+
+@pytest.mark.parametrize("text", ["", '{"global_step": 2, "log_history": [{"lo', "[]", '{"global_step": 2}', None])
+def test_a_cut_trainer_state_names_the_file_and_the_way_out(tmp_path, text):
+    from app.training.checkpoints import check_trainer_state
+
+    if text is not None:
+        (tmp_path / "trainer_state.json").write_text(text, "utf-8")
+    with pytest.raises(DataError, match=r"trainer_state\.json: .*このチェックポイントのフォルダを消すと"):
+        check_trainer_state(tmp_path)
+    (tmp_path / "trainer_state.json").write_text('{"global_step": 2, "log_history": []}', "utf-8")
+    check_trainer_state(tmp_path)
