@@ -116,6 +116,8 @@ def parse_answer(text: str, *, cut_off: bool = False) -> ParsedAnswer:
             continue
         if found == _NOT_OFFERED:
             return ParsedAnswer(None, "unparsed", "not_offered")
+        if cut_off and rule in _MAY_BE_HALFWAY:
+            return ParsedAnswer(None, "truncated", rule)
         if len(found) > 1:
             return ParsedAnswer(None, "ambiguous", rule)
         return ParsedAnswer(min(found), "ok", rule)
@@ -128,18 +130,30 @@ def reads_as_answer(text: str) -> bool:
     Letters that merely occur, or open a line of an enumeration, are what every prompt is full of and are left out.
     """
     plain = _plain(text)
-    found = [read(plain) for read in (_explicit, _conclusion, _alone)]
+    # Every marker, not only the last: what comes after this text may take the last one's place.
+    found = [_conclusion(plain), _alone(plain), *(letters for _, letters in _explicit_hits(plain))]
     if any(letters and letters != _NOT_OFFERED for letters in found):
         return True
     return any(_MARKED_DIGIT.search(line) for line in plain.split("\n"))
 
 
+# What a reasoning says on its way; where the budget ended it, that is no answer.
+_MAY_BE_HALFWAY = frozenset({"conclusion", "only_letter", "digit"})
 # A reading is the set of letters named, None for nothing, or this: an answer that is none of the four.
 _NOT_OFFERED = frozenset({""})
 
 
+_OTHER_MARKS = re.compile(r"[\[◁](/?)(think|thinking|thought)[\]▷]", re.IGNORECASE)
+
+
 def without_thoughts(text: str) -> tuple[str, bool]:
-    """The text outside ``<think>…</think>``, and whether a thought was left open."""
+    """The text outside ``<think>…</think>`` (or ``[THINK]``, ``◁think▷``, the analysis channel), and whether a thought was
+    left open."""
+    # Servers without a reasoning parser hand through what the model writes: Magistral, Kimi, gpt-oss.
+    text = _OTHER_MARKS.sub(r"<\1\2>", text)
+    if "<|channel|>" in text:
+        final = text.rpartition("<|channel|>final<|message|>")
+        text = final[2] if final[1] else text.replace("<|channel|>analysis<|message|>", "<think>")
     if "</" in text:
         text = re.sub(r"<(think|thinking|thought)>.*?</\1>", "", text, flags=re.DOTALL | re.IGNORECASE)
     # The template may have opened the thought inside the prompt: then only its end is in the answer.
@@ -195,6 +209,12 @@ def _named_after(text: str) -> frozenset[str] | None:
 
 
 def _explicit(text: str) -> frozenset[str] | None:
+    hits = _explicit_hits(text)
+    return max(hits, key=lambda hit: hit[0])[1] if hits else None
+
+
+def _explicit_hits(text: str) -> list[tuple[int, frozenset[str]]]:
+    """Where markers and choosing words name something, and the letters that they name."""
     hits: list[tuple[int, frozenset[str]]] = []
     for match in _EXPLICIT.finditer(text):
         named = _named_after(text[match.end() :])
@@ -202,7 +222,7 @@ def _explicit(text: str) -> frozenset[str] | None:
             hits.append((match.end(), named))
     hits += [(match.end(), frozenset(match.group(1))) for match in _BOXED.finditer(text)]
     hits += [(match.start(), frozenset(match.group(1))) for match in _CHOSEN.finditer(text)]
-    return max(hits, key=lambda hit: hit[0])[1] if hits else None
+    return hits
 
 
 def _conclusion(text: str) -> frozenset[str] | None:

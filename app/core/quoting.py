@@ -78,7 +78,7 @@ def _bracketed(text: str) -> str:
         letter = _stands_for(char)
         glued = re.match(f"[{_ALNUM}]", before) or re.match(f"[{_ALNUM}]", after)
         alone = not glued or len(unicodedata.normalize("NFKC", char)) > 1  # ⒜ brings brackets of its own
-        if alone and before != "〔" and (letter or re.match(f"[{_DIGITS}]", char)):
+        if alone and not (before == "〔" and after == "〕") and (letter or re.match(f"[{_DIGITS}]", char)):
             plain = char if len(unicodedata.normalize("NFKC", char)) == 1 else letter
             out.append(f"〔{plain}〕")
         else:

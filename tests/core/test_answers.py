@@ -303,3 +303,32 @@ def test_the_last_line_with_a_marker_decides(reasoning: str, letter: str) -> Non
 @given(st.sampled_from([text for text, *_ in OK if "<" not in text]), st.sampled_from(["think", "thinking"]))
 def test_a_thought_before_the_answer_changes_nothing(text: str, tag: str) -> None:
     assert parse_answer(f"<{tag}>Answer: a\nb</{tag}>\n{text}") == parse_answer(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "letter"),
+    [
+        ("[THINK]まずaを検討。よってa…いや違う。[/THINK]c", "c"),  # Magistral
+        ("[THINK]答えはaかもしれない", None),
+        ("◁think▷答えはa◁/think▷答えはb", "b"),  # Kimi
+        ("<|channel|>analysis<|message|>答えはa<|end|><|start|>assistant<|channel|>final<|message|>d", "d"),  # gpt-oss
+        ("<|channel|>analysis<|message|>答えはa", None),
+    ],
+)
+def test_thoughts_in_other_marks_are_no_answers(text: str, letter: str | None) -> None:
+    parsed = parse_answer(text, cut_off=letter is None)
+    assert (parsed.letter, parsed.status) == (letter, "truncated" if letter is None else "ok")
+
+
+@pytest.mark.parametrize(
+    ("text", "letter"),
+    [
+        ("選択肢aについて検討すると、条文は届出を要すると", None),  # happened to name one
+        ("条文によれば二年である。したがって、aは", None),
+        ("答え: b\n理由は、条文が", "b"),
+        ("b\n条文によれば", "b"),
+    ],
+)
+def test_a_reasoning_that_was_cut_off_is_read_only_where_it_answers(text: str, letter: str | None) -> None:
+    parsed = parse_answer(text, cut_off=True)
+    assert (parsed.letter, parsed.status) == (letter, "truncated" if letter is None else "ok")

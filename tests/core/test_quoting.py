@@ -28,6 +28,7 @@ CHOICES = {"a": "一日", "b": "二日", "c": "三日", "d": "四日"}
         ("したがって、Aは責任を負う。", "したがって、〔A〕は責任を負う。"),
         ("Bを選択した。", "〔B〕を選択した。"),
         ("答え：３", "答え：〔３〕"),
+        ("Answer:〔A", "Answer:〔〔A〕"),
     ],
 )
 def test_what_reads_as_an_answer_is_put_into_brackets(text: str, shown: str) -> None:
