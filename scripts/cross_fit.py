@@ -65,7 +65,8 @@ def parser() -> JapaneseParser:
     add("--top-k", type=int, default=3, help="検索する条の数（既定 3）")
     add("--index-dir", type=Path, help="索引のフォルダ（rag、distractors のとき）")
     add("--train-orders", type=int, choices=(1, 4),
-        help="学習レコードの選択肢の並びの数（既定 4）。4 なら --share-prefix（--batch-size は問題の数になる）と、direct では --objective letter も付ける")  # fmt: skip
+        help="文字で答える形で学習し、学習レコードの選択肢の並びの数をこれにする（choice の形では使わない）。"
+        "4 なら --share-prefix（--batch-size は問題の数になる）と、direct では --objective letter も付ける")  # fmt: skip
     add("--few-shot", action=flag, default=False, help="例題を付ける（既定: 付けない）")
     add("--report", type=Path, metavar="HTML", help="1 ファイルの HTML 報告も書く（ネットワーク不要）")
     return program
@@ -74,18 +75,39 @@ def parser() -> JapaneseParser:
 def parse(argv: Sequence[str]) -> tuple[argparse.Namespace, list[str]]:
     """This program's options and those of the training, with what won on dev where nothing is said.
 
-    docs/experiments.md has the table: four orders, and with them the letter objective (direct records only).
+    docs/experiments.md has the table: the choice form; of letters, four orders and with them the letter objective
+    (direct records only). ``arguments.form`` is how records are made and every model is asked.
     """
     arguments, training = parser().parse_known_args(argv)
+    said = training_option(training, "--objective")
+    letters = (
+        arguments.mode == "cot" or arguments.train_orders or arguments.train_records or arguments.few_shot
+        or {"--share-prefix", "--no-loss-on-output-only"} & set(training)
+    )  # fmt: skip
+    if said is None and not letters:
+        said = "choice"
+        training += ["--objective", said]
+    arguments.form = "choice" if said == "choice" else "letter"
+    if arguments.form == "choice":
+        return arguments, training
     if arguments.train_records is None:
         arguments.train_orders = arguments.train_orders or 4
     if arguments.train_orders == 4:
         if not {"--share-prefix", "--no-loss-on-output-only"} & set(training):
             training.append("--share-prefix")
-        said = any(option.partition("=")[0] in ("--objective", "--no-loss-on-output-only") for option in training)
-        if arguments.mode == "direct" and not said:
+        if arguments.mode == "direct" and said is None and "--no-loss-on-output-only" not in training:
             training += ["--objective", "letter"]
     return arguments, training
+
+
+def training_option(training: Sequence[str], wanted: str) -> str | None:
+    """The value that the training's options give ``wanted``, the last where it is given twice; None without it."""
+    found = None
+    for place, option in enumerate(training):
+        name, equals, value = option.partition("=")
+        if name == wanted:
+            found = value if equals else next(iter(training[place + 1 :]), None)
+    return found
 
 
 def main(argv: Sequence[str]) -> int:
@@ -149,6 +171,11 @@ def check_arguments(arguments: Any, training: Sequence[str]) -> None:
         raise ConfigError(
             f"--seeds は 1 以上、--folds は 2 以上です（指定は {arguments.seeds} と {arguments.folds}）。"
         )
+    unfit = [("--mode cot", arguments.mode == "cot"), ("--train-orders", arguments.train_orders is not None),
+             ("--train-records", arguments.train_records is not None), ("--few-shot", arguments.few_shot)]  # fmt: skip
+    if arguments.form == "choice" and any(given for _, given in unfit):
+        names = "、".join(name for name, given in unfit if given)
+        raise ConfigError(f"--objective choice は選択肢を一つずつ示すので、{names} とは使えません。外してください。")
     if arguments.without_gold is not None and arguments.train_context != "distractors":
         raise ConfigError("--without-gold は --train-context distractors と一緒に使います。")
     if arguments.train_records is not None:
@@ -163,17 +190,38 @@ def check_arguments(arguments: Any, training: Sequence[str]) -> None:
     train.prog = Path(sys.argv[0]).name
     own = ["--model-name", arguments.model_name, "--train-file", "train.jsonl", "--output-dir", "adapter"]
     own += ["--eval-file", "dev.jsonl"] if arguments.dev > 0 else []
-    config_from_arguments(train.parse_args([*own, *training]))
+    questions = load_questions(arguments.data)
+    config = config_from_arguments(train.parse_args([*own, *training]))
+    if config.init_adapter is not None:
+        check_initial_adapter(config, questions)
+
+
+def check_initial_adapter(config: Any, questions: Sequence[Any]) -> None:
+    """Raise DataError when the adapter that every fold starts from has seen one of the questions."""
+    from app.core.errors import DataError
+    from app.evaluation.guards import trained_questions
+    from app.training.initial_adapter import read_initial_adapter
+
+    initial = read_initial_adapter(config)
+    assert initial is not None
+    seen = trained_questions(initial.manifest, questions, str(config.init_adapter))
+    if names := [*seen.by_id, *seen.by_content, *seen.dev]:
+        raise DataError(
+            f"--init-adapter {config.init_adapter}: --data の {len(names)} 問が学習か dev に使われています"
+            f"（最初は {names[0]}）。--exclude-questions でこの問題を除いて作った問題で学習したアダプタを指定してください。"
+        )
 
 
 def remember_settings(arguments: Any, training: Sequence[str]) -> None:
     """Store what this folder is for; raise ConfigError when it already is for something else."""
     settings: dict[str, Any] = {
-        name: str(value) for name, value in vars(arguments).items() if name not in ("debug", "report", "seeds")
+        name: str(value) for name, value in vars(arguments).items() if name not in ("debug", "report", "seeds", "form")
     }
     settings |= {"training": list(training), "data_sha256": sha256_file(arguments.data)}
     if arguments.train_records is not None:
         settings["train_records_sha256"] = sha256_file(arguments.train_records)
+    if initial := training_option(training, "--init-adapter"):
+        settings["init_adapter_sha256"] = sha256_file(Path(initial) / "adapter_model.safetensors")
     path = arguments.output_dir / "settings.json"
     if path.exists():
         # An option that came later was at its default when the folder was started.
@@ -208,13 +256,14 @@ def fold_results(arguments: Any, training: Sequence[str], place: Path, seed: int
             continue
         log(f"seed {seed} の {number}/{arguments.folds} 組目を学習します。")
         few_shot = "--few-shot" if arguments.few_shot else "--no-few-shot"
-        build = (build_finetune_dataset.main, "--mode", arguments.mode, few_shot)
+        build = (build_finetune_dataset.main, "--mode", arguments.mode, few_shot, "--form", arguments.form)
+        orders = [] if arguments.train_orders is None else ["--orders", arguments.train_orders]
         if arguments.train_records is not None:
             pool = read_record_pool(arguments.train_records, load_questions(arguments.data), arguments.mode)
             write_records(fold / "train.jsonl", pool.of(load_questions(split / "train.json")))
         else:
-            step(*build, "--lawqa-path", split / "train.json", "--output-path", fold / "train.jsonl", "--orders",
-                 arguments.train_orders, *train_options(arguments, seed))  # fmt: skip
+            step(*build, "--lawqa-path", split / "train.json", "--output-path", fold / "train.jsonl", *orders,
+                 *train_options(arguments, seed))  # fmt: skip
         if arguments.dev > 0:
             # Chosen and measured as it will be evaluated, whatever was trained on.
             step(
@@ -261,9 +310,10 @@ def evaluated(arguments: Any, data: Path, output: Path, more: Sequence[Any]) -> 
     if output.exists():
         return
     few_shot = "--few-shot" if arguments.few_shot else "--no-few-shot"
-    cot = ["--use-cot"] if arguments.mode == "cot" else [few_shot]
+    asked = ["--scoring", "choice"] if arguments.form == "choice" else ["--orders", 4]
+    asked += ["--use-cot"] if arguments.mode == "cot" else [few_shot]
     text = step(evaluate_multiple_choice.main, "--data", data, "--output", output, "--resume", "--hf-model-name",
-                arguments.model_name, *context_options(arguments), "--orders", 4, *cot, *more)  # fmt: skip
+                arguments.model_name, *context_options(arguments), *asked, *more)  # fmt: skip
     write_text(output.with_suffix(".txt"), text)
 
 

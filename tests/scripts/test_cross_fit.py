@@ -219,22 +219,70 @@ def test_two_seeds_are_one_verdict(data: Path, tiny_model_dir: Path, capsys: pyt
     assert f'<p class="verdict together">{together["verdict"]}</p>' in Path("out.html").read_text("utf-8")
 
 
-def test_four_orders_a_shared_prefix_and_the_letters_unless_told_otherwise(data: Path) -> None:
-    def parsed(*more: object) -> tuple[int | None, list[str]]:
-        fixed = ["--data", data, "--model-name", "m", "--output-dir", "out", "--lora-r", "2"]
+def test_the_choice_form_or_four_orders_a_shared_prefix_and_the_letters(data: Path) -> None:
+    def parsed(*more: object) -> tuple[str, int | None, list[str]]:
+        fixed = ["--data", data, "--model-name", "m", "--output-dir", "out"]
         arguments, training = cross_fit.parse([str(option) for option in (*fixed, *more)])
-        return arguments.train_orders, training
+        return arguments.form, arguments.train_orders, training
 
-    shared, letter = "--share-prefix", ["--objective", "letter"]
-    assert parsed() == (4, ["--lora-r", "2", shared, *letter])
-    assert parsed(shared) == (4, ["--lora-r", "2", shared, *letter])
-    assert parsed("--objective", "text") == (4, ["--lora-r", "2", "--objective", "text", shared])
-    assert parsed("--objective=text") == (4, ["--lora-r", "2", "--objective=text", shared])
-    assert parsed("--mode", "cot") == (4, ["--lora-r", "2", shared])
+    shared, letter, choice = "--share-prefix", ["--objective", "letter"], ["--objective", "choice"]
+    assert parsed() == ("choice", None, choice)
+    assert parsed(*choice) == ("choice", None, choice)
+    assert parsed("--objective=choice") == ("choice", None, ["--objective=choice"])
+    # What says how letters are trained on asks for letters.
+    assert parsed(shared) == ("letter", 4, [shared, *letter])
+    assert parsed("--train-orders", 4) == ("letter", 4, [shared, *letter])
+    assert parsed(*letter) == ("letter", 4, [*letter, shared])
+    assert parsed("--objective", "text") == ("letter", 4, ["--objective", "text", shared])
+    assert parsed("--objective=text") == ("letter", 4, ["--objective=text", shared])
+    assert parsed("--mode", "cot") == ("letter", 4, [shared])
+    assert parsed("--few-shot") == ("letter", 4, [shared, *letter])
     # Prompts that are trained on too cannot be shared, and have no letters.
-    assert parsed("--no-loss-on-output-only") == (4, ["--lora-r", "2", "--no-loss-on-output-only"])
-    assert parsed("--train-orders", 1) == (1, ["--lora-r", "2"])
-    assert parsed("--train-records", "own.jsonl") == (None, ["--lora-r", "2"])
+    assert parsed("--no-loss-on-output-only") == ("letter", 4, ["--no-loss-on-output-only"])
+    assert parsed("--train-orders", 1) == ("letter", 1, [])
+    assert parsed("--train-records", "own.jsonl") == ("letter", None, [])
+
+
+def test_the_choice_form_from_an_adapter(
+    data: Path, tiny_model_dir: Path, choice_maker: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_records(Path("other.jsonl"), choice_maker(2))
+    stage = [
+        "--model-name",
+        str(tiny_model_dir),
+        "--objective",
+        "choice",
+        "--lora-r",
+        "2",
+        "--max-steps",
+        "1",
+        "--device",
+        "cpu",
+    ]
+    first = [*stage, "--train-file", "other.jsonl", "--output-dir", "first", "--rslora", "--lora-dtype", "bf16"]
+    assert run_program(train_qwen_law_ft.main, first) == 0
+    command = options(data, tiny_model_dir, "--dev", 0.2, "--objective", "choice", "--init-adapter", "first")
+    assert run_program(cross_fit.main, command) in (0, 3)
+    for number in (1, 2):
+        fold = Path(f"out/seed_42/fold_{number}")
+        manifest = json.loads((fold / "adapter/run.json").read_text("utf-8"))
+        assert (manifest["form"], manifest["objective"]) == ("choice", "choice")
+        assert manifest["init_adapter"]["path"] == "first"
+        assert {"q0", "q1"} < set(manifest["trained_question_ids"])
+        assert all(
+            record.form == "choice" for name in ("train", "dev") for record in read_records(fold / f"{name}.jsonl")
+        )
+    for name in ("base", "seed_42/tuned"):
+        assert read_result(Path(f"out/{name}.json")).run["plan"]["scoring"] == "choice"
+    # An adapter that knows one of the questions is refused before anything runs.
+    capsys.readouterr()
+    seen = json.loads(Path("first/run.json").read_text("utf-8"))
+    seen["trained_question_ids"].append(load_questions(data)[3].id)
+    Path("first/run.json").write_text(json.dumps(seen), "utf-8")
+    again = [word if word != "out" else "again" for word in command]
+    assert run_program(cross_fit.main, again) == 1
+    assert "--init-adapter first: --data の 1 問が学習か dev に使われています" in capsys.readouterr().err
+    assert not Path("again").exists()
 
 
 @pytest.mark.parametrize(
@@ -267,6 +315,8 @@ def test_records_that_do_not_belong_are_refused(
         (["--without-gold", "0.3"], "--without-gold は --train-context distractors"),
         (["--train-context", "distractors", "--index-dir", "none"], "索引がありません"),
         (["--learning-rate", "-1"], "learning-rate"),
+        (["--objective", "choice", "--train-orders", "4"], "--train-orders とは使えません"),
+        (["--init-adapter", "none"], "アダプタのフォルダがありません"),
     ],
 )
 def test_bad_settings_are_refused_before_anything_runs(
