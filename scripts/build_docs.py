@@ -56,6 +56,21 @@ def command_reference() -> str:
     return "\n".join(parts)
 
 
+def commands(*lines: str) -> str:
+    """A block of shell commands; a line that begins with ``train`` becomes the training with the recommended settings."""
+    from app.training.recipes import training_command
+
+    written = [training_command(line.split()[1:]) if line.startswith("train ") else line for line in lines]
+    return "```bash\n" + "\n".join(written) + "\n```"
+
+
+def recipes() -> str:
+    """The recommended settings by the size of the model."""
+    from app.training.recipes import recipe_table
+
+    return recipe_table()
+
+
 def experiment_log() -> str:
     """The empty experiment log, the template that a training run fills."""
     from app.training.experiment_log import render_template
@@ -111,8 +126,11 @@ def planned_trainings(page: str, *cards: str) -> dict[str, str]:
     from app.training.arguments import parser as training_parser
     from app.training.memory_command import line_of_training
 
-    commands = [one for one in shell_commands(read_text(ROOT / page), page) if one.program == "train_qwen_law_ft"]
-    configs = [config_from_arguments(training_parser().parse_args(command.arguments)) for command in commands]
+    # The commands of the page as this run writes them, which may not stand in it yet.
+    nothing: dict[str, Callable[..., str]] = dict.fromkeys(generators(StoredPlans(planner=None)), lambda *_: "")
+    text = refresh(read_text(ROOT / page), nothing | {"commands": commands}, place=page)
+    trainings = [one for one in shell_commands(text, page) if one.program == "train_qwen_law_ft"]
+    configs = [config_from_arguments(training_parser().parse_args(command.arguments)) for command in trainings]
     named = {config.output_dir.name: config for config in configs}
     pairs = [card.split(":") for card in cards]
     return {name: " ".join(line_of_training(named[name], vram_gib=float(gib))) for gib, name in pairs}
@@ -141,6 +159,8 @@ def generators(plans: StoredPlans) -> dict[str, Callable[..., str]]:
     return {
         "arguments": arguments,
         "command-reference": command_reference,
+        "commands": commands,
+        "recipes": recipes,
         "experiment-log": experiment_log,
         "rendered-example": rendered_example,
         "sample-counts": sample_counts,

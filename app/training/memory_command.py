@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
 from app.core.errors import ConfigError
+from app.core.questions import MOST_CHOICES
 from app.training.config import TrainConfig
 from app.training.memory import MemoryPlan, plan
 from app.training.memory_arguments import parser, setting_from_arguments
@@ -67,6 +68,9 @@ def line_of_training(config: TrainConfig, *, vram_gib: float) -> list[str]:
     if config.train_mode == "direct":
         labels = _DIRECT_LABELS * (_ORDERS if config.share_prefix else 1)
     longest = config.max_seq_length * (2 if config.share_prefix else 1)
+    if config.objective == "choice":
+        # A question's choices have the limit together, and the batch is one sequence.
+        labels, longest = MOST_CHOICES * config.batch_size, config.max_seq_length * config.batch_size
     setting = setting_of(config, label_positions=labels, longest=longest)
     words = ["--model-name", config.model_name, "--vram", f"{vram_gib:g}"]
     for field in fields(setting):

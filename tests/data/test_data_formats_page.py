@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from app.core.prompts import PROMPT_VERSION
+from app.data.finetune import ContextPlan, build_records, no_context
 from app.data.lawqa import load_questions, questions_from
-from app.data.records import record_faults
+from app.data.records import as_row, record_faults
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "docs" / "data-formats.md").read_text(encoding="utf-8")
@@ -33,6 +34,15 @@ def test_the_records_are_valid(mode: str) -> None:
     assert record_faults(record) == []
     assert record["meta"]["mode"] == mode
     assert record["meta"]["prompt_version"] == PROMPT_VERSION
+
+
+def test_the_choice_record_is_what_the_program_makes_of_the_sample() -> None:
+    (record,) = blocks("学習レコード（choice）")
+    questions = load_questions(ROOT / "sample" / "selection.json")
+    one = next(question for question in questions if question.id == record["meta"]["group"])
+    plan = ContextPlan("none", "none", 0, no_context)
+    first = build_records([one], "direct", plan, form="choice", dataset="sample")[0].record
+    assert as_row(first) == record
 
 
 def test_the_manifests_have_their_kinds() -> None:

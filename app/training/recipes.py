@@ -1,0 +1,99 @@
+"""The recommended settings of a training, by the size of the model: the one place that every document's commands come from.
+
+A page names what is its own (model, files, what the card needs); ``training_command`` adds what is recommended. So two
+pages cannot recommend different things.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from app.core.documents import markdown_table
+from app.core.errors import DataError
+from app.training.config import default_settings
+
+_SIZE = re.compile(r"(\d+(?:\.\d+)?)B(?![a-z])", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """Settings for models of one size.
+
+    name           what the table calls the size
+    up_to          largest model in billions of weights (its name says how many), None without a limit
+    learning_rate  highest rate of LoRA r 16 on all linear layers
+    patience       dev evaluations in a row without a new best after which training stops, None: never
+    """
+
+    name: str
+    up_to: float | None
+    learning_rate: str
+    patience: int | None
+
+
+# Larger models leave less to correct: the rate falls, and dev says when to stop.
+RECIPES = (
+    Recipe("1.7B まで", 2.0, "2e-4", None),
+    Recipe("4B から", None, "5e-5", 3),
+)
+# Questions (rows, without a shared prefix) in one step, whatever the card takes at once.
+EFFECTIVE_BATCH = 16
+# Steps for a hundred questions, and for thousands: the best step by dev is what is kept.
+STEPS, MOST_STEPS = 200, 600
+EVAL_STEPS = 20
+# The objective of each form of record: the main recipe, the second, and reasoned records.
+MAIN_OBJECTIVE, SECOND_OBJECTIVE = "choice", "letter"
+
+
+def recipe_of(model_name: str) -> Recipe:
+    """The recipe for a model whose name says its size (``Qwen/Qwen3-8B``). Raises DataError when it does not."""
+    sizes = _SIZE.findall(model_name)
+    if not sizes:
+        raise DataError(f"{model_name}: モデルの名前から大きさ（8B など）が分からないので、設定を決められません。")
+    size = float(sizes[-1])
+    return next(recipe for recipe in RECIPES if recipe.up_to is None or size <= recipe.up_to)
+
+
+def training_command(words: Sequence[str]) -> str:
+    """The command of ``scripts/train_qwen_law_ft.py`` with ``words`` (model, files, memory) and what is recommended.
+
+    Raises DataError when ``words`` set what the recipe decides.
+    """
+    options = dict(pairwise(words))
+    recipe = recipe_of(options["--model-name"])
+    batch = int(options.get("--batch-size", str(default_settings()["batch_size"])))
+    recommended = ["--learning-rate", recipe.learning_rate, "--batch-size", str(batch)]
+    recommended += ["--gradient-accumulation-steps", str(EFFECTIVE_BATCH // batch), "--max-steps", str(STEPS)]
+    if "--eval-file" in options:
+        recommended += ["--eval-steps", str(EVAL_STEPS)]
+        recommended += [] if recipe.patience is None else ["--early-stopping-patience", str(recipe.patience)]
+    elif recipe.patience is not None:
+        raise DataError(f"{' '.join(words)}: {recipe.name}の設定は dev で止めるので、--eval-file が要ります。")
+    decided = set(recommended[::2]) - {"--batch-size"}
+    if given := sorted(decided & set(words)):
+        raise DataError(f"{' '.join(words)}: {'、'.join(given)} は app/training/recipes.py が決めます。")
+    own = list(words)
+    if "--batch-size" in options:
+        place = own.index("--batch-size")
+        del own[place : place + 2]
+    return " ".join(map(shlex.quote, ["python", "scripts/train_qwen_law_ft.py", *own, *recommended]))
+
+
+def recipe_table() -> str:
+    """The Markdown table of the recipes."""
+    rows = [
+        (
+            recipe.name,
+            f"`{recipe.learning_rate}`",
+            EFFECTIVE_BATCH,
+            f"{STEPS}（数千問なら {MOST_STEPS} まで）",
+            f"{EVAL_STEPS} ステップごと",
+            "止めない（最良のステップを残す）" if recipe.patience is None else f"{recipe.patience} 回続けて最良を更新しなければ止める",
+        )
+        for recipe in RECIPES
+    ]  # fmt: skip
+    return markdown_table(("モデル", "学習率", "実効バッチ（問）", "ステップ", "dev", "早めに止める"), rows)
