@@ -10,11 +10,13 @@ import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import Callable, Mapping
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 from app.core.errors import BackendError
 from app.core.redaction import hide, split_address
 
+MAX_WAIT_SECONDS = 300.0
 MAX_RESPONSE_BYTES = 16 * 1024 * 1024
 # Worth another try: the server is busy, starting, or a proxy before it gave up.
 _RETRIED_STATUS = frozenset({408, 425, 429, 500, 502, 503, 504})
@@ -40,11 +42,19 @@ def post_json(
     if not url.startswith(("http://", "https://")):
         raise BackendError(f"{hide(url)}: http:// か https:// で始まるアドレスを指定してください。")
     reason = ""
+    asked_to_wait = 0.0
     for attempt in range(retries + 1):
         if attempt:
-            sleep(wait_seconds * 2 ** (attempt - 1))
+            sleep(max(wait_seconds * 2 ** (attempt - 1), asked_to_wait))
+        asked_to_wait = 0.0
         try:
-            return _once(url, body, {**login, **(headers or {})}, timeout_seconds)
+            value = _once(url, body, {**login, **(headers or {})}, timeout_seconds)
+            failure = _error_inside(value)
+            if failure is None:
+                return value
+            code, reason = failure
+            if code not in _RETRIED_STATUS:
+                raise BackendError(f"{url}: サーバーがエラーを返しました（{reason}）。")
         except _RedirectError as error:
             raise BackendError(
                 f"{url}: 別のアドレス {hide(str(error))} へ転送されました。問題も鍵もそこへは送りません。"
@@ -52,6 +62,7 @@ def post_json(
             ) from None
         except urllib.error.HTTPError as error:
             reason = f"HTTP {error.code}: {hide(_server_message(error))}"
+            asked_to_wait = _retry_after(error.headers.get("Retry-After", ""))
             if error.code not in _RETRIED_STATUS:
                 raise BackendError(f"{url}: サーバーが要求を拒みました（{reason}）。") from None
         except TimeoutError:
@@ -74,6 +85,28 @@ def post_json(
     raise BackendError(
         f"{url}: {reason}（{tries}）。サーバーが動いているか、アドレスとタイムアウトを確かめてください。"
     )
+
+
+def _error_inside(value: Mapping[str, Any]) -> tuple[int | None, str] | None:
+    """Code and words of an error that came with status 200, as gateways send it; None for an answer."""
+    error = value.get("error")
+    if not error or "choices" in value or "message" in value:
+        return None
+    code = error.get("code", error.get("status")) if isinstance(error, dict) else None
+    words = error.get("message", error) if isinstance(error, dict) else error
+    number = int(code) if isinstance(code, int) or (isinstance(code, str) and code.isdecimal()) else None
+    return number, hide(" ".join(f"{'' if code is None else code} {words}".split()))[:200]
+
+
+def _retry_after(text: str) -> float:
+    """Seconds that a Retry-After header asks to wait (RFC 9110, 10.2.3), at most ``MAX_WAIT_SECONDS``; 0 without one."""
+    if text.strip().isdecimal():
+        return min(float(text), MAX_WAIT_SECONDS)
+    try:
+        moment = parsedate_to_datetime(text)
+    except (TypeError, ValueError):
+        return 0.0
+    return min(max(moment.timestamp() - time.time(), 0.0), MAX_WAIT_SECONDS)
 
 
 class _RedirectError(Exception):

@@ -79,14 +79,14 @@ class OpenAICompatibleLLM:
         choice, usage, url = self._post(prompt, {"max_tokens": 1, "temperature": 0.0, **asked})
         content = (choice.get("logprobs") or {}).get("content")
         first = content[0] if isinstance(content, list) and content else None
-        return judgement_of(first, usage.get("prompt_tokens"), url)
+        return judgement_of(first, _count(usage, "prompt_tokens"), url)
 
     def _ask(self, prompt: str, budget: int, temperature: float) -> Generation:
         choice, usage, _ = self._post(prompt, {"max_tokens": budget, "temperature": temperature})
         return Generation(
-            str(choice["message"]["content"] or "").strip(),
-            usage.get("prompt_tokens"),
-            usage.get("completion_tokens"),
+            _text(choice["message"]["content"]).strip(),
+            _count(usage, "prompt_tokens"),
+            _count(usage, "completion_tokens"),
             truncated=choice.get("finish_reason") == "length",
         )
 
@@ -114,4 +114,23 @@ class OpenAICompatibleLLM:
             raise BackendError(
                 f"{url}: 応答に choices[0].message.content がありません。アドレスを確かめてください。"
             ) from None
-        return choice, value.get("usage") or {}, url
+        usage = value.get("usage")
+        return choice, usage if isinstance(usage, dict) else {}, url
+
+
+def _text(content: Any) -> str:
+    """The text of a message; of a list of parts those that are text (not what was thought)."""
+    if isinstance(content, list):
+        parts = [
+            part for part in content if isinstance(part, dict) and part.get("type", "text") in ("text", "output_text")
+        ]
+        return "".join(str(part.get("text") or "") for part in parts)
+    return content if isinstance(content, str) else ""
+
+
+def _count(usage: Mapping[str, Any], name: str) -> int | None:
+    """A number of tokens; gateways that estimate send 200.0."""
+    value = usage.get(name)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return int(value) if value == value // 1 else None

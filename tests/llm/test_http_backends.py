@@ -191,7 +191,7 @@ def test_no_server_is_one_line() -> None:
         OllamaLLM(OllamaConfig("m", f"http://127.0.0.1:{port}", retries=1, wait_seconds=0)).invoke("問題")
 
 
-@pytest.mark.parametrize("answer", [{}, {"message": "c"}, {"message": {"content": None}}, {"error": "x"}])
+@pytest.mark.parametrize("answer", [{}, {"message": "c"}, {"message": {"content": None}}, {"error": None}])
 def test_an_answer_of_another_shape_is_refused(server: Server, answer: dict[str, Any]) -> None:
     server.replies = [reply(answer)]
     with pytest.raises(BackendError, match=r"message\.content"):
@@ -360,3 +360,52 @@ def test_a_server_without_probabilities_is_said_to_be_one(server: Server, kind: 
     server.replies = [answered(kind, entry)]
     with pytest.raises(BackendError, match=r"トークンの確率（logprobs、top_logprobs）がありません。.*--scoring text"):
         judged_by(server, kind).judge(["問題"])
+
+
+@pytest.mark.parametrize(
+    ("body", "tries", "words"),
+    [
+        ({"error": {"message": "upstream is busy", "code": 502}}, 3, "502 upstream is busy（3 回試しました）"),
+        ({"error": {"message": "no such model", "code": 404}}, 1, "サーバーがエラーを返しました（404 no such model）"),
+        ({"error": "quota exceeded"}, 1, "サーバーがエラーを返しました（quota exceeded）"),
+    ],
+)
+def test_an_error_with_status_200_is_said_in_the_servers_words(
+    server: Server, body: dict[str, Any], tries: int, words: str
+) -> None:
+    server.replies = [reply(body)]
+    with pytest.raises(BackendError) as caught:
+        post_json(server.url, {}, timeout_seconds=5, retries=2, sleep=lambda _: None)
+    assert words in str(caught.value)
+    assert len(server.requests) == tries
+
+
+def test_a_busy_server_is_given_the_time_it_asks_for(server: Server) -> None:
+    def busy(after: str) -> Reply:
+        def send(handler: BaseHTTPRequestHandler) -> None:
+            handler.send_response(429)
+            handler.send_header("Retry-After", after)
+            handler.send_header("Content-Length", "0")
+            handler.end_headers()
+
+        return send
+
+    waits: list[float] = []
+    server.replies = [busy("8"), busy("Wed, 21 Oct 2015 07:28:00 GMT"), busy("soon"), busy("99999"), reply({"ok": 1})]
+    assert post_json(server.url, {}, timeout_seconds=5, retries=4, sleep=waits.append) == {"ok": 1}
+    assert waits == [8.0, 2.0, 4.0, 300.0]
+
+
+@pytest.mark.parametrize(
+    ("content", "text"),
+    [
+        ("b", "b"),
+        (None, ""),
+        ([{"type": "thinking", "thinking": [{"type": "text", "text": "a かもしれない"}]}, {"type": "text", "text": "b"}], "b"),
+        ([{"type": "text", "text": "答えは"}, {"type": "text", "text": "c"}, "x"], "答えはc"),
+    ],
+)  # fmt: skip
+def test_the_text_of_a_message_is_its_text_parts(server: Server, content: Any, text: str) -> None:
+    server.replies = [reply({"choices": [{"message": {"content": content}}], "usage": {"prompt_tokens": 200.0, "completion_tokens": "7"}})]  # fmt: skip
+    (generation,) = OpenAICompatibleLLM(OpenAIConfig("m", base_url=server.url, retries=0)).generate(["q"])
+    assert (generation.text, generation.prompt_tokens, generation.new_tokens) == (text, 200, None)

@@ -138,4 +138,9 @@ def test_resuming_from_another_adapter_is_refused(
     assert "すでに終わっています" in capsys.readouterr().err
     shutil.copy(stages / "again" / WEIGHTS, copy / WEIGHTS)
     assert run_program(train_qwen_law_ft.main, [*options, "--resume"]) == 1
+    assert "学習が終わった後に内容が変わっています" in capsys.readouterr().err
+    manifest = json.loads((copy / "run.json").read_text("utf-8"))
+    manifest["files"] = json.loads((stages / "again" / "run.json").read_text("utf-8"))["files"]
+    (copy / "run.json").write_text(json.dumps(manifest), "utf-8")  # a whole other adapter in its place
+    assert run_program(train_qwen_law_ft.main, [*options, "--resume"]) == 1
     assert "--init-adapter のアダプタの重みが変わっています" in capsys.readouterr().err
