@@ -225,13 +225,10 @@ def model_key(arguments: argparse.Namespace, config: RAGConfig, weights_sha256: 
     """What names the model and changes its answers; a resumed run must have the same."""
     name = backend_name(arguments, config)
     if name != "hf":
-        return {
-            "backend": name,
-            "model": config.llm.model,
-            "host": hide(arguments.llm_host or (config.llm.ollama_host if name == "ollama" else "")) or None,
-            "num_ctx": arguments.num_ctx,
-            "think": arguments.think,
-        }
+        host = hide(arguments.llm_host or (config.llm.ollama_host if name == "ollama" else "")) or None
+        # Only what is sent is recorded: the OpenAI protocol has neither.
+        sent = {"num_ctx": arguments.num_ctx, "think": arguments.think} if name == "ollama" else {}
+        return {"backend": name, "model": config.llm.model, "host": host, **sent}
     quantization = (config.llm.bnb_4bit_compute_dtype, config.llm.bnb_4bit_quant_type)
     return {
         "backend": "hf",
@@ -247,6 +244,10 @@ def model_key(arguments: argparse.Namespace, config: RAGConfig, weights_sha256: 
 def create_backend(arguments: argparse.Namespace, llm: LLMConfig, plan: EvaluationPlan) -> TextBackend:
     """The backend the options name, loaded."""
     if arguments.llm_backend == "openai":
+        if arguments.think:
+            raise ConfigError(
+                "--think は --llm-backend ollama だけで使えます。外すか、サーバーの側で設定してください。"
+            )
         from app.llm.openai_compatible import OpenAICompatibleLLM, OpenAIConfig
 
         return OpenAICompatibleLLM(

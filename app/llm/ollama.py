@@ -98,6 +98,7 @@ class OllamaLLM:
             "model": config.model,
             "messages": [{"role": "user", "content": prompt}],
             "stream": False,
+            "truncate": False,  # servers that know it refuse a prompt that does not fit instead of cutting it
             "options": {
                 "num_ctx": config.num_ctx,
                 "num_predict": budget,
@@ -120,7 +121,9 @@ class OllamaLLM:
         if not isinstance(message, dict) or not isinstance(message.get("content"), str):
             raise BackendError(f"{url}: 応答に message.content がありません。Ollama のアドレスか確かめてください。")
         read = _count(value, "prompt_eval_count")
-        if read is not None and read + budget > config.num_ctx:
+        # Others keep half the window, and two tokens more (ollama/ollama#17427).
+        halved = read is not None and abs(read - config.num_ctx // 2 - 2) <= 1 and len(prompt) > 2 * read
+        if read is not None and (read + budget > config.num_ctx or halved):
             raise BackendError(
                 f"{url}: プロンプト {read} トークンと回答 {budget} トークンが num_ctx {config.num_ctx} に収まらず、"
                 "プロンプトが切られたおそれがあります。--num-ctx を増やしてください。"

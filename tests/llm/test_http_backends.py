@@ -117,6 +117,7 @@ def test_ollama_sends_its_settings_and_reads_the_answer(server: Server) -> None:
         "model": "qwen3:8b",
         "messages": [{"role": "user", "content": "問題"}],
         "stream": False,
+        "truncate": False,
         "think": False,
         "options": {"num_ctx": 4096, "num_predict": 16, "temperature": 0.0, "seed": 7},
     }
@@ -409,3 +410,10 @@ def test_the_text_of_a_message_is_its_text_parts(server: Server, content: Any, t
     server.replies = [reply({"choices": [{"message": {"content": content}}], "usage": {"prompt_tokens": 200.0, "completion_tokens": "7"}})]  # fmt: skip
     (generation,) = OpenAICompatibleLLM(OpenAIConfig("m", base_url=server.url, retries=0)).generate(["q"])
     assert (generation.text, generation.prompt_tokens, generation.new_tokens) == (text, 200, None)
+
+
+def test_a_prompt_that_was_cut_to_half_the_window_is_refused(server: Server) -> None:
+    server.replies = [reply(chat("c", prompt_eval_count=2050))]
+    with pytest.raises(BackendError, match=r"num_ctx 4096 に収まらず.*--num-ctx"):
+        ollama(server, num_ctx=4096).invoke("法" * 20_000)
+    assert ollama(server, num_ctx=4096).invoke("法" * 2050) == "c"  # a prompt that really has so many tokens
