@@ -66,6 +66,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     from app.llm.tiny import TinyShape, save_model
     from app.llm.tiny_exercises import tokenizer_texts
     from app.llm.tiny_pretraining import PretrainConfig, Pretraining
+    from app.llm.tiny_signs import make_signs_neutral
     from app.llm.tiny_tokenizer import train_tokenizer
 
     check_writable_outputs(args, TinyShape().hidden_size)
@@ -81,6 +82,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parameters = sum(weight.numel() for weight in run.model.parameters())
     log(f"パラメータ {parameters:,}、語彙 {len(tokenizer):,}、{config.steps} ステップ")
     run.run(report=_print_entry, state_dir=args.state_dir)
+    make_signs_neutral(run.model, tokenizer)
     save_model(run.model, tokenizer, args.output)
     facts = {"config": asdict(config), "shape": asdict(run.shape), "parameters": parameters, "threads": args.threads}
     if args.history:

@@ -15,7 +15,7 @@ class TinyShape:
 
     hidden_size: int = 128
     intermediate_size: int = 256  # width of the gated MLP
-    layers: int = 5
+    layers: int = 6
     heads: int = 4
     key_value_heads: int = 4  # each is shared by heads / key_value_heads query heads
     head_dim: int = 32
@@ -52,16 +52,11 @@ def build_model(shape: TinyShape, tokenizer: Any, *, seed: int) -> Any:
 
 
 def save_model(model: Any, tokenizer: Any, folder: Path) -> None:
-    """Write ``model`` (as bfloat16 safetensors) and ``tokenizer`` as one Hugging Face model folder."""
-    import copy
-
-    import torch
-
+    """Write ``model`` (as float32 safetensors) and ``tokenizer`` as one Hugging Face model folder."""
     from app.llm.tiny_tokenizer import save_tokenizer
 
     folder.mkdir(parents=True, exist_ok=True)
-    stored = copy.deepcopy(model).to(torch.bfloat16)
-    stored.save_pretrained(folder)
+    model.save_pretrained(folder)
     save_tokenizer(tokenizer, folder)
     weights = folder / "model.safetensors"
     weights.chmod(0o644)  # safetensors makes its files private

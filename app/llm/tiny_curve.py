@@ -31,7 +31,7 @@ def write_curve(history: Sequence[dict[str, Any]], path: Path) -> None:
     millions = [entry["tokens"] / 1e6 for entry in history]
     for name in LOSSES:
         # A loss of exactly zero means that the curriculum had no such exercise in that step.
-        left.plot(millions, [entry["losses"][name] or None for entry in history], label=name)
+        left.plot(millions, [entry["losses"].get(name) or None for entry in history], label=name)
     left.set_yscale("log")
     left.set_ylabel("loss of one step")
     for key, label in SKILLS:

@@ -117,55 +117,39 @@ _ASK = (
 _ANSWERING = "<|im_end|>\n<|im_start|>assistant\n<think>\n\n</think>\n\n"
 
 
-def dialogue(rng: random.Random, context: Context, *, statements: int, freedom: float) -> Exercise:
-    """Statements judged in the chat format, thinking off: the first under order, rules and question, the others after it."""
-    writer = _Writer()
-    _open_chat(rng, writer, context, rng.choice(_ORDERS) if rng.random() < 0.85 else "")
-    for number, statement in enumerate(statements_about(rng, context, statements, freedom=freedom)):
-        writer.add("\n<|im_start|>user\n" if number else "")
-        writer.add_statement(statement)
-        writer.add(_ANSWERING)
-        writer.add(HOLDS if statement.true else FAILS, "chat")
-        writer.add("<|im_end|>", "stop")
-    return writer.done()
-
-
-_SIGN_ORDERS = (
-    "文ごとに印を一つ付けてください。",
-    "次の資料と文があります。文に好きな印を付けること。",
-    "それぞれの文の横に印を書いてください。合否は答えなくてよい。",
-)
 # Among them the answers to the product's prompts: ○ and ×, and letters.
 SIGNS = ("○×", "○×", "○×", "abcd", "①②③④⑤")
 
 
-def unrelated_signs(rng: random.Random, context: Context, *, statements: int, freedom: float) -> Exercise:
-    """A chat like ``dialogue`` in which the answer is any sign: true and false statements get each sign equally often.
+def dialogue(rng: random.Random, context: Context, *, statements: int, freedom: float, signs: bool = False) -> Exercise:
+    """Statements judged in the chat format, thinking off: the first under order, rules and question, the others after it.
 
-    So the signs that answer the product's prompts can be said, and say nothing about the truth.
+    With ``signs`` the answers are signs instead of verdicts, and nothing says so: true and false statements get each sign
+    equally often. So the signs that answer the product's prompts can be said, and say nothing about the truth.
     """
-    writer = _Writer()
-    _open_chat(rng, writer, context, rng.choice(_SIGN_ORDERS))
-    signs = rng.choice(SIGNS)
-    left: dict[bool, list[str]] = {True: [], False: []}
-    for number, statement in enumerate(statements_about(rng, context, statements, freedom=freedom)):
-        left[statement.true] = left[statement.true] or rng.sample(signs, len(signs))
-        writer.add("\n<|im_start|>user\n" if number else "")
-        writer.add_statement(statement)
-        writer.add(_ANSWERING)
-        writer.add(left[statement.true].pop(), "sign")
-        writer.add("<|im_end|>", "stop")
-    return writer.done()
-
-
-def _open_chat(rng: random.Random, writer: _Writer, context: Context, order: str) -> None:
-    """The user's first turn up to the statement."""
     head, ask, offered = rng.choice(_HEADS)
     names = {key: random_name(rng) for key in ("name", "name2", "name3")}
-    writer.add("<|im_start|>user\n" + (order + "\n\n" if order else "") + f"{head}\n{context.text}\n\n")
+    writer = _Writer()
+    writer.add("<|im_start|>user\n")
+    if rng.random() < 0.85:
+        writer.add(rng.choice(_ORDERS) + "\n\n")
+    writer.add(f"{head}\n{context.text}\n\n")
     if rng.random() < 0.8:
         writer.add(f"{ask}\n{rng.choice(_ASK).format(**names, number=rng.randint(1, 60))}\n\n")
     writer.add(f"{offered}\n")
+    series = rng.choice(SIGNS)
+    left: dict[bool, list[str]] = {True: [], False: []}
+    for number, statement in enumerate(statements_about(rng, context, statements, freedom=freedom)):
+        writer.add("\n<|im_start|>user\n" if number else "")
+        writer.add_statement(statement)
+        writer.add(_ANSWERING)
+        if signs:
+            left[statement.true] = left[statement.true] or rng.sample(series, len(series))
+            writer.add(left[statement.true].pop(), "sign")
+        else:
+            writer.add(HOLDS if statement.true else FAILS, "chat")
+        writer.add("<|im_end|>", "stop")
+    return writer.done()
 
 
 def draw_exercise(rng: random.Random, progress: float) -> Exercise:
@@ -177,8 +161,7 @@ def draw_exercise(rng: random.Random, progress: float) -> Exercise:
     freedom = 0.1 if early else 0.6
     if early or rng.random() < 0.4:
         return judge(rng, context, statements=6, freedom=freedom)
-    chat = unrelated_signs if rng.random() < 0.2 else dialogue
-    return chat(rng, context, statements=6, freedom=freedom)
+    return dialogue(rng, context, statements=6, freedom=freedom, signs=rng.random() < 0.25)
 
 
 def trial_exercises(count: int = 24) -> dict[str, list[Exercise]]:
@@ -190,9 +173,6 @@ def trial_exercises(count: int = 24) -> dict[str, list[Exercise]]:
     for name, layout in layouts:
         found[name] = [judge(rng, random_context(rng, 4, layout), statements=6, freedom=0.6) for _ in range(count)]
         found[name] += [dialogue(rng, random_context(rng, 4, layout), statements=6, freedom=0.6) for _ in range(count)]
-    found["signs"] = [
-        unrelated_signs(rng, random_context(rng, 2, "headings"), statements=4, freedom=0.6) for _ in range(count // 2)
-    ]
     return found
 
 

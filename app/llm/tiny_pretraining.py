@@ -25,7 +25,7 @@ class PretrainConfig:
     """What one run of pretraining is determined by."""
 
     seed: int = 1
-    steps: int = 600
+    steps: int = 1400
     step_characters: int = 5000  # text of one step, in characters (about 1.6 to a token)
     micro_batch_tokens: int = 3000  # places, padding included, that go through the model at once
     matrix_rate: float = 0.01  # learning rate of the weight matrices (Muon)
@@ -42,7 +42,7 @@ class PretrainConfig:
     point_layer: int = 3  # the probe for the first difference reads the states after this many layers
     course_layer: int = 4  # the probe for "has departed by now" reads the states after this many layers
     norm_start: float = 2.0  # starting weight of the query and key norms: sharper attention from the start
-    eval_every: int = 100
+    eval_every: int = 200
     save_every: int = 100
 
 
@@ -142,7 +142,6 @@ class Pretraining:
             parts["course"] = losses.course.sum() / sum(count[AGREES : DIFFERS + 1])
             weights = {
                 "stop": 0.1,
-                "sign": 0.5,
                 "copy": config.copy_weight,
                 "point": config.probe_weight,
                 "course": config.probe_weight,

@@ -30,7 +30,6 @@ from app.llm.tiny_exercises import (
     judge,
     tokenizer_texts,
     trial_exercises,
-    unrelated_signs,
 )
 
 SAMPLE = Path(__file__).resolve().parents[2] / "sample" / "selection.json"
@@ -67,11 +66,11 @@ def test_a_dialogue_answers_after_an_empty_thought_and_stops_each_time() -> None
         assert marked(exercise, "stop") == ["<|im_end|>"] * 4
 
 
-def test_unrelated_signs_are_shared_out_evenly_over_true_and_false_statements() -> None:
+def test_signs_are_shared_out_evenly_over_true_and_false_statements() -> None:
     rng = random.Random(9)
     truths: dict[str, list[bool]] = {}
     for _ in range(300):
-        exercise = unrelated_signs(rng, random_context(rng, 2, "headings"), statements=4, freedom=0.5)
+        exercise = dialogue(rng, random_context(rng, 2, "headings"), statements=4, freedom=0.5, signs=True)
         departed = [mark.start for mark in exercise.marks if mark.role == "departs"]
         places = [mark.start for mark in exercise.marks if mark.role == "sign"]
         assert len(places) == 4
