@@ -22,6 +22,8 @@ USUAL: dict[str, tuple[int, ...]] = {
     "回": (1, 2, 3, 4, 5), "歳": (20, 18, 65, 15, 60, 25, 16, 30, 70), "倍": (2, 3, 5, 10, 4), "割": (1, 2, 3, 5, 4),
 }  # fmt: skip
 _RATIOS = ((1, 2), (1, 3), (2, 3), (1, 4), (3, 4), (1, 5), (2, 5), (4, 5), (1, 10))
+_AT_LEAST = re.compile(r"以上|を超え(?!ない)|を経過した|前まで")
+_AT_MOST = re.compile(r"以下|以内|未満|に満たない|を超えない|を経過しない|を経過していない")
 DAYS = {
     "日": Fraction(1),
     "週間": Fraction(7),
@@ -78,3 +80,14 @@ def others(amount: Amount, taken: list[Amount]) -> list[str]:
     usual = USUAL.get({"箇月": "月", "か月": "月"}.get(unit, unit), ())
     near = [value for value in usual if Fraction(1, 6) <= Fraction(value) / amount.value <= 6]
     return [f"{kanji(value)}{unit}" for value in near if value * DAYS.get(unit, Fraction(1)) not in sizes]
+
+
+def narrower(text: str, amount: Amount, other: str) -> bool:
+    """Whether ``other`` in its place leaves only cases that ``text`` covers already: who may at a third may at two thirds.
+
+    「…でなければ」 turns it round: what cannot be before thirty days cannot be before ten.
+    """
+    after = text[amount.end :]
+    larger = any(one.size > amount.size for one in amounts(other))
+    turned = "なければ" in after
+    return (bool(_AT_LEAST.match(after)) and larger != turned) or (bool(_AT_MOST.match(after)) and larger == turned)

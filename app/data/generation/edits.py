@@ -6,10 +6,11 @@ Each function yields claims about one rule and keeps a change only where a check
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 
-from app.data.generation.amounts import amounts, others
+from app.data.generation.amounts import Amount, amounts, narrower, others
 from app.data.generation.checks import is_known_party
 from app.data.generation.claims import OPPOSITE, Claim
 from app.data.generation.rules import Modality, Rule
@@ -35,11 +36,26 @@ def number(rule: Rule, around: Surroundings, random_: random.Random) -> Iterator
     beside = {one.text for other in around.beside for one in amounts(other.condition + other.action)}
     for part in ("action", "condition"):
         for amount in amounts(getattr(rule, part)):
-            found = others(amount, taken)
+            found = [text for text in others(amount, taken) if not _covered(rule, part, amount, text)]
             near = [text for text in found if text in beside] or found
             said = with_words(rule, part, amount.text, random_.choice(near)) if near else None
             if said:
                 yield Claim(False, "number", rule, said, amount.text, _new(rule, said, part, amount.text))
+
+
+_CASE = re.compile(r"については|に関しては|にあ[つっ]ては|に対しては|に対し、")
+
+
+def _covered(rule: Rule, part: str, amount: Amount, other: str) -> bool:
+    """Whether the rule implies itself with the other amount. Of what a duty demands, more or less is another duty."""
+    text = getattr(rule, part)
+    # Where four of them do it, one does.
+    if part == "condition" and amount.unit in ("人", "回") and amount.value == 1:
+        return True
+    demanded = part == "action" and rule.modality in ("duty", "effort", "plain", "deemed", "stated")
+    if demanded and not _CASE.search(text, amount.end):
+        return False
+    return narrower(text, amount, other)
 
 
 def _new(rule: Rule, said: Rule, part: str, old: str) -> str:

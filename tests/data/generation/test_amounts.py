@@ -6,7 +6,7 @@ from fractions import Fraction
 
 import pytest
 
-from app.data.generation.amounts import amounts, others
+from app.data.generation.amounts import amounts, narrower, others
 
 
 @pytest.mark.parametrize(
@@ -45,3 +45,24 @@ def test_other_ratios_and_sums() -> None:
     assert "四分の三" in others(ratio, [])
     (sum_,) = amounts("三十万円以下")
     assert others(sum_, []) == ["十五万円", "六十万円", "九十万円", "百五十万円", "三百万円", "三万円", "六万円"]
+
+
+@pytest.mark.parametrize(
+    ("text", "other", "covered"),
+    [
+        ("会員の三分の一以上の連署をもって", "三分の二", True),
+        ("会員の三分の一以上の連署をもって", "四分の一", False),
+        ("審理に二日以上を要する事件については", "三日", True),
+        ("三十日以内に請求する", "十日", True),
+        ("三十日以内に請求する", "六十日", False),
+        ("七年を経過したとき", "十年", True),
+        ("五年を経過しない者", "三年", True),
+        ("三十日を経過した後でなければ提起する", "十日", True),
+        ("三十日を経過した後でなければ提起する", "六十日", False),
+        ("百円を超えない額", "五十円", True),
+        ("三人の委員", "二人", False),
+    ],
+)
+def test_an_amount_that_only_narrows_the_rule_is_covered_by_it(text: str, other: str, covered: bool) -> None:
+    (amount,) = amounts(text)
+    assert narrower(text, amount, other) is covered

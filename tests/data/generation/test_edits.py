@@ -51,6 +51,22 @@ def test_the_force_is_turned() -> None:
     assert list(edits.modality(*of(("1", "1", None)), RANDOM)) == []
 
 
+def test_a_number_that_only_narrows_what_is_allowed_is_no_false_statement() -> None:
+    third = "組合員は、総組合員の三分の一以上の同意を得て、理事の解任を請求することができる"
+    assert {claim.now for seed in range(9) for claim in edits.number(*read(third), random.Random(seed))} <= {
+        "四分の一",
+        "五分の一",
+        "十分の一",
+    }
+    # A duty is another one with any other number.
+    half = "組合は、その資本金の二分の一以上に相当する財産を管理しなければならない"
+    assert {"三分の二", "四分の三"} & {
+        claim.now for seed in range(9) for claim in edits.number(*read(half), random.Random(seed))
+    }
+    one = "灯台の取消しは、灯台守のうちの一人が異議を述べたときは、その効力を失う"
+    assert list(edits.number(*read(one), RANDOM)) == []
+
+
 def test_a_number_is_changed_to_one_that_the_article_does_not_have() -> None:
     (claim,) = edits.number(*of(("1", "1", None)), RANDOM)
     assert (claim.true, claim.was) == (False, "二週間")

@@ -51,6 +51,7 @@ def test_read_rule(sentence: str, subject: str, condition: str, scope: str, acti
         "灯台守は、港湾大臣は、その旨を届け出なければならない",  # two subjects
         "その旨を港湾大臣に速やかに届け出なければならない",  # nobody's, and never
         "灯" * 200 + "は、届け出なければならない",
+        "第三条第一項の場合において、同項の灯台守は、その旨を届け出なければならない",  # which 項, if it came first?
     ],
 )
 def test_a_sentence_that_does_not_come_apart_is_left_out(sentence: str) -> None:
