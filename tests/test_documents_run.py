@@ -81,7 +81,7 @@ STAND_INS = (
     (r"results/base\.json", "results/eval/base_rag.json"),
     (r"results/(tuned|lora_r8)\.json", "results/eval/D1_tuned_rag.json"),
     (r"results/lora_r16\.json", "results/eval/E_tuned_rag.json"),
-    (r"runs/direct_rag$", "runs/qwen_law_ft/first"),
+    (r"runs/direct_rag$", "runs/qwen_law_ft/D1_direct_rag"),
 )
 # Appended so that a command takes a second or two; what it reads and writes stays as the page says.
 SHORTER = {
