@@ -20,7 +20,7 @@ DTYPES = ("auto", "bfloat16", "float16", "float32")
 EXAMPLES = (
     "python scripts/export_adapter.py --lora-path runs/direct_rag --output-dir export/direct_rag --data results/split/test.json",
     "python scripts/export_adapter.py --lora-path runs/direct_rag --output-dir export/direct_rag --data results/split/test.json "
-    "--gguf f16 q8_0 --results results/base.json results/tuned.json",
+    "--gguf f16 q8_0",
     "python scripts/export_adapter.py --plan --hf-model-name Qwen/Qwen3-8B --gguf f16 q8_0",
 )
 

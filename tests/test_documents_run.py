@@ -91,6 +91,7 @@ SHORTER = {
     "generate_questions": ["--count", "6", "--holdout-laws", "1", "--law-type", "all"],
     "generate_rationales": ["--samples", "1", "--max-new-tokens", "8"],
     "cross_fit": ["--data", "few.json", "--folds", "2", "--seeds", "1", "--dev", "0", "--max-steps", "1"],
+    "export_adapter": ["--recheck", "2"],
     "plan_memory": ["--max-seq-length", "64", "--batch-size", "1"],
 }
 # 3: a model that has taken one step, asked three questions, may well have collapsed; its files are written.

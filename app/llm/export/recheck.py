@@ -1,11 +1,12 @@
 """The same questions asked through an exported form, compared with what the adapter itself says.
 
-Letters: log-probability of each letter, all choices in one prompt. Choices: log-odds that a choice fits, one prompt a
+Letters: log-probability of each letter among the letters, all choices in one prompt. Choices: log-odds that a choice fits, one prompt a
 choice. Both are scored by token ids, so that the weights are compared and not somebody's template.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from statistics import median
@@ -194,7 +195,11 @@ def differences(asked: Sequence[Asked], reference: Sequence[Scores], exported: S
     """How the exported form differs, for each form of asking that there is."""
     found = []
     for form, values, answer in (
-        ("letter", [(a.letters, b.letters) for a, b in zip(reference, exported, strict=True)], _best),
+        (
+            "letter",
+            [(conditional(a.letters), conditional(b.letters)) for a, b in zip(reference, exported, strict=True)],
+            _best,
+        ),
         ("choice", [(a.odds, b.odds) for a, b in zip(reference, exported, strict=True)], _fitting),
     ):
         rows = [(one, a, b) for one, (a, b) in zip(asked, values, strict=True) if a]
@@ -205,6 +210,16 @@ def differences(asked: Sequence[Asked], reference: Sequence[Scores], exported: S
         flips = sum(answer(one, a) != answer(one, b) for one, a, b in rows)
         found.append(Difference(form, len(gaps), len(rows), worst, place, median(gap for gap, _ in gaps), flips))
     return found
+
+
+def conditional(logprobs: Sequence[float]) -> tuple[float, ...]:
+    """Log-probabilities given that the answer is one of the letters: a model that says something else most of the time
+    has tiny ones, whose common shift decides nothing."""
+    if not logprobs:
+        return ()
+    top = max(logprobs)
+    total = top + math.log(sum(math.exp(value - top) for value in logprobs))
+    return tuple(value - total for value in logprobs)
 
 
 def _best(one: Asked, values: Sequence[float]) -> str:

@@ -80,7 +80,7 @@ def test_everything_of_a_4_bit_adapter(
     )
     assert "書き出しはすでに終わっています" in capsys.readouterr().err
     assert weights.stat().st_mtime_ns == before
-    assert run("--lora-path", four_bit_adapter, "--output-dir", out, "--recheck", 0, "--dtype", "float32") == 1
+    assert run("--lora-path", four_bit_adapter, "--output-dir", out, "--recheck", 0, "--dtype", "float16") == 1
     assert "別のファイルがあります" in capsys.readouterr().err
 
 
@@ -176,7 +176,7 @@ def test_an_interrupted_export_goes_on_where_it_stopped(
     monkeypatch.setattr(merged_form, "write_merged_file", killed)
     assert run(*arguments) == 130
     assert not Path("out/merged").exists()
-    assert run(*arguments, "--dtype", "float32") == 1
+    assert run(*arguments, "--dtype", "float16") == 1
     assert "別の設定で中断した書き出し" in capsys.readouterr().err
     monkeypatch.setattr(merged_form, "write_merged_file", real)
     assert run(*arguments) == 0
@@ -184,7 +184,7 @@ def test_an_interrupted_export_goes_on_where_it_stopped(
     assert [path.name for path in Path("out").iterdir()] == ["merged"]
     index = read_json(Path("out/merged/model.safetensors.index.json"))
     assert index["weight_map"] == files
-    assert index["metadata"]["total_size"] == sum(value.numel() * 2 for value in weights.values())
+    assert index["metadata"]["total_size"] == sum(value.nbytes for value in weights.values())
     assert run(*arguments[:3], "one", "--recheck", 0, "--hf-model-name", sample_model) == 0
     one, two = load_file("one/merged/model.safetensors"), {}
     for file in sorted(set(files.values())):

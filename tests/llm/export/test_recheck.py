@@ -22,6 +22,7 @@ from app.llm.export.recheck import (
     ask_scores,
     beyond,
     check_record,
+    conditional,
     difference_lines,
     differences,
     text_path_differences,
@@ -72,8 +73,8 @@ def test_differences_medians_and_changed_answers() -> None:
     exported = [Scores((-1.0, -0.9), (1.0, 1.0)), Scores((-1.0, -2.1), (0.1, 0.4))]
     letter, choice = differences(questions, reference, exported)
     assert (letter.form, letter.compared, letter.questions, letter.flips) == ("letter", 4, 2, 1)
-    assert (letter.largest, letter.largest_at) == (pytest.approx(0.2), "q1")
-    assert letter.median == pytest.approx(0.05)
+    # Two letters 0.1 apart whose order turns: log-sigmoid(0.05 ± 0.05) changes by exactly 0.1.
+    assert (letter.largest, letter.largest_at) == (pytest.approx(0.1), "q1")
     # The choices of q2 are asked for what does not fit: the least fitting one was b (0.0) and now is a (0.1).
     assert (choice.form, choice.flips, choice.largest_at) == ("choice", 1, "q2")
     assert choice.largest == pytest.approx(0.4)
@@ -86,12 +87,18 @@ def test_a_single_statement_is_compared_by_its_sign() -> None:
 
 
 def test_what_is_beyond_the_tolerance_is_named() -> None:
-    found = differences([asked("q")], [Scores((-1.0, -2.0), ())], [Scores((-1.0, -2.3), ())])
-    assert beyond(found, Tolerance(0.2, 0.4)) == []
-    assert beyond(found, Tolerance(0.2, 0.2)) == ["文字の対数確率の差の最大 0.3000 が許容 0.2 を超えています（q）"]
+    found = differences([asked("q")], [Scores((-1.0, -1.0), ())], [Scores((-1.0, -1.6), ())])
+    assert beyond(found, Tolerance(0.35, 0.4)) == []
+    assert beyond(found, Tolerance(0.35, 0.2)) == ["文字の対数確率の差の最大 0.3445 が許容 0.2 を超えています（q）"]
     assert len(beyond(found, Tolerance(0.1, 0.2))) == 2
-    assert check_record(found, Tolerance(0.2, 0.4))["passed"] is True
-    assert "答えが変わった問題 0/1" in difference_lines("f16", found, Tolerance(0.2, 0.4))[0]
+    assert check_record(found, Tolerance(0.35, 0.4))["passed"] is True
+    assert "答えが変わった問題 0/1" in difference_lines("f16", found, Tolerance(0.35, 0.4))[0]
+
+
+def test_what_shifts_all_letters_alike_is_no_difference() -> None:
+    assert conditional((-9.0, -9.0)) == pytest.approx((math.log(0.5), math.log(0.5)))
+    found = differences([asked("q")], [Scores((-1.0, -2.0), ())], [Scores((-11.0, -12.0), ())])
+    assert found[0].largest == pytest.approx(0.0, abs=1e-12)
 
 
 def test_not_a_number_is_beyond_every_tolerance() -> None:
