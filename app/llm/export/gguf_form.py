@@ -67,8 +67,9 @@ def write_gguf_folder(
             raise ModelError(f"{what}。文字列で尋ねる Ollama には書き出しません（--ollama を外せば GGUF は書けます）。")
         log(f"注意: {what}。文字列でなくトークン番号で尋ねてください。")
     if template is not None:
+        context = min(_OLLAMA_CONTEXT, int(source.base.config.get("max_position_embeddings") or _OLLAMA_CONTEXT))
         text = modelfile(
-            next(iter(names.values())), template, source.tokenizer, source.chat_format, context_tokens=_OLLAMA_CONTEXT
+            next(iter(names.values())), template, source.tokenizer, source.chat_format, context_tokens=context
         )
         write_text(writing.partial / "Modelfile", text)
     facts = {

@@ -40,10 +40,10 @@ class Tolerance:
 # In float32 arithmetic. Sixteen-bit weights differ by rounding alone; eight and four bits by what they are.
 # docs/export.md shows what was measured on right exports and on a wrong one (a plain merge of a 4-bit adapter).
 TOLERANCES: Mapping[str, Tolerance] = {
-    "merged": Tolerance(0.01, 0.1),
-    "f32": Tolerance(0.01, 0.1),
-    "f16": Tolerance(0.01, 0.1),
-    "q8_0": Tolerance(0.05, 0.5),
+    "merged": Tolerance(0.01, 0.5),
+    "f32": Tolerance(0.01, 0.5),
+    "f16": Tolerance(0.01, 0.5),
+    "q8_0": Tolerance(0.05, 1.0),
     "q4_k_m": Tolerance(0.3, 3.0),
 }
 # Logits of 16 to 32 in bfloat16 stand 1/8 apart, so that two right models that compute in 16 bits differ as much.
