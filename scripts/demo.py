@@ -87,25 +87,31 @@ def prepare(folder: Path, seed: int) -> None:
     log("[2/6] 法令を索引にする")
     run_step(build_index.main, ["--source", "sample/laws", "--index-dir", folder / "index"])
     log("[3/6] 学習レコードを作る")
-    train_questions = ["--lawqa-path", folder / "split" / "train.json"]
-    four = [*train_questions, "--all", "--index-dir", folder / "index", "--output-path", folder / "finetune"]
-    run_step(build_finetune_dataset.main, four)
-    for side, orders in (("train", 4), ("dev", 1)):
-        gold = ["--lawqa-path", folder / "split" / f"{side}.json", "--mode", "direct", "--context", "gold"]
-        target = folder / "finetune" / f"ft_direct_gold_{side}.jsonl"
-        run_step(build_finetune_dataset.main, [*gold, "--orders", orders, "--output-path", target])
+    for side in ("train", "dev"):
+        questions = ["--lawqa-path", folder / "split" / f"{side}.json", "--form", "choice"]
+        for context in ("gold", "rag"):
+            asked = [*questions, "--context", context, "--index-dir", folder / "index"]
+            run_step(build_finetune_dataset.main, [*asked, "--output-path", records_of(folder, side, context)])
+    # Each question once with its own articles and once with those that a search finds.
+    both = [records_of(folder, "train", context).read_text("utf-8") for context in ("gold", "rag")]
+    write_text(records_of(folder, "train", "gold_rag"), "".join(both))
+
+
+def records_of(folder: Path, side: str, context: str) -> Path:
+    """The records of one side of the split (train or dev) in one context."""
+    return folder / "finetune" / f"ft_choice_{context}_{side}.jsonl"
 
 
 def train(folder: Path, seed: int) -> None:
-    """LoRA on the tiny model, gold context, all four orders of every training question."""
+    """LoRA on the tiny model: every choice judged by itself, compared within its question."""
     from scripts import train_qwen_law_ft
 
     log("[4/6] LoRA を学習する")
-    files = ["--train-file", folder / "finetune" / "ft_direct_gold_train.jsonl"]
-    files += ["--eval-file", folder / "finetune" / "ft_direct_gold_dev.jsonl", "--output-dir", folder / "adapter"]
+    files = ["--train-file", records_of(folder, "train", "gold_rag")]
+    files += ["--eval-file", records_of(folder, "dev", "rag"), "--output-dir", folder / "adapter"]
     # One pass, so that the demo stays within minutes on two cores.
-    settings = ["--num-epochs", 1, "--batch-size", 16, "--gradient-accumulation-steps", 1, "--learning-rate", 2e-3]
-    settings += ["--no-activation-checkpointing", "--logging-steps", 10]
+    settings = ["--objective", "choice", "--num-epochs", 1, "--batch-size", 8, "--gradient-accumulation-steps", 1]
+    settings += ["--learning-rate", 2e-3, "--no-activation-checkpointing", "--logging-steps", 10]
     run_step(train_qwen_law_ft.main, ["--model-name", MODEL, *files, *settings, "--seed", seed])
 
 
@@ -121,6 +127,7 @@ def evaluate_all(folder: Path) -> list[dict[str, Any]]:
             files[name] = folder / "eval" / f"{name}_{context}.json"
             asked = ["--data", folder / "split" / "test.json", "--output", files[name], "--context", context]
             model = ["--hf-model-name", MODEL, "--no-hf-load-in-4bit", "--index-dir", folder / "index", *more]
+            model += ["--scoring", "choice"]
             run_step(evaluate_multiple_choice.main, [*asked, *model], files[name].with_suffix(".txt"))
         comparison = folder / "eval" / f"compare_{context}.json"
         run_step(compare_runs.main, [files["base"], files["tuned"], "--json"], comparison)
@@ -132,9 +139,7 @@ def evaluate_all(folder: Path) -> list[dict[str, Any]]:
 def row(label: str, base: dict[str, Any], tuned: dict[str, Any], comparison: dict[str, Any]) -> dict[str, Any]:
     """One line of the table, as numbers."""
     sides = {
-        name: {key: result["summary"][key] for key in ("accuracy", "ci95", "correct", "total", "label_histogram")}
-        | {"orders_accuracy": result["summary"]["orders"]["accuracy"], "floors": result["summary"]["floors"]}
-        | {"collapsed": bool(result["summary"]["collapse"]["collapsed"])}
+        name: {key: result["summary"][key] for key in ("accuracy", "ci95", "correct", "total", "statements", "floors")}
         for name, result in (("base", base), ("tuned", tuned))
     }
     return {"context": label, **sides, "comparison": comparison}
@@ -146,7 +151,7 @@ def table(rows: Sequence[dict[str, Any]]) -> str:
     from rich.table import Table
 
     shown = Table(
-        title=f"条文の重ならない {rows[0]['base']['total']} 問での正解率（四つの並びの多数決、[ ] は 95 % 区間）"
+        title=f"条文の重ならない {rows[0]['base']['total']} 問での正解率（選択肢を一つずつ判定、[ ] は 95 % 区間）"
     )
     for head in ("文脈", "調整前", "調整後", "判定"):
         shown.add_column(head, overflow="fold")
@@ -164,11 +169,11 @@ def table(rows: Sequence[dict[str, Any]]) -> str:
 
 
 def verdict_of(line: dict[str, Any]) -> str:
-    """The first part of the verdict sentence, the p value, and which side has collapsed to one letter."""
+    """The first part of the verdict sentence and the p value."""
+    from app.evaluation.verdict import p_text
+
     comparison = line["comparison"]
-    collapsed = [label for name, label in (("base", "調整前"), ("tuned", "調整後")) if line[name]["collapsed"]]
-    note = f"\n一つの文字に偏り: {'、'.join(collapsed)}" if collapsed else ""
-    return f"{comparison['verdict'].split('（')[0]}\np = {comparison['p_value']:.2f}{note}"
+    return f"{comparison['verdict'].split('（')[0]}\n{p_text(comparison['p_value'])}"
 
 
 def write_log(folder: Path, rows: Sequence[dict[str, Any]]) -> None:
@@ -188,22 +193,28 @@ def write_log(folder: Path, rows: Sequence[dict[str, Any]]) -> None:
 
 def closing_words(rows: Sequence[dict[str, Any]]) -> str:
     """What the numbers show, and what they do not."""
-    gold = rows[-1]
+    without, gold = rows[0], rows[-1]
     gain = gold["tuned"]["accuracy"] - gold["base"]["accuracy"]
     overlap = gold["base"]["floors"]["lexical_overlap"]
-    reads = gold["tuned"]["ci95"][0] > gold["tuned"]["floors"]["chance"]
-    seen = (
-        "調整後は偶然（25 %）を上回りました。"
-        if reads
-        else "調整後も偶然（25 %）と区別できません。極小モデルは、条文を読めるようになっていません（docs/tiny-model.md）。"
-    )
+    if gold["comparison"]["conclusion"] == "better":
+        seen = (
+            "極小モデルは条文と文を見比べることだけを事前に練習しており、製品の問い方と答え方（○と×）は知りません。"
+            "それを LoRA が見本の問題で教えました。"
+        )
+    else:
+        seen = "この差からは、LoRA が答え方を教えたとは言えません（docs/tiny-model.md）。"
+    unread = "条文なしでは調整後も偶然（25 %）の近くです。" if _near_chance(without["tuned"]) else ""
     return (
-        "このデモが示すのは、分割・記録・学習・評価・判定の流れが通って動くことです。"
-        f"正解の条文を見せたときの差は {gain * 100:+.1f} ポイントで、{seen}\n"
+        f"正解の条文を見せたときの差は {gain * 100:+.1f} ポイントです。{seen}{unread}\n"
         f"見本の問題は条文とのつき合わせで解けるように作ってあり、文字の重なりだけでも {overlap['accuracy']:.0%} 解けます。"
         "モデルは創作の文章だけで訓練した極小のもので、実在の法令についての性能は何も示しません。"
         "本物のモデルでの測定は docs/real-run.md にあります。"
     )
+
+
+def _near_chance(side: dict[str, Any]) -> bool:
+    low, high = side["ci95"]
+    return bool(low <= side["floors"]["chance"] <= high)
 
 
 if __name__ == "__main__":

@@ -37,7 +37,6 @@ def write_curve(history: Sequence[dict[str, Any]], path: Path) -> None:
     for key, label in SKILLS:
         right.plot(millions, [entry["skill"].get(key) for entry in history], label=label)
     right.axhline(0.5, color="grey", linewidth=0.6, linestyle=":")
-    right.axhline(0.25, color="grey", linewidth=0.6, linestyle=":")
     right.set_ylim(0, 1)
     right.set_ylabel("share of right answers")
     for axes in (left, right):

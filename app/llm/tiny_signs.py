@@ -37,7 +37,7 @@ def answer_states(model: Any, tokenizer: Any, *, chats: int = 120) -> Any:
     return torch.cat(found)
 
 
-def make_signs_neutral(model: Any, tokenizer: Any, *, used: int = 64, chats: int = 240) -> None:
+def make_signs_neutral(model: Any, tokenizer: Any, *, used: int = 112, chats: int = 240) -> None:
     """Place the embeddings of ○ and × anew, in place: on either side of their middle, as far apart as 合 and 否.
 
     The direction is what their difference has outside of the ``used`` principal directions of the states where chats are
