@@ -298,7 +298,14 @@ def test_records_that_do_not_belong_are_refused(
     mode: str, change: dict[str, str], more: list[str], message: str,
 ) -> None:  # fmt: skip
     built = build_records(load_questions(data)[:2], "cot", context_plan("gold", 3, None))
-    write_records(Path("own.jsonl"), [replace(one.record, meta=one.record.meta | change) for one in built])
+    records = [one.record for one in built]
+    if change:
+        # Prompt and meta say the same: only the question is another than the file's.
+        records = [
+            replace(one, input=one.input.replace(one.meta["question"], change["question"]), meta=one.meta | change)
+            for one in records
+        ]
+    write_records(Path("own.jsonl"), records)
     more = ["--mode", mode, "--train-records", "own.jsonl", "--objective", "text", *more]
     assert run_program(cross_fit.main, options(data, tiny_model_dir, *more)) == 1
     assert message in capsys.readouterr().err
