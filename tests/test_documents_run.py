@@ -58,6 +58,7 @@ NOT_RUN = {
     r"python scripts/generate_rationales\.py .*--llm-backend ollama.*": "needs a server; tests/llm/test_http_backends.py",
     r"python scripts/generate_questions\.py .*--reword-backend .*": "needs a server; tests/scripts/test_generate_questions.py",
     r".*--train-file results/finetune/rationales\.jsonl .*|.*/H_cot_rationales": "the tiny model writes no reasoning that is kept",
+    r"python scripts/two_stages\.py .*": "the sample's questions ask about all of its laws; tests/scripts/test_two_stages.py runs it",
     r".*pharmacist_law_open\.jsonl.*": "not in the checkout; tests/scripts/test_evaluate_multiple_choice.py has one like it",
     r"python scripts/build_index\.py --sync": "needs a Qdrant server; tests/retrieval/test_qdrant.py",
     r"git clone .*|cd horei-ft|source .*": "the checkout and its .venv are there already",
