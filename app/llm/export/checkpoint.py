@@ -48,12 +48,12 @@ class Checkpoint:
         return tuple(dict.fromkeys(tensor.file for tensor in self.tensors))
 
     def read(self, tensor: Tensor) -> Any:
-        """The tensor on the CPU. The file is opened anew, so that its pages do not add up in this process."""
+        """The tensor on the CPU, mapped from its file. The file is opened anew, so that its pages go with the tensor."""
         from safetensors import SafetensorError, safe_open
 
         try:
             with safe_open(str(self.folder / tensor.file), "pt") as file:
-                return file.get_tensor(tensor.name).clone()
+                return file.get_tensor(tensor.name)
         except (OSError, SafetensorError) as error:
             raise ModelError(f"{self.folder / tensor.file}: {tensor.name} を読めません（{error}）。") from None
 

@@ -118,17 +118,21 @@ def _converted(value: Any, raw: Any, torch: Any) -> Any:
 
     if raw.name == "F32":
         return value.float().numpy()
-    if raw.name == "F16":
-        # bfloat16 reaches further than float16: what does not fit would silently become infinite.
-        half = value.to(torch.float16)
-        if not bool(torch.isfinite(half).all()):
-            raise ModelError("float16 に収まらない重みがあります。--gguf f32 か q8_0 を指定してください。")
-        return half.numpy()
     rows, columns = value.shape
-    out = np.empty(gguf.quant_shape_to_byte_shape((rows, columns), raw), dtype=np.uint8)
+    half = raw.name == "F16"
+    shape = (rows, columns) if half else gguf.quant_shape_to_byte_shape((rows, columns), raw)
+    out = np.empty(shape, dtype=np.float16 if half else np.uint8)
     step = max(1, _SLICE_WEIGHTS // columns)
     for start in range(0, rows, step):
-        out[start : start + step] = gguf.quants.quantize(value[start : start + step].float().numpy(), raw)
+        part = value[start : start + step]
+        if not half:
+            out[start : start + step] = gguf.quants.quantize(part.float().numpy(), raw)
+            continue
+        narrow = part.to(torch.float16)
+        # bfloat16 reaches further than float16: what does not fit would silently become infinite.
+        if not bool(torch.isfinite(narrow).all()):
+            raise ModelError("float16 に収まらない重みがあります。--gguf f32 か q8_0 を指定してください。")
+        out[start : start + step] = narrow.numpy()
     return out
 
 

@@ -15,8 +15,8 @@ GGUF_BLOCK_BYTES = {"f32": 128, "f16": 64, "q8_0": 34}
 GGUF_TYPES = (*GGUF_BLOCK_BYTES, "q4_k_m")
 # q4_k_m mixes 4.5 and 6.56 bits a weight; llama.cpp's table gives 4.9 bits for an 8B model.
 _Q4_K_M_BITS = 4.9
-# Python with torch and transformers loaded, before any weight.
-PROCESS_BYTES = 700 * 2**20
+# Python with torch, transformers and a tokenizer of 150,000 tokens, before any weight.
+PROCESS_BYTES = 1200 * 2**20
 GIB = 2**30
 
 

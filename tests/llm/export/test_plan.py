@@ -34,7 +34,7 @@ def test_the_plan_of_qwen3_8b_never_holds_more_than_a_table(capsys: Any) -> None
     assert plan.merged_bytes == 2 * plan.parameters
     assert plan.gguf_bytes["q8_0"] / plan.gguf_bytes["f16"] == pytest.approx(34 / 64, rel=1e-3)
     assert plan.largest_bytes == 151_936 * 4_096 * 2
-    assert plan.peak_bytes < 3.5 * GIB
+    assert plan.peak_bytes < 4 * GIB
     text = "\n".join(plan_lines(plan, check=True, free_bytes=10 * GIB))
     assert "8,190,735,360 個" in text
     assert "統合した重み: 15.26 GiB" in text
