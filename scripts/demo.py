@@ -111,7 +111,7 @@ def train(folder: Path, seed: int) -> None:
     files += ["--eval-file", records_of(folder, "dev", "rag"), "--output-dir", folder / "adapter"]
     # One pass, so that the demo stays within minutes on two cores.
     settings = ["--objective", "choice", "--num-epochs", 1, "--batch-size", 8, "--gradient-accumulation-steps", 1]
-    settings += ["--learning-rate", 2e-3, "--no-activation-checkpointing", "--logging-steps", 10]
+    settings += ["--learning-rate", 1e-3, "--no-activation-checkpointing", "--logging-steps", 10]
     run_step(train_qwen_law_ft.main, ["--model-name", MODEL, *files, *settings, "--seed", seed])
 
 
