@@ -64,10 +64,10 @@ class PairBackend:
 
 def measure(backend: Any, questions: Sequence[Any]) -> dict[str, Any]:
     """Accuracy, log-probability of the right answer, AUC of single choices and mass, with the questions' own articles."""
-    from app.evaluation.asking import ask
-    from app.evaluation.contexts import QuestionContext
-    from app.evaluation.plan import EvaluationPlan
-    from app.evaluation.summary import outcome_summary
+    from app.evaluation.results.summary import outcome_summary
+    from app.evaluation.running.asking import ask
+    from app.evaluation.running.contexts import QuestionContext
+    from app.evaluation.running.plan import EvaluationPlan
 
     plan = EvaluationPlan(context="gold", top_k=0, scoring="choice", orders=1)
     outcomes = []
@@ -100,7 +100,7 @@ def main() -> None:
 
     from app.core.errors import ModelError
     from app.data.lawqa import load_questions
-    from app.evaluation.evaluate import pick_questions
+    from app.evaluation.running.evaluate import pick_questions
     from app.llm.loading import load_base_model, load_tokenizer
 
     questions = [question for path in options.data for question in load_questions(path) if question.context]

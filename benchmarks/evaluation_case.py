@@ -33,11 +33,11 @@ from app.core.manifests import peak_rss_bytes
 from app.core.prompts import build_mc_prompt_cot
 from app.core.questions import LETTERS, ORDERS, Question
 from app.data.lawqa import load_questions
-from app.evaluation.asking import prompts_of
-from app.evaluation.contexts import QuestionContext
-from app.evaluation.evaluate import pick_questions
-from app.evaluation.plan import EvaluationPlan, Scoring
-from app.evaluation.runner import run_questions
+from app.evaluation.running.asking import prompts_of
+from app.evaluation.running.contexts import QuestionContext
+from app.evaluation.running.evaluate import pick_questions
+from app.evaluation.running.plan import EvaluationPlan, Scoring
+from app.evaluation.running.runner import run_questions
 from app.llm.hf_llm import HFLLMConfig, HFLoRALLM
 from app.llm.letters import score_letters_shared_prefix
 from app.llm.loading import load_base_model, load_tokenizer
@@ -138,7 +138,7 @@ def lm_eval_letters(case: argparse.Namespace, questions: Sequence[Question]) -> 
     from lm_eval.models.huggingface import HFLM
     from lm_eval.tasks import TaskManager
 
-    from scripts import export_lm_eval
+    from app.commands import export_lm_eval
 
     class Timed(HFLM):  # type: ignore[misc]
         seconds = cpu_seconds = 0.0

@@ -4,7 +4,7 @@
         --output benchmarks/results/head_4bit_0.5b.json
 
 Each question is read once with its gold articles, in bfloat16. The hidden state at the answer slot then goes through the
-head as stored and through ``app.training.tiled_head.TiledHead``, so that the head's rounding is all that differs.
+head as stored and through ``app.training.model.tiled_head.TiledHead``, so that the head's rounding is all that differs.
 ``loss`` is the negative log-probability (nats) of the right letter over the whole vocabulary, what training minimises;
 the other columns are of the four letters, what evaluation reads.
 """
@@ -76,11 +76,11 @@ def main() -> None:
 
     from app.core.chat import encode_prompt, letter_token_ids
     from app.data.lawqa import load_questions
-    from app.evaluation.asking import prompts_of
-    from app.evaluation.evaluate import pick_questions
-    from app.evaluation.plan import EvaluationPlan
+    from app.evaluation.running.asking import prompts_of
+    from app.evaluation.running.evaluate import pick_questions
+    from app.evaluation.running.plan import EvaluationPlan
     from app.llm.loading import load_base_model, load_tokenizer
-    from app.training.tiled_head import TiledHead
+    from app.training.model.tiled_head import TiledHead
 
     plan = EvaluationPlan(context="gold", top_k=0, orders=1)
     questions = pick_questions(load_questions(options.data), options.samples, 42)

@@ -17,10 +17,10 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from app.core.cli import log
-from app.core.documents import markdown_table
 from app.core.files import sha256_file, write_json
 from app.core.manifests import run_header
 from app.llm.export.job import Source
+from tools.pages.parts import markdown_table
 
 # Name → whether the update goes onto the dequantised base, and the type of the sum.
 VARIANTS: dict[str, tuple[bool, str]] = {
@@ -51,7 +51,7 @@ def measure(arguments: argparse.Namespace) -> list[dict[str, Any]]:
     """One row a variant and a form of asking."""
     from app.data.few_shot import BUILTIN
     from app.data.lawqa import load_questions
-    from app.evaluation.evaluate import pick_questions
+    from app.evaluation.running.evaluate import pick_questions
     from app.llm.export.asking import Reference
     from app.llm.export.job import ExportJob, questions_asked, read_source
     from app.llm.export.recheck import TorchScorer, ask_scores, differences

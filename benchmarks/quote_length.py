@@ -21,7 +21,7 @@ from app.core.files import to_json
 from app.core.questions import Question
 from app.data.lawqa import load_questions
 from app.data.provisions import parse_provisions
-from app.data.reasoning import explain
+from app.data.reasoning.explain import explain
 
 LENGTHS = (8, 10, 12, 14, 16, 18, 20, 25, 30)
 

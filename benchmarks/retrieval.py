@@ -34,12 +34,12 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from app.core.files import to_json
 from app.core.manifests import peak_rss_bytes
 from app.core.questions import Question
-from app.data.egov import parse_xml
-from app.data.egov_source import law_files, read_law
-from app.data.law import provisions_text
+from app.data.egov.law import provisions_text
+from app.data.egov.source import law_files, read_law
+from app.data.egov.xml import parse_xml
 from app.data.lawqa import load_questions
+from app.retrieval.index.statute_index import StatuteIndex
 from app.retrieval.rag_pipeline import search_query
-from app.retrieval.statute_index import StatuteIndex
 from benchmarks.retrieval_lay import lay
 from benchmarks.retrieval_quality import (
     Article,
@@ -139,8 +139,8 @@ def speed(index_dir: Path, questions: Sequence[Question], repeats: int = 3) -> d
 
 def _replace(index_dir: Path) -> dict[str, dict[str, float]]:
     """Seconds to replace 会社法 (the third longest Act) and a short law in a copy of the index."""
-    from app.retrieval.manifest import read_manifest
-    from app.retrieval.updating import update_index
+    from app.retrieval.index.manifest import read_manifest
+    from app.retrieval.index.updating import update_index
 
     source = Path(read_manifest(index_dir).source)
     out = {}

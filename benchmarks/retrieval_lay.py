@@ -17,9 +17,9 @@ from typing import Any
 from app.core.files import read_jsonl, write_jsonl
 from app.core.rag_config import load_config
 from app.data.provisions import law_key
-from app.retrieval.law_names import title_names
+from app.retrieval.index.statute_index import PARTS
 from app.retrieval.rag_pipeline import RAGPipeline
-from app.retrieval.statute_index import PARTS
+from app.retrieval.text.law_names import title_names
 
 REWRITINGS = Path(__file__).with_name("lay_rewritings.jsonl")
 TOPS = (3, 10)

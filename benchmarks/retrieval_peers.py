@@ -22,12 +22,12 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from app.core.files import read_jsonl, to_json
 from app.core.manifests import peak_rss_bytes
-from app.data.egov_source import law_files
-from app.retrieval.building import build_index
-from app.retrieval.passages import body, header
-from app.retrieval.statute_index import StatuteIndex
-from app.retrieval.stored_passages import searched_passages
-from app.retrieval.tokens import tokenize
+from app.data.egov.source import law_files
+from app.retrieval.index.building import build_index
+from app.retrieval.index.statute_index import StatuteIndex
+from app.retrieval.store.passages import searched_passages
+from app.retrieval.text.passages import body, header
+from app.retrieval.text.tokens import tokenize
 
 DEPTH = 100  # documents fetched for each query
 Article = tuple[str, str]

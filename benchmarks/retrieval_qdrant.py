@@ -23,9 +23,9 @@ from app.core.files import to_json
 from app.core.questions import Question
 from app.core.rag_config import load_config
 from app.data.lawqa import load_questions
-from app.retrieval.qdrant_collection import qdrant_address
+from app.retrieval.engines.qdrant_collection import qdrant_address
+from app.retrieval.index.statute_index import StatuteIndex
 from app.retrieval.rag_pipeline import search_query
-from app.retrieval.statute_index import StatuteIndex
 
 
 def found_by(index: StatuteIndex, queries: Sequence[str]) -> tuple[list[list[int]], dict[str, float]]:

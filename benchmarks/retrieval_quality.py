@@ -17,11 +17,11 @@ from app.core.questions import Question
 from app.core.rag_config import load_config
 from app.data.provisions import law_key
 from app.data.splits import split_by_cluster
-from app.retrieval.building import build_index, passage_texts
-from app.retrieval.law_names import title_names
+from app.retrieval.index.building import build_index, passage_texts
+from app.retrieval.index.statute_index import PARTS, ArticleHit, StatuteIndex
 from app.retrieval.rag_pipeline import RAGPipeline, search_query
-from app.retrieval.statute_index import PARTS, ArticleHit, StatuteIndex
-from app.retrieval.store_rows import NewPassage
+from app.retrieval.store.rows import NewPassage
+from app.retrieval.text.law_names import title_names
 
 Article = tuple[str, str]  # law id, key of the article
 Ranking = Callable[[Question], Sequence[Article]]
@@ -224,7 +224,7 @@ def components(index_dir: Path, questions: Sequence[Question], laws: int, *, oth
     out: dict[str, Any] = {"laws": len(chosen), "rows": {}}
     bases: dict[str, Scores] = {}
     for row, texts in INDEXED.items():
-        with tempfile.TemporaryDirectory() as folder, mock.patch("app.retrieval.building.passage_texts", texts):
+        with tempfile.TemporaryDirectory() as folder, mock.patch("app.retrieval.index.building.passage_texts", texts):
             build_index(Path(index.manifest.source), Path(folder), laws=chosen)
             built = StatuteIndex(Path(folder))
             for name, text in TEXTS.items():

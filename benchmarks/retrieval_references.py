@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from app.data.law_numbers import article_label, paragraph_label
-from app.retrieval.passages import part_label
-from app.retrieval.provision_parts import appendix_key
-from app.retrieval.statute_index import StatuteIndex
+from app.retrieval.index.statute_index import StatuteIndex
+from app.retrieval.text.passages import part_label
+from app.retrieval.text.provision_parts import appendix_key
 
 SAMPLE = 2_000  # provisions of each kind
 SHOWN = 20

@@ -23,9 +23,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from app.core.files import to_json
 from app.core.questions import Question
 from app.data.lawqa import load_questions
-from app.retrieval.building import build_index
-from app.retrieval.statute_index import PARTS, StatuteIndex
-from app.retrieval.sudachi_words import SudachiWords
+from app.retrieval.engines.sudachi import SudachiWords
+from app.retrieval.index.building import build_index
+from app.retrieval.index.statute_index import PARTS, StatuteIndex
 from benchmarks.retrieval_quality import TEXTS, Scores, chosen_laws, gold_articles, scores, searched, sides_of, summary
 
 WEIGHTS = (0.25, 0.5, 1.0)  # of a word's score beside a token's
@@ -50,7 +50,7 @@ def measure(index_dir: Path, questions: Sequence[Question], laws: int) -> dict[s
             }
             index = StatuteIndex(Path(folder), second=second)
             for weight in WEIGHTS if second is not None else (0.0,):
-                with mock.patch("app.retrieval.lexical.SECOND_WEIGHT", weight):
+                with mock.patch("app.retrieval.engines.lexical.SECOND_WEIGHT", weight):
                     for text_name, text in TEXTS.items():
                         for parts_name, parts in (("default", PARTS), ("bm25 alone", ())):
                             row = f"{text_name}: {parts_name}"

@@ -34,10 +34,10 @@ from app.core.chat import encode_prompt
 from app.core.manifests import peak_rss_bytes
 from app.data.records import read_records
 from app.llm.loading import load_tokenizer
-from app.training.collation import LabelCollator
-from app.training.examples import build_examples
-from app.training.lora import attach_lora, resolve_target_modules
-from app.training.prefix import PrefixCollator, group_examples
+from app.training.model.lora import attach_lora, resolve_target_modules
+from app.training.rows.collation import LabelCollator
+from app.training.rows.examples import build_examples
+from app.training.rows.prefix import PrefixCollator, group_examples
 from app.training.trainer import LawTrainer
 
 USUAL_LENGTH = 1024

@@ -23,7 +23,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from app.core.files import to_json
 from app.core.manifests import peak_rss_bytes
-from app.retrieval.vectors import VectorIndex, VectorWriter, quantised
+from app.retrieval.engines.vectors import VectorIndex, VectorWriter, quantised
 
 WANTED = 60  # passages fetched for one query, as StatuteIndex does
 TOP = 10

@@ -3,68 +3,14 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from app.core.cli import JapaneseParser, log, run_program
-from app.core.errors import UntrustworthyResult
-from app.core.files import to_json
-from app.core.outputs import REPORT, Output, check_outputs
+from app.commands.compare_runs import main, parser
+from app.core.cli import run_program
 
-EXAMPLES = (
-    "python scripts/compare_runs.py results/base.json results/tuned.json --report results/compare.html",
-    "python scripts/compare_runs.py results/base.json results/tuned.json --json",
-    "python scripts/compare_runs.py results/base.json results/lora_r8.json results/lora_r16.json",
-)
-
-
-def parser() -> JapaneseParser:
-    parser = JapaneseParser("同じ問題の評価結果を問題ごとに比べ、差が偶然で説明できるかを述べる。", EXAMPLES)
-    parser.add_argument(
-        "results", type=Path, nargs="+", metavar="RESULT.json",
-        help="evaluate_multiple_choice.py の結果。最初のものを基準に、ほかを比べる",
-    )  # fmt: skip
-    parser.add_argument("--report", type=Path, metavar="HTML", help="1 ファイルの HTML 報告を書く（ネットワーク不要）")
-    parser.add_argument(
-        "--data",
-        type=Path,
-        metavar="JSON",
-        help="問題ファイル。報告に正解の条文を載せる（結果に記録されたファイルがあれば不要）",
-    )
-    parser.add_argument("--json", action="store_true", help="文章のかわりに JSON を標準出力に書く")
-    parser.add_argument("--seed", type=int, default=42, help="ブートストラップの乱数の種（既定 42）")
-    return parser
-
-
-def main(argv: Sequence[str]) -> int:
-    arguments = parser().parse_args(argv)
-    from app.evaluation.comparability import distrust
-    from app.evaluation.comparison import as_json, compare_results
-    from app.evaluation.comparison_display import comparison_lines
-    from app.evaluation.reading import with_reading
-    from app.evaluation.result_file import read_results
-
-    if arguments.report:
-        inputs = {f"{number} 番目の結果": path for number, path in enumerate(arguments.results, start=1)}
-        check_outputs([Output("--report", arguments.report, REPORT)], {**inputs, "--data": arguments.data})
-    results = read_results(arguments.results)
-    pairs = with_reading(compare_results(results, seed=arguments.seed), results, seed=arguments.seed)
-    if arguments.report:
-        from app.evaluation.report import write_report
-
-        size = write_report(arguments.report, results, pairs, questions_path=arguments.data)
-        log(f"{arguments.report}: 報告を書きました（{size / 1024:.0f} KB）。")
-    if arguments.json:
-        print(to_json(as_json(pairs), indent=2))
-    else:
-        print("\n".join(comparison_lines(pairs, results)))
-    reasons = [reason for result in results for reason in distrust(result)]
-    if reasons:
-        raise UntrustworthyResult("この比較は信用できません: " + "; ".join(reasons))
-    return 0
-
+__all__ = ["main", "parser"]
 
 if __name__ == "__main__":
     raise SystemExit(run_program(main))

@@ -3,143 +3,14 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
-from functools import cache
 from pathlib import Path
-from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from app.core.cli import JapaneseParser, log, run_program
-from app.core.errors import UntrustworthyResult
-from app.core.manifests import run_header
-from app.core.outputs import REPORT, RESULT, Output, check_outputs, json_kind
-from app.evaluation.options import (
-    add_options,
-    backend_name,
-    create_backend,
-    model_key,
-    output_paths,
-    plans_of,
-    resolve_config,
-    resolve_plan,
-)
-from app.evaluation.plan import RETRIEVED
+from app.commands.evaluate_multiple_choice import main, parser
+from app.core.cli import run_program
 
-EXAMPLES = (
-    "python scripts/evaluate_multiple_choice.py --data sample/selection.json --output results/eval/base.json "
-    "--hf-model-name sample/tiny-qwen3 --no-hf-load-in-4bit --context gold",
-    "python scripts/evaluate_multiple_choice.py --data results/split/test.json --output results/eval/tuned.json "
-    "--hf-model-name Qwen/Qwen3-8B --hf-lora-path runs/direct_rag --context rag --top-k 3",
-    "python scripts/evaluate_multiple_choice.py --data sample/selection.json --output results/eval/reading.json "
-    "--hf-model-name sample/tiny-qwen3 --no-hf-load-in-4bit --scoring choice --reading-test --index-dir data/index",
-    "python scripts/evaluate_multiple_choice.py --data results/split/test.json --plan",
-)
-
-
-def parser() -> JapaneseParser:
-    program = JapaneseParser(
-        "選択式の法令問題でモデルを評価し、正解率・区間・偏りと問題ごとの結果を書き出す。", EXAMPLES
-    )
-    add_options(program)
-    return program
-
-
-def main(argv: Sequence[str]) -> int:
-    program = parser()
-    arguments = program.parse_args(argv)
-    if arguments.data is None or (arguments.output is None and not arguments.plan):
-        program.error("--data と --output が要ります（--plan なら --data だけ）")
-    # numpy, and what needs it, only after --help had its chance.
-    from app.data.few_shot import few_shot_from
-    from app.data.lawqa import load_questions
-    from app.evaluation.asking import check_questions
-    from app.evaluation.display import power_lines, summary_lines
-    from app.evaluation.evaluate import Job, evaluate, pick_questions
-    from app.evaluation.runner import progress_path
-    from app.llm.adapters import adapter_folder
-    from app.llm.exported import weights_identity, what_was_trained
-
-    if not arguments.plan:
-        outputs = []
-        for path in output_paths(arguments):
-            outputs += [
-                Output("--output", path, RESULT),
-                Output("--output の途中経過", progress_path(path), json_kind("evaluation-progress")),
-            ]
-        outputs += [Output("--report", arguments.report, REPORT)] if arguments.report else []
-        check_outputs(outputs, {"--data": arguments.data, "--few-shot-path": arguments.few_shot_path})
-    questions = pick_questions(load_questions(arguments.data, exams=True), arguments.samples, arguments.seed)
-    power = power_lines(len(questions))
-    if arguments.plan:
-        print("\n".join(power))
-        return 0
-    for line in power:
-        log(line)
-    config = resolve_config(arguments)
-    trained = None
-    if backend_name(arguments, config) == "hf":
-        lora = config.llm.lora_path
-        trained = what_was_trained(config.llm.hf_model_name, adapter_folder(str(lora)) if lora is not None else None)
-    manifest = trained[1] if trained else None
-    few_shot = few_shot_from(arguments.few_shot_path)
-    plan = resolve_plan(arguments, config, manifest, few_shot)
-    backend = cache(lambda: create_backend(arguments, config.llm, plan))  # one for all contexts of a reading test
-    key = model_key(arguments, config, weights_identity(*trained) if trained else None)
-    jobs = []
-    for path, one in plans_of(arguments, config, plan):
-        check_questions(questions, one)
-        contexts, index = _contexts(one.context, config)
-        job = Job(
-            data=arguments.data,
-            questions=questions,
-            output=path,
-            plan=one,
-            header=run_header(argv),
-            adapter=trained,
-            allow_trained=arguments.allow_trained,
-            resume=arguments.resume,
-            few_shot=few_shot,
-            extra={"index": index},
-        )
-        jobs.append((job, contexts))
-    distrust: list[str] = []
-    for job, contexts in jobs:
-        result = evaluate(job, load_backend=backend, contexts=contexts, model_key=key)
-        lines = summary_lines(result.summary, job.plan.as_dict(), color=sys.stdout.isatty())
-        print("\n".join(lines if job is jobs[-1][0] else lines[:2]))
-        log(f"{job.output} に書きました。")
-        distrust += result.distrust
-    if arguments.report:
-        from app.evaluation.report import write_report
-        from app.evaluation.result_file import read_result
-
-        size = write_report(arguments.report, [read_result(arguments.output)], questions_path=arguments.data)
-        log(f"{arguments.report}: 報告を書きました（{size / 1024:.0f} KB）。")
-    if distrust:
-        raise UntrustworthyResult("。".join(dict.fromkeys(distrust)))
-    return 0
-
-
-def _contexts(source: str, config: Any) -> tuple[Any, dict[str, Any] | None]:
-    """The context of each question, and the index it comes from."""
-    from app.evaluation.contexts import context_lookup
-
-    if source not in RETRIEVED:
-        return context_lookup(source), None  # type: ignore[arg-type]  # one of the choices of --context
-    from app.retrieval.building import corpus_hash
-    from app.retrieval.rag_pipeline import RAGPipeline, search_query
-
-    pipeline = RAGPipeline(config)
-    facts = {
-        "corpus_hash": corpus_hash(pipeline.index.store),
-        "retriever": config.retriever.model_dump(mode="json"),
-        "reranker": config.reranker.model_dump(mode="json") if config.reranker.model else None,
-        "embedding": config.embedding.model_dump(mode="json") if config.retriever.type != "bm25" else None,
-    }
-    top_k = config.retriever.top_k
-    return context_lookup(source, pipeline=pipeline, search_query=search_query, top_k=top_k), facts
-
+__all__ = ["main", "parser"]
 
 if __name__ == "__main__":
     raise SystemExit(run_program(main))

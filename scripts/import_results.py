@@ -3,65 +3,14 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from app.core.cli import JapaneseParser, log, run_program
+from app.commands.import_results import main, parser
+from app.core.cli import run_program
 
-EXAMPLES = (
-    "python scripts/import_results.py old_results.json",
-    "python scripts/import_results.py old_results.json --data data/lawqa_jp/selection.json --output results/old.json",
-)
-
-
-def parser() -> JapaneseParser:
-    parser = JapaneseParser(
-        "以前のプロジェクトの評価結果を読み、応答の文章から答えを読み直して、変わるものを示す。", EXAMPLES
-    )
-    parser.add_argument("results", type=Path, metavar="RESULT.json", help="以前のプロジェクトの評価結果")
-    parser.add_argument(
-        "--data", type=Path, help="lawqa_jp 形式の問題ファイル。同じ問題の ID・法令・条文のまとまりを使う"
-    )
-    parser.add_argument("--output", type=Path, help="読み直した結果を、compare_runs.py で使える JSON として書く")
-    return parser
-
-
-def main(argv: Sequence[str]) -> int:
-    arguments = parser().parse_args(argv)
-    from app.core.files import sha256_file
-    from app.core.manifests import run_header
-    from app.core.outputs import RESULT, Output, check_outputs
-    from app.data.lawqa import load_questions
-    from app.evaluation.legacy_results import as_outcomes, read_legacy, reread_lines
-    from app.evaluation.plan import EvaluationPlan
-    from app.evaluation.result_file import write_result
-    from app.evaluation.summary import summarize
-
-    if arguments.output:
-        inputs = {"RESULT.json": arguments.results, "--data": arguments.data}
-        check_outputs([Output("--output", arguments.output, RESULT)], inputs)
-    items = read_legacy(arguments.results)
-    if arguments.output:
-        known = load_questions(arguments.data) if arguments.data else []
-        outcomes, questions = as_outcomes(items, known)
-        plan = EvaluationPlan(context="none", top_k=0, scoring="text", orders=1)
-        # What the earlier project retrieved, and how it asked, is not in its file: the plan says text and one order only.
-        run = {
-            **run_header(argv),
-            "plan": {**plan.as_dict(), "context": None},
-            "prompt_version": None,
-            "imported_from": {"path": str(arguments.results), "sha256": sha256_file(arguments.results)},
-            "adapter": None,
-            "distrust": [],
-        }
-        summary = {**summarize(outcomes, questions, plan), "seconds": None}
-        write_result(arguments.output, run=run, summary=summary, outcomes=outcomes)
-        log(f"{arguments.output} に書きました。")
-    print("\n".join(reread_lines(items)))
-    return 0
-
+__all__ = ["main", "parser"]
 
 if __name__ == "__main__":
     raise SystemExit(run_program(main))

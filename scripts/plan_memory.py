@@ -3,32 +3,14 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from app.commands.plan_memory import main, parser
 from app.core.cli import run_program
-from app.core.files import to_json
-from app.training.memory_arguments import parser
 
-
-def main(argv: Sequence[str]) -> int:
-    """Plan the setting of ``argv``; what it leaves open is chosen as large as the card allows. Prints to stdout."""
-    arguments = parser().parse_args(argv)
-
-    from app.training.memory import plan_as_json
-    from app.training.memory_command import answer
-    from app.training.memory_report import describe_plan
-
-    made = answer(arguments)
-    if arguments.json:
-        lists = {"reasons": list(made.reasons), "advice": list(made.advice)}
-        print(to_json({**plan_as_json(made.plan), **lists}, indent=2))
-    else:
-        print(describe_plan(made.plan, made.reasons, made.advice))
-    return 0
-
+__all__ = ["main", "parser"]
 
 if __name__ == "__main__":
-    sys.exit(run_program(main))
+    raise SystemExit(run_program(main))

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from app.core.document_commands import named_options, shell_commands, unmarked_commands
-from scripts import build_docs
+from tools import build_docs
+from tools.pages.commands import named_options, shell_commands, unmarked_commands
 
 ROOT = Path(__file__).resolve().parents[1]
 FT = "LLM_ファインチューニング"

@@ -26,8 +26,8 @@ from pathlib import Path
 import pytest
 
 from app.core.cli import run_program
-from app.core.document_commands import Command, shell_commands
-from scripts import build_docs
+from tools import build_docs
+from tools.pages.commands import Command, shell_commands
 
 ROOT = Path(__file__).resolve().parents[1]
 FT = "LLM_ファインチューニング"
@@ -53,14 +53,14 @@ NOT_RUN = {
     r"make gpu-check.*": "scripts/gpu_check.py itself is run here, and must say that there is no card",
     r"make docs|python scripts/build_docs\.py.*": "writes into the checkout; test_generated_parts_are_fresh is --check",
     r"python scripts/build_sample\.py": "writes into the checkout; --check is run",
-    r"python scripts/pretrain_tiny_model\.py .*": "13 minutes, 16 seconds at least; tests/llm/test_tiny_pretraining.py",
-    r"python scripts/cross_fit\.py .*Qwen3-8B.*": "two trainings each: the sample's is run; tests/scripts/test_cross_fit.py",
+    r"python scripts/pretrain_tiny_model\.py .*": "13 minutes, 16 seconds at least; tests/tools/tiny_model/test_pretraining.py",
+    r"python scripts/cross_fit\.py .*Qwen3-8B.*": "two trainings each: the sample's is run; tests/commands/test_cross_fit.py",
     r"python scripts/generate_rationales\.py .*--llm-backend ollama.*": "needs a server; tests/llm/test_http_backends.py",
-    r"python scripts/generate_questions\.py .*--reword-backend .*": "needs a server; tests/scripts/test_generate_questions.py",
+    r"python scripts/generate_questions\.py .*--reword-backend .*": "needs a server; tests/commands/test_generate_questions.py",
     r".*--train-file results/finetune/rationales\.jsonl .*|.*/H_cot_rationales": "the tiny model writes no reasoning that is kept",
-    r"python scripts/two_stages\.py .*": "the sample's questions ask about all of its laws; tests/scripts/test_two_stages.py runs it",
-    r".*pharmacist_law_open\.jsonl.*": "not in the checkout; tests/scripts/test_evaluate_multiple_choice.py has one like it",
-    r"python scripts/build_index\.py --sync": "needs a Qdrant server; tests/retrieval/test_qdrant.py",
+    r"python scripts/two_stages\.py .*": "the sample's questions ask about all of its laws; tests/commands/test_two_stages.py runs it",
+    r".*pharmacist_law_open\.jsonl.*": "not in the checkout; tests/commands/test_evaluate_multiple_choice.py has one like it",
+    r"python scripts/build_index\.py --sync": "needs a Qdrant server; tests/retrieval/index/test_qdrant.py",
     r"git clone .*|cd horei-ft|source .*": "the checkout and its .venv are there already",
     r".*\bpip install .*|.*pre-commit install.*|nvidia-smi": "changes or asks about the reader's machine",
 }

@@ -19,8 +19,8 @@ import unicodedata
 from dataclasses import dataclass
 from typing import Literal
 
-from app.core.instructions import COT_INSTRUCTIONS, DIRECT_CONTEXT_NOTE, DIRECT_INSTRUCTION
-from app.core.questions import LETTERS
+from .instructions import COT_INSTRUCTIONS, DIRECT_CONTEXT_NOTE, DIRECT_INSTRUCTION
+from .questions import LETTERS
 
 MOST_CHARS = 4000  # read at each end of a long text
 

@@ -12,10 +12,10 @@ from collections.abc import Sequence
 from datetime import date
 from typing import Any, Literal, NamedTuple
 
-from app.core.errors import ModelError
-from app.core.files import sha256_text
-from app.core.prompts import FITS, FITS_NOT
-from app.core.questions import LETTERS
+from .errors import ModelError
+from .files import sha256_text
+from .prompts import FITS, FITS_NOT
+from .questions import LETTERS
 
 ChatFormat = Literal["auto", "chatml", "plain"]
 CHAT_FORMATS: tuple[ChatFormat, ...] = ("auto", "chatml", "plain")

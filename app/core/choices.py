@@ -12,8 +12,8 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from app.core.questions import CHOICE_LETTERS
-from app.core.requests import Sign
+from .questions import CHOICE_LETTERS
+from .requests import Sign
 
 
 def choice_logprobs(log_odds: Sequence[float], sign: Sign) -> list[float]:

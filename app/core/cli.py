@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TypeVar
 
-from app.core.errors import (
+from .errors import (
     EXIT_DONE,
     EXIT_FAILED,
     EXIT_UNTRUSTWORTHY,
@@ -17,9 +17,9 @@ from app.core.errors import (
     UntrustworthyResult,
     UserError,
 )
-from app.core.failures import is_panic, known_failure
-from app.core.redaction import hide
-from app.core.terminal import safe_streams, safe_text
+from .failures import is_panic, known_failure
+from .redaction import hide
+from .terminal import safe_streams, safe_text
 
 Item = TypeVar("Item")
 

@@ -12,8 +12,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
-from app.core.errors import DataError
-from app.core.failures import os_error_line
+from .errors import DataError
+from .failures import os_error_line
 
 
 def sha256_bytes(data: bytes) -> str:

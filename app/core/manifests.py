@@ -12,9 +12,9 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from app.core.errors import DataError
-from app.core.files import read_json, sha256_file
-from app.core.redaction import hide, is_secret_name
+from .errors import DataError
+from .files import read_json, sha256_file
+from .redaction import hide, is_secret_name
 
 PACKAGES = (
     "torch", "transformers", "peft", "bitsandbytes", "accelerate", "datasets", "tokenizers", "safetensors", "tantivy",

@@ -17,9 +17,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from app.core.errors import ConfigError
-from app.core.failures import os_error_line
-from app.core.files import read_json, sha256_file
+from .errors import ConfigError
+from .failures import os_error_line
+from .files import read_json, sha256_file
 
 Ours = Callable[[Path], bool]
 _HEAD_BYTES = 1 << 20

@@ -16,12 +16,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from app.core.instructions import COT_INSTRUCTIONS as COT_INSTRUCTIONS
-from app.core.instructions import DIRECT_CONTEXT_NOTE as DIRECT_CONTEXT_NOTE
-from app.core.instructions import DIRECT_INSTRUCTION as DIRECT_INSTRUCTION
-from app.core.instructions import CotStyle as CotStyle
-from app.core.quoting import ended, quoted, shown_choice
-from app.core.requests import read_request
+from .instructions import COT_INSTRUCTIONS as COT_INSTRUCTIONS
+from .instructions import DIRECT_CONTEXT_NOTE as DIRECT_CONTEXT_NOTE
+from .instructions import DIRECT_INSTRUCTION as DIRECT_INSTRUCTION
+from .instructions import CotStyle as CotStyle
+from .quoting import ended, quoted, shown_choice
+from .requests import read_request
 
 # How a question is put to a model: all choices in one prompt, the answer a letter (``letter``), or every choice in a
 # prompt of its own, the answer whether it fits (``choice``).

@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from app.core.files import sha256_text
-from app.core.radicals import without_radicals
+from .files import sha256_text
+from .radicals import without_radicals
 
 LETTERS = ("a", "b", "c", "d")
 # A question may have two to six choices; one alone is a statement to be judged (○×).

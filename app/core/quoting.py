@@ -13,7 +13,7 @@ import unicodedata
 from functools import lru_cache
 from itertools import pairwise
 
-from app.core.answers import reads_as_answer
+from .answers import reads_as_answer
 
 _ALNUM = r"A-Za-z0-9Ａ-Ｚａ-ｚ０-９"
 _DIGITS = "1-4１-４①②③④"

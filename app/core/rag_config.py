@@ -13,9 +13,9 @@ from typing import Any, Literal, get_args
 from pydantic import BaseModel, Field, SecretStr, ValidationError, field_serializer, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from app.core.addresses import is_address, ollama_address
-from app.core.errors import ConfigError
-from app.core.redaction import hide
+from .addresses import is_address, ollama_address
+from .errors import ConfigError
+from .redaction import hide
 
 
 class _Section(BaseSettings):

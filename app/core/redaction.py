@@ -8,7 +8,7 @@ import re
 import urllib.parse
 from collections.abc import Mapping
 
-from app.core.errors import ConfigError
+from .errors import ConfigError
 
 # Whole words of a name: --hf-token and HF_TOKEN are secret, --tokenizer and --max-new-tokens are not.
 SECRET_WORDS = frozenset(

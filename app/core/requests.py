@@ -13,7 +13,7 @@ import unicodedata
 from dataclasses import dataclass
 from typing import Literal
 
-from app.core.questions import Polarity, Question
+from .questions import Polarity, Question
 
 Sign = Literal[1, -1]
 

@@ -9,10 +9,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-from app.core.files import sha256_text
-from app.core.questions import ArticleRef
-from app.data.folding import fold_text
-from app.data.provisions import section_label
+from ..core.files import sha256_text
+from ..core.questions import ArticleRef
+from .folding import fold_text
+from .provisions import section_label
 
 
 def connected_components(keys_of_each: Sequence[Iterable[str]]) -> list[int]:

@@ -10,11 +10,11 @@ import json
 from pathlib import Path
 from typing import Any
 
-from app.core.errors import DataError
-from app.core.questions import CHOICE_LETTERS, MOST_CHOICES, Question
-from app.core.requests import question_polarity
-from app.data.clusters import cluster_ids, cluster_keys
-from app.data.folding import fold_text
+from ..core.errors import DataError
+from ..core.questions import CHOICE_LETTERS, MOST_CHOICES, Question
+from ..core.requests import question_polarity
+from .clusters import cluster_ids, cluster_keys
+from .folding import fold_text
 
 # Questions from here on are counted apart (the pharmacist licence examination's file: 50 of 105).
 RECENT_YEAR = 2020

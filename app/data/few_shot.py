@@ -10,11 +10,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from app.core.errors import DataError
-from app.core.files import sha256_file, sha256_text
-from app.core.prompts import BUILTIN_EXAMPLES, PROMPT_VERSION, FewShotExample
-from app.core.questions import LETTERS, ORDERS, Question, content_hash
-from app.data.lawqa import load_questions
+from ..core.errors import DataError
+from ..core.files import sha256_file, sha256_text
+from ..core.prompts import BUILTIN_EXAMPLES, PROMPT_VERSION, FewShotExample
+from ..core.questions import LETTERS, ORDERS, Question, content_hash
+from .lawqa import load_questions
 
 # The built-in examples are part of the prompts' wording, so their version is the prompts' version.
 BUILTIN_SOURCE = f"builtin:{PROMPT_VERSION}"

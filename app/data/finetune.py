@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from app.core.errors import DataError
-from app.core.prompts import (
+from ..core.errors import DataError
+from ..core.prompts import (
     Form,
     build_choice_prompt,
     build_mc_prompt_cot,
@@ -18,13 +18,13 @@ from app.core.prompts import (
     render_cot_answer,
     render_direct_answer,
 )
-from app.core.questions import Question, orders_of, reorder
-from app.core.requests import statement_truths
-from app.data.few_shot import FewShot
-from app.data.provisions import law_key
-from app.data.reasoning import explain
-from app.data.reasoning_draft import Reasoning
-from app.data.records import Record
+from ..core.questions import Question, orders_of, reorder
+from ..core.requests import statement_truths
+from .few_shot import FewShot
+from .provisions import law_key
+from .reasoning.draft import Reasoning
+from .reasoning.explain import explain
+from .records import Record
 
 ContextSource = Literal["none", "rag", "gold", "distractors"]
 CONTEXT_SOURCES: tuple[ContextSource, ...] = ("none", "rag", "gold", "distractors")

@@ -10,8 +10,8 @@ import re
 import unicodedata
 from dataclasses import dataclass
 
-from app.core.radicals import without_radicals
-from app.data.law_numbers import KANJI_RUN, kanji_to_int
+from ..core.radicals import without_radicals
+from .law_numbers import KANJI_RUN, kanji_to_int
 
 # 一般, 一部, 一定 … are words, not the number one; so are 第一種 and 第二種.
 _ONE_IN_WORD = re.compile("一[般部定切連括致緒様旦種体方貫元律]")

@@ -12,16 +12,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from app.core.answers import reads_as_answer
-from app.core.errors import DataError
-from app.core.files import read_json, read_text, to_json, write_text
-from app.core.prompts import build_choice_prompt, build_mc_prompt_direct
-from app.core.questions import CHOICE_LETTERS, LETTERS, ORDERS, Question, content_hash
-from app.core.quoting import quoted
-from app.core.requests import question_polarity
-from app.data.clusters import cluster_ids, cluster_keys
-from app.data.exam import exam_questions, is_exam
-from app.data.provisions import gold_articles
+from ..core.answers import reads_as_answer
+from ..core.errors import DataError
+from ..core.files import read_json, read_text, to_json, write_text
+from ..core.prompts import build_choice_prompt, build_mc_prompt_direct
+from ..core.questions import CHOICE_LETTERS, LETTERS, ORDERS, Question, content_hash
+from ..core.quoting import quoted
+from ..core.requests import question_polarity
+from .clusters import cluster_ids, cluster_keys
+from .exam import exam_questions, is_exam
+from .provisions import gold_articles
 
 ORDER_FIELD = "回答オーダーマップ番号"
 _CHOICE = re.compile(r"([a-zａ-ｚ])\s(.*)")

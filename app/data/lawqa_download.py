@@ -7,13 +7,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from app.core.errors import DataError
-from app.core.files import read_json, sha256_bytes, sha256_file, write_bytes, write_json
-from app.core.manifests import now
-from app.core.outputs import Output, check_folder_place, check_outputs, in_ledger, json_file
-from app.core.redaction import hide
-from app.data.egov_api import PoliteClient, Politeness
-from app.data.lawqa import questions_from
+from ..core.errors import DataError
+from ..core.files import read_json, sha256_bytes, sha256_file, write_bytes, write_json
+from ..core.manifests import now
+from ..core.outputs import Output, check_folder_place, check_outputs, in_ledger, json_file
+from ..core.redaction import hide
+from .egov.api import PoliteClient, Politeness
+from .lawqa import questions_from
 
 GITHUB = "https://raw.githubusercontent.com/digital-go-jp/lawqa_jp/main"
 RECORD = "download.json"

@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 
-from app.core.errors import ConfigError, DataError
-from app.core.questions import Question, content_hash
-from app.data.clusters import cluster_ids, cluster_keys
+from ..core.errors import ConfigError, DataError
+from ..core.questions import Question, content_hash
+from .clusters import cluster_ids, cluster_keys
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from app.core.chat import IGNORE, ChatFormat, encode_example
-from app.data.records import Record
+from ..core.chat import IGNORE, ChatFormat, encode_example
+from .records import Record
 
 OPEN, CLOSE = "⟦", "⟧"
 

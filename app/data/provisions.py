@@ -11,9 +11,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 
-from app.core.questions import ArticleRef
-from app.data.folding import fold_text
-from app.data.law_numbers import article_label, item_label, paragraph_label
+from ..core.questions import ArticleRef
+from .folding import fold_text
+from .law_numbers import article_label, item_label, paragraph_label
 
 WHOLE_TEXT = "本文"
 _HEADING = re.compile(r"[ \t　]*(#{1,7})[ \t　]*(\S.*)")

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from app.core.errors import DataError
-from app.core.questions import Question, content_hash
-from app.data.records import Record, read_records
+from ..core.errors import DataError
+from ..core.questions import Question, content_hash
+from .records import Record, read_records
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from app.core.errors import DataError
-from app.core.files import half_character, json_reason, read_text, write_jsonl
-from app.core.prompts import FORMS, Form, render_choice_answer
-from app.core.questions import CHOICE_LETTERS, content_hash
-from app.core.quoting import quoted
-from app.core.requests import read_request
+from ..core.errors import DataError
+from ..core.files import half_character, json_reason, read_text, write_jsonl
+from ..core.prompts import FORMS, Form, render_choice_answer
+from ..core.questions import CHOICE_LETTERS, content_hash
+from ..core.quoting import quoted
+from ..core.requests import read_request
 
 MOST_FAULTS = 20  # named in one message
 MODES = ("direct", "cot")

@@ -11,9 +11,9 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import combinations
 
-from app.core.errors import ConfigError, DataError
-from app.core.questions import LETTERS, Question, content_hash
-from app.data.clusters import cluster_keys, natural_order
+from ..core.errors import ConfigError, DataError
+from ..core.questions import LETTERS, Question, content_hash
+from .clusters import cluster_keys, natural_order
 
 
 def split_by_cluster(

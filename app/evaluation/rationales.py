@@ -15,14 +15,14 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 from typing import Any, Literal, get_args
 
-from app.core.answers import parse_answer, without_thoughts
-from app.core.errors import DataError
-from app.core.questions import LETTERS, ORDERS, Question, original_letter, reorder
-from app.data.finetune import ContextPlan, Reference, cot_record
-from app.data.provisions import parse_provisions
-from app.data.records import Record
-from app.evaluation.asking import reasoning_part
-from app.evaluation.outcomes import OrderAnswer, Outcome
+from ..core.answers import parse_answer, without_thoughts
+from ..core.errors import DataError
+from ..core.questions import LETTERS, ORDERS, Question, original_letter, reorder
+from ..data.finetune import ContextPlan, Reference, cot_record
+from ..data.provisions import parse_provisions
+from ..data.records import Record
+from .results.outcomes import OrderAnswer, Outcome
+from .running.asking import reasoning_part
 
 # Every written answer has exactly one fate; the first that applies, in this order.
 Fate = Literal[

@@ -11,14 +11,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from app.evaluation.comparability import has_logprobs
-from app.evaluation.comparison import Comparison, interval_over
-from app.evaluation.logprob_change import NOT_KNOWN, LogprobChange, logprob_change
-from app.evaluation.other_contexts import companions
-from app.evaluation.outcomes import Outcome
-from app.evaluation.plan import WITHOUT
-from app.evaluation.result_file import Result
-from app.evaluation.statistics import ALPHA, Interval, sign_flip_test
+from .comparing.comparability import has_logprobs
+from .comparing.comparison import Comparison, interval_over
+from .comparing.logprob_change import NOT_KNOWN, LogprobChange, logprob_change
+from .results.file import Result
+from .results.outcomes import Outcome
+from .running.other_contexts import companions
+from .running.plan import WITHOUT
+from .statistics import ALPHA, Interval, sign_flip_test
 
 SEED = 42
 Conclusion = Literal["reads", "reads by probability", "does not read", "undecided"]

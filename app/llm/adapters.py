@@ -7,12 +7,12 @@ import warnings
 from pathlib import Path
 from typing import Any
 
-from app.core.chat import CHAT_FORMATS, ChatFormat, chat_template_hash, chat_template_text, with_fixed_date
-from app.core.errors import DataError, ModelError
-from app.core.files import read_json, read_text
-from app.core.manifests import read_adapter_manifest
-from app.llm.loading import base_model_facts
-from app.llm.weight_files import no_pickles
+from ..core.chat import CHAT_FORMATS, ChatFormat, chat_template_hash, chat_template_text, with_fixed_date
+from ..core.errors import DataError, ModelError
+from ..core.files import read_json, read_text
+from ..core.manifests import read_adapter_manifest
+from .loading import base_model_facts
+from .weight_files import no_pickles
 
 
 def adapter_folder(lora_path: str) -> Path:

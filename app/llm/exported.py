@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from app.core.files import sha256_file
-from app.core.manifests import read_adapter_manifest
-from app.llm.adapters import adapter_manifest
+from ..core.files import sha256_file
+from ..core.manifests import read_adapter_manifest
+from .adapters import adapter_manifest
 
 # What says which questions a model has seen; trained twice, it has seen those of both trainings.
 SEEN = (

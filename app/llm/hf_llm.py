@@ -7,20 +7,20 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from app.core.chat import ChatFormat, encode_prompt, letter_token_ids, pair_token_ids, stop_token_id
-from app.core.errors import ConfigError, ModelError
-from app.core.prompts import Form
-from app.core.questions import LETTERS
-from app.llm.adapters import (
+from ..core.chat import ChatFormat, encode_prompt, letter_token_ids, pair_token_ids, stop_token_id
+from ..core.errors import ConfigError, ModelError
+from ..core.prompts import Form
+from ..core.questions import LETTERS
+from .adapters import (
     adapter_chat_format,
     adapter_folder,
     attach_adapter,
     check_base,
     check_chat,
 )
-from app.llm.backend import Generation, Judgement
-from app.llm.exported import what_was_trained
-from app.llm.letters import (
+from .backend import Generation, Judgement
+from .exported import what_was_trained
+from .letters import (
     MAX_BATCH_TOKENS,
     KeptPrefix,
     LetterScores,
@@ -28,7 +28,7 @@ from app.llm.letters import (
     score_letters,
     score_letters_shared_prefix,
 )
-from app.llm.loading import Quantization, base_model_facts, load_base_model, load_tokenizer
+from .loading import Quantization, base_model_facts, load_base_model, load_tokenizer
 
 if TYPE_CHECKING:
     import numpy as np

@@ -13,8 +13,8 @@ from collections.abc import Callable, Mapping
 from email.utils import parsedate_to_datetime
 from typing import Any
 
-from app.core.errors import BackendError
-from app.core.redaction import hide, split_address
+from ..core.errors import BackendError
+from ..core.redaction import hide, split_address
 
 MAX_WAIT_SECONDS = 300.0
 MAX_RESPONSE_BYTES = 16 * 1024 * 1024

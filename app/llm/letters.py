@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from app.core.errors import ModelError
+from ..core.errors import ModelError
 
 if TYPE_CHECKING:
     import numpy as np

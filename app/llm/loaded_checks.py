@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Protocol
 
-from app.core.errors import ModelError
+from ..core.errors import ModelError
 
 
 class AskedQuantization(Protocol):

@@ -14,12 +14,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from app.core.cli import log
-from app.core.errors import ConfigError, ModelError, UserError
-from app.core.files import read_json, sha256_text, to_json
-from app.llm.loaded_checks import check_loaded, check_no_adapter_inside, check_quantization
-from app.llm.processor import widen_for_processor
-from app.llm.weight_files import check_weight_files, no_pickles
+from ..core.cli import log
+from ..core.errors import ConfigError, ModelError, UserError
+from ..core.files import read_json, sha256_text, to_json
+from .loaded_checks import check_loaded, check_no_adapter_inside, check_quantization
+from .processor import widen_for_processor
+from .weight_files import check_weight_files, no_pickles
 
 DTYPES = ("auto", "float16", "bfloat16", "float32")
 COMPUTE_DTYPES = ("float16", "bfloat16", "float32")

@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from app.core.errors import BackendError
-from app.core.redaction import hide
-from app.llm.backend import Generation, Judgement
-from app.llm.http import post_json
-from app.llm.top_logprobs import TOP_LOGPROBS, judgement_of
+from ..core.errors import BackendError
+from ..core.redaction import hide
+from .backend import Generation, Judgement
+from .http import post_json
+from .top_logprobs import TOP_LOGPROBS, judgement_of
 
 
 @dataclass(frozen=True, slots=True)

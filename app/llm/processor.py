@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from app.core.cli import log
+from ..core.cli import log
 
 # Names in torch.cpu.get_capabilities(): x86 (AVX-512, AMX, AVX10.2) and ARM.
 _BFLOAT16 = ("avx512_bf16", "amx_bf16", "avx10_2", "bf16", "sve_bf16")

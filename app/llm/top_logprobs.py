@@ -10,9 +10,9 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from app.core.chat import PAIR_SPELLINGS
-from app.core.errors import BackendError
-from app.llm.backend import Judgement
+from ..core.chat import PAIR_SPELLINGS
+from ..core.errors import BackendError
+from .backend import Judgement
 
 # As many as OpenAI's API allows; vLLM, llama.cpp and Ollama give as many.
 TOP_LOGPROBS = 20

@@ -12,8 +12,8 @@ from contextlib import contextmanager
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 
-from app.core.errors import ModelError, UserError
-from app.core.files import read_json
+from ..core.errors import ModelError, UserError
+from ..core.files import read_json
 
 
 def check_weight_files(name: str, folder: Path) -> None:

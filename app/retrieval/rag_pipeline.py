@@ -12,27 +12,27 @@ from datetime import date
 from pathlib import Path
 from typing import Any, Protocol
 
-from app.core.errors import DataError
-from app.core.questions import Question
-from app.core.rag_config import LLMConfig, RAGConfig
-from app.data.provisions import article_key, section_label
-from app.retrieval.context_text import FormattedContext, RetrievedPassage, format_passages, to_passage
-from app.retrieval.coverage import LOW
-from app.retrieval.deciding import deciding_sentence
-from app.retrieval.defined_terms import defined_terms
-from app.retrieval.embedding import Embedder, load_embedder
-from app.retrieval.excerpt import article_lines, excerpt
-from app.retrieval.passages import body
-from app.retrieval.qdrant_collection import qdrant_address
-from app.retrieval.ranking import diversified
-from app.retrieval.reranking import CrossEncoderReranker, Reranker, reranked
-from app.retrieval.resolved import REMARKS
-from app.retrieval.resolving import MAX_RANGE
-from app.retrieval.rewriting import Rewriter, fused_by_coverage, read_rewritings
-from app.retrieval.statute_index import PARTS, ArticleHit, StatuteIndex
-from app.retrieval.store_rows import ArticleRow
-from app.retrieval.sudachi_words import second_words
-from app.retrieval.tokens import tokenize
+from ..core.errors import DataError
+from ..core.questions import Question
+from ..core.rag_config import LLMConfig, RAGConfig
+from ..data.provisions import article_key, section_label
+from .engines.coverage import LOW
+from .engines.embedder import Embedder, load_embedder
+from .engines.qdrant_collection import qdrant_address
+from .engines.reranking import CrossEncoderReranker, Reranker, reranked
+from .engines.sudachi import second_words
+from .index.ranking import diversified
+from .index.statute_index import PARTS, ArticleHit, StatuteIndex
+from .rewriting import Rewriter, fused_by_coverage, read_rewritings
+from .showing.context_text import FormattedContext, RetrievedPassage, format_passages, to_passage
+from .showing.deciding import deciding_sentence
+from .showing.excerpt import article_lines, excerpt
+from .store.defined_terms import defined_terms
+from .store.resolved import REMARKS
+from .store.resolving import MAX_RANGE
+from .store.rows import ArticleRow
+from .text.passages import body
+from .text.tokens import tokenize
 
 FUSED = 50  # articles of each ranking that are fused with those of the rewritings, at least
 MAX_LOOKED_UP = 100  # articles shown of 第1条から第1000条まで
@@ -316,7 +316,7 @@ class RAGPipeline:
 def load_llm(config: LLMConfig) -> TextModel:
     """The configured model backend."""
     if config.backend == "ollama":
-        from app.llm.ollama import OllamaConfig, OllamaLLM
+        from ..llm.ollama import OllamaConfig, OllamaLLM
 
         return OllamaLLM(
             OllamaConfig(
@@ -326,7 +326,7 @@ def load_llm(config: LLMConfig) -> TextModel:
                 temperature=config.temperature,
             )
         )
-    from app.llm.hf_llm import HFLLMConfig, HFLoRALLM
+    from ..llm.hf_llm import HFLLMConfig, HFLoRALLM
 
     return HFLoRALLM(
         HFLLMConfig(

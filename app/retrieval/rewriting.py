@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from app.core.errors import DataError
-from app.core.files import append_jsonl, read_jsonl_tail
+from ..core.errors import DataError
+from ..core.files import append_jsonl, read_jsonl_tail
 
 MAX_QUERIES = 3
 MAX_CHARS = 200  # of a query; a longer one is no query but an answer

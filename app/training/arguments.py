@@ -7,10 +7,10 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-from app.core.chat import CHAT_FORMATS
-from app.core.cli import JapaneseParser
-from app.llm.loading import COMPUTE_DTYPES, QUANT_TYPES
-from app.training.config import (
+from ..core.chat import CHAT_FORMATS
+from ..core.cli import JapaneseParser
+from ..llm.loading import COMPUTE_DTYPES, QUANT_TYPES
+from .config import (
     DEVICES,
     EMBEDDING_DEVICES,
     LORA_BIASES,

@@ -18,9 +18,9 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from app.core.errors import DataError
-from app.core.failures import naming
-from app.core.files import follow_umask, read_json, write_json
+from ..core.errors import DataError
+from ..core.failures import naming
+from ..core.files import follow_umask, read_json, write_json
 
 _WAY = "このチェックポイントのフォルダを消すと、その前のものから（なければはじめから）再開します。"
 _NAME = re.compile(r"checkpoint-(\d+)")

@@ -6,8 +6,8 @@ from dataclasses import MISSING, asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, Literal
 
-from app.core.chat import CHAT_FORMATS, ChatFormat
-from app.core.errors import ConfigError
+from ..core.chat import CHAT_FORMATS, ChatFormat
+from ..core.errors import ConfigError
 
 TrainMode = Literal["direct", "cot", "auto"]
 LoraBias = Literal["none", "all", "lora_only"]
@@ -74,7 +74,7 @@ class TrainConfig:
     # Which bias vectors are trained.
     lora_dtype: LoraDtype = "fp32"
     # Type of the LoRA weights in the model and of their gradients. With bf16 the optimiser keeps the other 16 bits of
-    # each weight, so that small steps are not lost (app.training.master_weights).
+    # each weight, so that small steps are not lost (app.training.model.master_weights).
     fp16: bool = False
     # Compute in float16 with loss scaling (GPU only).
     bf16: bool = False
@@ -84,7 +84,7 @@ class TrainConfig:
     objective: Objective = "text"
     # text: cross entropy of the answer's tokens and the stop token. letter: cross entropy over the four letters where
     # the answer begins, the quantity that evaluation scores by; direct records only. choice: for records of one choice
-    # each, the log-odds of fitting choices above those of the others within the question (app.training.choice_loss).
+    # each, the log-odds of fitting choices above those of the others within the question (app.training.model.choice_loss).
     loss_on_output_only: bool = True
     # False also puts the prompt into the loss.
     use_4bit: bool = False

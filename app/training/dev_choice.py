@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
-from app.core.chat import ChatFormat, encode_prompt, pair_token_ids
-from app.core.choices import chosen, set_logprob
-from app.core.prompts import FITS
-from app.core.requests import Sign, read_request
-from app.data.records import Record
-from app.llm.letters import score_letters_shared_prefix
-from app.training.choice_groups import question_rows
-from app.training.dev_eval import DevResult, Statements
+from ..core.chat import ChatFormat, encode_prompt, pair_token_ids
+from ..core.choices import chosen, set_logprob
+from ..core.prompts import FITS
+from ..core.requests import Sign, read_request
+from ..data.records import Record
+from ..llm.letters import score_letters_shared_prefix
+from .dev_eval import DevResult, Statements
+from .rows.choice_groups import question_rows
 
 
 @dataclass(frozen=True, slots=True)

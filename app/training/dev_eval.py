@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from app.core.chat import ChatFormat, encode_prompt, letter_token_ids
-from app.core.questions import LETTERS
-from app.data.records import Record
-from app.llm.letters import score_letters
+from ..core.chat import ChatFormat, encode_prompt, letter_token_ids
+from ..core.questions import LETTERS
+from ..data.records import Record
+from ..llm.letters import score_letters
 
 # What a cot answer puts before its letter. Dev accuracy of a cot record is read right after it, without reasoning:
 # one prefill instead of hundreds of generated tokens; the evaluation program does the full reading.

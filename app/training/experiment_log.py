@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from app.core.cli import format_seconds
-from app.training.verdict import command_line, evaluation_command, outcome_lines
+from ..core.cli import format_seconds
+from .run_verdict import command_line, evaluation_command, outcome_lines
 
 BLANK = "（記入）"
 # The settings that an experiment is compared by; everything else is in run.json.

@@ -8,23 +8,23 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from app.core.chat import letter_token_ids, pair_token_ids
-from app.core.cli import log
-from app.core.errors import ConfigError, DataError
-from app.core.prompts import FITS
-from app.core.questions import content_hash
-from app.data.records import Record, read_records
-from app.llm.loading import load_tokenizer
-from app.training.audit import AuditSummary, audit_batches
-from app.training.choice_groups import build_groups, fitting_choices
-from app.training.choice_loss import ChoiceObjective, choice_objective
-from app.training.collation import LabelCollator
-from app.training.config import TrainConfig, steps_per_epoch
-from app.training.dev_choice import ChoiceDev, build_choice_dev
-from app.training.dev_eval import DevSet, build_dev_set
-from app.training.examples import BuiltExamples, build_examples, check_form, check_mode
-from app.training.initial_adapter import InitialAdapter, check_dev_apart, read_initial_adapter
-from app.training.prefix import PrefixCollator, group_examples
+from ..core.chat import letter_token_ids, pair_token_ids
+from ..core.cli import log
+from ..core.errors import ConfigError, DataError
+from ..core.prompts import FITS
+from ..core.questions import content_hash
+from ..data.records import Record, read_records
+from ..llm.loading import load_tokenizer
+from .config import TrainConfig, steps_per_epoch
+from .dev_choice import ChoiceDev, build_choice_dev
+from .dev_eval import DevSet, build_dev_set
+from .model.choice_loss import ChoiceObjective, choice_objective
+from .model.initial_adapter import InitialAdapter, check_dev_apart, read_initial_adapter
+from .rows.audit import AuditSummary, audit_batches
+from .rows.choice_groups import build_groups, fitting_choices
+from .rows.collation import LabelCollator
+from .rows.examples import BuiltExamples, build_examples, check_form, check_mode
+from .rows.prefix import PrefixCollator, group_examples
 
 Collate = Callable[[Sequence[Any]], dict[str, Any]]
 

@@ -10,11 +10,11 @@ from typing import Any
 
 from transformers import TrainerCallback
 
-from app.core.cli import format_seconds, log
-from app.core.errors import ModelError
-from app.core.questions import LETTERS
-from app.training.dev_eval import collapse_warning
-from app.training.verdict import untuned_note
+from ..core.cli import format_seconds, log
+from ..core.errors import ModelError
+from ..core.questions import LETTERS
+from .dev_eval import collapse_warning
+from .run_verdict import untuned_note
 
 
 class ProgressLines(TrainerCallback):  # type: ignore[misc]  # transformers ships no types that mypy can follow here

@@ -12,9 +12,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from app.core.documents import markdown_table
-from app.core.errors import DataError
-from app.training.config import default_settings
+from tools.pages.parts import markdown_table
+
+from ..core.errors import DataError
+from .config import default_settings
 
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)B(?![a-z])", re.IGNORECASE)
 

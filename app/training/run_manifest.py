@@ -7,17 +7,17 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from app.core.chat import chat_template_hash
-from app.core.errors import ConfigError, DataError
-from app.core.files import read_json, sha256_file, write_json
-from app.core.manifests import now, peak_rss_bytes
-from app.core.outputs import check_folder_place, clear_remains, foreign_entries
-from app.core.questions import LETTERS, content_hash
-from app.data.records import Record
-from app.training.config import Precision, TrainConfig, compute_dtype_of, config_as_json, config_differences
-from app.training.dev_eval import best_step
-from app.training.initial_adapter import InitialAdapter, with_seen
-from app.training.verdict import verdict
+from ..core.chat import chat_template_hash
+from ..core.errors import ConfigError, DataError
+from ..core.files import read_json, sha256_file, write_json
+from ..core.manifests import now, peak_rss_bytes
+from ..core.outputs import check_folder_place, clear_remains, foreign_entries
+from ..core.questions import LETTERS, content_hash
+from ..data.records import Record
+from .config import Precision, TrainConfig, compute_dtype_of, config_as_json, config_differences
+from .dev_eval import best_step
+from .model.initial_adapter import InitialAdapter, with_seen
+from .run_verdict import verdict
 
 FINISHED = "run.json"
 UNFINISHED = "run.unfinished.json"

@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArguments
 
-from app.training.checkpoints import (
+from .checkpoints import (
     random_states,
     read_states,
     remove_old_checkpoints,
@@ -23,12 +23,12 @@ from app.training.checkpoints import (
     restore_weights,
     write_checkpoint,
 )
-from app.training.choice_loss import ChoiceObjective, choice_loss_sum
-from app.training.config import Precision, TrainConfig
-from app.training.dev_eval import DevResult, best_step, should_stop
-from app.training.lora import trainable_parameters
-from app.training.loss import CHUNK_POSITIONS, PositionLoss, label_loss_sum, token_loss
-from app.training.master_weights import MasterWeights
+from .config import Precision, TrainConfig
+from .dev_eval import DevResult, best_step, should_stop
+from .model.choice_loss import ChoiceObjective, choice_loss_sum
+from .model.lora import trainable_parameters
+from .model.loss import CHUNK_POSITIONS, PositionLoss, label_loss_sum, token_loss
+from .model.master_weights import MasterWeights
 
 MAX_GRAD_NORM = 1.0
 _AUTOCAST = {"stored": None, "fp32": None, "bf16": torch.bfloat16, "fp16": torch.float16}

@@ -13,9 +13,9 @@ from app.core.chat import encode_prompt, letter_token_ids
 from app.core.files import write_json
 from app.core.questions import ORDERS
 from app.data.lawqa import load_questions
-from app.evaluation.asking import prompts_of
-from app.evaluation.evaluate import pick_questions
-from app.evaluation.plan import EvaluationPlan
+from app.evaluation.running.asking import prompts_of
+from app.evaluation.running.evaluate import pick_questions
+from app.evaluation.running.plan import EvaluationPlan
 from app.llm.letters import common_prefix_length, score_letters
 from app.llm.loading import load_base_model, load_tokenizer
 from benchmarks import evaluation, evaluation_case

@@ -9,7 +9,7 @@ import torch
 
 from app.llm.letters import score_letters
 from app.llm.loading import load_base_model
-from app.training.tiled_head import TiledHead
+from app.training.model.tiled_head import TiledHead
 from benchmarks.head_4bit import read_both, summarize
 
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from app.core.files import read_jsonl, write_jsonl
-from app.retrieval.building import build_index
+from app.retrieval.index.building import build_index
 from benchmarks.retrieval_lay import REWRITINGS, LayQuestion, hits_at, lay
 from benchmarks.retrieval_references import references
 

@@ -6,10 +6,10 @@ import pytest
 
 from app.core.questions import ArticleRef, Question
 from app.data.lawqa import load_questions
-from app.retrieval.building import build_index
-from app.retrieval.passages import Passage, Provision
-from app.retrieval.statute_index import PARTS, StatuteIndex
-from app.retrieval.store_rows import NewPassage
+from app.retrieval.index.building import build_index
+from app.retrieval.index.statute_index import PARTS, StatuteIndex
+from app.retrieval.store.rows import NewPassage
+from app.retrieval.text.passages import Passage, Provision
 from benchmarks.retrieval_quality import (
     INDEXED,
     ROWS,

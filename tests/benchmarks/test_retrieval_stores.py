@@ -7,8 +7,8 @@ import pytest
 
 from app.core.questions import Question
 from app.data.lawqa import load_questions
-from app.retrieval.building import build_index
-from app.retrieval.statute_index import StatuteIndex
+from app.retrieval.index.building import build_index
+from app.retrieval.index.statute_index import StatuteIndex
 from benchmarks import retrieval_peers, retrieval_qdrant, vectors
 
 SAMPLE = Path(__file__).resolve().parents[2] / "sample"

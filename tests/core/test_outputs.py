@@ -110,7 +110,7 @@ def test_only_files_of_the_same_kind_of_ours_are_replaced(
 
 
 def test_a_report_of_ours_may_be_replaced(tmp_path: Path) -> None:
-    from app.evaluation.report_template import report_template
+    from app.evaluation.report.template import report_template
 
     source = report_template().environment.loader.get_source(report_template().environment, "report.html.j2")[0]  # type: ignore[union-attr]
     write_text(tmp_path / "r.html", source)

@@ -7,7 +7,7 @@ import unicodedata
 from app.core.questions import content_hash
 from app.core.radicals import RADICALS, without_radicals
 from app.data.folding import fold, fold_text
-from app.retrieval.tokens import tokenize
+from app.retrieval.text.tokens import tokenize
 
 
 def test_radicals_of_pdfs_are_the_characters_they_show() -> None:

@@ -53,8 +53,8 @@ def test_the_manifests_have_their_kinds() -> None:
 
 
 def test_the_generated_question_is_what_the_program_makes_of_the_sample(tmp_path: Path) -> None:
+    from app.commands import generate_questions
     from app.core.cli import run_program
-    from scripts import generate_questions
 
     entry, manifest = blocks("作った問題とそのマニフェスト")
     arguments = [

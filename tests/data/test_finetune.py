@@ -11,11 +11,11 @@ from app.core.answers import parse_answer
 from app.core.errors import ConfigError, DataError, StaleIndexError
 from app.core.prompts import PROMPT_VERSION, build_choice_prompt, build_mc_prompt_cot, build_mc_prompt_direct
 from app.core.questions import ORDERS, Question
-from app.data.contexts import context_plan, retrieved_by
 from app.data.few_shot import BUILTIN, examples_for
 from app.data.finetune import build_records, build_statistics, describe, standard_name
 from app.data.lawqa import load_questions
 from app.data.records import META_TYPES, as_row, record_faults
+from app.retrieval.question_contexts import context_plan, retrieved_by
 
 SAMPLE = Path(__file__).resolve().parents[2] / "sample" / "selection.json"
 

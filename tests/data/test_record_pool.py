@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 from app.core.errors import DataError
-from app.data.contexts import context_plan
 from app.data.finetune import build_records
 from app.data.lawqa import load_questions
 from app.data.record_pool import read_record_pool
 from app.data.records import Record, write_records
+from app.retrieval.question_contexts import context_plan
 
 QUESTIONS = load_questions(Path(__file__).resolve().parents[2] / "sample" / "selection.json")[:6]
 

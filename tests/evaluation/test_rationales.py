@@ -16,9 +16,6 @@ from app.core.prompts import build_mc_prompt_cot
 from app.core.questions import ORDERS, ArticleRef, reorder
 from app.data.finetune import ContextPlan, Reference, gold_context
 from app.data.records import as_row, record_faults
-from app.evaluation.asking import ask
-from app.evaluation.contexts import QuestionContext
-from app.evaluation.plan import EvaluationPlan
 from app.evaluation.rationales import (
     FATES,
     describe_counts,
@@ -29,6 +26,9 @@ from app.evaluation.rationales import (
     quotable_texts,
     reasoning_of,
 )
+from app.evaluation.running.asking import ask
+from app.evaluation.running.contexts import QuestionContext
+from app.evaluation.running.plan import EvaluationPlan
 
 ARTICLE = "灯台守は、日没から三十分以内に灯をともし、七日以内に市長に届け出なければならない。"
 QUOTE = "日没から三十分以内に灯をともし、七日以内に市長に届け出"

@@ -10,17 +10,17 @@ from typing import Any
 import pytest
 
 from app.core.errors import DataError
-from app.evaluation.asking import check_questions
-from app.evaluation.comparison import compare_results
-from app.evaluation.comparison_display import comparison_lines
-from app.evaluation.contexts import context_lookup
-from app.evaluation.display import reading_lines, summary_lines
-from app.evaluation.evaluate import Job, evaluate
-from app.evaluation.outcomes import Outcome
-from app.evaluation.plan import EvaluationPlan
+from app.evaluation.comparing.comparison import compare_results
+from app.evaluation.comparing.comparison_text import comparison_lines
 from app.evaluation.reading import law_adds, reading_changes, with_reading
-from app.evaluation.report import render_report
-from app.evaluation.result_file import read_result
+from app.evaluation.report.page import render_report
+from app.evaluation.results.file import read_result
+from app.evaluation.results.outcomes import Outcome
+from app.evaluation.results.result_text import reading_lines, summary_lines
+from app.evaluation.running.asking import check_questions
+from app.evaluation.running.contexts import context_lookup
+from app.evaluation.running.evaluate import Job, evaluate
+from app.evaluation.running.plan import EvaluationPlan
 from app.evaluation.statistics import cluster_bootstrap, sign_flip_test
 
 PLAN = EvaluationPlan(context="gold", top_k=0, scoring="choice", orders=1)

@@ -67,8 +67,8 @@ def test_torch_load_is_shut_inside_and_open_again_after(tmp_path: Path) -> None:
 def test_embedding_models_and_rerankers_load_none_either(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
-    from app.retrieval.embedding import load_embedder
-    from app.retrieval.reranking import CrossEncoderReranker
+    from app.retrieval.engines.embedder import load_embedder
+    from app.retrieval.engines.reranking import CrossEncoderReranker
 
     torch.save({"x": 1}, tmp_path / "w.bin")
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from app.core.rag_config import RAGConfig, load_config
-from app.retrieval.building import build_index
+from app.retrieval.index.building import build_index
 
 SAMPLE = Path(__file__).resolve().parents[2] / "sample/laws"
 

@@ -8,11 +8,11 @@ import pytest
 
 from app.core.errors import DataError
 from app.core.questions import Question
-from app.retrieval.building import build_index
-from app.retrieval.context_text import format_passages
-from app.retrieval.excerpt import excerpt
+from app.retrieval.index.building import build_index
 from app.retrieval.rag_pipeline import RAGPipeline, check_citations, search_query
-from app.retrieval.store_rows import PassageRow
+from app.retrieval.showing.context_text import format_passages
+from app.retrieval.showing.excerpt import excerpt
+from app.retrieval.store.rows import PassageRow
 
 
 @pytest.fixture

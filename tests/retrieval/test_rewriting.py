@@ -5,7 +5,7 @@ import json
 import pytest
 
 from app.core.errors import DataError
-from app.retrieval.coverage import LOW, covered
+from app.retrieval.engines.coverage import LOW, covered
 from app.retrieval.rag_pipeline import RAGPipeline, Reach
 from app.retrieval.rewriting import (
     Rewriter,

@@ -32,7 +32,7 @@ def with_adapter() -> Callable[[Any], Any]:
     def attach(base: Any) -> Any:
         import torch
 
-        from app.training.lora import attach_lora, trainable_parameters
+        from app.training.model.lora import attach_lora, trainable_parameters
 
         model = attach_lora(
             base, r=4, alpha=8, dropout=0.0, target_modules=["q_proj", "v_proj", "down_proj"], bias="none", seed=1

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from app.core.document_commands import shell_commands
 from app.core.errors import DataError
 from app.training.arguments import config_from_arguments, parser
 from app.training.recipes import EFFECTIVE_BATCH, recipe_of, recipe_table, training_command
-from scripts import build_docs
+from tools import build_docs
+from tools.pages.commands import shell_commands
 
 FILES = ["--train-file", "t.jsonl", "--output-dir", "runs/x"]
 

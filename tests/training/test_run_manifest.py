@@ -61,5 +61,5 @@ def test_the_documented_manifest_has_the_keys_that_are_written(begun: dict[str, 
     assert match is not None
     documented = json.loads(match.group(1))
     whole = finish_manifest(begun, log_history=[], seconds=1.0, resumed=False, memory={})
-    assert list(documented) == [*whole, "files"]  # written with the folder (tests/scripts/test_train_qwen_law_ft.py)
+    assert list(documented) == [*whole, "files"]  # written with the folder (tests/commands/test_train_qwen_law_ft.py)
     assert list(documented["config"]) == list(whole["config"])

@@ -10,10 +10,10 @@ import torch
 
 from app.core.errors import ModelError
 from app.llm.loading import load_base_model, load_tokenizer
-from app.training.collation import LabelCollator
 from app.training.config import TrainConfig
-from app.training.examples import build_examples
-from app.training.lora import attach_lora, resolve_target_modules, trainable_parameters
+from app.training.model.lora import attach_lora, resolve_target_modules, trainable_parameters
+from app.training.rows.collation import LabelCollator
+from app.training.rows.examples import build_examples
 from app.training.trainer import LawTrainer, build_trainer, learning_rate_factor, training_arguments, warmup_steps
 
 

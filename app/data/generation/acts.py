@@ -6,9 +6,9 @@ import random
 import re
 from dataclasses import replace
 
-from app.data.generation.book import Book, Passage
-from app.data.generation.checks import overlapping
-from app.data.generation.drafts import (
+from .book import Book, Passage
+from .checks import overlapping
+from .drafts import (
     Draft,
     Option,
     Wants,
@@ -19,13 +19,13 @@ from app.data.generation.drafts import (
     spelled,
     with_items,
 )
-from app.data.generation.exceptions import exception, left_out
-from app.data.generation.paraphrase import paraphrase
-from app.data.generation.recombining import PERSON
-from app.data.generation.requests import list_requests
-from app.data.generation.rules import Rule
-from app.data.generation.statements import MAX_TEXTS
-from app.data.generation.surroundings import Surroundings
+from .exceptions import exception, left_out
+from .paraphrase import paraphrase
+from .recombining import PERSON
+from .requests import list_requests
+from .rules import Rule
+from .statements import MAX_TEXTS
+from .surroundings import Surroundings
 
 MAX_ALIKE = 0.6  # share of character pairs: an act above it may be the forbidden one in other words
 _NO_ACT = re.compile(r"なければ|解(?:釈)?する$|準用")

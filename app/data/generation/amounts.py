@@ -6,8 +6,8 @@ import re
 from dataclasses import dataclass
 from fractions import Fraction
 
-from app.data.generation.references import kanji
-from app.data.law_numbers import kanji_to_int
+from ..law_numbers import kanji_to_int
+from .references import kanji
 
 _DIGITS = "[〇一二三四五六七八九十百千万億]+"
 _AMOUNT = re.compile(

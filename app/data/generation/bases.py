@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import random
 
-from app.data.generation.book import Book, Passage
-from app.data.generation.checks import says_same
-from app.data.generation.claims import Claim
-from app.data.generation.drafts import Draft, Option, chars, citation, neighbours, render_context, with_items
-from app.data.generation.paraphrase import paraphrase
-from app.data.generation.requests import article_requests
-from app.data.generation.statements import MAX_TEXTS
+from .book import Book, Passage
+from .checks import says_same
+from .claims import Claim
+from .drafts import Draft, Option, chars, citation, neighbours, render_context, with_items
+from .paraphrase import paraphrase
+from .requests import article_requests
+from .statements import MAX_TEXTS
 
 LONG_TITLE_CHARS = 18  # above it the request names the law, not every candidate
 

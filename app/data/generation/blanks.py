@@ -5,15 +5,15 @@ from __future__ import annotations
 import random
 from dataclasses import replace
 
-from app.data.generation.amounts import Amount, amounts, others
-from app.data.generation.book import Book
-from app.data.generation.checks import is_known_party
-from app.data.generation.claims import Claim
-from app.data.generation.drafts import Draft, Option, chars, neighbours, render_context, spelled, with_items
-from app.data.generation.requests import blank_requests
-from app.data.generation.rules import Rule
-from app.data.generation.statements import MAX_TEXTS
-from app.data.generation.surroundings import ACTOR, actors_of
+from .amounts import Amount, amounts, others
+from .book import Book
+from .checks import is_known_party
+from .claims import Claim
+from .drafts import Draft, Option, chars, neighbours, render_context, spelled, with_items
+from .requests import blank_requests
+from .rules import Rule
+from .statements import MAX_TEXTS
+from .surroundings import ACTOR, actors_of
 
 BLANK = "［　　］"
 _NOUNS = {"年": "期間", "月": "期間", "箇月": "期間", "か月": "期間", "週間": "期間", "日": "期間", "時間": "時間", "人": "人数", "円": "金額",

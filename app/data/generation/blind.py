@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from app.core.files import sha256_text
+from ...core.files import sha256_text
 
 GRAM_CHARS = 2
 

@@ -6,13 +6,13 @@ import re
 from collections import Counter
 from dataclasses import dataclass, field, replace
 
-from app.data.generation.definitions import defining_rules
-from app.data.generation.references import resolve
-from app.data.generation.rules import Rule, exemption, read_rule
-from app.data.generation.spelling import hiragana_share, modern_kana, sentences, without_definitions
-from app.data.generation.wordings import force
-from app.data.law import Article, Law, Paragraph, Part
-from app.data.law_numbers import NUMBER, article_key, to_int
+from ..egov.law import Article, Law, Paragraph, Part
+from ..law_numbers import NUMBER, article_key, to_int
+from .definitions import defining_rules
+from .references import resolve
+from .rules import Rule, exemption, read_rule
+from .spelling import hiragana_share, modern_kana, sentences, without_definitions
+from .wordings import force
 
 MIN_HIRAGANA_SHARE = 0.8  # below it a law is written in prewar katakana
 MAX_LIST_ITEMS = 12

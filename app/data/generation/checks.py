@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from app.data.generation.rules import Rule
+from .rules import Rule
 
 _ORGAN = re.compile(r"(?:総会|理事会|監事|理事長|会計監査人|取締役会)$")
 _COURT = re.compile(r"(?:裁判所|検察官|公証人)$")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from app.data.generation.rules import Modality, Rule
-from app.data.generation.wordings import wordings
+from .rules import Modality, Rule
+from .wordings import wordings
 
 # A predicate and the one that cannot hold with it. 努める duties become full ones, which is the mistake people make.
 OPPOSITE: dict[Modality, Modality] = {

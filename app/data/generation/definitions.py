@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from app.data.generation.rules import Modality, Rule
-from app.data.generation.spelling import split_top
+from .rules import Modality, Rule
+from .spelling import split_top
 
 MAX_CASE_CHARS = 40
 _DEFINES = re.compile(r"[^、「」（）]{0,24}「(?P<term>[^「」]{2,24})」とは、(?P<body>.+)をいう$")

@@ -8,11 +8,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from app.core.questions import Polarity
-from app.data.generation.book import Book, Passage
-from app.data.generation.references import kanji
-from app.data.generation.spelling import arabic_digits
-from app.data.law_numbers import article_label, article_sort_key, item_label, paragraph_label
+from ...core.questions import Polarity
+from ..law_numbers import article_label, article_sort_key, item_label, paragraph_label
+from .book import Book, Passage
+from .references import kanji
+from .spelling import arabic_digits
 
 Wants = Literal["correct", "incorrect"]
 MAX_SHOWN_ITEMS = 5

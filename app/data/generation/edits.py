@@ -10,11 +10,11 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 
-from app.data.generation.amounts import Amount, amounts, narrower, others
-from app.data.generation.checks import is_known_party
-from app.data.generation.claims import OPPOSITE, Claim
-from app.data.generation.rules import Modality, Rule
-from app.data.generation.surroundings import ACTOR, Surroundings, with_words
+from .amounts import Amount, amounts, narrower, others
+from .checks import is_known_party
+from .claims import OPPOSITE, Claim
+from .rules import Modality, Rule
+from .surroundings import ACTOR, Surroundings, with_words
 
 
 def modality(rule: Rule, around: Surroundings, random_: random.Random) -> Iterator[Claim]:

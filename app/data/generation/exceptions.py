@@ -11,9 +11,9 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 
-from app.data.generation.claims import OPPOSITE, Claim
-from app.data.generation.rules import Rule
-from app.data.generation.surroundings import Surroundings, with_words
+from .claims import OPPOSITE, Claim
+from .rules import Rule
+from .surroundings import Surroundings, with_words
 
 _ALWAYS = {
     "duty": ("常に", "例外なく", "必ず", "いかなる場合であっても"),

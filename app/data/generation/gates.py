@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from app.core.errors import DataError
-from app.core.questions import LETTERS, Question
+from ...core.errors import DataError
+from ...core.questions import LETTERS, Question
 
 MAX_OVERLAP = 0.40
 MAX_LONGEST = 0.27

@@ -6,13 +6,13 @@ import random
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from app.data.generation.acts import act_draft
-from app.data.generation.bases import basis_draft
-from app.data.generation.blanks import blank_draft
-from app.data.generation.book import Book
-from app.data.generation.drafts import Draft, Wants
-from app.data.generation.lists import list_draft
-from app.data.generation.statements import Cues, statement_draft
+from .acts import act_draft
+from .bases import basis_draft
+from .blanks import blank_draft
+from .book import Book
+from .drafts import Draft, Wants
+from .lists import list_draft
+from .statements import Cues, statement_draft
 
 # Shares of the kinds, as counted on the open 100 of lawqa_jp (docs/generated-questions.md).
 MIX: dict[str, float] = {"statement": 0.52, "list": 0.18, "basis": 0.20, "blank": 0.06, "act": 0.04}

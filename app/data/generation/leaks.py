@@ -6,10 +6,10 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from app.core.questions import Question
-from app.data.folding import fold_text
-from app.data.generation.drafts import Draft
-from app.data.provisions import law_key
+from ...core.questions import Question
+from ..folding import fold_text
+from ..provisions import law_key
+from .drafts import Draft
 
 RUN_CHARS = 13
 _GRAM_CHARS = 5

@@ -5,12 +5,12 @@ from __future__ import annotations
 import random
 import re
 
-from app.data.generation.book import Book, Listing, Passage, composed
-from app.data.generation.checks import overlapping
-from app.data.generation.drafts import Draft, Option, Wants, chars, citation, render_context, spelled, with_items
-from app.data.generation.requests import list_requests
-from app.data.generation.statements import MAX_TEXTS
-from app.data.generation.wordings import force
+from .book import Book, Listing, Passage, composed
+from .checks import overlapping
+from .drafts import Draft, Option, Wants, chars, citation, render_context, spelled, with_items
+from .requests import list_requests
+from .statements import MAX_TEXTS
+from .wordings import force
 
 MAX_SAME_LEAD = 0.8  # share of character pairs: above it two leads may have the same effect
 MAX_ALIKE = 0.6  # share of character pairs: items above it may mean the same

@@ -8,15 +8,15 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from app.data.generation.amounts import amounts
-from app.data.generation.book import Book, read_book
-from app.data.generation.drafts import Draft, Wants
-from app.data.generation.kinds import Recipe, make_draft
-from app.data.generation.leaks import Excluded
-from app.data.generation.rules import Rule
-from app.data.generation.settling import Balance, Overlap, Settled, settle
-from app.data.generation.statements import Cues
-from app.data.law import Law
+from ..egov.law import Law
+from .amounts import amounts
+from .book import Book, read_book
+from .drafts import Draft, Wants
+from .kinds import Recipe, make_draft
+from .leaks import Excluded
+from .rules import Rule
+from .settling import Balance, Overlap, Settled, settle
+from .statements import Cues
 
 # Kept for further rounds, where the laws run out before the questions are complete: then there are few.
 MAX_KEPT_BOOKS = 200

@@ -7,10 +7,10 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 
-from app.data.generation.checks import is_another_rule, overlapping, says_same
-from app.data.generation.claims import Claim
-from app.data.generation.rules import Rule
-from app.data.generation.surroundings import Surroundings
+from .checks import is_another_rule, overlapping, says_same
+from .claims import Claim
+from .rules import Rule
+from .surroundings import Surroundings
 
 # Above it two conditions may be met by the same case, and the effect may follow from either.
 MAX_ALIKE = 0.4

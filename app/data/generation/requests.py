@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from app.data.generation.drafts import Wants
+from .drafts import Wants
 
 RIGHT = ("正しいもの", "適切なもの", "正しい記述", "適切な記述", "適当なもの", "正しい説明")
 WRONG = (

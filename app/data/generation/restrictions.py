@@ -6,11 +6,11 @@ import random
 from collections.abc import Iterator
 from dataclasses import replace
 
-from app.data.generation.claims import OPPOSITE, Claim
-from app.data.generation.definitions import BRACKET, named_case
-from app.data.generation.references import kanji, kanji_article
-from app.data.generation.rules import Rule
-from app.data.generation.surroundings import Surroundings
+from .claims import OPPOSITE, Claim
+from .definitions import BRACKET, named_case
+from .references import kanji, kanji_article
+from .rules import Rule
+from .surroundings import Surroundings
 
 
 def restriction(rule: Rule, around: Surroundings, random_: random.Random) -> Iterator[Claim]:

@@ -10,9 +10,9 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
-from app.data.folding import fold_text
-from app.data.generation.settling import Settled
-from app.data.generation.surroundings import ACTOR
+from ..folding import fold_text
+from .settling import Settled
+from .surroundings import ACTOR
 
 Ask = Callable[[Sequence[str]], Sequence[str]]  # prompts to answers, in their order
 

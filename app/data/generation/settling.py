@@ -11,11 +11,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from app.core.questions import CHOICE_LETTERS
-from app.core.requests import question_polarity, read_request
-from app.data.generation.drafts import Draft, Option
-from app.data.law_numbers import article_label, item_label, paragraph_label
-from app.retrieval.passages import link
+from ...core.questions import CHOICE_LETTERS
+from ...core.requests import question_polarity, read_request
+from ...retrieval.text.passages import link
+from ..law_numbers import article_label, item_label, paragraph_label
+from .drafts import Draft, Option
 
 Overlap = Callable[[str, str], float]  # share of a choice's wording that a context has, 0 to 1
 

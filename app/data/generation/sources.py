@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from app.core.errors import DataError
-from app.core.files import sha256_bytes, sha256_file, sha256_text
-from app.data.egov_source import LawFile, law_files, read_law
-from app.data.law import Law
+from ...core.errors import DataError
+from ...core.files import sha256_bytes, sha256_file, sha256_text
+from ..egov.law import Law
+from ..egov.source import LawFile, law_files, read_law
 
 # 法令ID: year, kind of law, number. The Constitution and treaties belong to no kind but all.
 LAW_TYPES = {"act": r"\d{3}AC", "order": r"\d{3}CO", "ministerial": r"\d{3}M", "all": r""}

@@ -6,18 +6,18 @@ import random
 from collections import Counter
 from collections.abc import Sequence
 
-from app.data.generation.book import Book, Passage
-from app.data.generation.cases import ceiling, deadline, threshold
-from app.data.generation.claims import Claim
-from app.data.generation.drafts import Draft, Option, Wants, chars, neighbours, render_context, spelled, with_items
-from app.data.generation.edits import limit, modality, number, party, procedure
-from app.data.generation.exceptions import absolute, discretion, exception, left_out, only_if, over_general, unless
-from app.data.generation.paraphrase import paraphrase
-from app.data.generation.recombining import recombined
-from app.data.generation.requests import statement_requests
-from app.data.generation.restrictions import restriction
-from app.data.generation.surroundings import Edit, Surroundings, actors_of
-from app.data.law_numbers import article_label
+from ..law_numbers import article_label
+from .book import Book, Passage
+from .cases import ceiling, deadline, threshold
+from .claims import Claim
+from .drafts import Draft, Option, Wants, chars, neighbours, render_context, spelled, with_items
+from .edits import limit, modality, number, party, procedure
+from .exceptions import absolute, discretion, exception, left_out, only_if, over_general, unless
+from .paraphrase import paraphrase
+from .recombining import recombined
+from .requests import statement_requests
+from .restrictions import restriction
+from .surroundings import Edit, Surroundings, actors_of
 
 EDITS: tuple[Edit, ...] = (
     modality, number, limit, procedure, party, exception, absolute, discretion, unless, left_out, only_if, over_general, recombined,

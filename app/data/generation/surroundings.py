@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from random import Random
 
-from app.data.generation.book import Book
-from app.data.generation.claims import Claim
-from app.data.generation.rules import Rule
+from .book import Book
+from .claims import Claim
+from .rules import Rule
 
 # Words that name no particular authority: 主務大臣 may be any minister, その他経済産業大臣 begins in the middle of a list.
 _NO_NAME = r"(?<![一-龥他各])(?!主務|国務|都道府県委|関係|所管|事業所管|当該|各|他|前記)"

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from app.data.generation.inflection import negative_stem, te_form
-from app.data.generation.rules import Modality, Rule
-from app.data.generation.spelling import arabic_digits
+from .inflection import negative_stem, te_form
+from .rules import Modality, Rule
+from .spelling import arabic_digits
 
 # What follows the action in each modality; {n} is the negative stem, {t} the て form, {d} the dictionary form.
 _FORCES: dict[Modality, tuple[str, ...]] = {

@@ -10,16 +10,16 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from app.core.files import sha256_file, sha256_text, write_json, write_text
-from app.core.manifests import now
-from app.core.outputs import Output, check_folder_place, check_outputs, clear_remains, in_ledger, json_kind
-from app.core.questions import Question
-from app.data.generation.blind import Judged, blind_accuracy
-from app.data.generation.gates import Gate, check_gates, gates
-from app.data.generation.leaks import Excluded
-from app.data.generation.making import Made
-from app.data.generation.settling import entries
-from app.data.lawqa import questions_from, samples_text
+from ...core.files import sha256_file, sha256_text, write_json, write_text
+from ...core.manifests import now
+from ...core.outputs import Output, check_folder_place, check_outputs, clear_remains, in_ledger, json_kind
+from ...core.questions import Question
+from ..lawqa import questions_from, samples_text
+from .blind import Judged, blind_accuracy
+from .gates import Gate, check_gates, gates
+from .leaks import Excluded
+from .making import Made
+from .settling import entries
 
 QUESTIONS, UNSEEN, MANIFEST, WRITING = "questions.json", "unseen.json", "manifest.json", ".generated.writing.json"
 

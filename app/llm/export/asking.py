@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from app.core.cli import log, progress
-from app.llm.adapters import attach_adapter
-from app.llm.export.job import ExportJob, Source
-from app.llm.export.recheck import (
+from ...core.cli import log, progress
+from ..adapters import attach_adapter
+from ..loading import Quantization, load_base_model, resolve_device
+from .job import ExportJob, Source
+from .recheck import (
     Asked,
     Scores,
     TorchScorer,
@@ -20,7 +21,6 @@ from app.llm.export.recheck import (
     differences,
     tolerance_of,
 )
-from app.llm.loading import Quantization, load_base_model, resolve_device
 
 
 class Reference:

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-from app.core.errors import ModelError
-from app.core.files import read_json, replace_file
-from app.llm.loading import is_local_folder
+from ...core.errors import ModelError
+from ...core.files import read_json, replace_file
+from ..loading import is_local_folder
 
 INDEX = "model.safetensors.index.json"
 SINGLE = "model.safetensors"

@@ -7,16 +7,16 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from app.core.cli import log
-from app.core.errors import ConfigError
-from app.core.outputs import check_folder_place
-from app.llm.export import gguf_form, merged_form
-from app.llm.export.asking import Reference
-from app.llm.export.folder import begin, finished, key_of
-from app.llm.export.job import ExportJob, Source, questions_asked, read_source
-from app.llm.export.modelfile import check_template, go_template, read_pieces
-from app.llm.export.plan import check_disk, plan_lines
-from app.llm.export.recheck import Asked
+from ...core.cli import log
+from ...core.errors import ConfigError
+from ...core.outputs import check_folder_place
+from . import gguf_form, merged_form
+from .asking import Reference
+from .folder import begin, finished, key_of
+from .job import ExportJob, Source, questions_asked, read_source
+from .modelfile import check_template, go_template, read_pieces
+from .plan import check_disk, plan_lines
+from .recheck import Asked
 
 
 def export(job: ExportJob) -> list[str]:

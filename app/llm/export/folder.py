@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from app.core.errors import ConfigError
-from app.core.files import read_json, sha256_file, sha256_text, to_json, write_json
-from app.core.outputs import clear_remains, foreign_entries
-from app.llm.exported import with_seen
+from ...core.errors import ConfigError
+from ...core.files import read_json, sha256_file, sha256_text, to_json, write_json
+from ...core.outputs import clear_remains, foreign_entries
+from ..exported import with_seen
 
 RUN = "run.json"
 _STATE = "export.unfinished.json"

@@ -10,11 +10,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from app.core.errors import ConfigError, ModelError
-from app.llm.export.checkpoint import Checkpoint, Tensor
-from app.llm.export.gguf_tokenizer import PRE_TOKENIZER, read_gguf_tokenizer
-from app.llm.export.plan import gguf_type_of
-from app.llm.export.shapes import head_dim
+from ...core.errors import ConfigError, ModelError
+from .checkpoint import Checkpoint, Tensor
+from .gguf_tokenizer import PRE_TOKENIZER, read_gguf_tokenizer
+from .plan import gguf_type_of
+from .shapes import head_dim
 
 QUANTIZER = "llama-quantize"
 # Weights converted at a time: the float32 copy of a slice takes 64 MiB.

@@ -7,21 +7,21 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from app.core.chat import stop_token_id
-from app.core.cli import log, progress
-from app.core.errors import ModelError
-from app.core.files import sha256_file, write_text
-from app.llm.export.asking import Reference
-from app.llm.export.card import Measured
-from app.llm.export.checkpoint import Tensor, open_checkpoint
-from app.llm.export.folder import RUN, Writing, file_facts
-from app.llm.export.gguf_file import find_quantizer, quantise_with_llamacpp, write_gguf
-from app.llm.export.job import ExportJob, Source
-from app.llm.export.llamacpp import LlamaCppScorer, served
-from app.llm.export.modelfile import modelfile
-from app.llm.export.recheck import ask_scores, longest_row, text_path_differences
-from app.llm.export.records import export_facts, write_records
-from app.llm.loading import load_tokenizer
+from ...core.chat import stop_token_id
+from ...core.cli import log, progress
+from ...core.errors import ModelError
+from ...core.files import sha256_file, write_text
+from ..loading import load_tokenizer
+from .asking import Reference
+from .card import Measured
+from .checkpoint import Tensor, open_checkpoint
+from .folder import RUN, Writing, file_facts
+from .gguf_file import find_quantizer, quantise_with_llamacpp, write_gguf
+from .job import ExportJob, Source
+from .llamacpp import LlamaCppScorer, served
+from .modelfile import modelfile
+from .recheck import ask_scores, longest_row, text_path_differences
+from .records import export_facts, write_records
 
 KIND = "gguf"
 # Room that Ollama makes for a conversation: what the evaluation asks Ollama for as well.

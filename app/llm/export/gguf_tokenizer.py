@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from app.core.errors import ModelError
-from app.core.files import read_json
+from ...core.errors import ModelError
+from ...core.files import read_json
 
 # llama.cpp's names of the expressions that cut text before merging. Whether they cut as this tokenizer does is not
 # believed but asked of llama.cpp itself after the export (``recheck.text_path_differences``).

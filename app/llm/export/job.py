@@ -8,21 +8,21 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from app.core.chat import ChatFormat
-from app.core.errors import ConfigError, DataError, ModelError
-from app.core.files import read_json, sha256_file
-from app.core.questions import Question
-from app.data.few_shot import FewShot
-from app.llm.adapters import adapter_chat_format, adapter_folder, adapter_manifest, check_base, check_chat
-from app.llm.export.card import Measured
-from app.llm.export.checkpoint import Checkpoint, local_folder, open_checkpoint
-from app.llm.export.gguf_file import QUANTIZER, find_quantizer, require_gguf
-from app.llm.export.llamacpp import require_xllamacpp
-from app.llm.export.merging import Update, check_fit, read_update
-from app.llm.export.plan import ExportPlan, plan_export
-from app.llm.export.recheck import Asked, ask_rows, longest_row
-from app.llm.exported import exported_model
-from app.llm.loading import Quantization, load_tokenizer
+from ...core.chat import ChatFormat
+from ...core.errors import ConfigError, DataError, ModelError
+from ...core.files import read_json, sha256_file
+from ...core.questions import Question
+from ...data.few_shot import FewShot
+from ..adapters import adapter_chat_format, adapter_folder, adapter_manifest, check_base, check_chat
+from ..exported import exported_model
+from ..loading import Quantization, load_tokenizer
+from .card import Measured
+from .checkpoint import Checkpoint, local_folder, open_checkpoint
+from .gguf_file import QUANTIZER, find_quantizer, require_gguf
+from .llamacpp import require_xllamacpp
+from .merging import Update, check_fit, read_update
+from .plan import ExportPlan, plan_export
+from .recheck import Asked, ask_rows, longest_row
 
 
 @dataclass(frozen=True, slots=True)

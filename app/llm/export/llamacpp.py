@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from app.core.errors import BackendError, ConfigError, ModelError
-from app.llm.http import post_json
+from ...core.errors import BackendError, ConfigError, ModelError
+from ..http import post_json
 
 if TYPE_CHECKING:
     import numpy as np

@@ -6,18 +6,18 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from app.core.chat import CHATML_TEMPLATE, ChatFormat
-from app.core.cli import log, progress
-from app.core.errors import ModelError
-from app.core.files import read_json, write_json, write_text
-from app.llm.export.asking import Reference, ask_merged
-from app.llm.export.card import Measured
-from app.llm.export.checkpoint import INDEX, TOKENIZER_FILES, Tensor
-from app.llm.export.folder import Writing, copy_files, file_facts
-from app.llm.export.job import ExportJob, Source, questions_asked
-from app.llm.export.merging import write_merged_file
-from app.llm.export.records import export_facts, write_records
-from app.llm.loading import load_tokenizer, resolve_device
+from ...core.chat import CHATML_TEMPLATE, ChatFormat
+from ...core.cli import log, progress
+from ...core.errors import ModelError
+from ...core.files import read_json, write_json, write_text
+from ..loading import load_tokenizer, resolve_device
+from .asking import Reference, ask_merged
+from .card import Measured
+from .checkpoint import INDEX, TOKENIZER_FILES, Tensor
+from .folder import Writing, copy_files, file_facts
+from .job import ExportJob, Source, questions_asked
+from .merging import write_merged_file
+from .records import export_facts, write_records
 
 KIND = "merged"
 

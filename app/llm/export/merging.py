@@ -13,11 +13,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from app.core.errors import ModelError
-from app.core.files import read_json
-from app.llm.export.checkpoint import Checkpoint, Tensor, write_weights
-from app.llm.export.shapes import is_linear, tensor_shapes
-from app.llm.loading import Quantization, quiet_libraries
+from ...core.errors import ModelError
+from ...core.files import read_json
+from ..loading import Quantization, quiet_libraries
+from .checkpoint import Checkpoint, Tensor, write_weights
+from .shapes import is_linear, tensor_shapes
 
 _PREFIX = "base_model.model."
 # Settings of PEFT that change the sum above; none of them is made by this project's training.

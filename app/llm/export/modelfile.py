@@ -12,8 +12,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from app.core.chat import CHATML_TEMPLATE, ChatFormat, encode_prompt, stop_token_id
-from app.core.errors import ModelError
+from ...core.chat import CHATML_TEMPLATE, ChatFormat, encode_prompt, stop_token_id
+from ...core.errors import ModelError
 
 _MARKS = ("〓一〓", "〓二〓", "〓三〓")
 _PIECE = re.compile(r"\{\{ (?P<code>(?:\"(?:[^\"\\]|\\.)*\"|[^\"{}])+?) \}\}")

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from app.core.errors import ConfigError
-from app.llm.export.shapes import check_exportable, count, is_linear, tensor_shapes
+from ...core.errors import ConfigError
+from .shapes import check_exportable, count, is_linear, tensor_shapes
 
 BYTES = {"float32": 4, "bfloat16": 2, "float16": 2}
 # Bytes of 32 weights in a row: q8_0 has one float16 scale for 32 signed bytes.

@@ -12,13 +12,13 @@ from dataclasses import asdict, dataclass
 from statistics import median
 from typing import TYPE_CHECKING, Any, Protocol
 
-from app.core.chat import ChatFormat, encode_prompt, letter_token_ids, pair_token_ids, render_prompt
-from app.core.choices import chosen
-from app.core.errors import ModelError
-from app.core.prompts import build_choice_prompt, build_mc_prompt_direct
-from app.core.questions import Question
-from app.core.requests import read_request
-from app.data.few_shot import FewShot
+from ...core.chat import ChatFormat, encode_prompt, letter_token_ids, pair_token_ids, render_prompt
+from ...core.choices import chosen
+from ...core.errors import ModelError
+from ...core.prompts import build_choice_prompt, build_mc_prompt_direct
+from ...core.questions import Question
+from ...core.requests import read_request
+from ...data.few_shot import FewShot
 
 if TYPE_CHECKING:
     import numpy as np
@@ -70,14 +70,14 @@ class TorchScorer:
     """A loaded model; rows that begin alike run their common part once."""
 
     def __init__(self, model: Any) -> None:
-        from app.llm.letters import KeptPrefix
+        from ..letters import KeptPrefix
 
         self.model = model
         self._kept = KeptPrefix()
 
     def score(self, rows: Sequence[Sequence[int]], answers: Sequence[Sequence[int]]) -> NDArray[np.float32]:
         """See ``Scorer``."""
-        from app.llm.letters import score_letters_shared_prefix
+        from ..letters import score_letters_shared_prefix
 
         return score_letters_shared_prefix(self.model, rows, answers, kept=self._kept).logprobs
 

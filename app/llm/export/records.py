@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from app.core.files import sha256_file, write_json, write_text
-from app.core.manifests import now
-from app.llm.export.card import Measured, model_card
-from app.llm.export.folder import RUN, Writing, exported_manifest
-from app.llm.export.job import ExportJob, Source
+from ...core.files import sha256_file, write_json, write_text
+from ...core.manifests import now
+from .card import Measured, model_card
+from .folder import RUN, Writing, exported_manifest
+from .job import ExportJob, Source
 
 
 def export_facts(job: ExportJob, source: Source, kind: str, key: str) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from app.core.errors import ModelError
+from ...core.errors import ModelError
 
 MODEL_TYPES = ("qwen2", "qwen3", "llama")
 # Layers that LoRA may have and that 4 bits are applied to, by the block of the decoder layer that holds them.

@@ -10,7 +10,7 @@ from app.core.errors import DataError
 from app.core.questions import Question
 from app.data.generation.blind import Judged, blind_accuracy
 from app.data.generation.gates import check_gates, gates
-from app.evaluation.floors import lexical_overlap, longest_choice
+from app.evaluation.results.floors import lexical_overlap, longest_choice
 
 
 def question(number: int, correct: str, *, long: bool = False, words: bool = False) -> Question:

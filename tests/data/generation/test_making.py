@@ -11,15 +11,15 @@ import pytest
 from app.core.errors import DataError
 from app.core.questions import Question
 from app.core.requests import statement_truths
-from app.data.egov_source import read_laws
+from app.data.egov.law import Law
+from app.data.egov.source import read_laws
 from app.data.generation.kinds import MIX, Recipe
 from app.data.generation.leaks import Excluded
 from app.data.generation.making import Made, make
 from app.data.generation.settling import entries
 from app.data.generation.sources import LawSource, draw_laws, file_sources
-from app.data.law import Law
 from app.data.lawqa import questions_from
-from app.evaluation.floors import overlap
+from app.evaluation.results.floors import overlap
 from tests.data.generation.laws import LIGHTHOUSE
 
 SAMPLE = Path(__file__).resolve().parents[3] / "sample" / "laws"

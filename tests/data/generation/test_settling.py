@@ -9,7 +9,7 @@ from dataclasses import replace
 from app.data.generation.drafts import Draft, Option
 from app.data.generation.settling import Balance, entries, reads_right, settle
 from app.data.lawqa import questions_from
-from app.evaluation.floors import overlap
+from app.evaluation.results.floors import overlap
 
 CONTEXT = "## 灯台法\n### 第1条\n灯台守は、灯火を消したときは、二週間以内に届け出なければならない。"
 

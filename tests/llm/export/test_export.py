@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
+from app.commands import evaluate_multiple_choice, export_adapter
 from app.core.cli import run_program
 from app.core.files import read_json, sha256_file, write_json
 from app.llm.export import gguf_file, job, merged_form, recheck
 from app.llm.export.recheck import Tolerance
-from scripts import evaluate_multiple_choice, export_adapter
 
 ROOT = Path(__file__).resolve().parents[3]
 SAMPLE = ROOT / "sample" / "selection.json"

@@ -12,7 +12,7 @@ from app.core.errors import ConfigError, ModelError
 from app.llm.export.checkpoint import open_checkpoint
 from app.llm.export.plan import GIB, check_disk, gguf_type_of, plan_export, plan_lines
 from app.llm.export.shapes import is_linear, tensor_shapes
-from app.training.memory_configs import read_model_sizes
+from app.training.memory.model_sizes import read_model_sizes
 
 
 # Weights as the publishers' model cards and safetensors indexes state them.

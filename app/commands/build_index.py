@@ -1,0 +1,177 @@
+"""Build the statute index from e-Gov XML (a zip, a folder or one file)."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Sequence
+from datetime import date
+from pathlib import Path
+from time import monotonic
+from typing import Any
+
+from ..core.cli import JapaneseParser, format_seconds, log, progress, run_program
+from ..core.files import to_json
+from ..core.manifests import peak_rss_bytes, run_header
+from ..core.rag_config import RAGConfig, load_config
+from ..retrieval.engines.embedder import Embedder, load_embedder
+from ..retrieval.engines.qdrant_collection import qdrant_address
+from ..retrieval.engines.sudachi import second_words
+from ..retrieval.index.building import build_index
+from ..retrieval.index.contents import index_statistics
+from ..retrieval.index.qdrant_sync import synchronise
+from ..retrieval.index.updating import update_index
+
+EXAMPLES = (
+    "python scripts/build_index.py --source sample/laws --index-dir data/index",
+    "python scripts/build_index.py --source data/egov/all_laws.zip --laws 129AC0000000089 417AC0000000086",
+    "python scripts/build_index.py --source data/egov/all_laws.zip --as-of 2024-04-01 --index-dir data/index-2024",
+    "python scripts/build_index.py --add data/egov/updated.zip",
+    "python scripts/build_index.py --stats",
+)
+
+
+def parser() -> JapaneseParser:
+    parser = JapaneseParser(
+        "e-Gov の法令XMLから条文の索引を作る。途中で止めても、同じコマンドで続きから作る。", EXAMPLES
+    )
+    parser.add_argument("--source", type=Path, help="法令XMLの zip・フォルダ・ファイル")
+    parser.add_argument("--index-dir", type=Path, help="索引のフォルダ（既定: RETRIEVER_INDEX_DIR、data/index）")
+    parser.add_argument(
+        "--retriever",
+        choices=("bm25", "vector", "hybrid"),
+        help="vector と hybrid は EMBEDDING_MODEL で埋め込みも作る（既定: RETRIEVER_TYPE、bm25）",
+    )
+    parser.add_argument(
+        "--sudachi",
+        action="store_true",
+        help="Sudachi の語の欄も作る（既定: RETRIEVER_SUDACHI、作らない。追加パッケージ [sudachi]）",
+    )
+    parser.add_argument("--laws", nargs="+", default=[], metavar="法令ID", help="この法令だけを入れる")
+    parser.add_argument(
+        "--as-of",
+        type=date.fromisoformat,
+        metavar="YYYY-MM-DD",
+        help="この日に施行されている版だけを入れる（検索もこの日の条文になる。既定: 全部の版を入れ、検索の日に施行されている版を探す）",
+    )
+    parser.add_argument(
+        "--add",
+        type=Path,
+        metavar="SOURCE",
+        help="いまの索引に法令を加える（同じ版は置き換え、新しい版は施行日から有効）",
+    )
+    parser.add_argument(
+        "--remove", nargs="+", default=[], metavar="ID", help="いまの索引から法令ID（全版）や履歴IDの法令を除く"
+    )
+    parser.add_argument(
+        "--skip-unreadable", action="store_true", help="読めない法令を除いて作る（除いたものは記録する）"
+    )
+    parser.add_argument(
+        "--sync",
+        action="store_true",
+        help="RETRIEVER_STORE=qdrant のコレクションをいまの索引に合わせる（作成・更新の後は自動）",
+    )
+    parser.add_argument("--stats", action="store_true", help="いまの索引の中身を JSON で表示する（作らない）")
+    return parser
+
+
+def main(argv: Sequence[str]) -> int:
+    program = parser()
+    arguments = program.parse_args(argv)
+    config = load_config(
+        retriever_index_dir=arguments.index_dir,
+        retriever_type=arguments.retriever,
+        retriever_sudachi=arguments.sudachi or None,
+    )
+    index_dir = config.retriever.index_dir
+    if arguments.stats:
+        print(to_json(index_statistics(index_dir), indent=2))
+        return 0
+    started = monotonic()
+    if arguments.add is not None or arguments.remove:
+        if arguments.source is not None:
+            program.error("--source（作り直し）と --add・--remove（更新）は同時に使えません")
+        done = update_index(
+            index_dir,
+            add=arguments.add,
+            remove=arguments.remove,
+            embedder=_embedder(config),
+            second=second_words(config.retriever),
+        )
+        log(
+            f"索引 {index_dir}: 追加 {done.added:,}、置き換え {done.replaced:,}、削除 {done.removed:,}、"
+            f"変更なし {done.unchanged:,}（{format_seconds(monotonic() - started)}）"
+        )
+        if done.redated:
+            log(f"施行日が変わったので除いた版（同じ改正法の、前の予定日のもの）: {_named(done.redated)}")
+        if done.repealed:
+            log(f"廃止・失効したので除いた法令: {_named(done.repealed)}")
+        _sync(config)
+        return 0
+    if arguments.sync:
+        if config.retriever.store != "qdrant":
+            program.error("--sync は RETRIEVER_STORE=qdrant のときに使います")
+        _sync(config)
+        return 0
+    if arguments.source is None:
+        program.error("--source、--add、--remove、--sync、--stats のどれかが要ります")
+    result = build_index(
+        arguments.source,
+        index_dir,
+        laws=arguments.laws,
+        as_of=arguments.as_of,
+        skip_unreadable=arguments.skip_unreadable,
+        run=run_header(argv),
+        embedder=_embedder(config),
+        second=second_words(config.retriever),
+        watch=_watch,
+    )
+    if result.resumed:
+        log(f"中断した処理の続きから作りました（{result.resumed:,} 法令は済んでいました）。")
+    if result.dropped:
+        log(
+            f"{arguments.as_of} に施行されている版がなく、入れなかった法令 {len(result.dropped):,} 件（全部は --stats の dropped）: "
+            + _named([f"{title}（{law_id}）" for law_id, title in result.dropped])
+        )
+    if result.repealed:
+        log(f"廃止・失効していて、入れなかった法令 {len(result.repealed):,} 件: {_named(result.repealed)}")
+    for reason in result.unreadable:
+        log(f"除いた法令: {reason}")
+    if result.notes:
+        log(f"{result.notes:,} 法令に、様式にない要素がありました（本文は残しています。--stats で見られます）。")
+    peak = peak_rss_bytes()
+    log(
+        f"索引 {index_dir}: {result.counts['laws']:,} 法令、{result.counts['articles']:,} 条、"
+        f"検索できる項 {result.counts['searched']:,}（{format_seconds(monotonic() - started)}"
+        + (f"、最大メモリ {peak / 2**20:,.0f} MB）" if peak else "）")
+    )
+    _sync(config)
+    return 0
+
+
+def _named(items: Sequence[str], shown: int = 10) -> str:
+    return "、".join(items[:shown]) + (f" ほか {len(items) - shown:,} 件" if len(items) > shown else "")
+
+
+def _watch(items: Sequence[Any], label: str) -> Iterator[Any]:
+    return progress(items, total=len(items), label=label)
+
+
+def _sync(config: RAGConfig) -> None:
+    address = qdrant_address(config.retriever)
+    if address is None:
+        return
+    done = synchronise(config.retriever.index_dir, address, _watch)
+    log(
+        f"Qdrant {address.url}: 追加 {done.added:,}、削除 {done.removed:,}、日付の変更 {done.redated:,} 版、"
+        f"書いた文書 {done.documents:,}"
+    )
+
+
+def _embedder(config: RAGConfig) -> Embedder | None:
+    if config.retriever.type == "bm25":
+        return None
+    return load_embedder(config.embedding.model, config.embedding.batch_size)
+
+
+if __name__ == "__main__":
+    sys.exit(run_program(main))

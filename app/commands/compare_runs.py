@@ -1,0 +1,63 @@
+"""Compare evaluation results on the same questions: verdict, numbers, flips, report."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from ..core.cli import JapaneseParser, log
+from ..core.errors import UntrustworthyResult
+from ..core.files import to_json
+from ..core.outputs import REPORT, Output, check_outputs
+
+EXAMPLES = (
+    "python scripts/compare_runs.py results/base.json results/tuned.json --report results/compare.html",
+    "python scripts/compare_runs.py results/base.json results/tuned.json --json",
+    "python scripts/compare_runs.py results/base.json results/lora_r8.json results/lora_r16.json",
+)
+
+
+def parser() -> JapaneseParser:
+    parser = JapaneseParser("同じ問題の評価結果を問題ごとに比べ、差が偶然で説明できるかを述べる。", EXAMPLES)
+    parser.add_argument(
+        "results", type=Path, nargs="+", metavar="RESULT.json",
+        help="evaluate_multiple_choice.py の結果。最初のものを基準に、ほかを比べる",
+    )  # fmt: skip
+    parser.add_argument("--report", type=Path, metavar="HTML", help="1 ファイルの HTML 報告を書く（ネットワーク不要）")
+    parser.add_argument(
+        "--data",
+        type=Path,
+        metavar="JSON",
+        help="問題ファイル。報告に正解の条文を載せる（結果に記録されたファイルがあれば不要）",
+    )
+    parser.add_argument("--json", action="store_true", help="文章のかわりに JSON を標準出力に書く")
+    parser.add_argument("--seed", type=int, default=42, help="ブートストラップの乱数の種（既定 42）")
+    return parser
+
+
+def main(argv: Sequence[str]) -> int:
+    arguments = parser().parse_args(argv)
+    from ..evaluation.comparing.comparability import distrust
+    from ..evaluation.comparing.comparison import as_json, compare_results
+    from ..evaluation.comparing.comparison_text import comparison_lines
+    from ..evaluation.reading import with_reading
+    from ..evaluation.results.file import read_results
+
+    if arguments.report:
+        inputs = {f"{number} 番目の結果": path for number, path in enumerate(arguments.results, start=1)}
+        check_outputs([Output("--report", arguments.report, REPORT)], {**inputs, "--data": arguments.data})
+    results = read_results(arguments.results)
+    pairs = with_reading(compare_results(results, seed=arguments.seed), results, seed=arguments.seed)
+    if arguments.report:
+        from ..evaluation.report.page import write_report
+
+        size = write_report(arguments.report, results, pairs, questions_path=arguments.data)
+        log(f"{arguments.report}: 報告を書きました（{size / 1024:.0f} KB）。")
+    if arguments.json:
+        print(to_json(as_json(pairs), indent=2))
+    else:
+        print("\n".join(comparison_lines(pairs, results)))
+    reasons = [reason for result in results for reason in distrust(result)]
+    if reasons:
+        raise UntrustworthyResult("この比較は信用できません: " + "; ".join(reasons))
+    return 0

@@ -1,0 +1,164 @@
+"""Let a model write its reasoning for law questions, and keep what is right and quotes the statute, as cot records."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from ..core.cli import JapaneseParser, log, progress
+from ..core.errors import ConfigError, UntrustworthyResult
+from ..core.files import sha256_file, write_json
+from ..core.manifests import now, run_header
+from ..core.outputs import RECORDS, Output, check_outputs, json_kind
+from ..core.prompts import PROMPT_VERSION
+from ..evaluation.running.options import add_model_options, backend_name, create_backend, model_key, resolve_config
+from ..evaluation.running.plan import EvaluationPlan
+
+EXAMPLES = (
+    "python scripts/generate_rationales.py --data sample/selection.json --output-path results/finetune/sample_rationales.jsonl "
+    "--hf-model-name sample/tiny-qwen3 --no-hf-load-in-4bit --samples 2 --max-new-tokens 60",
+    "python scripts/generate_rationales.py --data results/split/train.json --output-path results/finetune/rationales.jsonl "
+    "--hf-model-name Qwen/Qwen3-8B --context gold --max-new-tokens 512 --resume",
+    "python scripts/generate_rationales.py --data results/split/train.json --output-path results/finetune/rationales.jsonl "
+    "--llm-backend ollama --llm-model qwen3:8b",
+)
+MIN_QUOTE = 20  # as in app/evaluation/rationales.py, which says why
+
+
+def parser() -> JapaneseParser:
+    program = JapaneseParser(
+        "モデル自身に理由を四つの並びで書かせ、3 通り以上で正解し、条文を逐語で引用したものだけを cot の学習レコードにする。",
+        EXAMPLES,
+    )
+    add = program.add_argument
+    add("--data", type=Path, required=True, help="lawqa_jp 形式の問題ファイル（学習用の組。評価する問題は入れない）")
+    add("--output-path", type=Path, required=True, help="書き出す JSONL（途中経過は同じ場所の .progress.jsonl）")
+    add("--samples", type=int, help="問題数。--seed で選ぶ（既定: すべて）")
+    add(
+        "--context",
+        choices=("gold", "rag", "distractors"),
+        default="gold",
+        help="理由を書かせるときの参照条文（既定 gold）",
+    )
+    add("--top-k", type=int, help="渡す条文の数（rag、distractors。既定: RETRIEVER_TOP_K、3）")
+    add("--index-dir", type=Path, help="索引のフォルダ（既定: RETRIEVER_INDEX_DIR、data/index）")
+    add_model_options(program)
+    add("--max-new-tokens", type=int, default=512, help="1 件の長さの上限、トークン。切れた文章は使わない（既定 512）")
+    add(
+        "--min-quote",
+        type=int,
+        default=MIN_QUOTE,
+        metavar="CHARS",
+        help=f"条文と逐語で一致すべき文字数（既定 {MIN_QUOTE}）",
+    )
+    add("--temperature", type=float, default=0.0, help="0 なら毎回同じ文章（既定 0）")
+    add("--batch-size", type=int, default=1, help="一度に書かせる問題数（1 問は四つの並び。既定 1）")
+    add("--seed", type=int, default=42, help="乱数の種（既定 42）")
+    add("--resume", action="store_true", help="中断したところから続ける")
+    return program
+
+
+def main(argv: Sequence[str]) -> int:
+    arguments = parser().parse_args(argv)
+    if arguments.min_quote < 1:
+        raise ConfigError(f"--min-quote {arguments.min_quote}: 1 以上にしてください。")
+    from ..data.lawqa import load_questions
+    from ..evaluation.rationales import harvest
+    from ..evaluation.running.evaluate import pick_questions
+    from ..evaluation.running.options import remote_with_adapter
+    from ..evaluation.running.runner import progress_path
+    from ..llm.adapters import adapter_folder
+    from ..retrieval.question_contexts import context_plan
+
+    path = arguments.output_path
+    check_outputs(
+        [
+            Output("--output-path", path, RECORDS),
+            Output("--output-path の途中経過", progress_path(path), json_kind("evaluation-progress")),
+            Output("--output-path の記録", path.with_suffix(".manifest.json"), json_kind("rationales")),
+        ],
+        {"--data": arguments.data},
+    )
+    header, config = run_header(argv), resolve_config(arguments)
+    if remote_with_adapter(arguments, config):
+        raise ConfigError("--hf-lora-path は --llm-backend hf だけで使えます。どちらかを外してください。")
+    questions = pick_questions(load_questions(arguments.data), arguments.samples, arguments.seed)
+    context = context_plan(
+        arguments.context, config.retriever.top_k, arguments.index_dir, questions=questions, seed=arguments.seed
+    )
+    plan = EvaluationPlan(
+        context="gold" if arguments.context == "gold" else "rag", top_k=context.top_k, scoring="text", cot=True,
+        budget_tokens=arguments.max_new_tokens, temperature=arguments.temperature, batch_size=arguments.batch_size,
+        seed=arguments.seed,
+    )  # fmt: skip
+    local = backend_name(arguments, config) == "hf"
+    folder = adapter_folder(str(config.llm.lora_path)) if local and config.llm.lora_path else None
+    weights = sha256_file(folder / "adapter_model.safetensors") if folder else None
+    model = model_key(arguments, config, weights)
+    source = {"path": str(arguments.data), "sha256": sha256_file(arguments.data), "questions": len(questions)}
+    references = {question.id: context.reference_of(question) for question in questions}
+    key = {"data": source["sha256"], "ids": [question.id for question in questions], "plan": plan.result_key(),
+           "context": arguments.context, "model": model, "prompt_version": PROMPT_VERSION}  # fmt: skip
+    outcomes, facts = answers(arguments, config, plan, questions, references, key)
+    found = harvest(
+        outcomes, questions, references, context, dataset=arguments.data.resolve().parent.name, min_quote=arguments.min_quote,
+        model={"model": model["model"], "adapter_sha256": weights, "temperature": arguments.temperature},
+    )  # fmt: skip
+    return written(arguments.output_path, found, {
+        "kind": "rationales", "run": header, "source": source, "prompt_version": PROMPT_VERSION,
+        "plan": {**plan.as_dict(), "context": arguments.context}, "model": model | facts, "min_quote": arguments.min_quote,
+    })  # fmt: skip
+
+
+def answers(
+    arguments: Any, config: Any, plan: EvaluationPlan, questions: Sequence[Any], references: Any, key: dict[str, Any]
+) -> tuple[list[Any], dict[str, Any]]:
+    """Every question's outcome, those of an interrupted run included, and what the backend says about itself."""
+    from ..evaluation.running.contexts import QuestionContext
+    from ..evaluation.running.runner import append_outcomes, open_progress, progress_path, run_key, run_questions
+
+    path = progress_path(arguments.output_path)
+    done = open_progress(path, run_key(key), questions, resume=arguments.resume)
+    if done:
+        log(f"{path}: {len(done)} 問は前回の結果を使います。")
+    left = [question for question in questions if question.id not in done]
+    facts: dict[str, Any] = {}
+    if left:
+        backend = create_backend(arguments, config.llm, plan)
+        facts = backend.facts()  # type: ignore[attr-defined]  # every backend of app.llm has it
+        fresh = run_questions(
+            backend, left, lambda question: QuestionContext(references[question.id].text), plan,
+            on_outcomes=append_outcomes(path, run_key(key), resume=arguments.resume),
+        )  # fmt: skip
+        try:
+            done |= {outcome.id: outcome for outcome in progress(fresh, total=len(left), label="理由")}
+        except KeyboardInterrupt:
+            log("ここまでの答えは残っています。同じ引数に --resume を付けると続きから行います。")
+            raise
+    return [done[question.id] for question in questions], facts
+
+
+def written(path: Path, found: Any, manifest: dict[str, Any]) -> int:
+    """Write records and manifest. Raises UntrustworthyResult when there is no record to write."""
+    from ..data.records import write_records
+    from ..evaluation.rationales import describe_counts
+
+    if found.records:
+        write_records(path, found.records)
+        manifest["file"] = {"sha256": sha256_file(path), "records": len(found.records)}
+    else:
+        path.unlink(missing_ok=True)  # of an earlier run: it is not what the manifest speaks of
+        manifest["file"] = None
+    manifest["counts"] = dict(found.counts)
+    manifest["run"] = {**manifest["run"], "finished_at": now()}
+    target = path.with_suffix(".manifest.json")
+    write_json(target, manifest)
+    log(describe_counts(found.counts))
+    print(target)
+    if not found.records:
+        raise UntrustworthyResult(
+            f"残せる理由が一つもなく、{path} は書いていません。理由ごとの件数は {target} にあります。"
+            "--max-new-tokens を増やすか、別のモデルを指定してください。"
+        )
+    return 0

@@ -1,0 +1,111 @@
+"""Split a question file into train/dev/test or k folds by article cluster."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from ..core.cli import JapaneseParser, log
+from ..core.errors import ConfigError
+from ..core.files import sha256_file, sha256_text, write_json, write_text
+from ..core.manifests import run_header
+from ..core.outputs import Output, check_outputs, in_ledger, json_kind
+from ..core.questions import Question
+from ..data.lawqa import load_questions, read_samples, samples_text
+from ..data.splits import check_disjoint, fold_by_cluster, overlap_statistics, side_statistics, split_by_cluster
+
+EXAMPLES = (
+    "python scripts/split_selection_dataset.py --lawqa-path sample/selection.json --output-dir results/split",
+    "python scripts/split_selection_dataset.py --lawqa-path data/lawqa_jp/selection.json --output-dir results/split "
+    "--train 0.6 --dev 0.1 --test 0.3 --seed 7",
+    "python scripts/split_selection_dataset.py --lawqa-path sample/selection.json --output-dir results/folds --folds 5",
+)
+
+
+def parser() -> JapaneseParser:
+    parser = JapaneseParser("四択問題を条文クラスタごとに train/dev/test または k 個の組に分ける。", EXAMPLES)
+    parser.add_argument("--lawqa-path", type=Path, required=True, help="lawqa_jp 形式の問題ファイル")
+    parser.add_argument("--output-dir", type=Path, required=True, help="書き出すフォルダ（split.json と問題ファイル）")
+    parser.add_argument("--train", type=float, default=0.6, help="train の割合（既定 0.6）")
+    parser.add_argument("--dev", type=float, default=0.1, help="dev の割合。0 なら作らない（既定 0.1）")
+    parser.add_argument("--test", type=float, default=0.3, help="test の割合（既定 0.3）")
+    parser.add_argument("--folds", type=int, help="k 個の組に分け、組ごとに残りを train（と dev）にする")
+    parser.add_argument("--seed", type=int, default=42, help="乱数の種（既定 42）")
+    return parser
+
+
+def main(argv: Sequence[str]) -> int:
+    arguments = parser().parse_args(argv)
+    header = run_header(argv)
+    questions = load_questions(arguments.lawqa_path)
+    rounds = _rounds(questions, arguments)
+    for sides in rounds.values():
+        check_disjoint(sides)
+    samples = read_samples(arguments.lawqa_path)
+    manifest: dict[str, Any] = {
+        "kind": "split",
+        "run": header,
+        "source": {"path": str(arguments.lawqa_path), "sha256": sha256_file(arguments.lawqa_path)},
+        "seed": arguments.seed,
+        "folds": arguments.folds,
+        "overlap": overlap_statistics(questions),
+        "clusters": {question.id: question.cluster for question in questions},
+        "sides": {},
+    }
+    texts: dict[Path, str] = {}
+    for name, sides in rounds.items():
+        for side, members in sides.items():
+            path = arguments.output_dir / name / f"{side}.json"
+            ids = {question.id for question in members}
+            chosen = [sample for sample in samples if sample["ファイル名"].strip() in ids]
+            texts[path] = samples_text(chosen)
+            file = path.relative_to(arguments.output_dir).as_posix()
+            manifest["sides"][file.removesuffix(".json")] = {
+                "file": file, "sha256": sha256_text(texts[path]), **side_statistics(members), "ids": [q.id for q in members]
+            }  # fmt: skip
+    _write(arguments, texts, manifest)
+    print(arguments.output_dir / "split.json")
+    return 0
+
+
+def _write(arguments: Any, texts: dict[Path, str], manifest: dict[str, Any]) -> None:
+    """Write the sides, then ``split.json``, which vouches for them; only sides of an earlier split are replaced.
+
+    What is about to be written stands in ``.split.writing.json`` meanwhile: after a kill the files are known as ours.
+    """
+    folder = arguments.output_dir
+    done, writing = folder / "split.json", folder / ".split.writing.json"
+    ours = in_ledger(done, writing)
+    outputs = [Output("--output-dir", path, ours) for path in texts] + [
+        Output("--output-dir", done, json_kind("split"))
+    ]
+    check_outputs(outputs, {"--lawqa-path": arguments.lawqa_path})
+    before = {path: [sha256_file(path)] if path.exists() else [] for path in texts}
+    names = {path: path.relative_to(folder).as_posix() for path in texts}
+    write_json(writing, {"kind": "split-writing", "files": {
+        names[path]: [sha256_text(text), *before[path]] for path, text in texts.items()
+    }})  # fmt: skip
+    done.unlink(missing_ok=True)
+    for path, text in texts.items():
+        write_text(path, text)
+        side = manifest["sides"][names[path].removesuffix(".json")]
+        log(f"{path}: {side['questions']} 問、{side['clusters']} クラスタ")
+    write_json(done, manifest)
+    writing.unlink()
+
+
+def _rounds(questions: Sequence[Question], arguments: Any) -> dict[str, dict[str, list[Question]]]:
+    """Folder name → its sides; one nameless round for a plain split."""
+    shares = {side: share for side in ("train", "dev", "test") if (share := getattr(arguments, side)) != 0}
+    if "train" not in shares:
+        raise ConfigError("--train 0: 学習に使う組がありません。0 より大きい数にしてください。")
+    if arguments.folds is None:
+        return {"": split_by_cluster(questions, shares, arguments.seed)}
+    rounds: dict[str, dict[str, list[Question]]] = {}
+    for number, test in enumerate(fold_by_cluster(questions, arguments.folds, arguments.seed), start=1):
+        held_out = {question.id for question in test}
+        rest = [question for question in questions if question.id not in held_out]
+        inner = {side: shares[side] for side in shares if side != "test"}
+        rounds[f"fold_{number}"] = {**split_by_cluster(rest, inner, arguments.seed), "test": list(test)}
+    return rounds

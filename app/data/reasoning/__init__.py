@@ -1,0 +1,1 @@
+"""Reasons written by rule: which provision a choice stands on, and how it differs from it."""

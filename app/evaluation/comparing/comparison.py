@@ -1,0 +1,230 @@
+"""Two runs on the same questions: how far apart they are, and whether chance could have done it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Literal
+
+from ...core.prompts import Form
+from ..results.file import Result
+from ..results.outcomes import Outcome
+from ..results.summary import answer_name
+from ..statistics import (
+    ALPHA,
+    MIN_CLUSTERS,
+    PLANNED_DISCORDANT,
+    Interval,
+    cluster_bootstrap,
+    detectable_gain,
+    holm,
+    mcnemar_exact,
+)
+from .comparability import adapter, aligned_outcomes, has_logprobs
+from .logprob_change import NOT_KNOWN, LogprobChange, logprob_change
+from .run_differences import ADAPTER, differences
+from .verdict import TUNED, verdict_text
+
+if TYPE_CHECKING:
+    from ..reading import ReadingChange
+
+Conclusion = Literal["better", "worse", "undecided"]
+
+
+@dataclass(frozen=True, slots=True)
+class Flip:
+    """A question that one run has right and the other wrong."""
+
+    id: str
+    correct: str
+    before: str | None  # what the first run chose
+    after: str | None  # what the second chose
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """The second run against the first, question by question; shares are 0..1, differences second minus first."""
+
+    names: tuple[str, str]
+    subject: str  # how the verdict calls the second run
+    questions: int
+    orders: int  # in which each was asked
+    ensemble: bool  # a question's answer is the mean probability's, not the majority's
+    form: Form  # how the questions were put
+    clusters: int
+    correct: tuple[int, int]
+    difference: float  # of accuracy; right is what most orders choose
+    ci95: Interval | None  # of the difference, whole clusters drawn; None with fewer than MIN_CLUSTERS
+    p_value: float  # exact McNemar
+    adjusted_p_value: float  # after Holm; the same as p_value for two runs
+    comparisons: int  # that Holm counts
+    flips_up: tuple[Flip, ...]
+    flips_down: tuple[Flip, ...]
+    order_difference: float  # of accuracy over all orders
+    order_ci95: Interval | None
+    logprob: LogprobChange | None  # of the right answer; None for written answers
+    detectable_gain: float | None  # smallest difference that so many questions show with 80 % power
+    differs: tuple[str, ...]  # what the two runs differ in (``settings.differences``)
+    distrust: tuple[tuple[str, str], ...]  # result and why it says itself that it must not be trusted
+    reading: tuple[ReadingChange, ...] = ()  # what the law adds to each run (``reading.with_reading``)
+
+    @property
+    def accuracy(self) -> tuple[float, float]:
+        """Of both runs."""
+        return self.correct[0] / self.questions, self.correct[1] / self.questions
+
+    @property
+    def conclusion(self) -> Conclusion:
+        """A difference counts when the test and the interval over clusters both exclude chance."""
+        if self.ci95 is None or self.adjusted_p_value >= ALPHA or self.ci95.low <= 0 <= self.ci95.high:
+            return "undecided"
+        return "better" if self.difference > 0 else "worse"
+
+    @property
+    def verdict(self) -> str:
+        """The result in one or two Japanese sentences."""
+        return verdict_text(self)
+
+
+def compare_results(results: Sequence[Result], *, seed: int, repeats: int = 10_000) -> list[Comparison]:
+    """Every further result against the first. With several, p-values are adjusted by Holm's method.
+
+    Raises DataError when the results may not be compared (``comparability.aligned_outcomes``).
+    """
+    rows = aligned_outcomes(results)
+    pairs = [
+        _compare([(row[0], row[index]) for row in rows], results[0], results[index], seed=seed, repeats=repeats)
+        for index in range(1, len(results))
+    ]
+    adjusted = holm([pair.p_value for pair in pairs])
+    scored = [pair.logprob for pair in pairs if pair.logprob is not None]  # all or none: they are asked alike
+    changes: list[LogprobChange | None] = [
+        replace(one, adjusted_p_value=p_value)
+        for one, p_value in zip(scored, holm([one.p_value for one in scored]), strict=True)
+    ]
+    return [
+        replace(
+            pair,
+            adjusted_p_value=p_value,
+            logprob=change,
+            comparisons=len(pairs),
+            # "The tuned run" would not say which of several.
+            subject=_by_name(pair.names) if len(pairs) > 1 else pair.subject,
+            detectable_gain=_detectable(pair, len(pairs)),
+        )
+        for pair, p_value, change in zip(pairs, adjusted, changes or [None] * len(pairs), strict=True)
+    ]
+
+
+def interval_over(values: Sequence[float], clusters: Sequence[str], *, seed: int, repeats: int) -> Interval | None:
+    """The bootstrap's interval of the mean, None where there are too few clusters to draw from."""
+    return (
+        cluster_bootstrap(values, clusters, seed=seed, repeats=repeats) if len(set(clusters)) >= MIN_CLUSTERS else None
+    )
+
+
+def _detectable(pair: Comparison, comparisons: int) -> float | None:
+    # Two runs that hardly differ would promise to see the smallest gain: the next ones may differ as runs do.
+    discordant = (len(pair.flips_up) + len(pair.flips_down)) / pair.questions
+    return detectable_gain(pair.questions, max(discordant, PLANNED_DISCORDANT), alpha=ALPHA / comparisons)
+
+
+def _compare(
+    pairs: Sequence[tuple[Outcome, Outcome]], first: Result, second: Result, *, seed: int, repeats: int
+) -> Comparison:
+    clusters = [before.cluster for before, _ in pairs]
+    right = [(before.predicted == before.correct, after.predicted == after.correct) for before, after in pairs]
+    steps = [float(after) - float(before) for before, after in right]
+    order_steps = [after.share_right - before.share_right for before, after in pairs]
+    flips = [
+        Flip(before.id, *_named(before, before.correct, before.predicted, after.predicted)) for before, after in pairs
+    ]
+    up = tuple(flip for flip, step in zip(flips, steps, strict=True) if step > 0)
+    down = tuple(flip for flip, step in zip(flips, steps, strict=True) if step < 0)
+    changes = [
+        after.gold_logprob - before.gold_logprob
+        for before, after in pairs
+        if before.gold_logprob is not None and after.gold_logprob is not None
+    ]
+    scored = all(has_logprobs(outcome) for pair in pairs for outcome in pair)
+    p_value = mcnemar_exact(len(up), len(down))
+    return Comparison(
+        names=(first.name, second.name),
+        subject=_subject(first, second),
+        questions=len(pairs),
+        orders=max(len(before.answers) for before, _ in pairs),
+        ensemble=pairs[0][0].ensemble,
+        form=pairs[0][0].form,
+        clusters=len(set(clusters)),
+        correct=(sum(before for before, _ in right), sum(after for _, after in right)),
+        difference=sum(steps) / len(steps),
+        ci95=interval_over(steps, clusters, seed=seed, repeats=repeats),
+        p_value=p_value,
+        adjusted_p_value=p_value,
+        comparisons=1,
+        flips_up=up,
+        flips_down=down,
+        order_difference=sum(order_steps) / len(order_steps),
+        order_ci95=interval_over(order_steps, clusters, seed=seed, repeats=repeats),
+        logprob=logprob_change(changes, clusters, seed=seed, repeats=repeats) if scored else None,
+        detectable_gain=None,  # depends on how many comparisons there are
+        differs=differences(first.run, second.run),
+        distrust=tuple((one.name, str(reason)) for one in (first, second) for reason in one.run.get("distrust", [])),
+    )
+
+
+def _named(outcome: Outcome, correct: str, *answers: str | None) -> tuple[str, str | None, str | None]:
+    before, after = (None if answer is None else answer_name(outcome, answer) for answer in answers)
+    return answer_name(outcome, correct), before, after
+
+
+def _subject(first: Result, second: Result) -> str:
+    tuned = adapter(second) is not None and adapter(first) is None
+    if tuned and differences(first.run, second.run) == (ADAPTER,):
+        return TUNED
+    return _by_name((first.name, second.name))
+
+
+def _by_name(names: tuple[str, str]) -> str:
+    return f"「{names[1]}」は「{names[0]}」と比べて"
+
+
+def as_json(pairs: Sequence[Comparison]) -> dict[str, Any]:
+    """What ``compare_runs.py --json`` prints: one comparison's object, or all of them under ``comparisons``."""
+    objects = [_object(pair) for pair in pairs]
+    if len(objects) == 1:
+        return objects[0]
+    return {
+        "n": pairs[0].questions,
+        "names": [pairs[0].names[0], *(pair.names[1] for pair in pairs)],
+        "accuracy": [pairs[0].accuracy[0], *(pair.accuracy[1] for pair in pairs)],
+        "comparisons": objects,
+    }
+
+
+def _object(pair: Comparison) -> dict[str, Any]:
+    return {
+        "n": pair.questions,
+        "clusters": pair.clusters,
+        "names": list(pair.names),
+        "accuracy": list(pair.accuracy),
+        "difference": pair.difference,
+        "ci95": _listed(pair.ci95),
+        "p_value": pair.p_value,
+        "p_value_holm": pair.adjusted_p_value,
+        "order_difference": pair.order_difference,
+        "order_ci95": _listed(pair.order_ci95),
+        **(NOT_KNOWN if pair.logprob is None else pair.logprob.as_json()),
+        "detectable_gain": pair.detectable_gain,
+        "flips_up": [flip.id for flip in pair.flips_up],
+        "flips_down": [flip.id for flip in pair.flips_down],
+        "differs": list(pair.differs),
+        "distrust": [{"name": name, "reason": reason} for name, reason in pair.distrust],
+        "reading": [change.as_json() for change in pair.reading],
+        "conclusion": pair.conclusion,
+        "verdict": pair.verdict,
+    }
+
+
+def _listed(interval: Interval | None) -> list[float] | None:
+    return None if interval is None else list(interval)

@@ -1,0 +1,54 @@
+"""What besides the adapter decides a result, under the names a reader knows, so that a verdict says what was compared."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import PurePath
+from typing import Any
+
+from ..running.plan import RETRIEVED
+
+ADAPTER = "アダプタ"
+
+
+def settings_of(run: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings of a result's ``run`` by Japanese name; equal values mean asked alike of equal models.
+
+    Folders, devices, batch sizes and seeds are left out: they change no answer beyond rounding.
+    """
+    plan, model = run.get("plan") or {}, run.get("model") or {}
+    base = model.get("base_model") or {}
+    written = plan.get("cot") or plan.get("scoring") not in ("letter", "choice")
+    retrieved = plan.get("context") in RETRIEVED
+    index = run.get("index") or {}
+    retriever = {name: value for name, value in (index.get("retriever") or {}).items() if name != "index_dir"}
+    return {
+        # One model may lie in different folders on two machines, and two models of one size have equal configurations.
+        "モデル": (model.get("backend"), PurePath(str(model.get("model"))).name, base.get("config_sha256")),
+        "量子化": (bool(model.get("load_in_4bit")), model.get("bnb"), model.get("dtype")),
+        "会話の形式": model.get("chat_format"),
+        "サーバーの設定": (model.get("host"), model.get("num_ctx"), model.get("think")),
+        "文脈": (plan.get("context"), plan.get("top_k") if retrieved else None),
+        "検索": (index.get("corpus_hash"), retriever, index.get("reranker"), index.get("embedding"))
+        if retrieved
+        else (),
+        "理由を書かせるか": bool(plan.get("cot")),
+        "書かせる長さと温度": (plan.get("budget_tokens"), plan.get("temperature")) if written else (),
+        "例題": (bool(plan.get("few_shot")), plan.get("few_shot_source")),
+        "採点": plan.get("scoring"),
+    }
+
+
+def differences(first: Mapping[str, Any], second: Mapping[str, Any]) -> tuple[str, ...]:
+    """Names of what two results' ``run`` differ in, the adapter first; a setting that neither records is equal."""
+    names = [ADAPTER] if _weights(first) != _weights(second) else []
+    one, other = settings_of(first), settings_of(second)
+    found = [name for name in one if one[name] != other[name]]
+    if "文脈" in found:  # how articles were found says nothing more where only one run was given any
+        found = [name for name in found if name != "検索"]
+    return (*names, *found)
+
+
+def _weights(run: Mapping[str, Any]) -> Any:
+    adapter = run.get("adapter")
+    return adapter.get("weights_sha256", adapter.get("path")) if isinstance(adapter, dict) else None

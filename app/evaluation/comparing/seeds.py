@@ -1,0 +1,126 @@
+"""Cross-fitting over several seeds: one verdict for all of them together, and how far they are apart."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ...core.prompts import Form
+from ..reading import ReadingChange, reading_of_seeds
+from ..results.file import Result
+from ..results.result_text import percent
+from ..statistics import ALPHA, Interval, sign_flip_test
+from .comparability import aligned_outcomes
+from .comparison import Comparison, compare_results, interval_over
+from .comparison_text import reading_change_lines
+from .logprob_change import NOT_KNOWN, LogprobChange, logprob_change
+from .verdict import TUNED, interval_text, logprob_sentence, p_text, points
+
+
+@dataclass(frozen=True, slots=True)
+class SeedsTogether:
+    """The tuned models of all seeds against the untuned one; a question's share is its mean over the seeds."""
+
+    seeds: int
+    questions: int
+    clusters: int
+    accuracy: tuple[float, float]  # untuned, mean of the tuned
+    difference: float
+    ci95: Interval | None  # over clusters, of these seeds; None with too few clusters
+    p_value: float  # signs of whole clusters flipped at random
+    spread: float  # standard deviation of the difference between the seeds
+    logprob: LogprobChange | None  # of the right answer, a question's change averaged over the seeds
+    form: Form
+    reading: tuple[ReadingChange, ...]  # what the law adds, where the results in other contexts lie beside these
+
+    @property
+    def verdict(self) -> str:
+        """The result in one Japanese sentence."""
+        facts = (
+            f"{self.questions} 問、{percent(self.accuracy[0])} → 平均 {percent(self.accuracy[1])}、"
+            f"{interval_text(self.ci95, unit=' ポイント')}、{p_text(self.p_value)}"
+        )
+        begin = f"seed {self.seeds} 個をまとめると、"
+        logprob = "" if self.logprob is None else logprob_sentence(self.logprob, self.form)
+        if self.ci95 is None or self.p_value >= ALPHA or self.ci95.low <= 0 <= self.ci95.high:
+            return f"{begin}差があるとは言えません（{points(self.difference)} ポイント、{facts}）。{logprob}"
+        word = "高く" if self.difference > 0 else "低く"
+        size = points(abs(self.difference), signed=False)
+        return f"{begin}{TUNED}は {size} ポイント{word}、偶然とは考えにくい差です（{facts}）。{logprob}"
+
+    def as_json(self) -> dict[str, Any]:
+        """For cross_fit.json."""
+        return {
+            "seeds": self.seeds,
+            "n": self.questions,
+            "clusters": self.clusters,
+            "accuracy": list(self.accuracy),
+            "difference": self.difference,
+            "ci95": None if self.ci95 is None else list(self.ci95),
+            "p_value": self.p_value,
+            "spread": self.spread,
+            **(NOT_KNOWN if self.logprob is None else self.logprob.as_json()),
+            "reading": [change.as_json() for change in self.reading],
+            "verdict": self.verdict,
+        }
+
+
+def compare_seeds(base: Result, pooled: Sequence[Result], *, seed: int) -> list[Comparison]:
+    """Each seed's result against the untuned model by itself: seeds repeat one question, so nothing is adjusted."""
+    return [pair for one in pooled for pair in compare_results([base, one], seed=seed)]
+
+
+def seeds_together(base: Result, pooled: Sequence[Result], *, seed: int, repeats: int = 10_000) -> SeedsTogether:
+    """All seeds' results against the untuned model; raises DataError when they may not be compared."""
+    rows = aligned_outcomes([base, *pooled])
+    clusters = [row[0].cluster for row in rows]
+    right = [[float(outcome.predicted == outcome.correct) for outcome in row] for row in rows]
+    steps = [sum(after) / len(after) - before for before, *after in right]
+    logprobs = [[outcome.gold_logprob for outcome in row] for row in rows]
+    changes = [
+        sum(value - before for value in after if value is not None) / len(after)
+        for before, *after in logprobs
+        if before is not None and None not in after
+    ]
+    by_seed = [sum(row[index] - row[0] for row in right) / len(right) for index in range(1, len(pooled) + 1)]
+    difference = sum(steps) / len(steps)
+    accuracy = sum(row[0] for row in right) / len(right)
+    return SeedsTogether(
+        seeds=len(pooled),
+        questions=len(rows),
+        clusters=len(set(clusters)),
+        accuracy=(accuracy, accuracy + difference),
+        difference=difference,
+        ci95=interval_over(steps, clusters, seed=seed, repeats=repeats),
+        p_value=sign_flip_test(steps, clusters, seed=seed, repeats=repeats).two_sided,
+        spread=math.sqrt(sum((value - difference) ** 2 for value in by_seed) / max(len(by_seed) - 1, 1)),
+        logprob=logprob_change(changes, clusters, seed=seed, repeats=repeats) if len(changes) == len(rows) else None,
+        form=rows[0][0].form,
+        reading=reading_of_seeds(base, pooled, seed=seed, repeats=repeats),
+    )
+
+
+def seed_table(base: Result, pooled: Sequence[Result], pairs: Sequence[Comparison], seeds: Sequence[int]) -> list[str]:
+    """The lines of the summary: the untuned model, and each seed against it."""
+    lines = [
+        f"調整前: {percent(base.summary['accuracy'])}（{base.summary['total']} 問中 {base.summary['correct']} 問、"
+        f"全並び {percent(base.summary['orders']['accuracy'])}）"
+    ]
+    lines += [
+        f"調整後（seed {seed}）: {percent(result.summary['accuracy'])}"
+        f"（全並び {percent(result.summary['orders']['accuracy'])}）、差 {points(pair.difference)} ポイント"
+        f"（{interval_text(pair.ci95)}、{p_text(pair.p_value)}）"
+        for seed, result, pair in zip(seeds, pooled, pairs, strict=True)
+    ]
+    return lines
+
+
+def verdict_lines(pairs: Sequence[Comparison], together: SeedsTogether | None) -> list[str]:
+    """The verdict: that of the one seed, or that of all with how far they are apart."""
+    if together is None:
+        return [pair.verdict for pair in pairs]
+    spread = points(together.spread, signed=False)
+    return [f"seed {together.seeds} 個の平均: 差 {points(together.difference)} ポイント、標準偏差 {spread} ポイント", together.verdict,
+            *reading_change_lines(together.reading, ("調整前", f"調整後（seed {together.seeds} 個の平均）"))]  # fmt: skip

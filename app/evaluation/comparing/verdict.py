@@ -1,0 +1,129 @@
+"""The sentences that say what a comparison showed, and how its numbers are written."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from ...core.prompts import Form
+from ..statistics import ALPHA, Interval
+from .logprob_change import LogprobChange, logprob_label
+from .run_differences import ADAPTER
+
+if TYPE_CHECKING:
+    from .comparison import Comparison
+
+TUNED = "調整後"
+
+
+def points(share: float, *, signed: bool = True) -> str:
+    """A share as percentage points with one decimal."""
+    value = round(share * 100, 1) + 0.0  # no "-0.0"
+    return f"{value:+.1f}" if signed else f"{value:.1f}"
+
+
+def p_text(p_value: float) -> str:
+    """``p = 0.012``; very small ones as ``p < 0.001``."""
+    return "p < 0.001" if p_value < 0.001 else f"p = {p_value:.3f}"
+
+
+def interval_text(interval: Interval | None, write: Callable[[float], str] = points, unit: str = "") -> str:
+    """``95 % 区間 +1.0〜+2.0``, or that there is none; ``write`` writes an end of it."""
+    if interval is None:
+        return "区間なし"
+    return f"95 % 区間 {write(interval.low)}〜{write(interval.high)}{unit}"
+
+
+def verdict_text(pair: Comparison) -> str:
+    """Whether there is a difference, by which facts, and every reason to doubt that or to read it with care."""
+    several = pair.comparisons > 1
+    test = ("Holm 補正後の " if several else "") + p_text(pair.adjusted_p_value)
+    interval = ("補正前の " if several and pair.ci95 else "") + interval_text(pair.ci95, unit=" ポイント")
+    facts = f"{pair.questions} 問、正答 {pair.correct[0]} → {pair.correct[1]} 問、{interval}、{test}"
+    if pair.conclusion == "undecided":
+        between = f"「{pair.names[1]}」と「{pair.names[0]}」に" if several else ""
+        verdict = (
+            f"{between}差があるとは言えません（{points(pair.difference)} ポイント、{facts}）。{_why_undecided(pair)}"
+        )
+    else:
+        subject = pair.subject + ("は " if pair.subject == TUNED else " ")
+        word = "高く" if pair.conclusion == "better" else "低く"
+        size = points(abs(pair.difference), signed=False)
+        verdict = f"{subject}{size} ポイント{word}、偶然とは考えにくい差です（{facts}）。"
+    cautions = [text for text in (_only_in_ties(pair), _other_differences(pair), _not_to_be_trusted(pair)) if text]
+    begins = ["ただし、", *["また、"] * len(cautions)]
+    if pair.logprob is not None:
+        verdict += logprob_sentence(pair.logprob, pair.form, several=several)
+    return verdict + "".join(begin + text for begin, text in zip(begins, cautions, strict=False))
+
+
+def nats(value: float) -> str:
+    """A change of a log-probability with its sign."""
+    return f"{value:+.3f}"
+
+
+def logprob_facts(change: LogprobChange, *, several: bool = False) -> str:
+    """The interval and the p-values of a change of the log-probability."""
+    holm = f"、Holm 補正後 {p_text(change.adjusted_p_value)}" if several else ""
+    return (
+        f"{interval_text(change.ci95, nats)}、符号反転検定 両側 {p_text(change.p_value)}{holm}、"
+        f"上がったかの片側 {p_text(change.p_greater)}"
+    )
+
+
+def logprob_sentence(change: LogprobChange, form: Form, *, several: bool = False) -> str:
+    """What happened to the probability of the right answers, which moves where no answer flips."""
+    facts = logprob_facts(change, several=several)
+    name = logprob_label(form)
+    if change.ci95 is None:
+        return f"{name}の変化は {nats(change.change)} です（条文のまとまりが少ないので判定しません）。"
+    if change.direction == "undecided":
+        return f"{name}の変化は {nats(change.change)} で、変わったとは言えません（{facts}）。"
+    word = "上がり" if change.direction == "up" else "下がり"
+    return f"{name}は {nats(change.change)} と{word}、偶然とは考えにくい変化です（{facts}）。"
+
+
+def _why_undecided(pair: Comparison) -> str:
+    if pair.ci95 is None:
+        return f"条文のまとまりが {pair.clusters} 個しかなく、まとまりごとのばらつきを見積もれないので、判定しません。"
+    if pair.adjusted_p_value < ALPHA:
+        return "検定だけなら差がありますが、同じ条文の問題をまとめて数えると区間が 0 を含みます。"
+    if pair.detectable_gain is None:
+        limit = "この問題数では、どれほど大きな差も見分けられません。"
+    else:
+        limit = f"この問題数で見分けられるのは約 {points(pair.detectable_gain, signed=False)} ポイント以上の差です。"
+    excludes_zero = not pair.ci95.low <= 0 <= pair.ci95.high
+    return ("区間は 0 を含みませんが、検定では差があると言えません。" if excludes_zero else "") + limit
+
+
+def _only_in_ties(pair: Comparison) -> str:
+    """A caution where the orders counted one by one do not show the difference.
+
+    A model that answers one letter has every choice in one order each: its majority is decided by tiny probabilities.
+    """
+    if pair.conclusion == "undecided" or pair.orders == 1 or pair.order_ci95 is None:
+        return ""
+    low, high = pair.order_ci95
+    if low > 0 if pair.conclusion == "better" else high < 0:
+        return ""
+    word = "良く" if pair.conclusion == "better" else "悪く"
+    return (
+        f"並びを別々に数えた差は {points(pair.order_difference)} ポイント"
+        f"（{interval_text(pair.order_ci95)}）で、並びごとの答えが{word}なったとは言えません。"
+    )
+
+
+def _other_differences(pair: Comparison) -> str:
+    others = [name for name in pair.differs if name != ADAPTER]
+    if not others:
+        return ""
+    return f"{'アダプタのほかに' if ADAPTER in pair.differs else '二つの結果は'}{'、'.join(others)}が違います。"
+
+
+def _not_to_be_trusted(pair: Comparison) -> str:
+    if not pair.distrust:
+        return ""
+    # The long reasons are in the results themselves; what comes before the colon names the kind.
+    kinds = sorted({reason.partition(":")[0] for _, reason in pair.distrust})
+    names = "と".join(f"「{name}」" for name in dict.fromkeys(name for name, _ in pair.distrust))
+    return f"{names}は信用できない結果です（{'、'.join(kinds)}）。"

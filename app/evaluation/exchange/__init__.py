@@ -1,0 +1,1 @@
+"""Results and tasks of other programs: read from them, written for them."""

@@ -1,0 +1,245 @@
+"""What a result file says beside its answers must follow from them: headline, summary, and how they were asked.
+
+Everything that can be counted again is counted again; a file whose numbers its own answers do not give is refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from ...core.errors import DataError
+from ...core.prompts import prompt_version
+from ...core.questions import ORDERS, orders_of
+from ...core.requests import read_request
+from ..running.plan import CONTEXTS, RETRIEVED
+from ..statistics import wilson_interval
+from .agreement import Difference, differences
+from .floors import floors_of_answers
+from .known_items import KINDS
+from .outcomes import Outcome
+from .summary import collapse_reasons, outcome_summary
+
+AGAIN = "評価をやり直してください。"
+# Results of before 0.2.0 (they lack this part) counted the four orders of a question as four in these.
+_LATER_PART = "other_contexts"
+_COUNTED_OTHERWISE = ("chi_square", "chi_square_p")
+
+
+def check_run(path: Path, run: Mapping[str, Any]) -> None:
+    """Raise DataError unless what comparisons and reports rely on is there: how it was asked, whom, and what to trust."""
+    adapter, model, plan, index = run.get("adapter"), run.get("model", {}), run.get("plan"), run.get("index")
+    trained = adapter.get("trained_on") if isinstance(adapter, dict) else {"by_id": [], "by_content": []}
+    checks = {
+        "plan": isinstance(plan, dict) and plan.get("context") in (None, *CONTEXTS),
+        "plan.top_k": not isinstance(plan, dict)
+        or plan.get("context") not in RETRIEVED
+        or _is_count(plan.get("top_k")),
+        "distrust": _is_texts(run.get("distrust")),
+        "notes": _is_texts(run.get("notes", [])),
+        "model": isinstance(model, dict),
+        "model.base_model": not isinstance(model, dict) or _is_object_or_none(model.get("base_model")),
+        "data": isinstance(run.get("data", {}), dict),
+        "index": _is_object_or_none(index) and _is_object_or_none((index or {}).get("retriever")),
+        "packages": isinstance(run.get("packages", {}), dict),
+        "command": _is_texts(run.get("command", [])),
+        "prompt_version": isinstance(run.get("prompt_version"), str | None),
+        "finished_at": isinstance(run.get("finished_at"), str | None),
+        "adapter": _is_object_or_none(adapter),
+        # Without it nobody knows whether the model was asked what it had learned.
+        "adapter.trained_on": isinstance(trained, dict)
+        and all(_is_texts(trained.get(name)) for name in ("by_id", "by_content"))
+        and _is_texts(trained.get("dev", [])),
+    }
+    wrong = [name for name, right in checks.items() if not right]
+    if wrong:
+        raise DataError(f"{path}: run の {'、'.join(wrong)} が欠けているか壊れています。{AGAIN}")
+    # Pooled folds name their adapters in run.adapter alone, and no untuned model is evaluated in folds.
+    used = [f"model.{name}" for name in ("adapter_sha256", "lora_path") if model.get(name)]
+    used += ["folds"] if run.get("folds") else []
+    if adapter is None and used:
+        raise DataError(
+            f"{path}: run.adapter は null（調整なし）ですが、run.{used[0]} はアダプタを使ったと述べています。"
+            f"書き換えられた結果は使えません。{AGAIN}"
+        )
+    if any(trained.values()) and not run["distrust"]:  # type: ignore[union-attr]  # checked above
+        raise DataError(f"{path}: 学習に使った問題で採点した結果なのに、run.distrust が空です。{AGAIN}")
+
+
+def check_asking(path: Path, run: Mapping[str, Any], outcomes: Sequence[Outcome]) -> None:
+    """Raise DataError where ``run`` says of the answers what they are not: their number, their orders, the ensemble."""
+    plan, data = run["plan"], run.get("data", {})
+    stated: dict[str, tuple[Any, set[Any]]] = {
+        "data.questions": (data.get("questions"), {len(outcomes)}),
+        "plan.orders": (plan.get("orders"), {_orders(outcome) for outcome in outcomes}),
+        "plan.ensemble": (plan.get("ensemble"), {outcome.ensemble for outcome in outcomes}),
+    }
+    form = "choice" if plan.get("scoring") == "choice" else "letter"
+    for outcome in outcomes:
+        if outcome.form != form:
+            raise DataError(f"{path}: run.plan.scoring は {plan.get('scoring')} ですが、{outcome.id} の form は {outcome.form} です。{AGAIN}")  # fmt: skip
+        if form == "choice" and run.get("prompt_version") == prompt_version("choice"):
+            request = read_request(outcome.question)
+            for answer in outcome.answers:
+                if answer.error is None and (answer.sign, answer.told) != (request.sign, request.told):
+                    raise DataError(f"{path}: {outcome.id} の sign・told が問題文の求め方と合いません。書き換えられた結果は使えません。{AGAIN}")  # fmt: skip
+    for name, (value, found) in stated.items():
+        if value is not None and any(one != value or type(one) is not type(value) for one in found):
+            counted = "・".join(sorted(map(str, found)))
+            raise DataError(f"{path}: run.{name} は {value} ですが、結果では {counted} です。{AGAIN}")
+
+
+def _orders(outcome: Outcome) -> int:
+    """The plan's ``orders`` of which these are the answers: 4 asks in every order of the question, 1 in its own."""
+    asked = [answer.order for answer in outcome.answers]
+    every = orders_of(len(outcome.choices))
+    return len(ORDERS) if len(asked) > 1 and len(asked) == len(every) else len(asked)
+
+
+def checked_summary(
+    path: Path, run: Mapping[str, Any], summary: Mapping[str, Any], outcomes: Sequence[Outcome]
+) -> dict[str, Any]:
+    """The summary with everything that the outcomes decide counted again; parts that an earlier version of the program
+    did not write are thereby there.
+
+    Raises DataError, one line, when the headline is of other questions or a stored number is not the one counted.
+    """
+    if summary.get("total") != len(outcomes):
+        raise DataError(
+            f"{path}: 見出しは {summary.get('total')} 問ですが、結果は {len(outcomes)} 問分しかありません。{AGAIN}"
+        )
+    if not outcomes:
+        return dict(summary)
+    correct = sum(outcome.status == "correct" for outcome in outcomes)
+    if summary.get("correct") != correct:
+        raise DataError(
+            f"{path}: 正解数が合いません（見出し {summary.get('correct')}、結果から数えると {correct}）。{AGAIN}"
+        )
+    counted = outcome_summary(outcomes, context=run["plan"].get("context"), top_k=run["plan"].get("top_k") or 0)
+    found = [*_counted(summary, counted), *_floors(summary, outcomes), *_known(summary, outcomes)]
+    if found:
+        more = f" ほか {len(found) - 1} か所" if len(found) > 1 else ""
+        raise DataError(
+            f"{path}: summary の {found[0]}{more}が回答と合いません。書き換えられた結果は使えません。{AGAIN}"
+        )
+    broken = [name for name, right in _shapes(summary, len(outcomes)).items() if not right]
+    if broken:
+        raise DataError(f"{path}: summary の {'、'.join(broken)} が壊れています。{AGAIN}")
+    for reason in collapse_reasons(counted):
+        if not any(text.startswith("COLLAPSED") for text in run["distrust"]):
+            raise DataError(f"{path}: run.distrust に {reason} がありません。書き換えられた結果は使えません。{AGAIN}")
+    return {"reading": [], **summary, **counted}  # the first stands in no result of before 0.3.0
+
+
+def _counted(summary: Mapping[str, Any], counted: Mapping[str, Any]) -> Iterator[Difference]:
+    for name, expected in counted.items():
+        stored = summary.get(name, expected)  # a part of a later version than the file's
+        if name == "counts" and isinstance(stored, dict) and "tied" not in stored:
+            # Until 0.2.0 a tie of written answers counted as unparsed.
+            expected = {status: number for status, number in expected.items() if status != "tied"} | {
+                "unparsed": expected["unparsed"] + expected["tied"]
+            }
+        if name == "collapse" and isinstance(stored, dict) and _LATER_PART not in summary:
+            stored = stored | {key: expected[key] for key in _COUNTED_OTHERWISE if key in stored}
+        yield from differences(stored, expected, name)
+
+
+def _floors(summary: Mapping[str, Any], outcomes: Sequence[Outcome]) -> Iterator[Difference]:
+    stored = summary.get("floors")
+    if isinstance(stored, dict):  # what overlaps with the gold articles cannot be counted without their text
+        expected = {**floors_of_answers(outcomes), "lexical_overlap": stored.get("lexical_overlap")}
+        yield from differences(stored, expected, "floors")
+
+
+def _known(summary: Mapping[str, Any], outcomes: Sequence[Outcome]) -> Iterator[Difference]:
+    """The list of items in doubt grows with the program; that the stored one is counted right can be checked."""
+    stored = summary.get("known_items")
+    if not isinstance(stored, dict) or not _is_items(stored.get("items")):
+        return
+    doubtful = {item["id"] for item in stored["items"]}
+    sound = [outcome.status == "correct" for outcome in outcomes if outcome.id not in doubtful]
+    expected = {
+        "items": stored["items"],
+        "accuracy_without": sum(sound) / len(sound) if sound else None,
+        "questions_without": len(outcomes) - len(doubtful),
+    }
+    yield from differences(stored, expected, "known_items")
+
+
+def _shapes(summary: Mapping[str, Any], total: int) -> dict[str, bool]:
+    """Whether the parts that the answers do not decide are what their readers expect; a part may be absent."""
+    floors, known = summary.get("floors", {}), summary.get("known_items", {})
+    lexical = floors.get("lexical_overlap") if isinstance(floors, dict) else None
+    return {
+        "floors": isinstance(floors, dict),
+        "floors.lexical_overlap": lexical is None
+        or (
+            isinstance(lexical, dict)
+            and _is_share(lexical.get("accuracy"))
+            and _is_count(lexical.get("questions"))
+            and lexical["questions"] <= total
+        ),
+        "known_items": isinstance(known, dict) and _is_items(known.get("items", [])),
+        "other_contexts": isinstance(summary.get("other_contexts", []), list)
+        and all(_is_other(other, total) for other in summary.get("other_contexts", [])),
+        "reading": isinstance(summary.get("reading", []), list)
+        and all(_is_reading(row, summary, total) for row in summary.get("reading", [])),
+        "seconds": summary.get("seconds") is None or _is_number(summary["seconds"]),
+    }
+
+
+def _is_other(other: Any, total: int) -> bool:
+    """Whether it is a result in another context (``other_contexts``) on as many questions, with the numbers it gives."""
+    if not isinstance(other, dict) or other.get("context") not in CONTEXTS or not isinstance(other.get("path"), str):
+        return False
+    correct: Any = other.get("correct")
+    if other.get("total") != total or not _is_count(correct) or correct > total or not _is_texts(other.get("distrust")):
+        return False
+    counted = {"accuracy": correct / total, "ci95": list(wilson_interval(correct, total))}
+    return not any(differences({name: other.get(name) for name in counted}, counted))
+
+
+def _is_reading(row: Any, summary: Mapping[str, Any], total: int) -> bool:
+    """Whether it is what the law adds against one context (``app/evaluation/reading.py``), to the accuracy stated here."""
+    if not isinstance(row, dict) or row.get("context") not in CONTEXTS or row.get("questions") != total:
+        return False
+    accuracy, numbers = row.get("accuracy"), ("difference", "p_value", "p_greater")
+    if not isinstance(accuracy, list) or len(accuracy) != 2 or not all(map(_is_share, accuracy)):
+        return False
+    if not all(_is_number(row.get(name)) for name in numbers) or not _is_interval(row.get("ci95")):
+        return False
+    stated = [accuracy[1], accuracy[1] - accuracy[0]]
+    return not any(differences([summary["accuracy"], row["difference"]], stated)) and isinstance(
+        row.get("conclusion"), str
+    )
+
+
+def _is_interval(value: Any) -> bool:
+    return value is None or (isinstance(value, list) and len(value) == 2 and all(map(_is_number, value)))
+
+
+def _is_items(value: Any) -> bool:
+    return isinstance(value, list) and all(
+        isinstance(item, dict) and isinstance(item.get("id"), str) and item.get("kind") in KINDS for item in value
+    )
+
+
+def _is_object_or_none(value: Any) -> bool:
+    return value is None or isinstance(value, dict)
+
+
+def _is_texts(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(text, str) for text in value)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _is_share(value: Any) -> bool:
+    return _is_number(value) and 0 <= value <= 1
+
+
+def _is_count(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0

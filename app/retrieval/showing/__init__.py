@@ -1,0 +1,1 @@
+"""What is shown of a provision that was found: context for a prompt, excerpt, deciding sentence, hits."""

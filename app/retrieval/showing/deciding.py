@@ -1,0 +1,76 @@
+"""The sentence of an article that says most about what was asked, with its 項 and 号: what a result shows by default."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ...data.law_numbers import item_label, paragraph_label
+from ..store.rows import PassageRow
+from ..text.tokens import tokenize
+
+MAX_CHARS = 200  # of a sentence that are shown
+LEAD_CHARS = 80  # of the 柱書 before an item
+_TELLING = re.compile(r"[^ぁ-ん]")  # a token of hiragana alone tells no sentence from another
+_LENGTH = 20  # tokens added to a sentence's length, so that a very short one is not best for one word
+_REPLACED = 0.5  # of the worth of a sentence that only puts words in the place of others
+
+
+@dataclass(frozen=True, slots=True)
+class Deciding:
+    """A sentence and where it stands in its article."""
+
+    place: str  # 第2項第3号; empty where the article has one paragraph and the sentence is its own
+    text: str  # with the beginning of the 柱書 before an item; … where it was cut
+
+
+def deciding_sentence(passages: Sequence[PassageRow], hits: Sequence[PassageRow], query: str) -> Deciding:
+    """The sentence of the best of ``hits`` (default: of the article's ``passages``) that has most words of ``query``.
+
+    A sentence is worth the share of the query's words that it has, less for its length; of equals the first is taken.
+    """
+    asked = {token for token in tokenize(query) if _TELLING.search(token)}
+    passage = (hits or passages)[0]
+    best = ("", "", -1.0)
+    for path, text in passage.lines:
+        for sentence in _sentences(text):
+            tokens = set(tokenize(sentence))
+            worth = len(tokens & asked) / (len(tokens) + _LENGTH) ** 0.5
+            # 「…」とあるのは「…」とする: words put in the place of others, which decide nothing by themselves.
+            worth *= _REPLACED if "とあるのは" in sentence else 1.0
+            if worth > best[2]:
+                best = (path, sentence, worth)
+    path, sentence, _ = best
+    paragraph = paragraph_label(passage.paragraph) if passage.paragraph.isdigit() and len(passages) > 1 else ""
+    item = item_label(path.split(".")[0]) if path else ""
+    text = _around(sentence, asked)
+    lead = passage.lines[0][1]
+    if path and lead:
+        text = f"{lead if len(lead) <= LEAD_CHARS else lead[:LEAD_CHARS] + '…'}／{text}"
+    return Deciding(paragraph + item, text)
+
+
+def _sentences(text: str) -> list[str]:
+    """The sentences of a line; a 。 within parentheses ends none."""
+    found: list[str] = []
+    start = depth = 0
+    for place, mark in enumerate(text):
+        depth += {"（": 1, "）": -1}.get(mark, 0)
+        if mark == "。" and depth <= 0:
+            found.append(text[start : place + 1])
+            start = place + 1
+    return [one for one in (*found, text[start:]) if one.strip()] or [text]
+
+
+def _around(sentence: str, asked: set[str]) -> str:
+    """The sentence, or the part of at most ``MAX_CHARS`` that has most of the words asked for."""
+    if len(sentence) <= MAX_CHARS:
+        return sentence
+    starts = [
+        0,
+        *(match.end() for match in re.finditer("[、（]", sentence) if match.end() + MAX_CHARS // 2 < len(sentence)),
+    ]
+    best = max(starts, key=lambda start: (len(set(tokenize(sentence[start : start + MAX_CHARS])) & asked), -start))
+    end = best + MAX_CHARS
+    return ("…" if best else "") + sentence[best:end] + ("…" if end < len(sentence) else "")

@@ -1,0 +1,1 @@
+"""The stored laws and everything looked up in them by name."""

@@ -1,0 +1,325 @@
+"""References in a text → articles of the store, each with a status; nothing is guessed and nothing is dropped in silence."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+
+from ...data.law_numbers import article_label, article_sort_key, in_range, item_label, paragraph_label
+from ..text.abbreviations import NAMES
+from ..text.citation_text import as_written
+from ..text.citations import find_mentions
+from ..text.law_names import LawNames, name_key
+from ..text.mention import Mention
+from ..text.passages import part_label
+from ..text.provision_parts import appendix_key, enacted_in, has_item, is_original, law_number_key, numbers_lost
+from .resolved import Resolved
+from .rows import ArticleRow
+from .store import Store
+
+MAX_RANGE = 10  # articles taken from 第5条から第100条まで
+_UNCOUNTED = "この法令のデータには印刷された号の番号がなく、"
+MAX_NAMED = 5  # candidates named in a note
+
+
+def resolve(
+    text: str,
+    store: Store,
+    names: LawNames,
+    as_of: str,
+    *,
+    limit: int = MAX_RANGE,
+    dropped: Mapping[str, str] | None = None,
+) -> list[Resolved]:
+    """Every reference in ``text``, in order, against the revisions in force on ``as_of`` (ISO date).
+
+    Of the articles between the two ends of a range at most ``limit`` are taken, which is said when there are more.
+    ``dropped`` (name as compared → title) are the laws that an index of one day was built without.
+    """
+    mentions = find_mentions(text, names)
+    return [
+        replace(item, note=item.note.replace(mention.law_text, as_written(text, mention.law_text)))
+        if item.note and mention.law_text
+        else item
+        for item, mention in _Resolver(store, as_of, limit, dropped or {}).resolved(mentions)
+    ]
+
+
+def law_without_articles(text: str, store: Store, names: LawNames, as_of: str) -> ArticleRow | None:
+    """What a law consists of that ``text`` names and that has no articles; None for any other text."""
+    law_ids = names.lookup(text)
+    if len(law_ids) != 1 or set(store.article_nums(law_ids[0], as_of)) != {""}:
+        return None
+    return store.find_articles(law_ids[0], "", as_of)[0]
+
+
+class _Resolver:
+    """Looks references up in one store on one day."""
+
+    def __init__(self, store: Store, as_of: str, limit: int, dropped: Mapping[str, str]) -> None:
+        self.store = store
+        self.as_of = as_of
+        self.limit = limit
+        self.dropped = dropped
+
+    def resolved(self, mentions: list[Mention]) -> list[tuple[Resolved, Mention]]:
+        """What each reference leads to, and which one it is; what stands in a range comes with the range's first."""
+        taken_out = {(one.law_ids, one.part, one.article) for one in mentions if one.excluded and not one.paragraph}
+        found: list[tuple[Resolved, Mention]] = []
+        for number, mention in enumerate(mentions):
+            found.append((self.one(mention), mention))
+            following = mentions[number + 1] if number + 1 < len(mentions) else None
+            if following is not None and following.joined_by == "から" and not following.excluded:
+                found.extend((item, mention) for item in self._between(mention, following, taken_out))
+        return found
+
+    def one(self, mention: Mention) -> Resolved:
+        """What a reference leads to."""
+        result = Resolved(mention.text, "found", None, mention.paragraph, mention.item, "", mention.start)
+        if mention.excluded:
+            return replace(result, status="excluded", note=f"{mention.text}: 「除く」とあるので加えません。")
+        if mention.doubt == "version":
+            names = "、".join(f"{self._title(one)} {_label(mention)}" for one in mention.near)
+            other = f"{self.as_of} の{names}とは別に扱います" if names else "どの法令のどの時点の条文か決まりません"
+            note = f"改正前や別の時点の条文を指しているので、{other}。その時点の条文は、いまの法令名と --as-of で引いてください。"
+            return replace(result, status="other_version", note=f"{mention.text}: {note}")
+        if mention.amending is not None and not mention.law_ids:
+            return self._amendments(mention, result)
+        if not mention.law_ids:
+            return self._without_law(mention, result)
+        law_ids = mention.law_ids
+        if len(law_ids) > 1:
+            # Of an Act and the one of the same title that replaces it, the one in force is meant.
+            law_ids = tuple(one for one in law_ids if self._first_day(one) is None) or law_ids
+        if len(law_ids) > 1:
+            note = f"「{mention.law_text}」に当たる法令が複数あります: {self._named(mention.law_ids)}。"
+            return replace(result, status="ambiguous_law", note=f"{mention.text}: {note}")
+        return self._in_law(replace(mention, law_ids=law_ids), law_ids[0], result)
+
+    def _without_law(self, mention: Mention, result: Resolved) -> Resolved:
+        if mention.doubt == "local" or (mention.law_text and mention.near):
+            candidates = tuple(dict.fromkeys([*mention.near, *self._ending_with(mention.law_text)]))
+            note = f"「{mention.law_text}」は、ある法令がその中だけで使う略称で、どの法令か決まりません。候補: {self._named(candidates)}。題名で書いてください。"
+            return replace(result, status="ambiguous_law", note=f"{mention.text}: {note}")
+        title = next((title for name, title, _ in NAMES if name == mention.law_text), None)
+        left_out = self.dropped.get(name_key(title or mention.law_text))
+        if left_out is not None:
+            note = f"{mention.text}: この索引は {self.as_of} の条文だけで、{left_out}のその日の版は入っていません。"
+            return replace(result, status="no_revision", note=note)
+        if title is not None:
+            note = f"{mention.text}: 「{mention.law_text}」は{title}の略称ですが、この法令は索引にありません。"
+            return replace(result, status="unknown_law", note=note)
+        name = f"法令「{mention.law_text}」" if mention.law_text else "どの法令の条か"
+        note = f"{mention.text}: {name}が分かりません。法令名を書いてください。"
+        return replace(result, status="unknown_law", note=note)
+
+    def _in_law(self, mention: Mention, law_id: str, result: Resolved) -> Resolved:
+        title = self._title(law_id)
+        since = self._first_day(law_id)
+        if since is not None:
+            return replace(result, status="no_revision", note=f"{mention.text}: {since}")
+        if "-" in mention.article:
+            first, last = re.split(r"[^\d]", mention.article)
+            note = f"{mention.text}: 第{first}条から第{last}条までか、第{first}条の{last}かが決まりません。「第{first}条の{last}」のように書いてください。"
+            return replace(result, status="ambiguous_article", note=note)
+        rows = self._rows(mention, law_id)
+        if not rows:
+            spanning = self._spanning(law_id, mention)
+            if spanning is not None:
+                note = f"{mention.text}: {spanning.law_title} {spanning.title}は削除されています。"
+                return replace(result, status="deleted", note=note, article=spanning)
+            return replace(result, status="unknown_article", note=self._missing(mention, law_id, title))
+        if len({(row.amend_law_num, row.title) for row in rows}) > 1:
+            places = "、".join(dict.fromkeys(_place(row) for row in rows[:MAX_NAMED]))
+            note = f"{mention.text}: {title}の{_label(mention)}に当たるものが {len(rows)} あります: {places}。"
+            return replace(result, status="ambiguous_article", note=note)
+        return self._checked(mention, rows, result)
+
+    def _rows(self, mention: Mention, law_id: str) -> list[ArticleRow]:
+        if mention.part == "appendix":
+            return self._appendices(mention.article, law_id)
+        if mention.part == "amendment":
+            wanted = law_number_key(mention.amending or "")
+            rows = self.store.find_articles(law_id, mention.article, self.as_of, "amendment")
+            rows = [row for row in rows if law_number_key(row.amend_law_num or "") == wanted]
+        else:
+            rows = self.store.find_articles(law_id, mention.article, self.as_of, mention.part)
+        if not rows and mention.part == "main" and mention.article:
+            # 労働基準法 goes on counting in its 附則: 第122条 comes after 第121条 of the main provisions.
+            last = max((article_sort_key(num) for num in self.store.article_nums(law_id, self.as_of)), default=())
+            if last and article_sort_key(mention.article) > last:
+                rows = self.store.find_articles(law_id, mention.article, self.as_of, "supplement")
+        if not mention.article and mention.paragraph is not None:
+            rows = [row for row in rows if self._has_paragraph(row, mention.paragraph)]
+        return rows[:1]
+
+    def _appendices(self, name: str, law_id: str) -> list[ArticleRow]:
+        rows = self.store.find_articles(law_id, "", self.as_of, "appendix")
+        wanted = appendix_key(name)
+        exact = [row for row in rows if appendix_key(row.title) == wanted]
+        if exact:
+            return exact
+        if re.search(r"\d", wanted):  # 別表第1の3の項 is a row of 別表第1
+            shorter = re.sub(r"の\d+$", "", wanted)
+            return self._appendices(shorter, law_id) if shorter != wanted else []
+        return [row for row in rows if re.fullmatch(rf"{wanted}\d.*", appendix_key(row.title))]
+
+    def _checked(self, mention: Mention, rows: list[ArticleRow], result: Resolved) -> Resolved:
+        article = rows[0]
+        result = replace(result, article=article)
+        place = f"{article.law_title} {_place(article)}"
+        if article.deleted:
+            return replace(result, status="deleted", note=f"{mention.text}: {place}は削除されています。")
+        if mention.part == "appendix":
+            return result
+        passages = self.store.article_passages(article.article_id)
+        if mention.paragraph is not None:
+            passages = [passage for passage in passages if passage.paragraph == mention.paragraph]
+            if not passages and self._numbers_lost(article):
+                return replace(
+                    result,
+                    note=f"{mention.text}: {_UNCOUNTED}{paragraph_label(mention.paragraph)}があるかは確かめられません。",
+                )
+            if not passages:
+                note = f"{mention.text}: {place}に{paragraph_label(mention.paragraph)}はありません。"
+                return replace(result, status="unknown_paragraph", note=note)
+        if mention.item is not None:
+            label = f"{paragraph_label(mention.paragraph)}{item_label(mention.item)}{mention.subitem or ''}"
+            if has_item(passages, mention.item, mention.subitem):
+                return result
+            if self._numbers_lost(article):
+                return replace(result, note=f"{mention.text}: {_UNCOUNTED}{label}があるかは確かめられません。")
+            return replace(result, status="unknown_item", note=f"{mention.text}: {place}に{label}はありません。")
+        return result
+
+    def _numbers_lost(self, article: ArticleRow) -> bool:
+        return numbers_lost(line for lines in self.store.lines_of(article.revision_id) for line in lines)
+
+    def _missing(self, mention: Mention, law_id: str, title: str) -> str:
+        """What to say of a provision that the law does not have, with where it may be."""
+        if not mention.article and mention.part == "main":
+            note = (
+                f"{mention.text}: {title}には条があります。「第1条第{mention.paragraph}項」のように条を書いてください。"
+            )
+            if self.store.find_articles(law_id, "", self.as_of):
+                note = (
+                    f"{mention.text}: {title}に{paragraph_label(mention.paragraph)}はありません（{self.as_of} 現在）。"
+                )
+            return note
+        note = f"{mention.text}: {title}に{_label(mention)}はありません（{self.as_of} 現在）。"
+        others = self.store.find_articles(law_id, mention.article, self.as_of, "amendment")
+        if mention.part == "supplement" and others:
+            numbers = "、".join(str(row.amend_law_num) for row in others[-MAX_NAMED:])
+            note += f"改正法の附則には {len(others)} あります。「附則（{others[-1].amend_law_num}）」のように改正法の番号を書いてください: {numbers}。"
+        if mention.part == "appendix":
+            titles = "、".join(row.title for row in self.store.find_articles(law_id, "", self.as_of, "appendix")[:20])
+            note += f"あるのは: {titles}。" if titles else ""
+        return note
+
+    def _amendments(self, mention: Mention, result: Resolved) -> Resolved:
+        """The 附則 of an amending law that is named by its number alone: in the law that holds it."""
+        wanted = law_number_key(mention.amending or "")
+        place = article_label(mention.article) or paragraph_label(mention.paragraph)
+        numbers = [one for one in self.store.amending_numbers() if law_number_key(one) == wanted]
+        laws = self.store.laws_amended_by(numbers, mention.article, self.as_of) if numbers else []
+        if len(laws) == 1:
+            return self._in_law(replace(mention, part="amendment"), laws[0], result)
+        if not laws:
+            note = f"{mention.text}: {mention.amending}の附則{place}は、索引にあるどの法令にもありません。"
+            return replace(result, status="unknown_law", note=note)
+        note = f"{mention.text}: {mention.amending}の附則は {len(laws)} の法令にあります: {self._named(tuple(laws))}。「民法附則（…）」のように法令名を書いてください。"
+        return replace(result, status="ambiguous_law", note=note)
+
+    def _first_day(self, law_id: str) -> str | None:
+        """What to say of a law without a revision in force on the day; None for a law with one."""
+        revisions = self.store.revisions_of(law_id)
+        if any(since <= self.as_of < until for _, since, until in revisions):
+            return None
+        if not revisions:
+            return f"法令ID {law_id} の条文は索引にありません。"
+        revision_id, since, _ = revisions[0]
+        if is_original(revision_id, since, enacted_in(law_id, self.store.promulgated(law_id))):
+            return f"{self._title(law_id)}は {since} に施行された法令で、{self.as_of} にはまだ施行されていません。"
+        return (
+            f"{self.as_of} に施行されていた{self._title(law_id)}の版は索引にありません（あるのは {since} からの版）。"
+        )
+
+    def _spanning(self, law_id: str, mention: Mention) -> ArticleRow | None:
+        """The 第十九条から第二十一条まで 削除 that covers the article."""
+        if not mention.article or mention.part == "appendix":
+            return None
+        for num in self.store.article_nums(law_id, self.as_of, mention.part):
+            if ":" in num and in_range(mention.article, num):
+                return self.store.find_articles(law_id, num, self.as_of, mention.part)[0]
+        return None
+
+    def _between(
+        self, first: Mention, last: Mention, taken_out: set[tuple[tuple[str, ...], str, str]]
+    ) -> Iterator[Resolved]:
+        """The articles, or the paragraphs of one article, between the two ends of a range."""
+        if len(first.law_ids) != 1 or first.law_ids != last.law_ids or first.part != last.part:
+            return
+        text = f"{first.text}から{last.text}"
+        if first.article == last.article:
+            yield from self._paragraphs_between(first, last, text)
+            return
+        if not re.fullmatch(r"\d+(?:_\d+)*", first.article) or not re.fullmatch(r"\d+(?:_\d+)*", last.article):
+            return
+        low, high = article_sort_key(first.article), article_sort_key(last.article)
+        inside = [
+            num
+            for num in self.store.article_nums(first.law_ids[0], self.as_of, first.part)
+            if ":" not in num and low < article_sort_key(num) < high
+            and (first.law_ids, first.part, num) not in taken_out
+        ]  # fmt: skip
+        for num in inside[: self.limit]:
+            for article in self.store.find_articles(first.law_ids[0], num, self.as_of, first.part)[:1]:
+                yield Resolved(text, "found", article, None, None, "", first.start)
+        if len(inside) > self.limit:
+            note = f"{text}: 間の {len(inside)} 条のうち、はじめの {self.limit} 条だけを示します。"
+            yield Resolved(text, "cut", None, None, None, note, first.start)
+
+    def _paragraphs_between(self, first: Mention, last: Mention, text: str) -> Iterator[Resolved]:
+        if first.item or last.item or not (first.paragraph or "").isdigit() or not (last.paragraph or "").isdigit():
+            return
+        for number in range(int(first.paragraph or 0) + 1, min(int(last.paragraph or 0), 1000)):
+            found = self.one(replace(first, text=text, paragraph=str(number), end=last.end))
+            if found.status == "found":
+                yield found
+
+    def _has_paragraph(self, row: ArticleRow, paragraph: str) -> bool:
+        return any(passage.paragraph == paragraph for passage in self.store.article_passages(row.article_id))
+
+    def _ending_with(self, name: str) -> list[str]:
+        rows = self.store.connection.execute(
+            "SELECT DISTINCT law_id FROM revisions WHERE title LIKE ? ORDER BY length(title), law_id LIMIT 20",
+            (f"%{name}",),
+        )
+        return [law_id for (law_id,) in rows]
+
+    def _title(self, law_id: str) -> str:
+        """Title of the law's latest revision; the id when it is not in the store."""
+        row = self.store.connection.execute(
+            "SELECT title FROM revisions WHERE law_id=? ORDER BY valid_from DESC, revision_id DESC LIMIT 1", (law_id,)
+        ).fetchone()
+        return str(row[0]) if row else law_id
+
+    def _named(self, law_ids: tuple[str, ...]) -> str:
+        shown = "、".join(f"{self._title(law_id)}（{law_id}）" for law_id in law_ids[:MAX_NAMED])
+        return shown + (f" ほか {len(law_ids) - MAX_NAMED} 法令" if len(law_ids) > MAX_NAMED else "")
+
+
+def _label(mention: Mention) -> str:
+    """``附則（…）第10条``, ``別表第1``, ``第709条``: the provision without its law."""
+    if mention.part == "appendix":
+        return mention.article
+    return part_label(mention.part, mention.amending) + (
+        article_label(mention.article) or paragraph_label(mention.paragraph)
+    )
+
+
+def _place(row: ArticleRow) -> str:
+    return part_label(row.part, row.amend_law_num) + (
+        article_label(row.num) or (row.title if row.part == "appendix" else "")
+    )

@@ -1,0 +1,106 @@
+"""Text as references are read in it: folded, and in a question with its shorthand written out.
+
+Statutes write every reference in full. People write 709、710条, 5~7条, 第5条ないし第7条, 憲21Ⅰ; these become 709条、710条,
+5条から7条, 憲21第1項 before anything is read.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection
+
+from .tokens import normalize
+
+MAX_NOTED = 400  # characters of a text in which the words of a note are looked up
+_SPACE = re.compile(r"[ 　\t]+")
+_ROMAN = {one: number for number, one in enumerate("ⅠⅡⅢⅣⅤⅥⅦⅧⅨⅩⅪⅫ", start=1)} | {
+    one: number for number, one in enumerate(("I", "II", "III", "IV", "V", "VI", "VII", "VIII", "IX", "X"), start=1)
+}
+# After a number or 条: Ⅰ and ① are paragraphs, ① after Ⅰ is an item.
+_MARKED = re.compile(
+    r"(?<=[0-9０-９一二三四五六七八九十百条])(?P<roman>[Ⅰ-Ⅻ]|(?:IX|IV|VI{0,3}|I{1,3}|X)(?![A-Za-z]))?(?P<circled>[①-⑳])?"
+)
+_TILDE = "~〜～"
+_BETWEEN = rf"(?:、|,|・|及び|又は|若しくは|並びに|および|または|から|ないし|乃至|[{_TILDE}])"
+_UNIT = r"(?:条(?![件例約文項理数])|項(?!目)|号(?![室車棟機線]))"
+_LIST = re.compile(
+    rf"(?<![の\d])(?P<numbers>第?\d+(?:の\d+)*(?:{_BETWEEN}第?\d+(?:の\d+)*)+)(?P<unit>{_UNIT})(?P<branch>(?:の\d+)*)"
+)
+_NUMBER = re.compile(r"第?\d+(?:の\d+)*")
+_SIGN = re.compile(r"§+(?P<number>\d+)(?P<branch>(?:の\d+)*)")
+_RANGE = re.compile(rf"(?<=[条項号\d])(?:ないし|乃至|[{_TILDE}])(?=第?\d+(?:の\d+)*{_UNIT})")
+
+
+def fold(text: str) -> str:
+    """The text as references are read in it: ``normalize`` without spaces."""
+    return _SPACE.sub("", normalize(text))
+
+
+def as_written(text: str, folded: str) -> str:
+    """The stretch of ``text`` that folds to ``folded``, so that a note can say 一般法 and not 1般法; else ``folded``."""
+    if len(text) > MAX_NOTED or not folded:
+        return folded
+    starts = [place for place in range(len(text)) if fold(text[place:]).startswith(folded)]
+    for end in range(starts[-1] + 1 if starts else len(text), len(text) + 1):
+        if starts and fold(text[starts[-1] : end]) == folded:
+            return text[starts[-1] : end].strip()
+    return folded
+
+
+def fold_question(text: str) -> tuple[str, frozenset[int]]:
+    """A question's text as references are read in it, and the places in it where a space stood.
+
+    A name may begin at such a place though a character comes before it: 不法行為 民法709条.
+    """
+    pieces = [normalize(_marks_written_out(piece)) for piece in _SPACE.split(text)]
+    folded, breaks = "".join(pieces), set[int]()
+    size = 0
+    for piece in pieces[:-1]:
+        size += len(piece)
+        breaks.add(size)
+    signs: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], str]], ...] = (
+        (_SIGN, lambda match: f"{match['number']}条{match['branch']}"),
+        (_LIST, _each_with_unit),
+        (_RANGE, lambda _: "から"),
+    )
+    for pattern, written in signs:
+        folded, breaks = _replaced(pattern, written, folded, breaks)
+    return folded, frozenset(breaks)
+
+
+def _replaced(
+    pattern: re.Pattern[str], written: Callable[[re.Match[str]], str], text: str, breaks: Collection[int]
+) -> tuple[str, set[int]]:
+    """``text`` with every match written anew, and ``breaks`` where they are then (those inside a match are gone)."""
+    out: list[str] = []
+    moved: set[int] = set()
+    last = shift = 0
+    for match in pattern.finditer(text):
+        moved.update(place + shift for place in breaks if last <= place <= match.start())
+        new = written(match)
+        out += [text[last : match.start()], new]
+        shift += len(new) - (match.end() - match.start())
+        last = match.end()
+    moved.update(place + shift for place in breaks if place >= last)
+    return "".join([*out, text[last:]]), moved
+
+
+def _marks_written_out(text: str) -> str:
+    def written(match: re.Match[str]) -> str:
+        circled = None if match["circled"] is None else ord(match["circled"]) - ord("①") + 1
+        if match["roman"]:
+            return f"第{_ROMAN[match['roman']]}項" + (f"第{circled}号" if circled else "")
+        return f"第{circled}項" if circled else ""
+
+    return _MARKED.sub(written, text)
+
+
+def _each_with_unit(match: re.Match[str]) -> str:
+    numbers = _NUMBER.sub(lambda number: _with_unit(number[0], match["unit"]), match["numbers"])
+    return re.sub(rf"ないし|乃至|[{_TILDE}]", "から", numbers) + match["branch"]
+
+
+def _with_unit(number: str, unit: str) -> str:
+    """``第27の2`` and 条 → ``第27条の2``."""
+    first, *branches = number.split("の")
+    return first + unit + "".join(f"の{branch}" for branch in branches)

@@ -1,0 +1,1 @@
+"""Planned against measured memory and speed on a real card."""

@@ -1,0 +1,1 @@
+"""Memory of a training run before it starts: simulated, searched, explained."""

@@ -1,0 +1,271 @@
+"""The largest setting that fits a card, with the reason for each choice, and what to change when one does not fit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+from .model_sizes import ModelSizes, read_model_sizes, shipped_names
+from .plan import GIB, MemoryPlan, frozen_bytes, plan, weight_bytes
+from .setting import MemorySetting
+
+LENGTHS = (512, 768, 1024, 1280, 1536, 2048, 2560, 3072, 3584, 4096, 6144, 8192)
+BATCHES = (1, 2, 3, 4, 6, 8)
+# Two lengths that give the straight lines in tokens. The first is also the shortest row worth training on: law questions
+# with their articles are seldom shorter, so other things are given up before it.
+_PROBES = (512, 2048)
+# Plain weights are worth it only where rows of this length fit beside them.
+_PLAIN_LENGTH = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """The plan of the setting found, and one line a choice."""
+
+    plan: MemoryPlan
+    reasons: tuple[str, ...]
+
+
+@dataclass(slots=True)
+class Card:
+    """A card to fit into, and the plans made for it."""
+
+    sizes: ModelSizes
+    vram_gib: float
+    desktop_gib: float
+    _made: dict[MemorySetting, MemoryPlan] = field(default_factory=dict)
+
+    def plan(self, setting: MemorySetting) -> MemoryPlan:
+        """The simulated plan of ``setting``; each is simulated once."""
+        if setting not in self._made:
+            self._made[setting] = plan(self.sizes, setting, vram_gib=self.vram_gib, desktop_gib=self.desktop_gib)
+        return self._made[setting]
+
+    @property
+    def probes(self) -> tuple[int, int]:
+        """Two lengths within the model's limit."""
+        limit = self.sizes.max_position_embeddings
+        return min(_PROBES[0], max(limit // 2, 2)), min(_PROBES[1], limit)
+
+    def need(self, made: MemoryPlan) -> float:
+        """GiB of the card that ``made`` takes, the display included."""
+        return made.required_gib + self.desktop_gib
+
+    def probe(self, setting: MemorySetting, tokens: int) -> MemoryPlan:
+        """The plan of one row of ``tokens``, other things as in ``setting``."""
+        positions = _capped(setting.label_positions, self.probes[0])
+        return self.plan(replace(setting, max_seq_length=tokens, batch_size=1, label_positions=positions))
+
+    def needs(self, setting: MemorySetting) -> Callable[[int], float]:
+        """GiB needed (display included) as a function of the tokens in a batch, other things as in ``setting``.
+
+        Each phase is a line of its own. The allocator's gaps are not; the larger of the two seen is taken.
+        """
+        first, second = self.probes
+        short, long = self.probe(setting, first), self.probe(setting, second)
+        beside = max(made.required_gib - made.peak_gib for made in (short, long)) + self.desktop_gib
+
+        def need(tokens: int) -> float:
+            steps = (tokens - first) / (second - first)
+            phases = (low + steps * (long.phases[phase] - low) for phase, low in short.phases.items())
+            return max(phases) + beside
+
+        return need
+
+
+def largest_setting(card: Card, wanted: MemorySetting, fixed: Mapping[str, Any]) -> Choice:
+    """The longest rows, then the largest batch, that fit; other fields named in ``fixed`` stay as in ``wanted``.
+
+    When nothing fits, the plan of the smallest setting is returned. Raises ConfigError for a card that is smaller than
+    the weights in any setting.
+    """
+    reasons: list[str] = []
+    setting = _choose_quantization(card, wanted, fixed, reasons)
+    setting = _choose_savings(card, setting, fixed, reasons)
+    made = _choose_size(card, setting, reasons)
+    return Choice(_choose_checkpointing(card, made, fixed, reasons), tuple(reasons))
+
+
+def _choose_quantization(
+    card: Card, setting: MemorySetting, fixed: Mapping[str, Any], reasons: list[str]
+) -> MemorySetting:
+    if "quantization" in fixed:
+        return setting
+    plain = weight_bytes(card.sizes, "none") / GIB
+    unquantized = replace(setting, quantization="none")
+    long_enough = card.sizes.max_position_embeddings >= _PLAIN_LENGTH
+    if plain < card.vram_gib - card.desktop_gib and long_enough and card.probe(unquantized, _PLAIN_LENGTH).fits:
+        reasons.append(
+            f"quantization none: 16bit の重み {plain:.1f} GiB でも 1,024 トークンが入るので、量子化の誤差を避ける"
+        )
+        return unquantized
+    packed = weight_bytes(card.sizes, setting.quantization) / GIB
+    reasons.append(
+        f"quantization {setting.quantization}: 16bit では重みだけで {plain:.1f} GiB。4bit なら {packed:.1f} GiB"
+    )
+    return setting
+
+
+# What is given up, in this order, before rows get shorter than the shortest: first what costs nothing but time.
+_SAVINGS: tuple[dict[str, Any], ...] = (
+    {"embedding_device": "cpu"},
+    {"optimizer": "adamw_8bit"},
+    {"lora_dtype": "bf16"},
+    {"lm_head_4bit": True},
+    {"lora_r": 8},
+    {"target_modules": ("q_proj", "v_proj")},
+)
+
+
+def _choose_savings(card: Card, setting: MemorySetting, fixed: Mapping[str, Any], reasons: list[str]) -> MemorySetting:
+    ladder = [setting]
+    for change in _SAVINGS:
+        allowed = not set(change) & set(fixed) and not ("lm_head_4bit" in change and setting.quantization == "none")
+        if allowed:
+            ladder.append(replace(ladder[-1], **change))
+    for tried in ladder:
+        if frozen_bytes(card.sizes, tried) < card.vram_gib * GIB or tried is ladder[-1]:
+            made = card.probe(tried, card.probes[0])
+            if made.fits:
+                break
+    given_up = [
+        f"{name}={value if not isinstance(value, tuple) else ' '.join(value)}"
+        for name, value in asdict(tried).items()
+        if value != getattr(setting, name)
+    ]
+    if not given_up:
+        reasons.append(f"lora_r {tried.lora_r}・{' '.join(tried.target_modules)}: 標準の大きさで入る")
+    else:
+        reasons.append(
+            f"{'、'.join(given_up)}: 標準のままでは {card.probes[0]} トークンも入らない"
+            f"（こうすると {card.need(made):.2f} GiB）。LoRA は r={tried.lora_r}・{' '.join(tried.target_modules)}"
+        )
+    return tried
+
+
+def _choose_size(card: Card, setting: MemorySetting, reasons: list[str]) -> MemoryPlan:
+    needs = card.needs(setting)
+    limit = card.sizes.max_position_embeddings
+    lengths = [length for length in LENGTHS if length <= limit] or [limit]
+    length = _largest(lengths, lambda tokens: needs(tokens) <= card.vram_gib)
+    rows = _largest(BATCHES, lambda count: needs(count * length) <= card.vram_gib)
+    refused: dict[int, float] = {}  # tokens in the batch -> GiB, by simulation
+    while True:
+        positions = _capped(setting.label_positions, length)
+        made = card.plan(replace(setting, max_seq_length=length, batch_size=rows, label_positions=positions))
+        # The lines in tokens leave out what many label positions cost; the simulation has the last word.
+        if made.fits or (rows == BATCHES[0] and length == lengths[0]):
+            break
+        refused[rows * length] = card.need(made)
+        if rows > BATCHES[0]:
+            rows = BATCHES[BATCHES.index(rows) - 1]
+        else:
+            length = lengths[lengths.index(length) - 1]
+
+    def why(larger: int | None, tokens: int) -> str:
+        return (
+            "候補のうち最大" if larger is None else f"{larger} では {refused.get(tokens) or needs(tokens):.2f} GiB 必要"
+        )
+
+    longer = next((value for value in lengths if value > length), None)
+    wider = next((value for value in BATCHES if value > rows), None)
+    reasons.append(f"max_seq_length {length}: 長い条文を切らずに済むよう、まず長さを取る（{why(longer, longer or 0)}）")
+    reasons.append(
+        f"batch_size {rows}: 残りで入る最大（{why(wider, (wider or 0) * length)}）。"
+        "学習の結果は gradient_accumulation_steps との積で決まる"
+    )
+    return made
+
+
+def _choose_checkpointing(card: Card, made: MemoryPlan, fixed: Mapping[str, Any], reasons: list[str]) -> MemoryPlan:
+    if "checkpointing" in fixed or not made.setting.checkpointing:
+        return made
+    # Without it every layer keeps what one layer shows at the peak: a simulation is only worth it when that may fit.
+    layers = card.sizes.num_hidden_layers
+    needed = made.required_gib + card.desktop_gib + (layers - 1) * made.items.get("activations", 0.0)
+    if needed < 1.3 * card.vram_gib:
+        without = card.plan(replace(made.setting, checkpointing=False))
+        needed = without.required_gib + card.desktop_gib
+        if without.fits:
+            reasons.append(f"checkpointing off: なくても {needed:.1f} GiB で入り、計算し直さない分だけ速い")
+            return without
+    reasons.append(f"checkpointing on: 使わないと約 {needed:.0f} GiB 必要")
+    return made
+
+
+def _largest(values: Sequence[int], fits: Callable[[int], bool]) -> int:
+    return max([value for value in values if fits(value)], default=values[0])
+
+
+def _capped(positions: int | None, length: int) -> int | None:
+    return None if positions is None else min(positions, length - 1)
+
+
+def advise(sizes: ModelSizes, made: MemoryPlan) -> list[str]:
+    """Changes that lower the need, each added to those before it, until it fits; one line each with the need after it.
+
+    Empty when the plan fits or names no card.
+    """
+    if made.fits is not False or made.vram_gib is None:
+        return []
+    lines: list[str] = []
+    for option, now in cheaper_plans(sizes, made, made.vram_gib):
+        need = now.required_gib + made.desktop_gib
+        lines.append(f"{option} → {need:.1f} GiB" + ("（入ります）" if now.fits else ""))
+        if now.fits:
+            return lines
+    smaller = _smaller_model(sizes, made)
+    return [*lines, f"モデルを小さくする: {smaller}" if smaller else "もっと大きい GPU を使う"]
+
+
+def cheaper_plans(sizes: ModelSizes, made: MemoryPlan, vram_gib: float) -> Iterator[tuple[str, MemoryPlan]]:
+    """What ``advise`` changes and the plan after it, each change added to those before it, on a card of ``vram_gib``."""
+    card = Card(sizes, vram_gib, made.desktop_gib)
+    setting = made.setting
+    for option, change in _savings(setting):
+        setting = replace(setting, **change)
+        yield option, card.plan(setting)
+
+
+def _savings(setting: MemorySetting) -> Iterator[tuple[str, dict[str, Any]]]:
+    if setting.upcast:
+        yield "凍結した重みを fp32 にしない（このプログラムの学習はしません）", {"upcast": False}
+    if setting.quantization == "none":
+        yield "--use-4bit（--quantization nf4）", {"quantization": "nf4"}
+    if setting.label_positions is None:
+        positions = min(256, setting.max_seq_length - 1)
+        yield "ラベルの位置だけで logits を計算する（このプログラムの学習の方法）", {"label_positions": positions}
+    if not setting.checkpointing:
+        yield "--activation-checkpointing", {"checkpointing": True}
+    if setting.embedding_device == "gpu":
+        yield "--embedding-device cpu（埋め込み表を主メモリに置く）", {"embedding_device": "cpu"}
+    if setting.lora_dtype == "fp32":
+        yield "--lora-dtype bf16（勾配も 16bit でためる）", {"lora_dtype": "bf16"}
+    if not setting.lm_head_4bit and setting.quantization != "none":
+        yield "--lm-head-4bit（出力層も 4bit。logits が少し丸められる）", {"lm_head_4bit": True}
+    if setting.optimizer == "adamw":
+        yield "--optimizer adamw_8bit", {"optimizer": "adamw_8bit"}
+    if setting.batch_size > 1:
+        yield "--batch-size 1（--gradient-accumulation-steps を増やせば結果は同じ）", {"batch_size": 1}
+    if setting.checkpointing and not setting.offload and setting.max_seq_length >= 2048:
+        yield "--activation-offload（各層の入力を主メモリに置く）", {"offload": True}
+    length, positions_now = setting.max_seq_length, setting.label_positions or 256
+    for shorter in reversed(LENGTHS):
+        if shorter < length:
+            yield f"--max-seq-length {shorter}", {
+                "max_seq_length": shorter, "label_positions": min(positions_now, shorter - 1),
+            }  # fmt: skip
+    if setting.lora_r > 8:
+        yield "--lora-r 8", {"lora_r": 8}
+
+
+def _smaller_model(sizes: ModelSizes, made: MemoryPlan) -> str | None:
+    # By weights alone: leave 2 GiB for everything else. The user plans the model that is named here again.
+    room = (made.vram_gib or 0) - made.desktop_gib - 2
+    family = [read_model_sizes(name) for name in shipped_names()]
+    fitting = [
+        other for other in family
+        if other.model_type == sizes.model_type and weight_bytes(other, "nf4") < min(weight_bytes(sizes, "nf4"), room * GIB)
+    ]  # fmt: skip
+    return max(fitting, key=lambda other: weight_bytes(other, "nf4")).name if fitting else None

@@ -1,0 +1,1 @@
+"""Records as rows of tokens: labels, shared prefixes, groups, their audit."""

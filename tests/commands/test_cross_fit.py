@@ -1,0 +1,374 @@
+"""Cross-fitting on a part of the sample with a random tiny model: each question once, resumable, refused when changed."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from itertools import combinations
+from pathlib import Path
+from typing import Any
+
+import pytest
+from scipy.stats import binomtest
+
+from app.commands import build_index, cross_fit, train_qwen_law_ft
+from app.core.cli import run_program
+from app.core.questions import Question
+from app.data.finetune import build_records
+from app.data.lawqa import load_questions
+from app.data.records import read_records, write_records
+from app.evaluation.results.file import Result, read_result
+from app.retrieval.question_contexts import context_plan
+
+ROOT = Path(__file__).resolve().parents[2]
+SAMPLE = ROOT / "sample"
+QUESTIONS = 30
+
+
+@pytest.fixture
+def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    samples = json.loads((SAMPLE / "selection.json").read_text("utf-8"))["samples"][:QUESTIONS]
+    path = tmp_path / "data.json"
+    path.write_text(json.dumps({"samples": samples}, ensure_ascii=False), "utf-8")
+    return path
+
+
+def options(data: Path, model: Path, *more: object) -> list[str]:
+    fixed = [
+        "--data",
+        data,
+        "--model-name",
+        model,
+        "--output-dir",
+        "out",
+        "--folds",
+        2,
+        "--dev",
+        0,
+        "--context",
+        "gold",
+    ]
+    training = ["--objective", "letter", "--rslora", "--lora-dtype", "bf16", "--max-steps", "1", "--batch-size", "2"]
+    training += ["--gradient-accumulation-steps", "1", "--lora-r", "2"]
+    return [str(option) for option in (*fixed, *training, *more)]
+
+
+FIVE = ["--folds", 5, "--train-orders", 1, "--dev", 0.2, "--max-steps", 3, "--batch-size", 8, "--learning-rate", "1e-2"]
+
+
+@pytest.fixture
+def trainings(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The output folders of the trainings that are started in this process."""
+    started: list[str] = []
+    real: Callable[[Sequence[str]], int] = train_qwen_law_ft.main
+
+    def main(argv: Sequence[str]) -> int:
+        started.append(argv[argv.index("--output-dir") + 1])
+        return real(argv)
+
+    monkeypatch.setattr(train_qwen_law_ft, "main", main)
+    return started
+
+
+def assert_counts_follow_from_the_answers(
+    stored: dict[str, Any], questions: dict[str, Question], base: Result, pooled: Result
+) -> None:
+    """The stored comparison again, from which question was answered rightly before and after."""
+    right = [
+        [outcome.predicted == questions[outcome.id].correct for outcome in result.outcomes] for result in (base, pooled)
+    ]
+    gained = [name for name, before, after in zip(questions, *right, strict=True) if after and not before]
+    lost = [name for name, before, after in zip(questions, *right, strict=True) if before and not after]
+    assert stored["n"] == len(questions)
+    assert stored["accuracy"] == [sum(each) / len(questions) for each in right]
+    assert stored["difference"] == pytest.approx((len(gained) - len(lost)) / len(questions))
+    assert (sorted(stored["flips_up"]), sorted(stored["flips_down"])) == (sorted(gained), sorted(lost))
+    pairs = len(gained) + len(lost)
+    assert stored["p_value"] == pytest.approx(binomtest(len(gained), pairs).pvalue if pairs else 1.0)
+
+
+def kill_in_fold(number: int, command: list[str], folder: Path) -> None:
+    """Run the program by itself and kill -9 it as soon as it trains fold ``number``."""
+    process = subprocess.Popen(
+        [sys.executable, str(ROOT / "scripts/cross_fit.py"), *command], cwd=folder, stderr=subprocess.PIPE, text=True,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )  # fmt: skip
+    assert process.stderr is not None
+    lines = []
+    for line in process.stderr:
+        lines.append(line)
+        if line.startswith(f"seed 42 の {number}/5 組目"):
+            os.kill(process.pid, signal.SIGKILL)
+            break
+    process.stderr.close()
+    assert process.wait(timeout=60) == -signal.SIGKILL, "".join(lines)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="kill -9 is a POSIX signal")
+def test_five_folds_with_nested_dev_survive_kill_9_and_pool_into_one_verdict(
+    data: Path, tiny_model_dir: Path, trainings: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = options(data, tiny_model_dir, *FIVE)
+    kill_in_fold(3, command, data.parent)
+    assert not Path("out/seed_42/tuned.json").exists()
+    finished = {name: Path(f"out/{name}").read_bytes() for name in ("base.json", "seed_42/fold_1/tuned.json", "seed_42/fold_2/tuned.json")}  # fmt: skip
+    code = run_program(cross_fit.main, [*command, "--report", "out.html"])
+    # What was finished is kept as it is; the fold that was killed and those after it are trained now.
+    assert trainings == [f"out/seed_42/fold_{number}/adapter" for number in (3, 4, 5)]
+    assert {name: Path(f"out/{name}").read_bytes() for name in finished} == finished
+    out = capsys.readouterr().out
+    pooled, base = read_result(Path("out/seed_42/tuned.json")), read_result(Path("out/base.json"))
+    assert code == (3 if base.run["distrust"] or pooled.run["distrust"] else 0)
+
+    questions = {one.id: one for one in load_questions(data)}
+    tested: list[str] = []
+    for number in range(1, 6):
+        fold, split = Path(f"out/seed_42/fold_{number}"), Path(f"out/seed_42/folds/fold_{number}")
+        manifest = json.loads((fold / "adapter/run.json").read_text("utf-8"))
+        sides = {side: {one.id for one in load_questions(split / f"{side}.json")} for side in ("train", "dev", "test")}
+        asked = [outcome.id for outcome in read_result(fold / "tuned.json").outcomes]
+        assert set(asked) == sides["test"]
+        assert set(manifest["trained_question_ids"]) == sides["train"]
+        assert {record.meta["id"] for record in read_records(fold / "dev.jsonl")} == sides["dev"]
+        # Three sides, nothing twice, nothing left out, and no article on two of them.
+        assert all(sides.values())
+        assert sum(map(len, sides.values())) == len(questions) == len(set().union(*sides.values()))
+        articles = [{ref.article_key for name in ids for ref in questions[name].articles} for ids in sides.values()]
+        assert all(not one & other for one, other in combinations(articles, 2))
+        assert manifest["training"]["best"]["step"] in [row["step"] for row in manifest["training"]["dev_history"]]
+        tested += asked
+    assert sorted(tested) == sorted(questions)
+    assert [outcome.id for outcome in pooled.outcomes] == [outcome.id for outcome in base.outcomes] == list(questions)
+
+    stored = json.loads(Path("out/cross_fit.json").read_text("utf-8"))
+    assert (stored["kind"], stored["seeds"]) == ("cross_fit", [42])
+    assert_counts_follow_from_the_answers(stored, questions, base, pooled)
+    assert out.startswith("調整前: ")
+    assert "調整後（seed 42）" in out
+    assert stored["verdict"] in out
+    assert Path("out.html").is_file()
+
+    # A finished run trains nothing more, and the folder is for these settings only.
+    run_program(cross_fit.main, command)
+    assert len(trainings) == 3
+    for more, names in (
+        (["--lora-alpha", "8"], "training"),
+        (["--train-context", "none"], "train_context"),
+    ):
+        assert run_program(cross_fit.main, [*command, *more]) == 1
+        assert f"別の設定で始めた結果があります（違い: {names}）" in capsys.readouterr().err
+    # A folder of an earlier version, which did not know --train-context, goes on.
+    settings = json.loads(Path("out/settings.json").read_text("utf-8"))
+    del settings["train_context"]
+    Path("out/settings.json").write_text(json.dumps(settings), "utf-8")
+    assert run_program(cross_fit.main, command) == code
+
+
+def test_training_with_distractors_and_evaluating_with_retrieval(data: Path, tiny_model_dir: Path) -> None:
+    laws = SAMPLE / "laws"
+    assert run_program(build_index.main, ["--source", str(laws), "--index-dir", "index"]) == 0
+    more = [
+        "--train-context",
+        "distractors",
+        "--context",
+        "rag",
+        "--index-dir",
+        "index",
+        "--without-gold",
+        0.5,
+    ]
+    assert run_program(cross_fit.main, options(data, tiny_model_dir, "--dev", 0.2, *more)) in (0, 3)
+    for number in (1, 2):
+        fold = Path(f"out/seed_42/fold_{number}")
+        manifest = json.loads((fold / "adapter/run.json").read_text("utf-8"))
+        assert (manifest["context_source"], manifest["retriever_type"]) == ("distractors", "bm25")
+        train = read_records(fold / "train.jsonl")
+        without = {record.meta["id"] for record in train if not record.meta["gold_in_context"]}
+        assert len(without) == int(0.5 * len({record.meta["id"] for record in train}) + 0.5)
+        assert {record.meta["context_source"] for record in read_records(fold / "dev.jsonl")} == {"rag"}
+        result = read_result(fold / "tuned.json")
+        assert result.run["plan"]["context"] == "rag"
+        assert all(outcome.passages for outcome in result.outcomes)
+
+
+def test_two_seeds_are_one_verdict(data: Path, tiny_model_dir: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    command = options(data, tiny_model_dir, "--seeds", 2, "--train-orders", 1, "--report", "out.html")
+    assert run_program(cross_fit.main, command) in (0, 3)
+    value = json.loads(Path("out/cross_fit.json").read_text("utf-8"))
+    base, *tuned = [
+        {one.id: one.predicted == one.correct for one in read_result(Path(f"out/{name}.json")).outcomes}
+        for name in ("base", "seed_42/tuned", "seed_43/tuned")
+    ]
+    together, pairs = value["together"], value["comparisons"]
+    assert (value["seeds"], together["seeds"], together["n"]) == ([42, 43], 2, QUESTIONS)
+    gains = [sum(seed.values()) - sum(base.values()) for seed in tuned]
+    assert [pair["difference"] for pair in pairs] == pytest.approx([gain / QUESTIONS for gain in gains])
+    assert together["difference"] == pytest.approx(sum(gains) / 2 / QUESTIONS)
+    # Seeds are not held against each other.
+    assert all(pair["p_value_holm"] == pair["p_value"] for pair in pairs)
+    out = capsys.readouterr().out.splitlines()
+    assert out[-1] == together["verdict"]
+    assert out[-2].startswith("seed 2 個の平均: 差 ")
+    assert f'<p class="verdict together">{together["verdict"]}</p>' in Path("out.html").read_text("utf-8")
+
+
+def test_the_choice_form_or_four_orders_a_shared_prefix_and_the_letters(data: Path) -> None:
+    def parsed(*more: object) -> tuple[str, int | None, list[str]]:
+        fixed = ["--data", data, "--model-name", "m", "--output-dir", "out"]
+        arguments, training = cross_fit.parse([str(option) for option in (*fixed, *more)])
+        return arguments.form, arguments.train_orders, training
+
+    shared, letter, choice = "--share-prefix", ["--objective", "letter"], ["--objective", "choice"]
+    assert parsed() == ("choice", None, choice)
+    assert parsed(*choice) == ("choice", None, choice)
+    assert parsed("--objective=choice") == ("choice", None, ["--objective=choice"])
+    # What says how letters are trained on asks for letters.
+    assert parsed(shared) == ("letter", 4, [shared, *letter])
+    assert parsed("--train-orders", 4) == ("letter", 4, [shared, *letter])
+    assert parsed(*letter) == ("letter", 4, [*letter, shared])
+    assert parsed("--objective", "text") == ("letter", 4, ["--objective", "text", shared])
+    assert parsed("--objective=text") == ("letter", 4, ["--objective=text", shared])
+    assert parsed("--mode", "cot") == ("letter", 4, [shared])
+    assert parsed("--few-shot") == ("letter", 4, [shared, *letter])
+    # Prompts that are trained on too cannot be shared, and have no letters.
+    assert parsed("--no-loss-on-output-only") == ("letter", 4, ["--no-loss-on-output-only"])
+    assert parsed("--train-orders", 1) == ("letter", 1, [])
+    assert parsed("--train-records", "own.jsonl") == ("letter", None, [])
+
+
+def test_the_choice_form_from_an_adapter(
+    data: Path, tiny_model_dir: Path, choice_maker: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_records(Path("other.jsonl"), choice_maker(2))
+    stage = [
+        "--model-name",
+        str(tiny_model_dir),
+        "--objective",
+        "choice",
+        "--lora-r",
+        "2",
+        "--max-steps",
+        "1",
+        "--device",
+        "cpu",
+    ]
+    first = [*stage, "--train-file", "other.jsonl", "--output-dir", "first", "--rslora", "--lora-dtype", "bf16"]
+    assert run_program(train_qwen_law_ft.main, first) == 0
+    command = options(data, tiny_model_dir, "--dev", 0.2, "--objective", "choice", "--init-adapter", "first")
+    assert run_program(cross_fit.main, command) in (0, 3)
+    for number in (1, 2):
+        fold = Path(f"out/seed_42/fold_{number}")
+        manifest = json.loads((fold / "adapter/run.json").read_text("utf-8"))
+        assert (manifest["form"], manifest["objective"]) == ("choice", "choice")
+        assert manifest["init_adapter"]["path"] == "first"
+        assert {"q0", "q1"} < set(manifest["trained_question_ids"])
+        assert all(
+            record.form == "choice" for name in ("train", "dev") for record in read_records(fold / f"{name}.jsonl")
+        )
+    for name in ("base", "seed_42/tuned"):
+        assert read_result(Path(f"out/{name}.json")).run["plan"]["scoring"] == "choice"
+    # An adapter that knows one of the questions is refused before anything runs.
+    capsys.readouterr()
+    seen = json.loads(Path("first/run.json").read_text("utf-8"))
+    seen["trained_question_ids"].append(load_questions(data)[3].id)
+    Path("first/run.json").write_text(json.dumps(seen), "utf-8")
+    again = [word if word != "out" else "again" for word in command]
+    assert run_program(cross_fit.main, again) == 1
+    assert "--init-adapter first: --data の 1 問が学習か dev に使われています" in capsys.readouterr().err
+    assert not Path("again").exists()
+
+
+@pytest.mark.parametrize(
+    ("mode", "change", "more", "message"),
+    [
+        ("direct", {}, [], "は cot のレコードです。--mode cot を指定"),
+        ("cot", {"question": "別の問い"}, [], "の問題ではありません"),
+        ("cot", {}, ["--train-orders", 4], "--train-records のレコードはそのまま使う"),
+    ],
+)
+def test_records_that_do_not_belong_are_refused(
+    data: Path, tiny_model_dir: Path, capsys: pytest.CaptureFixture[str],
+    mode: str, change: dict[str, str], more: list[str], message: str,
+) -> None:  # fmt: skip
+    built = build_records(load_questions(data)[:2], "cot", context_plan("gold", 3, None))
+    records = [one.record for one in built]
+    if change:
+        # Prompt and meta say the same: only the question is another than the file's.
+        records = [
+            replace(one, input=one.input.replace(one.meta["question"], change["question"]), meta=one.meta | change)
+            for one in records
+        ]
+    write_records(Path("own.jsonl"), records)
+    more = ["--mode", mode, "--train-records", "own.jsonl", "--objective", "text", *more]
+    assert run_program(cross_fit.main, options(data, tiny_model_dir, *more)) == 1
+    assert message in capsys.readouterr().err
+    assert not Path("out").exists()
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        (["--train-file", "x.jsonl"], "--train-file は cross_fit が自分で決める"),
+        (["--resume"], "--resume は cross_fit が自分で決める"),
+        (["--seeds", "0"], "--seeds は 1 以上"),
+        (["--folds", "1"], "--folds は 2 以上"),
+        (["--without-gold", "0.3"], "--without-gold は --train-context distractors"),
+        (["--train-context", "distractors", "--index-dir", "none"], "索引がありません"),
+        (["--learning-rate", "-1"], "learning-rate"),
+        (["--objective", "choice", "--train-orders", "4"], "--train-orders とは使えません"),
+        (["--init-adapter", "none"], "アダプタのフォルダがありません"),
+    ],
+)
+def test_bad_settings_are_refused_before_anything_runs(
+    data: Path, tiny_model_dir: Path, capsys: pytest.CaptureFixture[str], more: list[str], message: str
+) -> None:
+    assert run_program(cross_fit.main, options(data, tiny_model_dir, *more)) == 1
+    assert message in capsys.readouterr().err
+    assert not Path("out").exists()
+
+
+def test_an_unknown_training_option_is_wrong_usage(data: Path, tiny_model_dir: Path) -> None:
+    with pytest.raises(SystemExit) as stop:
+        run_program(cross_fit.main, options(data, tiny_model_dir, "--no-such-option"))
+    assert stop.value.code == 2
+    assert not Path("out").exists()
+
+
+def test_a_folder_with_other_files_is_left_alone(
+    data: Path, tiny_model_dir: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("out").mkdir()
+    Path("out/letter.txt").write_text("mine", "utf-8")
+    assert run_program(cross_fit.main, options(data, tiny_model_dir)) == 1
+    assert "別のファイルがあります" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_the_whole_sample_with_the_shipped_tiny_model_in_five_minutes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    fixed = ["--data", SAMPLE / "selection.json", "--model-name", SAMPLE / "tiny-qwen3", "--output-dir", "out"]
+    training = ["--folds", 5, "--num-epochs", 1, "--batch-size", 16, "--gradient-accumulation-steps", 1]
+    training += ["--train-orders", 1, "--no-activation-checkpointing", "--report", "report.html"]
+    begun = time.monotonic()
+    code = run_program(cross_fit.main, [str(option) for option in (*fixed, *training)])
+    seconds = time.monotonic() - begun
+
+    questions = {one.id: one for one in load_questions(SAMPLE / "selection.json")}
+    base, pooled = read_result(Path("out/base.json")), read_result(Path("out/seed_42/tuned.json"))
+    assert code == (3 if base.run["distrust"] or pooled.run["distrust"] else 0)
+    # Every question is tested once.
+    assert [outcome.id for outcome in pooled.outcomes] == [outcome.id for outcome in base.outcomes] == list(questions)
+    assert_counts_follow_from_the_answers(
+        json.loads(Path("out/cross_fit.json").read_text("utf-8")), questions, base, pooled
+    )
+    assert Path("report.html").stat().st_size < 3 * 2**20
+    assert seconds < 300

@@ -1,0 +1,116 @@
+"""Every program, asked to write over what it reads or over what is not its own: refused, and every byte is still there."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from app.core.cli import run_program
+
+ROOT = Path(__file__).resolve().parents[2]
+RESULT = {"kind": "evaluation", "run": {}, "summary": {}, "results": []}
+Q, R, MINE = "q.json", "r.json", "mine.txt"  # questions, a result, a file of the user's
+
+# program, its options: each file is in the working folder
+OVER_INPUT = [
+    ("split_selection_dataset", "--lawqa-path train.json --output-dir ."),
+    ("build_finetune_dataset", f"--lawqa-path {Q} --no-rag --output-path {Q}"),
+    ("build_finetune_dataset", "--lawqa-path q.manifest.json --no-rag --output-path q.jsonl"),
+    ("build_finetune_dataset", f"--lawqa-path {Q} --few-shot-path shots.jsonl --no-rag --output-path shots.jsonl"),
+    ("evaluate_multiple_choice", f"--data {Q} --output {Q} --context none"),
+    ("evaluate_multiple_choice", f"--data {Q} --output x.json --report ./sub/../{Q} --context none"),
+    ("evaluate_multiple_choice", "--data p.progress.jsonl --output p --context none"),
+    ("compare_runs", f"{R} {R} --report {R}"),
+    ("compare_runs", f"{R} {R} --data {Q} --report {Q}"),
+    ("import_results", f"{R} --output {R}"),
+    ("import_results", f"{R} --data {Q} --output {Q}"),
+    ("generate_rationales", f"--data {Q} --output-path {Q}"),
+    ("generate_rationales", f"--data {Q} --output-path {Q} --context gold --samples 1"),
+    ("export_lm_eval", "--data horei_lawqa.jsonl --output-dir ."),
+    ("cross_fit", f"--data {Q} --model-name m --output-dir new --report {Q}"),
+]
+OVER_MINE = [
+    ("split_selection_dataset", f"--lawqa-path {Q} --output-dir ."),
+    ("build_finetune_dataset", f"--lawqa-path {Q} --no-rag --output-path {MINE}"),
+    ("build_finetune_dataset", f"--lawqa-path {Q} --no-rag --output-path new.jsonl"),  # new.manifest.json is the user's
+    ("evaluate_multiple_choice", f"--data {Q} --output {MINE} --context none"),
+    ("evaluate_multiple_choice", f"--data {Q} --output x.json --report {MINE} --context none"),
+    ("evaluate_multiple_choice", f"--data {Q} --output sub --context none"),
+    ("compare_runs", f"{R} {R} --report {MINE}"),
+    ("import_results", f"{R} --output {MINE}"),
+    ("generate_rationales", f"--data {Q} --output-path {MINE}"),
+    ("export_lm_eval", f"--data {Q} --output-dir . --name task"),
+    ("build_sample", "--output ."),
+    ("pretrain_tiny_model", "--output . --steps 1"),
+    ("pretrain_tiny_model", f"--output new --steps 1 --history {MINE}"),
+    ("build_index", f"--source {ROOT / 'sample' / 'laws'} --index-dir ."),
+]
+
+
+@pytest.fixture
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    sample = ROOT / "sample" / "selection.json"
+    names = (Q, "train.json", "q.manifest.json", "shots.jsonl", "p.progress.jsonl", "horei_lawqa.jsonl")
+    for name in names:
+        shutil.copy(sample, tmp_path / name)
+    (tmp_path / R).write_text(json.dumps(RESULT), "utf-8")
+    for name in (MINE, "new.manifest.json", "task.jsonl", "task.yaml"):
+        (tmp_path / name).write_text("mine", "utf-8")
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "selection.json").write_text("mine", "utf-8")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.mark.parametrize(("program", "options"), [*OVER_INPUT, *OVER_MINE])
+def test_nothing_is_written_over(place: Path, capsys: pytest.CaptureFixture[str], program: str, options: str) -> None:
+    before = {path.name: path.read_bytes() for path in place.iterdir() if path.is_file()}
+    main = importlib.import_module(f"scripts.{program}").main
+    assert run_program(main, options.split()) == 1
+    said = capsys.readouterr().err.splitlines()[-1]
+    assert said.startswith("エラー: --")
+    words = (
+        "と同じファイルです"
+        if (program, options) in OVER_INPUT
+        else "既にあり|はフォルダです|索引のフォルダではなく|原稿と違うファイル|極小モデルではない"
+    )
+    assert any(word in said for word in words.split("|")), said
+    assert {path.name: path.read_bytes() for path in place.iterdir() if path.is_file()} == before
+
+
+def test_a_split_may_be_made_again_and_after_a_kill(
+    place: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from app.commands import split_selection_dataset as program
+
+    def split(*more: str) -> int:
+        return run_program(program.main, ["--lawqa-path", Q, "--output-dir", "split", *more])
+
+    assert split() == 0
+    real, written = program.write_text, []
+
+    def killed_after_the_first(path: Path, text: str) -> None:
+        if written:
+            raise KeyboardInterrupt
+        real(path, text)
+        written.append(path)
+
+    monkeypatch.setattr(program, "write_text", killed_after_the_first)
+    assert split("--seed", "7") == 130
+    monkeypatch.undo()
+    monkeypatch.chdir(place)
+    assert split("--seed", "8") == 0
+    assert sorted(path.name for path in (place / "split").iterdir()) == [
+        "dev.json",
+        "split.json",
+        "test.json",
+        "train.json",
+    ]
+    (place / "split" / "test.json").write_text("{}", "utf-8")  # edited since
+    assert split("--seed", "9") == 1
+    assert "test.json は既にあり" in capsys.readouterr().err
+    assert (place / "split" / "test.json").read_text("utf-8") == "{}"

@@ -1,0 +1,83 @@
+"""The two-stage study: its steps in order, what it goes on from, what it refuses; the whole of it is slow."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from app.commands import two_stages
+from app.core.errors import ConfigError
+from app.core.files import read_json, write_json
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def arguments(folder: Path, *more: str) -> list[str]:
+    given = ["--model-name", str(ROOT / "sample/tiny-qwen3"), "--data", str(folder / "ports.json")]
+    given += ["--laws", str(ROOT / "sample/laws"), "--law-type", "all", "--count", "30", "--holdout-laws", "2"]
+    return [*given, "--batch", "4", "--learning-rate", "3e-3", "--output-dir", str(folder / "study"), *more]
+
+
+@pytest.fixture
+def ports(tmp_path: Path) -> Path:
+    """Questions about two of the sample's laws: the others are left to be asked about."""
+    samples = read_json(ROOT / "sample/selection.json")["samples"]
+    write_json(tmp_path / "ports.json", {"samples": [one for one in samples if one["ファイル名"].startswith("港湾")]})
+    return tmp_path
+
+
+def test_the_plan_is_the_commands_in_order(ports: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert two_stages.main(arguments(ports, "--plan", "--seeds", "3", "--use-4bit")) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split("/")[1].split(".py")[0] for line in lines] == [
+        "generate_questions", "split_selection_dataset", "build_index", "build_finetune_dataset",
+        "build_finetune_dataset", "train_qwen_law_ft", *["evaluate_multiple_choice"] * 8, "compare_runs", "compare_runs",
+        "cross_fit",
+    ]  # fmt: skip
+    # The real questions are kept out of the made ones, and out of the first stage.
+    assert f"--exclude-questions {ports / 'ports.json'}" in lines[0]
+    assert str(ports / "ports.json") not in "".join(lines[1:6])
+    assert "--seeds 3" in lines[-1]
+    assert f"--init-adapter {ports / 'study/stage1'}" in lines[-1]
+    assert all(("--use-4bit" in line) == (line.split()[1].endswith(("train_qwen_law_ft.py", "cross_fit.py"))) for line in lines)  # fmt: skip
+    assert not (ports / "study").exists()
+
+
+def test_another_study_or_other_files_are_refused(ports: Path) -> None:
+    study = ports / "study"
+    study.mkdir()
+    (study / "notes.txt").write_text("mine")
+    with pytest.raises(ConfigError, match=r"別のファイルがあります（notes\.txt など）"):
+        two_stages.main(arguments(ports))
+    (study / "notes.txt").unlink()
+    parsed = two_stages.parser().parse_args(arguments(ports))
+    two_stages.remember(study, parsed)
+    two_stages.remember(study, parsed)
+    with pytest.raises(ConfigError, match="--count、--seeds が違います"):
+        two_stages.main(arguments(ports, "--count", "31", "--seeds", "2"))
+
+
+def test_a_step_that_fails_stops_the_study_with_its_name(ports: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(ConfigError, match="「法令から問題を作る」が終わりませんでした（終了コード 1）"):
+        two_stages.main(arguments(ports, "--holdout-laws", "40"))
+    assert "--holdout-laws を減らしてください" in capfd.readouterr().err
+
+
+@pytest.mark.slow
+def test_the_whole_study_on_the_sample(ports: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert two_stages.main(arguments(ports)) == 0
+    printed = capsys.readouterr().out
+    assert [line for line in printed.splitlines() if line.startswith("■")] == [
+        "■ 学習に使わない法令から作った問題", "■ 実在の問題（正解の条文あり）、第一段",
+        "■ 第二段: 実在の問題で仕上げ、交差適合で評価する",
+    ]  # fmt: skip
+    study = ports / "study"
+    second = json.loads((study / "stage2/cross_fit.json").read_text())
+    assert second["kind"] == "cross_fit"
+    times = read_json(study / "times.json")
+    # Everything is there: nothing runs again, and the same is printed.
+    assert two_stages.main(arguments(ports)) == 0
+    assert capsys.readouterr().out == printed
+    assert read_json(study / "times.json") == times

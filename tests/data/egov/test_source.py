@@ -1,0 +1,113 @@
+from __future__ import annotations
+
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from app.core.errors import DataError
+from app.data.egov.law import Law
+from app.data.egov.source import Unreadable, law_files, read_laws
+
+LAW = """<Law Era="Reiwa" Year="1" Num="1" LawType="Act" Lang="ja"><LawNum>令和元年法律第{0}号</LawNum><LawBody><LawTitle>法{0}</LawTitle>
+<MainProvision><Paragraph Num="1"><ParagraphNum/><ParagraphSentence><Sentence>本文{0}</Sentence></ParagraphSentence></Paragraph></MainProvision></LawBody></Law>"""
+
+
+def _zip(path: Path, members: dict[str, bytes | str]) -> Path:
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in members.items():
+            archive.writestr(name, data)
+    return path
+
+
+def test_zip_folder_and_file_give_the_same_law(tmp_path):
+    folder = tmp_path / "laws" / "1"
+    folder.mkdir(parents=True)
+    (folder / "1.xml").write_text(LAW.format(1), encoding="utf-8")
+    archive = _zip(tmp_path / "laws.zip", {"1/1.xml": LAW.format(1), "SOURCES.csv": "a,b"})
+    laws = [list(read_laws(source)) for source in (archive, tmp_path / "laws", folder / "1.xml")]
+    assert laws[0] == laws[1] == laws[2]
+    assert [law.title for law in laws[0]] == ["法1"]
+
+
+def test_unreadable_files_are_named_and_the_rest_is_read(tmp_path):
+    archive = _zip(
+        tmp_path / "l.zip", {"1/1.xml": LAW.format(1), "2/2.xml": LAW.format(2)[:80], "3/3.xml": LAW.format(3)}
+    )
+    first, second, third = read_laws(archive)
+    assert isinstance(first, Law)
+    assert isinstance(second, Unreadable)
+    assert second.name == "2/2.xml"
+    assert "XML として読めません" in second.reason
+    assert third.title == "法3"
+
+
+@pytest.mark.parametrize("name", ["../1.xml", "/etc/1.xml", "a/../../1.xml", "..\\1.xml", "C:/1.xml"])
+def test_a_path_outside_the_zip_is_refused(tmp_path, name):
+    archive = _zip(tmp_path / "l.zip", {"ok/1.xml": LAW.format(1), name: LAW.format(2)})
+    with pytest.raises(DataError, match="フォルダの外"):
+        law_files(archive)
+
+
+@pytest.mark.parametrize("name", [".", "./"])
+def test_a_member_without_a_name_is_refused(tmp_path, name):
+    with zipfile.ZipFile(tmp_path / "x.zip", "w") as archive:
+        archive.writestr(zipfile.ZipInfo(name), b"x" if name == "." else b"")
+        archive.writestr("a.xml", b"<Law/>")
+    if name == ".":
+        with pytest.raises(DataError, match="フォルダの外を指すパス"):
+            law_files(tmp_path / "x.zip")
+    else:
+        assert [file.name for file in law_files(tmp_path / "x.zip")] == ["a.xml"]
+
+
+def test_damaged_deflate_data_is_named_and_can_be_skipped(tmp_path):
+    with zipfile.ZipFile(tmp_path / "x.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("a.xml", "".join(map(str, range(2000))))
+    data = bytearray((tmp_path / "x.zip").read_bytes())
+    data[80:100] = b"\xff" * 20
+    (tmp_path / "x.zip").write_bytes(data)
+    with pytest.raises(DataError, match=r"x\.zip: a\.xml を取り出せません"):
+        law_files(tmp_path / "x.zip")[0].read()
+
+
+def test_a_zip_bomb_is_refused_before_it_is_unpacked(tmp_path):
+    archive = _zip(tmp_path / "l.zip", {"1/1.xml": b" " * (4 * 2**20)})
+    with pytest.raises(DataError, match="圧縮率が異常"):
+        law_files(archive)
+
+
+def test_total_size_is_limited(tmp_path, monkeypatch):
+    monkeypatch.setattr("app.data.egov.source.MAX_TOTAL_BYTES", 100)
+    archive = _zip(tmp_path / "l.zip", {"1/1.xml": LAW.format(1)})
+    with pytest.raises(DataError, match="展開すると"):
+        law_files(archive)
+
+
+def test_a_member_with_wrong_bytes_is_named(tmp_path):
+    archive = _zip(tmp_path / "l.zip", {"1/1.xml": LAW.format(1) * 3})
+    data = bytearray(archive.read_bytes())
+    data[60:90] = bytes(30)
+    archive.write_bytes(data)
+    (only,) = read_laws(archive)
+    assert isinstance(only, Unreadable)
+    assert "1/1.xml" in only.reason
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (lambda path: path / "none.zip", "ありません"),
+        (lambda path: path, "一つもありません"),
+        (lambda path: _cut(path), "zip として読めません"),
+    ],
+)
+def test_unusable_sources(tmp_path, make, words):
+    with pytest.raises(DataError, match=words):
+        law_files(make(tmp_path))
+
+
+def _cut(folder: Path) -> Path:
+    path = _zip(folder / "cut.zip", {"1/1.xml": LAW.format(1)})
+    path.write_bytes(path.read_bytes()[:100])
+    return path

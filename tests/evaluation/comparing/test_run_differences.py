@@ -1,0 +1,67 @@
+"""What besides the adapter decides a result."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from app.evaluation.comparing.run_differences import differences
+
+RUN: dict[str, Any] = {
+    "plan": {
+        "context": "rag", "top_k": 3, "scoring": "letter", "cot": False, "few_shot": False, "orders": 4,
+        "budget_tokens": 512, "temperature": 0.0, "batch_size": 8, "seed": 42,
+    },
+    "model": {
+        "backend": "hf", "model": "/home/a/models/qwen", "load_in_4bit": False, "bnb": None, "dtype": "bfloat16",
+        "device": "cpu", "chat_format": "auto", "base_model": {"config_sha256": "0"},
+    },
+    "index": {
+        "corpus_hash": "1", "retriever": {"type": "bm25", "top_k": 3, "index_dir": "a"}, "reranker": None, "embedding": None,
+    },
+    "adapter": None,
+}  # fmt: skip
+
+
+def changed(**parts: Any) -> dict[str, Any]:
+    return {**RUN, **{name: {**(RUN[name] or {}), **values} for name, values in parts.items()}}
+
+
+@pytest.mark.parametrize(
+    ("parts", "names"),
+    [
+        ({}, ()),
+        ({"adapter": {"weights_sha256": "2"}}, ("アダプタ",)),
+        ({"model": {"model": "D:/models/qwen", "device": "cuda:0"}}, ()),
+        ({"model": {"model": "/home/a/models/qwen-8b"}}, ("モデル",)),
+        ({"model": {"base_model": {"config_sha256": "9"}}}, ("モデル",)),
+        ({"model": {"load_in_4bit": True}}, ("量子化",)),
+        ({"model": {"chat_format": "plain"}}, ("会話の形式",)),
+        ({"model": {"think": True}}, ("サーバーの設定",)),
+        ({"plan": {"context": "gold"}}, ("文脈",)),
+        ({"plan": {"top_k": 5}}, ("文脈",)),
+        ({"index": {"corpus_hash": "9"}}, ("検索",)),
+        ({"index": {"retriever": {"type": "bm25", "top_k": 3, "index_dir": "elsewhere"}}}, ()),
+        ({"index": {"retriever": {"type": "hybrid", "top_k": 3, "index_dir": "a"}}}, ("検索",)),
+        ({"index": {"reranker": "x"}}, ("検索",)),
+        ({"plan": {"cot": True}}, ("理由を書かせるか", "書かせる長さと温度")),
+        ({"plan": {"budget_tokens": 64, "batch_size": 1, "seed": 1}}, ()),
+        ({"plan": {"few_shot": True}}, ("例題",)),
+        ({"plan": {"scoring": "both"}}, ("書かせる長さと温度", "採点")),
+    ],
+)
+def test_what_differs_is_named(parts: dict[str, Any], names: tuple[str, ...]) -> None:
+    assert differences(RUN, changed(**parts)) == names
+    assert differences(changed(**parts), RUN) == names
+
+
+def test_without_retrieval_the_index_does_not_matter() -> None:
+    gold = changed(plan={"context": "gold"})
+    assert differences(gold, {**gold, "index": None}) == ()
+
+
+def test_folds_of_one_result_have_adapters_of_their_own() -> None:
+    pooled = changed(adapter={"weights_sha256": ["1", "2"], "path": ["a", "b"]})
+    assert differences(pooled, changed(adapter={"weights_sha256": ["1", "2"], "path": ["c", "d"]})) == ()
+    assert differences(pooled, changed(adapter={"weights_sha256": ["1", "3"], "path": ["a", "b"]})) == ("アダプタ",)

@@ -1,0 +1,155 @@
+"""From the command line to a plan and a backend."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from app.core.errors import ConfigError, DataError
+from app.data.few_shot import FewShot
+from app.evaluation.running.options import add_options, create_backend, model_key, resolve_config, resolve_plan
+
+
+@pytest.fixture(autouse=True)
+def clean(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in (
+        "LORA_PATH",
+        "HF_MODEL_NAME",
+        "LLM_BACKEND",
+        "LLM_MODEL",
+        "OLLAMA_HOST",
+        "RETRIEVER_TOP_K",
+        "LOAD_IN_4BIT",
+    ):
+        monkeypatch.delenv(name, raising=False)
+
+
+def parse(*arguments: str) -> tuple[argparse.Namespace, Any]:
+    parser = argparse.ArgumentParser()
+    add_options(parser)
+    namespace = parser.parse_args(arguments)
+    return namespace, resolve_config(namespace)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        ((), {"context": "rag", "top_k": 3, "scoring": "letter", "orders": 4, "cot": False, "few_shot": False}),
+        (("--no-rag",), {"context": "none", "top_k": 0}),
+        (("--context", "gold"), {"context": "gold", "top_k": 0}),
+        (("--top-k", "5"), {"top_k": 5}),
+        (("--scoring", "both"), {"orders": 1}),
+        (("--use-cot",), {"cot": True, "orders": 1, "scoring": "letter", "budget_tokens": 512}),
+        (("--use-cot", "--orders", "4", "--max-new-tokens", "64"), {"orders": 4, "budget_tokens": 64}),
+        (("--ensemble",), {"ensemble": True, "orders": 4}),
+        (("--majority",), {"ensemble": False, "orders": 4}),
+        ((), {"ensemble": True}),
+        (("--orders", "1"), {"ensemble": False}),
+        (("--scoring", "both", "--orders", "4"), {"ensemble": True}),
+        (("--scoring", "choice"), {"scoring": "choice", "orders": 1, "ensemble": False}),
+        (("--few-shot",), {"few_shot": True}),
+        (("--llm-backend", "ollama"), {"scoring": "text", "orders": 1}),
+        (("--llm-backend", "openai", "--orders", "4"), {"scoring": "text", "orders": 4}),
+    ],
+)
+def test_a_plan_follows_from_the_options(arguments: tuple[str, ...], expected: dict[str, Any]) -> None:
+    plan = resolve_plan(*parse(*arguments), None).as_dict()
+    assert {name: plan[name] for name in expected} == expected
+
+
+@pytest.mark.parametrize(
+    ("form", "arguments", "scoring"),
+    [
+        ("choice", (), "choice"),
+        ("choice", ("--scoring", "letter"), "letter"),
+        ("choice", ("--scoring", "letter", "--use-cot"), "letter"),
+        ("letter", (), "letter"),
+        ("letter", ("--scoring", "choice"), "choice"),
+        (None, (), "letter"),  # an adapter of before 0.3.0 does not say
+    ],
+)
+def test_an_adapter_is_asked_in_its_own_form_unless_told_otherwise(
+    form: str | None, arguments: tuple[str, ...], scoring: str
+) -> None:
+    manifest = {"few_shot": False, **({"form": form} if form else {})}
+    assert resolve_plan(*parse("--hf-lora-path", "runs/x", *arguments), manifest).scoring == scoring
+
+
+def test_an_adapter_of_the_choice_form_is_not_silently_made_to_reason() -> None:
+    with pytest.raises(ConfigError, match="runs/x: アダプタは choice の形で学習しています"):
+        resolve_plan(*parse("--hf-lora-path", "runs/x", "--use-cot"), {"form": "choice"})
+    with pytest.raises(DataError, match=r"runs/x: run\.json の form が '選択' です"):
+        resolve_plan(*parse("--hf-lora-path", "runs/x"), {"form": "選択"})
+
+
+def test_where_examples_come_from_is_part_of_the_plan(tmp_path: Path) -> None:
+    path = tmp_path / "pool.json"
+    path.write_text('{"samples": []}', "utf-8")
+    pool = FewShot("file:ab:pool.json", ())
+    plan = resolve_plan(*parse("--few-shot-path", str(path)), None, pool)
+    assert (plan.few_shot, plan.few_shot_source) == (True, "file:ab:pool.json")
+    assert resolve_plan(*parse("--few-shot"), None).as_dict()["few_shot_source"] == "builtin:1"
+    assert "few_shot_source" not in resolve_plan(*parse(), None).as_dict()
+    with pytest.raises(ConfigError, match="--no-few-shot と --few-shot-path"):
+        resolve_plan(*parse("--no-few-shot", "--few-shot-path", str(path)), None, pool)
+    with pytest.raises(DataError, match="--few-shot-path にそのファイルを指定してください"):
+        resolve_plan(*parse(), {"few_shot": True, "few_shot_source": "file:ab:pool.json"})
+
+
+def test_an_adapters_examples_are_the_default() -> None:
+    assert resolve_plan(*parse(), {"few_shot": True}).few_shot is True
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--no-rag", "--context", "gold"), "--no-rag と --context gold"),
+        (("--llm-backend", "openai", "--scoring", "both"), "--scoring both は --llm-backend hf だけ"),
+        (("--llm-backend", "ollama", "--hf-lora-path", "x"), "--hf-lora-path は --llm-backend hf だけ"),
+        (("--scoring", "both", "--ensemble"), "--ensemble は --orders 4"),
+    ],
+)
+def test_contradictions_are_refused(arguments: tuple[str, ...], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        resolve_plan(*parse(*arguments), None)
+
+
+def test_the_environment_is_below_the_command_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RETRIEVER_TOP_K", "7")
+    monkeypatch.setenv("LLM_BACKEND", "ollama")
+    assert resolve_plan(*parse(), None).top_k == 7
+    assert resolve_plan(*parse("--top-k", "2", "--llm-backend", "hf"), None).scoring == "letter"
+
+
+def test_the_model_key_changes_with_what_changes_answers() -> None:
+    def key(*arguments: str, weights: str | None = None) -> dict[str, Any]:
+        return model_key(*parse(*arguments), weights)
+
+    base = key()
+    assert key("--batch-size", "2") == base
+    for other in (
+        key("--hf-model-name", "x"),
+        key("--no-hf-load-in-4bit"),
+        key("--bnb-4bit-quant-type", "fp4"),
+        key("--chat-format", "plain"),
+        key(weights="0" * 64),
+        key("--llm-backend", "ollama"),
+    ):
+        assert other != base
+    assert key("--llm-backend", "ollama", "--num-ctx", "4096") != key("--llm-backend", "ollama")
+
+
+def test_remote_backends_are_made_without_a_request(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "s3cret")
+    arguments, config = parse("--llm-backend", "openai", "--llm-model", "m", "--llm-host", "http://h/v1")
+    backend = create_backend(arguments, config.llm, resolve_plan(arguments, config, None))
+    assert backend.config.base_url == "http://h/v1"  # type: ignore[attr-defined]
+    assert backend.config.api_key == "s3cret"  # type: ignore[attr-defined]
+    assert "s3cret" not in repr(backend.config)  # type: ignore[attr-defined]
+    arguments, config = parse("--llm-backend", "ollama", "--think", "--llm-timeout", "9", "--seed", "5")
+    ollama = create_backend(arguments, config.llm, resolve_plan(arguments, config, None)).config  # type: ignore[attr-defined]
+    assert (ollama.host, ollama.think, ollama.timeout_seconds, ollama.seed) == ("http://localhost:11434", True, 9.0, 5)

