@@ -8,7 +8,7 @@ STAMP := $(VENV)/.installed
 export TOKENIZERS_PARALLELISM := false
 export PYTHONUTF8 := 1
 
-.PHONY: help demo test cross-fit two-stages lint format docs index update gpu-check clean
+.PHONY: help install demo test cross-fit two-stages lint format docs index update gpu-check clean
 
 help:  ## この一覧を表示する
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -20,6 +20,11 @@ $(STAMP): pyproject.toml constraints.txt
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
 	@touch $@
+
+install:  ## 学習・評価に要るものだけを .venv に入れる（開発用の道具は入れない）
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt .
+	@echo "入りました: $(BIN)/horei --help"
 
 demo: $(STAMP)  ## 付属の見本で、学習から評価までを通して動かす（CPU で 3 分以内）
 	@$(BIN)/python scripts/demo.py

@@ -1,1 +1,1 @@
-"""horei-ft: fine-tune Qwen3 on Japanese law questions and prove whether that helped."""
+"""Fine-tune Qwen3 with 4-bit QLoRA on Japanese law questions, and prove whether that helped. Installed, it is ``horei``."""

@@ -1,1 +1,1 @@
-"""Programs; each reads top to bottom as the story of its step."""
+"""Doors to the programs: ``python scripts/NAME.py``; the programs themselves are in ``app/commands``."""

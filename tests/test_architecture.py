@@ -11,24 +11,29 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGES = ("core", "data", "retrieval", "llm", "training", "evaluation")
+ROOMS = sorted(path.parent for folder in ("app", "tools") for path in (ROOT / folder).rglob("__init__.py"))
 FORBIDDEN = {
-    "core": {"data", "retrieval", "llm", "training", "evaluation"},
-    "llm": {"training", "evaluation"},
-    "data": {"training", "evaluation"},
-    "retrieval": {"training", "evaluation"},
-    "training": {"evaluation"},
-    "evaluation": {"training"},
+    "core": {"data", "retrieval", "llm", "training", "evaluation", "commands"},
+    "llm": {"training", "evaluation", "commands"},
+    "data": {"training", "evaluation", "commands"},
+    "retrieval": {"training", "evaluation", "commands"},
+    "training": {"evaluation", "commands"},
+    "evaluation": {"training", "commands"},
 }
 PROGRAMS = sorted(path for path in (ROOT / "scripts").glob("*.py") if path.name != "__init__.py")
 
 
 def imported_modules(path: Path) -> set[str]:
+    """Full names of what a file imports, relative imports resolved."""
+    here = path.relative_to(ROOT).parent.parts
     found: set[str] = set()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            found |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            above = here[: len(here) - node.level + 1] if node.level else ()
+            module = ".".join((*above, *filter(None, [node.module])))
+            found |= {module} | {f"{module}.{alias.name}" for alias in node.names}
     return found
 
 
@@ -38,15 +43,33 @@ def test_packages_import_only_what_the_architecture_allows(package: str) -> None
         f"{path.relative_to(ROOT)}: {name}"
         for path in (ROOT / "app" / package).rglob("*.py")
         for name in imported_modules(path)
-        if name.split(".")[0] == "scripts"
-        or (name.startswith("app.") and name.split(".")[1] in FORBIDDEN.get(package, set()))
+        if name.startswith("app.") and name.split(".")[1] in FORBIDDEN[package]
     ]
     assert faults == []
 
 
+def test_the_wheel_stands_alone() -> None:
+    """Inside app imports are relative (it is named horei when installed), and nothing of the checkout is imported."""
+    faults = [
+        f"{path.relative_to(ROOT)}: {line}"
+        for path in (ROOT / "app").rglob("*.py")
+        for line in path.read_text(encoding="utf-8").splitlines()
+        if line.strip().startswith(("from app", "import app", "from scripts", "from tools", "import tools"))
+    ]
+    assert faults == []
+
+
+@pytest.mark.parametrize("room", ROOMS, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_every_room_says_what_it_is_for_and_is_not_crowded(room: Path) -> None:
+    purpose = ast.get_docstring(ast.parse((room / "__init__.py").read_text(encoding="utf-8"))) or ""
+    assert len(purpose) > 30
+    assert purpose.split("\n")[0].endswith(".")
+    assert len(list(room.glob("*.py"))) <= 35
+
+
 def test_nothing_unpickles_or_trusts_remote_code() -> None:
     faults = []
-    for folder in ("app", "scripts", "benchmarks"):
+    for folder in ("app", "scripts", "tools", "benchmarks"):
         for path in (ROOT / folder).rglob("*.py"):
             text = path.read_text(encoding="utf-8")
             faults += [

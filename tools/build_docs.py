@@ -64,9 +64,20 @@ def commands(*lines: str) -> str:
 
 def recipes() -> str:
     """The recommended settings by the size of the model."""
-    from app.training.recipes import recipe_table
+    from app.training.recipes import EFFECTIVE_BATCH, EVAL_STEPS, MOST_STEPS, RECIPES, STEPS
 
-    return recipe_table()
+    rows = [
+        (
+            recipe.name,
+            f"`{recipe.learning_rate}`",
+            EFFECTIVE_BATCH,
+            f"{STEPS}（数千問なら {MOST_STEPS} まで）",
+            f"{EVAL_STEPS} ステップごと",
+            "止めない（最良のステップを残す）" if recipe.patience is None else f"{recipe.patience} 回続けて最良を更新しなければ止める",
+        )
+        for recipe in RECIPES
+    ]  # fmt: skip
+    return markdown_table(("モデル", "学習率", "実効バッチ（問）", "ステップ", "dev", "早めに止める"), rows)
 
 
 def experiment_log() -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import subprocess
-import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,8 +13,8 @@ from typing import Any
 from ..core.cli import JapaneseParser, format_seconds, log
 from ..core.errors import EXIT_UNTRUSTWORTHY, ConfigError
 from ..core.files import read_json, write_json, write_text
-from ..core.manifests import REPOSITORY
 from ..core.outputs import check_folder_place, foreign_entries
+from . import process_words
 
 EXAMPLES = (
     "python scripts/two_stages.py --model-name models/qwen2.5-coder-0.5b --data data/lawqa_jp/selection.json "
@@ -192,7 +191,7 @@ def remember(folder: Path, arguments: Any) -> None:
 
 def run(one: Step) -> None:
     """Run the program of a step. Raises ConfigError when it fails; a distrusted result goes on, as it says so itself."""
-    command = [sys.executable, str(REPOSITORY / "scripts" / f"{one.program}.py"), *one.arguments]
+    command = [*process_words(one.program), *one.arguments]
     done = subprocess.run(command, stdout=subprocess.PIPE, encoding="utf-8", check=False)  # our own programs
     if done.returncode not in (0, EXIT_UNTRUSTWORTHY):
         raise ConfigError(f"「{one.name}」が終わりませんでした（終了コード {done.returncode}）。理由は上の行です。同じ引数で続きから行えます。")  # fmt: skip

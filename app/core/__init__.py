@@ -1,1 +1,1 @@
-"""app.core"""
+"""What every room speaks: questions, prompts, answers, chat tokens, settings, errors, files, terminals, run facts."""

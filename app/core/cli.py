@@ -47,9 +47,17 @@ class JapaneseParser(argparse.ArgumentParser):
         self.exit(EXIT_USAGE, f"{self.prog}: 使い方の誤り: {message}（{self.prog} --help で説明を表示）\n")
 
 
-def run_program(main: Callable[[Sequence[str]], int | None], argv: Sequence[str] | None = None) -> int:
-    """Run ``main`` and turn its errors into one line on stderr and an exit code (0, 1, 2, 3; 130 when interrupted)."""
-    with safe_streams():
+def run_program(
+    main: Callable[[Sequence[str]], int | None],
+    argv: Sequence[str] | None = None,
+    *,
+    reword: Callable[[str], str] | None = None,
+) -> int:
+    """Run ``main`` and turn its errors into one line on stderr and an exit code (0, 1, 2, 3; 130 when interrupted).
+
+    ``reword`` changes all that is printed on its way out (the installed command names its programs otherwise).
+    """
+    with safe_streams(reword):
         return _run(main, list(sys.argv[1:] if argv is None else argv))
 
 

@@ -57,7 +57,12 @@ def package_versions(names: Sequence[str] = PACKAGES) -> dict[str, str | None]:
 
 
 def git_revision(folder: Path = REPOSITORY) -> str | None:
-    """Commit of the program's own checkout, with ``+dirty`` when tracked files differ; None outside git."""
+    """Commit of the program's own checkout, with ``+dirty`` when tracked files differ; None outside git.
+
+    A package installed somewhere below another repository has no commit: that one's is of other code.
+    """
+    if not (folder / ".git").exists():
+        return None
     try:
         commit = subprocess.run(
             ["git", "rev-parse", "HEAD"], cwd=folder, capture_output=True, text=True, check=True, timeout=10

@@ -9,7 +9,7 @@ there, and JSON stays JSON.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, TextIO
 
@@ -61,12 +61,21 @@ def _json_escape(char: str) -> str:
 class SafeStream:
     """A text stream that writes safe text in its own encoding; everything else is the stream's."""
 
-    def __init__(self, stream: TextIO, allowed: re.Pattern[str] = _NOTHING) -> None:
+    def __init__(
+        self,
+        stream: TextIO,
+        allowed: re.Pattern[str] = _NOTHING,
+        reword: Callable[[str], str] | None = None,
+    ) -> None:
         self._stream = stream
         self._allowed = allowed
+        self._reword = reword
 
     def write(self, text: str) -> int:
         """Write ``text``; returns its length."""
+        length = len(text)
+        if self._reword is not None:
+            text = self._reword(text)
         parts: list[str] = []
         end = 0
         for match in self._allowed.finditer(text):
@@ -74,7 +83,7 @@ class SafeStream:
             end = match.end()
         parts.append(safe_text(text[end:]))
         self._stream.write(encodable("".join(parts), self._stream.encoding or "utf-8"))
-        return len(text)
+        return length
 
     def writelines(self, lines: Any) -> None:
         """Write each of ``lines``."""
@@ -86,16 +95,19 @@ class SafeStream:
 
 
 @contextmanager
-def safe_streams() -> Iterator[None]:
-    """Standard output and error are safe inside; a terminal keeps the program's own styles and progress bars."""
+def safe_streams(reword: Callable[[str], str] | None = None) -> Iterator[None]:
+    """Standard output and error are safe inside; a terminal keeps the program's own styles and progress bars.
+
+    ``reword`` changes every text before it is written.
+    """
     import sys
 
     out, err = sys.stdout, sys.stderr
     # What is not there (pythonw) or is safe already stays as it is.
     if out is not None and not isinstance(out, SafeStream):
-        sys.stdout = SafeStream(out, _STYLE if out.isatty() else _NOTHING)
+        sys.stdout = SafeStream(out, _STYLE if out.isatty() else _NOTHING, reword)
     if err is not None and not isinstance(err, SafeStream):
-        sys.stderr = SafeStream(err, _BARS if err.isatty() else _NOTHING)
+        sys.stderr = SafeStream(err, _BARS if err.isatty() else _NOTHING, reword)
     try:
         yield
     finally:

@@ -1,1 +1,1 @@
-"""app.data"""
+"""Questions, statutes and training records: read, checked, split, mixed, written."""

@@ -1,1 +1,1 @@
-"""app.evaluation"""
+"""Asking, scoring, counting, comparing and reporting: whether a model got better."""

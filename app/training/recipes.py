@@ -12,8 +12,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from tools.pages.parts import markdown_table
-
 from ..core.errors import DataError
 from .config import default_settings
 
@@ -82,19 +80,3 @@ def training_command(words: Sequence[str]) -> str:
         place = own.index("--batch-size")
         del own[place : place + 2]
     return " ".join(map(shlex.quote, ["python", "scripts/train_qwen_law_ft.py", *own, *recommended]))
-
-
-def recipe_table() -> str:
-    """The Markdown table of the recipes."""
-    rows = [
-        (
-            recipe.name,
-            f"`{recipe.learning_rate}`",
-            EFFECTIVE_BATCH,
-            f"{STEPS}（数千問なら {MOST_STEPS} まで）",
-            f"{EVAL_STEPS} ステップごと",
-            "止めない（最良のステップを残す）" if recipe.patience is None else f"{recipe.patience} 回続けて最良を更新しなければ止める",
-        )
-        for recipe in RECIPES
-    ]  # fmt: skip
-    return markdown_table(("モデル", "学習率", "実効バッチ（問）", "ステップ", "dev", "早めに止める"), rows)

@@ -6,7 +6,7 @@ import pytest
 
 from app.core.errors import DataError
 from app.training.arguments import config_from_arguments, parser
-from app.training.recipes import EFFECTIVE_BATCH, recipe_of, recipe_table, training_command
+from app.training.recipes import EFFECTIVE_BATCH, recipe_of, training_command
 from tools import build_docs
 from tools.pages.commands import shell_commands
 
@@ -73,4 +73,4 @@ def test_every_training_of_a_large_model_on_every_page_is_the_recipe() -> None:
 
 
 def test_the_table_has_a_row_for_each_size() -> None:
-    assert [line.split(" | ")[0] for line in recipe_table().splitlines()[2:]] == ["| 1.7B まで", "| 4B から"]
+    assert [line.split(" | ")[0] for line in build_docs.recipes().splitlines()[2:]] == ["| 1.7B まで", "| 4B から"]

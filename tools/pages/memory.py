@@ -28,9 +28,16 @@ _KEPT = (
 )  # fmt: skip
 # What a plan is made of in this repository: the planner (not how it reports), and the parts of training that it runs.
 _SOURCES = (
-    *("memory", "memory_allocator", "memory_arguments", "memory_command", "memory_configs", "memory_projection"),
-    *("memory_setting", "memory_stand_in", "memory_step", "memory_tracker"),
-    *("loss", "lora", "embedding", "tiled_head"),
+    *(
+        "memory/plan",
+        "memory/allocator",
+        "memory/arguments",
+        "memory/command",
+        "memory/model_sizes",
+        "memory/projection",
+    ),
+    *("memory/setting", "memory/stand_in", "memory/step", "memory/tracker"),
+    *("model/loss", "model/lora", "model/host_embedding", "model/tiled_head"),
 )
 # Size of the one layer that is simulated as a check; what a plan's own size adds is in the code.
 _CHECK_TOKENS, _CHECK_LABELS = 128, 2
@@ -38,17 +45,19 @@ _CHECK_TOKENS, _CHECK_LABELS = 128, 2
 
 @functools.cache
 def source_sha256(*, searched: bool) -> str:
-    """Hash of the code that makes a plan, and that ``searched`` for its size; comments and docstrings may change."""
-    folder = Path(__file__).parent
-    names = (*_SOURCES, *(("memory_search",) if searched else ()))
+    """Hash of the code that makes a plan, and that ``searched`` for its size; imports, comments and docstrings may change."""
+    folder = REPOSITORY / "app" / "training"
+    names = (*_SOURCES, *(("memory/search",) if searched else ()))
     return sha256_text("\n".join(code_of((folder / f"{name}.py").read_text(encoding="utf-8")) for name in names))
 
 
 def code_of(source: str) -> str:
-    """The lines of a module without docstrings, comment lines and empty lines."""
+    """The lines of a module without imports, docstrings, comment lines and empty lines."""
     left_out: set[int] = set()
     for node in ast.walk(ast.parse(source)):
-        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str):
+        if (
+            isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
+        ) or isinstance(node, (ast.Import, ast.ImportFrom)):
             left_out.update(range(node.lineno, (node.end_lineno or node.lineno) + 1))
     lines = (line for number, line in enumerate(source.splitlines(), 1) if number not in left_out)
     return "\n".join(line for line in lines if line.strip() and not line.lstrip().startswith("#"))

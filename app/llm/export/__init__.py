@@ -1,1 +1,1 @@
-"""Taking a trained adapter away: full weights, GGUF, Ollama and a model card, each asked again and compared."""
+"""A trained adapter in the forms that other programs take, asked again before it is trusted."""
