@@ -13,7 +13,6 @@ from ..core.manifests import run_header
 from ..core.outputs import REPORT, RESULT, Output, check_outputs, json_kind
 from ..evaluation.running.options import (
     add_options,
-    backend_name,
     create_backend,
     model_key,
     output_paths,
@@ -75,7 +74,7 @@ def main(argv: Sequence[str]) -> int:
         log(line)
     config = resolve_config(arguments)
     trained = None
-    if backend_name(arguments, config) == "hf":
+    if config.llm.backend == "hf":
         lora = config.llm.lora_path
         trained = what_was_trained(config.llm.hf_model_name, adapter_folder(str(lora)) if lora is not None else None)
     manifest = trained[1] if trained else None

@@ -12,7 +12,7 @@ from ..core.files import sha256_file, write_json
 from ..core.manifests import now, run_header
 from ..core.outputs import RECORDS, Output, check_outputs, json_kind
 from ..core.prompts import PROMPT_VERSION
-from ..evaluation.running.options import add_model_options, backend_name, create_backend, model_key, resolve_config
+from ..evaluation.running.options import add_model_options, create_backend, model_key, resolve_config
 from ..evaluation.running.plan import EvaluationPlan
 
 EXAMPLES = (
@@ -92,7 +92,7 @@ def main(argv: Sequence[str]) -> int:
         budget_tokens=arguments.max_new_tokens, temperature=arguments.temperature, batch_size=arguments.batch_size,
         seed=arguments.seed,
     )  # fmt: skip
-    local = backend_name(arguments, config) == "hf"
+    local = config.llm.backend == "hf"
     folder = adapter_folder(str(config.llm.lora_path)) if local and config.llm.lora_path else None
     weights = sha256_file(folder / "adapter_model.safetensors") if folder else None
     model = model_key(arguments, config, weights)
@@ -126,7 +126,7 @@ def answers(
     facts: dict[str, Any] = {}
     if left:
         backend = create_backend(arguments, config.llm, plan)
-        facts = backend.facts()  # type: ignore[attr-defined]  # every backend of app.llm has it
+        facts = backend.facts()
         fresh = run_questions(
             backend, left, lambda question: QuestionContext(references[question.id].text), plan,
             on_outcomes=append_outcomes(path, run_key(key), resume=arguments.resume),

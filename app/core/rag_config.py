@@ -17,6 +17,9 @@ from .addresses import is_address, ollama_address
 from .errors import ConfigError
 from .redaction import hide
 
+Backend = Literal["hf", "ollama", "openai"]
+USUAL_ADDRESSES = {"openai": "http://localhost:8000/v1"}
+
 
 class _Section(BaseSettings):
     model_config = SettingsConfigDict(
@@ -40,10 +43,18 @@ class EmbeddingConfig(_Section):
 class LLMConfig(_Section):
     """The model that answers."""
 
-    backend: Literal["hf", "ollama"] = Field("hf", validation_alias="LLM_BACKEND")
-    """``hf`` loads a Hugging Face model here, ``ollama`` asks a server."""
+    backend: Backend = Field("hf", validation_alias="LLM_BACKEND")
+    """``hf`` loads a Hugging Face model here, the others ask a server (app/llm/backends.py)."""
     model: str = Field("qwen3:8b", min_length=1, validation_alias="LLM_MODEL")
-    """Name of the model on the Ollama server."""
+    """Name of the model on the server."""
+    host: str | None = Field(None, validation_alias="LLM_HOST")
+    """Address of the server; None for the usual one of the backend (``OLLAMA_HOST`` for ollama)."""
+    api_key: SecretStr | None = Field(None, validation_alias="OPENAI_API_KEY")
+    """Key of an OpenAI-compatible server, never printed; None for a server without."""
+    timeout_seconds: float = Field(300.0, gt=0, le=86_400, validation_alias="LLM_TIMEOUT")
+    """For one answer of a server, waiting in its queue included."""
+    concurrency: int = Field(4, ge=1, le=256, validation_alias="LLM_CONCURRENCY")
+    """Requests that a server is sent at once."""
     hf_model_name: str = Field("Qwen/Qwen3-8B", min_length=1, validation_alias="HF_MODEL_NAME")
     """Name or folder of the Hugging Face model."""
     lora_path: Path | None = Field(None, validation_alias="LORA_PATH")
@@ -63,14 +74,26 @@ class LLMConfig(_Section):
     ollama_host: str = Field("http://localhost:11434", validation_alias="OLLAMA_HOST")
     """Address of the Ollama server, in any form that Ollama takes; checked where the backend is ``ollama``."""
 
+    @property
+    def address(self) -> str:
+        """Where the server of the backend is; empty for ``hf``."""
+        if self.backend == "ollama":
+            return self.ollama_host if self.host is None else ollama_address(self.host)
+        return "" if self.backend == "hf" else self.host or USUAL_ADDRESSES[self.backend]
+
+    @property
+    def answering_model(self) -> str:
+        """Name of the model that the backend answers with."""
+        return self.hf_model_name if self.backend == "hf" else self.model
+
     @field_validator("ollama_host", mode="before")
     @classmethod
     def _filled_in(cls, value: Any) -> Any:
         return ollama_address(value) if isinstance(value, str) else value
 
-    @field_serializer("ollama_host")
-    def _shown(self, value: str) -> str:
-        return hide(value)
+    @field_serializer("ollama_host", "host")
+    def _shown(self, value: str | None) -> str | None:
+        return None if value is None else hide(value)
 
 
 class RetrieverConfig(_Section):
@@ -183,14 +206,15 @@ def load_config(*, env_file: Path | None = Path(".env"), **overrides: Any) -> RA
 def _unusable_addresses(sections: Mapping[str, Any]) -> list[str]:
     """Faults of the addresses that the configuration really uses: the environment of another program stops nothing."""
     llm, retriever = sections.get("llm"), sections.get("retriever")
-    used = {
-        "OLLAMA_HOST": llm.ollama_host if llm is not None and llm.backend == "ollama" else None,
-        "QDRANT_URL": retriever.qdrant_url if retriever is not None and retriever.store == "qdrant" else None,
-    }
+    used: dict[str, str] = {}
+    if isinstance(llm, LLMConfig) and llm.backend != "hf":
+        used["LLM_HOST" if llm.host is not None or llm.backend != "ollama" else "OLLAMA_HOST"] = llm.address
+    if isinstance(retriever, RetrieverConfig) and retriever.store == "qdrant":
+        used["QDRANT_URL"] = retriever.qdrant_url
     return [
         f"{name}={hide(value)!r}（http:// か https:// で始まるアドレスにする）"
         for name, value in used.items()
-        if value is not None and not is_address(value)
+        if not is_address(value)
     ]
 
 
@@ -204,9 +228,9 @@ def _fault(kind: type[_Section], fault: Any) -> str:
     allowed = [str(choice) for choice in get_args(field.annotation) if isinstance(choice, str)]
     if allowed:
         return f"{name}={value}（使える値: {', '.join(allowed)}）"
-    limits = {key: fault["ctx"][key] for key in ("ge", "le") if key in fault.get("ctx", {})}
+    limits = {key: fault["ctx"][key] for key in ("ge", "gt", "le") if key in fault.get("ctx", {})}
     if limits:
-        words = {"ge": "以上", "le": "以下"}
+        words = {"ge": "以上", "gt": "より大きく", "le": "以下"}
         return f"{name}={value}（" + "、".join(f"{limit} {words[key]}" for key, limit in limits.items()) + " にする）"
     kinds = {"bool": "true か false にする", "int": "整数にする", "float": "数にする"}
     if name == "QDRANT_COLLECTION":

@@ -1,8 +1,8 @@
-"""What every model backend offers, whether it runs here or behind HTTP."""
+"""What every model backend offers, whether it runs here or behind HTTP. ``app.llm.backends`` makes one."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -39,15 +39,66 @@ class Judgement:
     outside: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class LetterReading:
+    """What the next token says of each letter.
+
+    logprobs       natural log of the probability of each letter, in their order, every spelling of it counted
+    mass           probability that the next token is one of the letters
+    prompt_tokens  tokens read, None where a server does not tell
+    outside        letters that a server did not return, each given the least probability it returned
+    """
+
+    logprobs: tuple[float, ...]
+    mass: float
+    prompt_tokens: int | None
+    outside: int = 0
+
+
 class TextBackend(Protocol):
     """A model that answers in text. Implementations raise BackendError or ModelError, never a bare exception."""
 
+    def facts(self) -> dict[str, Any]:
+        """What a result records about the model that was loaded or asked; no secrets."""
+        ...
+
     def invoke(self, prompt: str, **kwargs: Any) -> str:
-        """The answer to one prompt."""
+        """The answer to one prompt; keywords as in ``generate``."""
         ...
 
     def generate(
         self, prompts: Sequence[str], *, max_new_tokens: int | None = None, temperature: float | None = None
     ) -> list[Generation]:
         """The answers to a batch of prompts, in their order; None keeps the backend's own setting."""
+        ...
+
+    def stream(
+        self, prompt: str, *, max_new_tokens: int | None = None, temperature: float | None = None
+    ) -> Iterator[str]:
+        """The answer to one prompt in pieces, as they are written; joined they are the text of ``generate``.
+
+        The iterator may be left early: the model stops writing then. A failure is raised at the piece it comes in.
+        """
+        ...
+
+
+class ScoringBackend(TextBackend, Protocol):
+    """A model that also tells how probable an answer is, before anything is written."""
+
+    def read_letters(
+        self,
+        prompts: Sequence[str],
+        letters: Sequence[str],
+        *,
+        reasonings: Sequence[str] | None = None,
+        alike: bool = False,
+    ) -> list[LetterReading]:
+        """What the next token after each prompt says of the letters; with ``reasonings`` after each and ``Answer:``.
+
+        ``alike``: the prompts begin alike, as the orders of one question do.
+        """
+        ...
+
+    def judge(self, prompts: Sequence[str]) -> list[Judgement]:
+        """Whether each prompt's candidate fits."""
         ...

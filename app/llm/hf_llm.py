@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from ..core.chat import ChatFormat, encode_prompt, letter_token_ids, pair_token_ids, stop_token_id
+from ..core.chat import ChatFormat
 from ..core.errors import ConfigError, ModelError
 from ..core.prompts import Form
-from ..core.questions import LETTERS
 from .adapters import (
     adapter_chat_format,
     adapter_folder,
@@ -18,7 +17,8 @@ from .adapters import (
     check_base,
     check_chat,
 )
-from .backend import Generation, Judgement
+from .backend import Generation
+from .by_tokens import AskedByTokens
 from .exported import what_was_trained
 from .letters import (
     MAX_BATCH_TOKENS,
@@ -29,10 +29,7 @@ from .letters import (
     score_letters_shared_prefix,
 )
 from .loading import Quantization, base_model_facts, load_base_model, load_tokenizer
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
+from .pieces import pieces_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +83,7 @@ def _memory_named() -> Iterator[None]:
         ) from error
 
 
-class HFLoRALLM:
+class HFLoRALLM(AskedByTokens):
     """The loaded model. Prompts go through ``app.core.chat`` in the format the adapter was trained with."""
 
     def __init__(self, config: HFLLMConfig, *, chat_format: ChatFormat | None = None, form: Form = "letter") -> None:
@@ -104,17 +101,11 @@ class HFLoRALLM:
             raise ModelError(
                 f"{config.lora_path or config.model_name}: アダプタは --chat-format {trained_format} で学習したものです（指定は {chat_format}）。"
             )
-        self.chat_format: ChatFormat = chat_format or trained_format
-        self.tokenizer = load_tokenizer(config.model_name)
+        used_format: ChatFormat = chat_format or trained_format
+        tokenizer = load_tokenizer(config.model_name)
         if trained is not None:
-            check_chat(trained[0], self.manifest, self.tokenizer, self.chat_format)
-        self._letter_ids: dict[tuple[str, ...], list[list[int]]] = {}
-        self._pair_ids: list[list[int]] = []
-        if form == "choice":
-            self._pair_ids = pair_token_ids(self.tokenizer)
-        else:
-            self._ids_of(LETTERS)
-        self._stop_id = stop_token_id(self.tokenizer, chat_format=self.chat_format)
+            check_chat(trained[0], self.manifest, tokenizer, used_format)
+        super().__init__(tokenizer, used_format, form)
         self.model = load_base_model(config.model_name, quantization=config.quantization, device=config.device)
         self.base_model = base_model_facts(config.model_name, self.model)
         if folder is not None:
@@ -135,10 +126,6 @@ class HFLoRALLM:
             "chat_format": self.chat_format,
         }
 
-    def encode(self, prompt: str) -> list[int]:
-        """Token ids of one prompt, chat markers included, thinking off."""
-        return encode_prompt(self.tokenizer, prompt, chat_format=self.chat_format)
-
     def invoke(self, prompt: str, **kwargs: Any) -> str:
         """The answer to one prompt; keywords as in ``generate``."""
         return self.generate([prompt], **kwargs)[0].text
@@ -155,19 +142,22 @@ class HFLoRALLM:
         budget = self.config.max_new_tokens if max_new_tokens is None else max_new_tokens
         heat = self.config.temperature if temperature is None else temperature
         rows = [self.encode(prompt) for prompt in prompts]
-        limit = getattr(self.model.config, "max_position_embeddings", None)
         for number, row in enumerate(rows, start=1):
-            if limit is not None and len(row) + budget > limit:
-                raise ModelError(
-                    f"{number} 番目のプロンプトは {len(row)} トークンで、回答 {budget} トークンを足すと"
-                    f"モデルの上限 {limit} を超えます。文脈（--top-k）か回答の長さを減らしてください。"
-                )
+            self._check_length(row, budget, number)
         answers: dict[int, Generation] = {}
         for batch in plan_batches([len(row) + budget for row in rows], max_batch_tokens):
             with _memory_named():
                 written = self._generate_batch([rows[index] for index in batch], budget, heat)
             answers.update(zip(batch, written, strict=True))
         return [answers[index] for index in range(len(rows))]
+
+    def _check_length(self, row: Sequence[int], budget: int, number: int = 1) -> None:
+        limit = getattr(self.model.config, "max_position_embeddings", None)
+        if limit is not None and len(row) + budget > limit:
+            raise ModelError(
+                f"{number} 番目のプロンプトは {len(row)} トークンで、回答 {budget} トークンを足すと"
+                f"モデルの上限 {limit} を超えます。文脈（--top-k）か回答の長さを減らしてください。"
+            )
 
     def _generate_batch(self, rows: Sequence[Sequence[int]], budget: int, temperature: float) -> list[Generation]:
         import torch
@@ -195,6 +185,38 @@ class HFLoRALLM:
             )
         return [self._read(tokens, len(row)) for tokens, row in zip(output[:, longest:].tolist(), rows, strict=True)]
 
+    def stream(
+        self, prompt: str, *, max_new_tokens: int | None = None, temperature: float | None = None
+    ) -> Iterator[str]:
+        """See ``TextBackend``. Token after token, so that leaving the iterator ends the work."""
+        budget = self.config.max_new_tokens if max_new_tokens is None else max_new_tokens
+        heat = self.config.temperature if temperature is None else temperature
+        row = self.encode(prompt)
+        self._check_length(row, budget)
+        return pieces_of(self._tokens_of(row, budget, heat), self._decode)
+
+    def _tokens_of(self, row: Sequence[int], budget: int, temperature: float) -> Iterator[int]:
+        import torch
+
+        ids = torch.tensor([list(row)], device=self.model.device)
+        past, ends = None, self._ends()
+        for _ in range(budget):
+            with _memory_named(), torch.no_grad():
+                output = self.model(input_ids=ids, past_key_values=past, use_cache=True, logits_to_keep=1)
+                logits, past = output.logits[0, -1].float(), output.past_key_values
+                if temperature > 0:
+                    chosen = torch.multinomial(torch.softmax(logits / temperature, dim=-1), 1)
+                else:
+                    chosen = logits.argmax(dim=-1, keepdim=True)
+            token = int(chosen)
+            if token in ends:
+                return
+            yield token
+            ids = chosen[None]
+
+    def _decode(self, tokens: Sequence[int]) -> str:
+        return str(self.tokenizer.decode(list(tokens), skip_special_tokens=True))
+
     def _ends(self) -> set[int]:
         """The tokens that end an answer: the template's, and those that the model's own configuration names.
 
@@ -207,68 +229,13 @@ class HFLoRALLM:
         end = next((place for place, token in enumerate(tokens) if token in self._ends()), None)
         stopped = end is not None
         kept = tokens[:end]
-        text = self.tokenizer.decode(kept, skip_special_tokens=True).strip()
-        return Generation(text, prompt_tokens, len(kept) + stopped, truncated=not stopped)
+        return Generation(self._decode(kept).strip(), prompt_tokens, len(kept) + stopped, truncated=not stopped)
 
-    def choice_logprobs(self, prompts: Sequence[str]) -> NDArray[np.float32]:
-        """Log-probability (n, 4) of each letter as the first token of the answer."""
-        return self.score_rows([self.encode(prompt) for prompt in prompts]).logprobs
-
-    def score_rows(
-        self,
-        rows: Sequence[Sequence[int]],
-        *,
-        shared_prefix: bool = False,
-        letters: Sequence[str] = LETTERS,
-        max_batch_tokens: int = MAX_BATCH_TOKENS,
+    def score_ids(
+        self, rows: Sequence[Sequence[int]], answers: Sequence[Sequence[int]], *, shared_prefix: bool
     ) -> LetterScores:
-        """Scores of the ``letters`` after each row of token ids.
-
-        ``shared_prefix`` runs what the rows have in common once, and what they share with the last such call not at all.
-        """
-        return self._scores(rows, self._ids_of(letters), shared_prefix, max_batch_tokens)
-
-    def judge(self, prompts: Sequence[str], *, max_batch_tokens: int = MAX_BATCH_TOKENS) -> list[Judgement]:
-        """Whether each prompt's candidate fits; what the prompts have in common runs once.
-
-        Raises ModelError when the tokenizer has no single tokens for the two answers.
-        """
-        self._pair_ids = self._pair_ids or pair_token_ids(self.tokenizer)
-        rows = [self.encode(prompt) for prompt in prompts]
-        scores = self._scores(rows, self._pair_ids, True, max_batch_tokens)
-        odds = (scores.logprobs[:, 0] - scores.logprobs[:, 1]).tolist()
-        return [Judgement(*one) for one in zip(odds, scores.mass.tolist(), map(len, rows), strict=True)]
-
-    def _ids_of(self, letters: Sequence[str]) -> list[list[int]]:
-        key = tuple(letters)
-        if key not in self._letter_ids:
-            self._letter_ids[key] = letter_token_ids(self.tokenizer, key)
-        return self._letter_ids[key]
-
-    def _scores(
-        self, rows: Sequence[Sequence[int]], ids: Sequence[Sequence[int]], shared_prefix: bool, max_batch_tokens: int
-    ) -> LetterScores:
+        """See ``AskedByTokens``. Raises ModelError for a row longer than the model, and for a full card."""
         with _memory_named():
             if shared_prefix:
-                return score_letters_shared_prefix(
-                    self.model, rows, ids, max_batch_tokens=max_batch_tokens, kept=self._kept_prefix
-                )
-            return score_letters(self.model, rows, ids, max_batch_tokens=max_batch_tokens)
-
-    def forced_answer_row(self, prompt: str, reasoning: str, letters: Sequence[str] = LETTERS) -> list[int]:
-        """Token ids of the prompt, the reasoning and ``Answer:``, up to the place where the letter stands.
-
-        The place is found by writing every answer and taking what their tokens share, so the letter is scored at
-        exactly the token that training supervised, whatever the tokenizer does to the space before it.
-        """
-        head = f"{reasoning.strip()}\nAnswer: "
-        written = [list(self.tokenizer(head + letter, add_special_tokens=False)["input_ids"]) for letter in letters]
-        shared = 0
-        while all(len(ids) > shared for ids in written) and len({ids[shared] for ids in written}) == 1:
-            shared += 1
-        for ids, spellings in zip(written, self._ids_of(letters), strict=True):
-            if len(ids) <= shared or ids[shared] not in spellings:
-                raise ModelError(
-                    "トークナイザが「Answer: 」の後の文字を単独のトークンにしません。--use-cot は使えません。"
-                )
-        return self.encode(prompt) + written[0][:shared]
+                return score_letters_shared_prefix(self.model, rows, answers, kept=self._kept_prefix)
+            return score_letters(self.model, rows, answers)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -71,6 +71,12 @@ class OllamaLLM:
         budget = self.config.max_new_tokens if max_new_tokens is None else max_new_tokens
         heat = self.config.temperature if temperature is None else temperature
         return [self._ask(prompt, budget, heat) for prompt in prompts]
+
+    def stream(
+        self, prompt: str, *, max_new_tokens: int | None = None, temperature: float | None = None
+    ) -> Iterator[str]:
+        """See ``TextBackend``."""
+        yield self.generate([prompt], max_new_tokens=max_new_tokens, temperature=temperature)[0].text
 
     def judge(self, prompts: Sequence[str]) -> list[Judgement]:
         """Whether each prompt's candidate fits, from the likeliest first tokens (Ollama 0.12.11 or newer returns them).

@@ -10,12 +10,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
-from typing import Any, Protocol
 
 from ..core.errors import DataError
 from ..core.questions import Question
 from ..core.rag_config import LLMConfig, RAGConfig
 from ..data.provisions import article_key, section_label
+from ..llm.backend import TextBackend
+from ..llm.backends import load_backend
 from .engines.coverage import LOW
 from .engines.embedder import Embedder, load_embedder
 from .engines.qdrant_collection import qdrant_address
@@ -36,14 +37,6 @@ from .text.tokens import tokenize
 
 FUSED = 50  # articles of each ranking that are fused with those of the rewritings, at least
 MAX_LOOKED_UP = 100  # articles shown of 第1条から第1000条まで
-
-
-class TextModel(Protocol):
-    """A backend that answers a prompt."""
-
-    def invoke(self, prompt: str, **kwargs: Any) -> str:
-        """The model's text."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +108,7 @@ class RAGPipeline:
         self,
         config: RAGConfig,
         *,
-        llm: TextModel | None = None,
+        llm: TextBackend | None = None,
         embedder: Embedder | None = None,
         reranker: Reranker | None = None,
     ) -> None:
@@ -205,8 +198,11 @@ class RAGPipeline:
             if not path.exists():
                 raise DataError(f"RETRIEVER_REWRITE={path}: 言い換えのファイルがありません。")
             return Rewriter(read_rewritings(path))
-        name = model.model if model.backend == "ollama" else model.hf_model_name
-        return Rewriter(ask=lambda prompt: self._model().invoke(prompt), cache=retriever.rewrite_cache, model=name)
+        return Rewriter(
+            ask=lambda prompt: self._model().invoke(prompt),
+            cache=retriever.rewrite_cache,
+            model=model.answering_model,
+        )
 
     def reach(self, query: str, *, as_of: date | None = None) -> Reach:
         """How far the query's own words reach, and what is searched beside it."""
@@ -307,36 +303,12 @@ class RAGPipeline:
         notes = tuple(self.notes(question, as_of=as_of))
         return Answer(text, context.used, context.left_out, cited, unsupported, notes)
 
-    def _model(self) -> TextModel:
+    def _model(self) -> TextBackend:
         if self._llm is None:
             self._llm = load_llm(self.config.llm)
         return self._llm
 
 
-def load_llm(config: LLMConfig) -> TextModel:
-    """The configured model backend."""
-    if config.backend == "ollama":
-        from ..llm.ollama import OllamaConfig, OllamaLLM
-
-        return OllamaLLM(
-            OllamaConfig(
-                model=config.model,
-                host=config.ollama_host,
-                max_new_tokens=config.max_new_tokens,
-                temperature=config.temperature,
-            )
-        )
-    from ..llm.hf_llm import HFLLMConfig, HFLoRALLM
-
-    return HFLoRALLM(
-        HFLLMConfig(
-            model_name=config.hf_model_name,
-            lora_path=str(config.lora_path) if config.lora_path else None,
-            device="auto",
-            max_new_tokens=config.max_new_tokens,
-            temperature=config.temperature,
-            load_in_4bit=config.load_in_4bit,
-            bnb_4bit_compute_dtype=config.bnb_4bit_compute_dtype,
-            bnb_4bit_quant_type=config.bnb_4bit_quant_type,
-        )
-    )
+def load_llm(config: LLMConfig) -> TextBackend:
+    """The configured model backend, ready to answer."""
+    return load_backend(config)

@@ -12,8 +12,7 @@ import pytest
 from app.core.files import sha256_text
 from app.core.questions import LETTERS, ORDERS, ArticleRef, Question, content_hash
 from app.evaluation.results.outcomes import OrderAnswer, Outcome
-from app.llm.backend import Generation, Judgement
-from app.llm.letters import LetterScores
+from app.llm.backend import Generation, Judgement, LetterReading
 
 
 def make_question(number: int = 1, correct: str = "c", **values: Any) -> Question:
@@ -69,10 +68,7 @@ def make_outcome(
 
 @dataclass
 class ScriptedBackend:
-    """Scores and writes what a function of the prompt says; keeps every prompt it saw.
-
-    ``encode`` gives a made-up row of one id that stands for the prompt, so ``score_rows`` knows what was asked.
-    """
+    """Scores and writes what a function of the prompt says; keeps every prompt it saw."""
 
     letter_of: Callable[[str], str]  # prompt (and forced reasoning) -> shown letter that is most probable
     text_of: Callable[[str], Any] = lambda prompt: "c"
@@ -84,21 +80,25 @@ class ScriptedBackend:
     def facts(self) -> dict[str, Any]:
         return {"backend": "scripted"}
 
-    def encode(self, prompt: str) -> list[int]:
-        self.prompts.append(prompt)
-        return [len(self.prompts) - 1]
+    def read_letters(
+        self,
+        prompts: Sequence[str],
+        letters: Sequence[str],
+        *,
+        reasonings: Sequence[str] | None = None,
+        alike: bool = False,
+    ) -> list[LetterReading]:
+        self.shared.append(alike)
+        behind = [""] * len(prompts) if reasonings is None else [f"\n<<{text}>>" for text in reasonings]
+        asked = [prompt + end for prompt, end in zip(prompts, behind, strict=True)]
+        self.prompts += asked
+        return [self._reading(prompt, letters) for prompt in asked]
 
-    def forced_answer_row(self, prompt: str, reasoning: str, letters: Sequence[str] = LETTERS) -> list[int]:
-        return self.encode(f"{prompt}\n<<{reasoning}>>")
-
-    def score_rows(
-        self, rows: Sequence[Sequence[int]], *, shared_prefix: bool = False, letters: Sequence[str] = LETTERS
-    ) -> LetterScores:
-        self.shared.append(shared_prefix)
-        logprobs = np.full((len(rows), len(letters)), np.log(0.15 / (len(letters) - 1)), dtype=np.float32)
-        for index, row in enumerate(rows):
-            logprobs[index, list(letters).index(self.letter_of(self.prompts[row[0]]))] = np.log(0.85)
-        return LetterScores(logprobs, np.exp(logprobs).sum(axis=1))
+    def _reading(self, prompt: str, letters: Sequence[str]) -> LetterReading:
+        others = float(np.float32(np.log(0.15 / (len(letters) - 1))))
+        logprobs = [others] * len(letters)
+        logprobs[list(letters).index(self.letter_of(prompt))] = float(np.float32(np.log(0.85)))
+        return LetterReading(tuple(logprobs), float(np.exp(logprobs).sum()), 1)
 
     def judge(self, prompts: Sequence[str]) -> list[Judgement]:
         self.prompts += prompts

@@ -81,6 +81,27 @@ def test_generation_equals_greedy_steps(llm: HFLoRALLM) -> None:
     assert llm.generate([PROMPTS[0]])[0].text == expected
 
 
+@pytest.mark.parametrize("temperature", [0.0, 3.0])
+def test_a_stream_is_the_generated_text_in_pieces(llm: HFLoRALLM, temperature: float) -> None:
+    for prompt in PROMPTS:
+        torch.manual_seed(3)
+        pieces = list(llm.stream(prompt, max_new_tokens=12, temperature=temperature))
+        torch.manual_seed(3)
+        (whole,) = llm.generate([prompt], max_new_tokens=12, temperature=temperature)
+        assert "".join(pieces) == whole.text
+        assert temperature == 0 or len(pieces) > 1
+
+
+def test_a_stream_can_be_left(llm: HFLoRALLM) -> None:
+    steps: list[int] = []
+    handle = llm.model.register_forward_hook(lambda *_: steps.append(1))
+    stream = llm.stream(PROMPTS[2], max_new_tokens=100, temperature=3.0)
+    next(stream)
+    stream.close()  # type: ignore[attr-defined]  # a generator
+    handle.remove()
+    assert len(steps) < 20
+
+
 def test_a_budget_that_ends_the_text_is_told(llm: HFLoRALLM) -> None:
     generation = llm.generate(["b"], max_new_tokens=2)[0]
     assert (generation.new_tokens, generation.truncated) == (2, True)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any, Protocol
 
 from ...core.answers import parse_answer
 from ...core.errors import DataError
@@ -14,7 +13,7 @@ from ...core.prompts import build_choice_prompt, build_mc_prompt_cot, build_mc_p
 from ...core.questions import CHOICE_LETTERS, LETTERS, Question, content_hash, reorder
 from ...core.requests import read_request
 from ...data.few_shot import BUILTIN, FewShot
-from ...llm.backend import Generation, Judgement, TextBackend
+from ...llm.backend import Generation, LetterReading, ScoringBackend, TextBackend
 from ..results.outcomes import OrderAnswer, Outcome, judged
 from .contexts import QuestionContext
 from .plan import EvaluationPlan
@@ -22,32 +21,6 @@ from .plan import EvaluationPlan
 # A direct answer is a letter; a model that writes more has said its letter by then or never will.
 DIRECT_BUDGET_TOKENS = 32
 _ANSWER_LINE = re.compile(r"^\s*\**\s*answer\s*\**\s*[:：].*$", re.IGNORECASE | re.MULTILINE | re.DOTALL)
-
-
-class LetterBackend(TextBackend, Protocol):
-    """A backend that can also give the probability of each letter (``HFLoRALLM``)."""
-
-    def encode(self, prompt: str) -> list[int]:
-        """Token ids of a prompt."""
-        ...
-
-    def forced_answer_row(self, prompt: str, reasoning: str, letters: Sequence[str]) -> list[int]:
-        """Token ids up to the letter behind ``Answer:``."""
-        ...
-
-    def score_rows(
-        self, rows: Sequence[Sequence[int]], *, shared_prefix: bool = False, letters: Sequence[str] = LETTERS
-    ) -> Any:
-        """Scores of the letters after each row."""
-        ...
-
-
-class ChoiceBackend(TextBackend, Protocol):
-    """A backend that can say whether a candidate fits (``HFLoRALLM``, servers that give log-probabilities)."""
-
-    def judge(self, prompts: Sequence[str]) -> list[Judgement]:
-        """A judgement of each prompt, in order."""
-        ...
 
 
 def check_questions(questions: Sequence[Question], plan: EvaluationPlan) -> None:
@@ -107,8 +80,7 @@ def ask(
     plan: EvaluationPlan,
     few_shot: FewShot = BUILTIN,
 ) -> list[Outcome]:
-    """Ask a few questions in every order of the plan. Letter scoring needs a backend with ``score_rows``, choice scoring
-    one with ``judge``.
+    """Ask a few questions in every order of the plan. Letters and choices need a ``ScoringBackend``.
 
     Raises BackendError when a remote backend fails; callers decide whether to go on.
     """
@@ -173,7 +145,7 @@ def _hash(prompts: Sequence[str]) -> str:
     return sha256_text("\x1f".join(prompts))
 
 
-def _judged(backend: ChoiceBackend, question: Question, context: QuestionContext, plan: EvaluationPlan) -> Outcome:
+def _judged(backend: ScoringBackend, question: Question, context: QuestionContext, plan: EvaluationPlan) -> Outcome:
     """The outcome of a question whose choices were judged one by one."""
     prompts = prompts_of(question, context.text, plan)
     each = backend.judge(prompts)
@@ -209,60 +181,52 @@ def _with_text(answer: OrderAnswer, generation: Generation) -> OrderAnswer:
 
 
 def _with_letters(
-    backend: LetterBackend,
+    backend: ScoringBackend,
     prompts: Sequence[Sequence[str]],
     answers: Sequence[Sequence[OrderAnswer]],
     letters: Sequence[Sequence[str]],
     plan: EvaluationPlan,
 ) -> list[list[OrderAnswer]]:
     """The answers with the letter scores, which then decide what was predicted."""
-    rows = [
-        [
-            backend.forced_answer_row(prompt, reasoning_part(answer.text or ""), of)
-            if plan.cot
-            else backend.encode(prompt)
-            for prompt, answer in zip(each, of_question, strict=True)
-        ]
-        for each, of_question, of in zip(prompts, answers, letters, strict=True)
-    ]
+    reasonings = [[reasoning_part(answer.text or "") for answer in each] if plan.cot else None for each in answers]
     if plan.orders > 1:
-        # The orders of a question share instruction, context and question: those run once.
-        scores = [
-            _lines(backend.score_rows(each, shared_prefix=True, letters=of))
-            for each, of in zip(rows, letters, strict=True)
+        # The orders of a question share instruction, context and question.
+        readings = [
+            backend.read_letters(each, of, reasonings=reasoning, alike=True)
+            for each, of, reasoning in zip(prompts, letters, reasonings, strict=True)
         ]
     else:
-        scores = _scores_of_one_order(backend, [row for (row,) in rows], letters)
+        readings = _of_one_order(backend, prompts, letters, reasonings)
     return [
-        [_scored(answer, *line, row) for answer, line, row in zip(*of_question, strict=True)]
-        for of_question in zip(answers, scores, rows, strict=True)
+        [_scored(answer, reading) for answer, reading in zip(*of_question, strict=True)]
+        for of_question in zip(answers, readings, strict=True)
     ]
 
 
-def _scores_of_one_order(
-    backend: LetterBackend, rows: Sequence[Sequence[int]], letters: Sequence[Sequence[str]]
-) -> list[list[tuple[list[float], float]]]:
-    """The scores of one row a question; rows with the same letters are scored together."""
-    found: dict[int, tuple[list[float], float]] = {}
+def _of_one_order(
+    backend: ScoringBackend,
+    prompts: Sequence[Sequence[str]],
+    letters: Sequence[Sequence[str]],
+    reasonings: Sequence[Sequence[str] | None],
+) -> list[list[LetterReading]]:
+    """The reading of one prompt a question; prompts with the same letters are read together."""
+    found: dict[int, LetterReading] = {}
     for of in sorted(set(map(tuple, letters))):
-        indices = [index for index, own in enumerate(letters) if tuple(own) == of]
-        lines = _lines(backend.score_rows([rows[index] for index in indices], letters=of))
-        found |= dict(zip(indices, lines, strict=True))
-    return [[found[index]] for index in range(len(rows))]
+        places = [place for place, own in enumerate(letters) if tuple(own) == of]
+        behind = [text for place in places for text in reasonings[place] or ()]
+        read = backend.read_letters([prompts[place][0] for place in places], of, reasonings=behind or None)
+        found |= dict(zip(places, read, strict=True))
+    return [[found[place]] for place in range(len(prompts))]
 
 
-def _lines(scores: Any) -> list[tuple[list[float], float]]:
-    """(log-probabilities, mass) of each row."""
-    return list(zip(scores.logprobs.tolist(), map(float, scores.mass), strict=True))
-
-
-def _scored(answer: OrderAnswer, logprobs: list[float], mass: float, row: Sequence[int]) -> OrderAnswer:
-    best = max(range(len(logprobs)), key=lambda index: logprobs[index])
+def _scored(answer: OrderAnswer, reading: LetterReading) -> OrderAnswer:
+    best = max(range(len(reading.logprobs)), key=lambda index: reading.logprobs[index])
     return replace(
         answer,
         predicted=CHOICE_LETTERS[best],
-        logprobs=tuple(logprobs),
-        mass=mass,
-        prompt_tokens=len(row),
+        logprobs=reading.logprobs,
+        mass=reading.mass,
+        prompt_tokens=reading.prompt_tokens,
         new_tokens=answer.new_tokens or 0,
+        outside=reading.outside or None,
     )

@@ -148,7 +148,7 @@ def evaluate(
     facts: dict[str, Any] = dict(model_key)
     if left:
         backend = load_backend()
-        facts |= backend.facts()  # type: ignore[attr-defined]  # every backend of app.llm has it
+        facts |= backend.facts()
         fresh = run_questions(
             backend, left, contexts, job.plan, on_outcomes=append_outcomes(path, key, resume=job.resume),
             few_shot=job.few_shot,

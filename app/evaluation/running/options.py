@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -12,16 +11,14 @@ from typing import Any
 from ...core.chat import CHAT_FORMATS
 from ...core.errors import ConfigError
 from ...core.rag_config import LLMConfig, RAGConfig, load_config
-from ...core.redaction import hide, usable_key
+from ...core.redaction import hide
 from ...data.few_shot import BUILTIN, FewShot
 from ...llm.backend import TextBackend
+from ...llm.backends import BACKENDS, Running, load_backend
 from .guards import adapter_form, check_few_shot_source, resolve_few_shot
 from .plan import CONTEXTS, RETRIEVED, SCORINGS, WITHOUT, ContextSource, EvaluationPlan, Scoring
 
-BACKENDS = ("hf", "ollama", "openai")
 COT_BUDGET_TOKENS = 512
-OPENAI_KEY = "OPENAI_API_KEY"
-OPENAI_HOST = "http://localhost:8000/v1"
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -97,14 +94,17 @@ def add_model_options(parser: argparse.ArgumentParser, backend_option: str = "--
     add = parser.add_argument
     add(backend_option, dest="llm_backend", choices=BACKENDS, help="モデルの動かし方（既定: LLM_BACKEND、hf）")
     add("--llm-model", help="ollama・openai のモデル名（既定: LLM_MODEL）")
-    add("--llm-host", help="ollama・openai のアドレス（既定: OLLAMA_HOST、openai は http://localhost:8000/v1）")
+    add(
+        "--llm-host",
+        help="サーバーのアドレス（既定: LLM_HOST、なければ ollama は OLLAMA_HOST、openai は http://localhost:8000/v1）",
+    )
     add(
         "--llm-timeout",
         type=float,
-        default=300.0,
         metavar="SECONDS",
-        help="ollama・openai の 1 回答の制限時間（既定 300 秒）",
+        help="サーバーの 1 回答の制限時間（既定: LLM_TIMEOUT、300 秒）",
     )
+    add("--llm-concurrency", type=int, help="サーバーに同時に送る要求の数（既定: LLM_CONCURRENCY、4）")
     add("--num-ctx", type=int, default=8192, help="ollama の文脈の長さ、トークン（既定 8192）")
     add("--think", action=flag, default=False, help="ollama で思考を有効にする（既定: しない）")
     add("--hf-model-name", help="Hugging Face のモデル名かフォルダ（既定: HF_MODEL_NAME）")
@@ -119,8 +119,11 @@ def add_model_options(parser: argparse.ArgumentParser, backend_option: str = "--
 def resolve_config(arguments: argparse.Namespace) -> RAGConfig:
     """Command line over environment over defaults."""
     return load_config(
-        llm_backend=None if arguments.llm_backend == "openai" else arguments.llm_backend,
+        llm_backend=arguments.llm_backend,
         llm_model=arguments.llm_model,
+        llm_host=arguments.llm_host,
+        llm_timeout=arguments.llm_timeout,
+        llm_concurrency=arguments.llm_concurrency,
         hf_model_name=arguments.hf_model_name,
         lora_path=arguments.hf_lora_path,
         load_in_4bit=arguments.hf_load_in_4bit,
@@ -128,18 +131,12 @@ def resolve_config(arguments: argparse.Namespace) -> RAGConfig:
         bnb_4bit_quant_type=arguments.bnb_4bit_quant_type,
         retriever_top_k=arguments.top_k,
         retriever_index_dir=arguments.index_dir,
-        ollama_host=arguments.llm_host if arguments.llm_backend != "openai" else None,
     )
-
-
-def backend_name(arguments: argparse.Namespace, config: RAGConfig) -> str:
-    """hf, ollama or openai."""
-    return arguments.llm_backend or config.llm.backend
 
 
 def remote_with_adapter(arguments: argparse.Namespace, config: RAGConfig) -> bool:
     """Whether an adapter was asked for that the backend would silently leave out."""
-    return arguments.hf_lora_path is not None and backend_name(arguments, config) != "hf"
+    return arguments.hf_lora_path is not None and config.llm.backend != "hf"
 
 
 def resolve_plan(
@@ -150,7 +147,7 @@ def resolve_plan(
         raise ConfigError(f"--no-rag と --context {arguments.context} は一緒に使えません。")
     if remote_with_adapter(arguments, config):
         raise ConfigError(
-            f"--hf-lora-path は --llm-backend hf だけで使えます（指定は {backend_name(arguments, config)}）。どちらかを外してください。"
+            f"--hf-lora-path は --llm-backend hf だけで使えます（指定は {config.llm.backend}）。どちらかを外してください。"
         )
     if arguments.few_shot is False and arguments.few_shot_path:
         raise ConfigError("--no-few-shot と --few-shot-path は同時に指定できません。どちらかを外してください。")
@@ -164,7 +161,7 @@ def resolve_plan(
         raise ConfigError(f"--reading-test は三通りの文脈で尋ねるので、{given} とは使えません。")
     usual: ContextSource = "gold" if arguments.reading_test else "rag"
     context: ContextSource = "none" if arguments.no_rag else arguments.context or usual
-    remote = backend_name(arguments, config) != "hf"
+    remote = config.llm.backend != "hf"
     learned = adapter_form(manifest, where)
     if learned == "choice" and arguments.use_cot and arguments.scoring is None:
         raise ConfigError(
@@ -223,12 +220,11 @@ def beside(output: Path, context: str) -> Path:
 
 def model_key(arguments: argparse.Namespace, config: RAGConfig, weights_sha256: str | None) -> dict[str, Any]:
     """What names the model and changes its answers; a resumed run must have the same."""
-    name = backend_name(arguments, config)
+    name = config.llm.backend
     if name != "hf":
-        host = hide(arguments.llm_host or (config.llm.ollama_host if name == "ollama" else "")) or None
         # Only what is sent is recorded: the OpenAI protocol has neither.
         sent = {"num_ctx": arguments.num_ctx, "think": arguments.think} if name == "ollama" else {}
-        return {"backend": name, "model": config.llm.model, "host": host, **sent}
+        return {"backend": name, "model": config.llm.model, "host": hide(config.llm.address), **sent}
     quantization = (config.llm.bnb_4bit_compute_dtype, config.llm.bnb_4bit_quant_type)
     return {
         "backend": "hf",
@@ -243,52 +239,15 @@ def model_key(arguments: argparse.Namespace, config: RAGConfig, weights_sha256: 
 
 def create_backend(arguments: argparse.Namespace, llm: LLMConfig, plan: EvaluationPlan) -> TextBackend:
     """The backend the options name, loaded."""
-    if arguments.llm_backend == "openai":
-        if arguments.think:
-            raise ConfigError(
-                "--think は --llm-backend ollama だけで使えます。外すか、サーバーの側で設定してください。"
-            )
-        from ...llm.openai_compatible import OpenAICompatibleLLM, OpenAIConfig
-
-        return OpenAICompatibleLLM(
-            OpenAIConfig(
-                model=llm.model,
-                base_url=arguments.llm_host or OPENAI_HOST,
-                api_key=usable_key(OPENAI_KEY, os.environ.get(OPENAI_KEY)),
-                temperature=plan.temperature,
-                seed=plan.seed,
-                timeout_seconds=arguments.llm_timeout,
-            )
-        )
-    if (arguments.llm_backend or llm.backend) == "ollama":
-        from ...llm.ollama import OllamaConfig, OllamaLLM
-
-        return OllamaLLM(
-            OllamaConfig(
-                model=llm.model,
-                host=llm.ollama_host,
-                num_ctx=arguments.num_ctx,
-                think=arguments.think,
-                temperature=plan.temperature,
-                seed=plan.seed,
-                timeout_seconds=arguments.llm_timeout,
-            )
-        )
-    import torch
-
-    from ...llm.hf_llm import HFLLMConfig, HFLoRALLM
-
-    torch.manual_seed(plan.seed)
-    return HFLoRALLM(
-        HFLLMConfig(
-            model_name=llm.hf_model_name,
-            lora_path=str(llm.lora_path) if llm.lora_path else None,
-            device=arguments.device,
+    return load_backend(
+        llm,
+        Running(
             temperature=plan.temperature,
-            load_in_4bit=llm.load_in_4bit,
-            bnb_4bit_compute_dtype=llm.bnb_4bit_compute_dtype,
-            bnb_4bit_quant_type=llm.bnb_4bit_quant_type,
+            seed=plan.seed,
+            device=arguments.device,
+            chat_format=arguments.chat_format,
+            form=plan.form,
+            num_ctx=arguments.num_ctx,
+            think=arguments.think,
         ),
-        chat_format=arguments.chat_format,
-        form=plan.form,
     )
