@@ -256,6 +256,8 @@ _FITS = re.compile(r"(?!その他|前)(?!.*、.*、)[^。「」（）]{2,45}[一
 def put_in(listing: Listing, item: str) -> str | None:
     """The lead with one item in the place of the list; None where the item does not fit the words around it."""
     before, _, after = listing.lead.partition(listing.marker + listing.noun)
+    if after.startswith("ごとに"):
+        return None  # 「次に掲げる業務ごとに」 speaks of all of them
     if before.endswith("が") and before[-5:-1] in item:
         return None  # the item names its subject again
     if listing.noun in ("とき", "場合"):

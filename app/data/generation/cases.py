@@ -45,15 +45,14 @@ def deadline(rule: Rule, around: Surroundings, random_: random.Random) -> Iterat
     # 「申請が…したとき」 of an action that has only a verb says nothing.
     if past is None or "を" not in match["act"] or match["before"].endswith(("に限り、", "ものは、")):
         return
-    subject = rule.subject or "義務を負う者"
-    if not PERSON.search(re.sub(r"（[^）]*）$", "", subject)):
+    if not PERSON.search(re.sub(r"（[^）]*）$", "", rule.subject)):
         return
     when = f"{rule.condition}場合において、" if rule.condition else ""
     for inside in (True, False):
         day = _away(limit, inside, random_)
         if day is None:
             continue
-        done = f"{subject}が、{when}{match['before']}{match['from']}{match['since']}{day}を経過した日に{_past(past)}ときは、"
+        done = f"{rule.subject}が、{when}{match['before']}{match['from']}{match['since']}{day}を経過した日に{_past(past)}ときは、"
         for kept in (True, False):
             verdict = "法定の期間内に行ったことになる" if kept else "法定の期間を過ぎて行ったことになる"
             said = replace(

@@ -21,6 +21,10 @@ _ALWAYS = {
     "cannot": ("いかなる場合であっても", "理由のいかんを問わず", "例外なく", "一切"),
 }
 _NOT_ALWAYS = {"adverb": "必ずしも", "closing": "とは限らない"}
+_POINTING = ("その", "当該", "同")  # what opens a sentence so points to nothing there
+_FAR = re.compile(
+    r"(?:において|に際して|にかかわらず|には|に当たって)[はも]?、"
+)  # 必ずしも before it is too far from its verb
 _NESTED = "なければ"  # 「…でなければ、することができない」 cannot be negated once more and stay readable
 
 
@@ -30,6 +34,7 @@ def exception(rule: Rule, around: Surroundings, random_: random.Random) -> Itera
         not rule.exception
         or rule.modality not in ("duty", "may", "must_not", "cannot", "effort")
         or _NESTED in rule.action
+        or (not rule.condition and rule.exception.startswith(_POINTING))
     ):
         return
     lifted = "need_not" if rule.modality == "effort" else OPPOSITE[rule.modality]
@@ -51,18 +56,28 @@ def absolute(rule: Rule, around: Surroundings, random_: random.Random) -> Iterat
     if rule.modality not in _ALWAYS or rule.scope in ("only", "even") or _NESTED in rule.action:
         return
     not_always = replace(rule, **_NOT_ALWAYS)  # type: ignore[arg-type]  # two text fields
+    if _FAR.search(rule.action):
+        return
     if rule.exception:
         word = random_.choice(_ALWAYS[rule.modality])
         yield Claim(False, "absolute", rule, replace(rule, adverb=word), "", word)
         yield Claim(True, "not_always", rule, not_always, "", "必ずしも")
-    elif not rule.open_ended and "除" not in rule.condition + rule.action and rule.scope == "":
+    # 「してはならないとは限らない」 is only said of a prohibition that has an exception.
+    elif (
+        not rule.open_ended
+        and "除" not in rule.condition + rule.action
+        and rule.scope == ""
+        and rule.modality != "must_not"
+    ):
         yield Claim(False, "not_always", rule, not_always, "", "必ずしも")
 
 
 def discretion(rule: Rule, around: Surroundings, random_: random.Random) -> Iterator[Claim]:
     """What may be done need not always be done (true); what must be striven for is no duty (true)."""
     if rule.modality == "may" and not rule.open_ended and _NESTED not in rule.action and rule.scope != "only":
-        yield Claim(True, "discretion", rule, replace(rule, modality="duty", **_NOT_ALWAYS), "may", "必ずしも")  # type: ignore[arg-type]
+        if not _FAR.search(rule.action):
+            always = replace(rule, modality="duty", **_NOT_ALWAYS)  # type: ignore[arg-type]  # two text fields
+            yield Claim(True, "discretion", rule, always, "may", "必ずしも")
         yield Claim(True, "discretion", rule, replace(rule, modality="no_duty"), "may", "no_duty")
     elif rule.modality == "effort" and not rule.open_ended:
         yield Claim(True, "discretion", rule, replace(rule, modality="no_duty"), "effort", "no_duty")

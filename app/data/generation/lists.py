@@ -13,6 +13,7 @@ from .statements import MAX_TEXTS
 from .wordings import force
 
 MAX_SAME_LEAD = 0.8  # share of character pairs: above it two leads may have the same effect
+MAX_SHORT = 8  # characters of things that may be one thing when they begin alike
 MAX_ALIKE = 0.6  # share of character pairs: items above it may mean the same
 # Lists whose items are one sort of thing, so that an item of one could be taken for one of the other.
 _ALIKE = (
@@ -79,7 +80,15 @@ def _place(book: Book, listing: Listing) -> int:
 
 def _in_list(text: str, book: Book, listing: Listing) -> bool:
     """Whether the thing may stand in the list, also in an item too long to be a candidate."""
-    return any(overlapping(text, item) > MAX_ALIKE or text in item for _, item in _passage(book, listing).items)
+    return any(
+        overlapping(text, item) > MAX_ALIKE or text in item or _short_twins(text, item)
+        for _, item in _passage(book, listing).items
+    )
+
+
+def _short_twins(one: str, other: str) -> bool:
+    """Whether two short things begin alike and may be one: 供給する場所 and 供給地点."""
+    return max(len(one), len(other)) <= MAX_SHORT and one[:2] == other[:2]
 
 
 def _passage(book: Book, listing: Listing) -> Passage:

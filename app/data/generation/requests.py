@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from .drafts import Wants
@@ -24,8 +25,10 @@ _STATEMENT = (
     "次の{topic}についての説明のうち、{which}はどれか。",
     "次のうち、{which}はどれですか。",
     "{topic}について述べた次の文のうち、{which}を答えてください。",
-    "次に掲げる記述のうち、{topic}に照らして{which}はどれでしょうか。",
+    "次に掲げる記述のうち、{norm}に照らして{which}はどれでしょうか。",
 )
+# What a statement can be held against: a law, an article, a rule; not a person or a thing.
+_NORM = re.compile(r"(?:法|法律|令|規則|条|項|号|規定)$|[条項号]の[0-9一二三四五六七八九十]+$")
 _IN_LIST = {
     "correct": ("{thing}に該当するものはどれですか。", "次のうち、{thing}に当てはまるものを一つ選んでください。", "{thing}として、正しいものはどれか。",
                 "次のうち、{thing}として適切なものを選んでください。"),
@@ -46,8 +49,14 @@ def statement_requests(topics: Sequence[str], wants: Wants, *, must_name: bool =
     """Requests for the right or the wrong statement about any of the topics; ``must_name`` where the candidates do not
     say whom they are about, so that the request has to."""
     words = RIGHT if wants == "correct" else WRONG
-    frames = [frame for frame in _STATEMENT if "{topic}" in frame or not must_name]
-    return tuple(frame.format(topic=topic, which=word) for frame in frames for word in words for topic in topics)
+    frames = [frame for frame in _STATEMENT if "{topic}" in frame or "{norm}" in frame or not must_name]
+    return tuple(
+        frame.format(topic=topic, norm=topic, which=word)
+        for frame in frames
+        for word in words
+        for topic in topics
+        if "{norm}" not in frame or _NORM.search(topic)
+    )
 
 
 def list_requests(things: Sequence[str], wants: Wants) -> tuple[str, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 from collections import Counter
 from collections.abc import Sequence
 
@@ -73,6 +74,10 @@ class Cues:
         )
 
 
+# Subjects that a request cannot name: quotations, and what points back to words the reader has not seen.
+_NO_TOPIC = re.compile(r"」に|^(?:当該|その)")
+
+
 def statement_draft(
     book: Book, article: str, wants: Wants, random_: random.Random, cues: Cues, *, max_chars: int, count: int = 4
 ) -> Draft | None:
@@ -104,7 +109,8 @@ def statement_draft(
         return None
     digits = random_.random() < 0.7
     subjects = {claim.said.subject for claim in (*right, *wrong)}
-    named = len(subjects) > 1 or subjects == {""} or "」に" in "".join(subjects) or random_.random() < 0.5
+    alone = len(subjects) == 1 and subjects != {""} and not _NO_TOPIC.search("".join(subjects))
+    named = not alone or random_.random() < 0.5
     claims = [*right, *wrong] if wants == "correct" else [*wrong, *right]
     options = tuple(_option(claim, digits, named, random_) for claim in claims)
     if any(not option.texts for option in options):

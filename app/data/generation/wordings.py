@@ -49,9 +49,14 @@ def force(action: str, modality: Modality) -> tuple[str, ...]:
     if action.endswith("に処する"):
         return tuple(action[:-4] + ending for ending in _PENALTY.get(modality, ()))
     forms = {"d": action, "n": negative_stem(action), "t": te_form(action), "p": action.removesuffix("みなす")}
+    patterns = _FORCES[modality]
+    if (
+        modality == "must_not" and "なければ" in action
+    ):  # 「受けなければ、することは禁止されている」 reads as its opposite
+        patterns = patterns[:1]
     return tuple(
         pattern.format(**forms)
-        for pattern in _FORCES[modality]
+        for pattern in patterns
         if not ("{n}" in pattern and forms["n"] is None) and not ("{t}" in pattern and forms["t"] is None)
     )
 
@@ -62,6 +67,8 @@ def wordings(rule: Rule, *, digits: bool, named: bool = True) -> tuple[str, ...]
     ``digits`` writes numbers in digits; ``named`` False leaves out the subject, where the request names it.
     """
     subject = _topic(rule.subject) if named else ""
+    # 「当該違反行為をした者は、…に違反したときは」: what it points to must come first.
+    pointing = subject.startswith(("当該", "その")) and rule.scope not in ("", "only")
     adverb = rule.adverb and rule.adverb + ("" if rule.adverb == "必ずしも" else "、")
     found: dict[str, None] = {}
     for ending in force(rule.action, rule.modality):
@@ -69,8 +76,9 @@ def wordings(rule: Rule, *, digits: bool, named: bool = True) -> tuple[str, ...]
         if rule.scope == "":
             found[subject + ending] = None
         for when in _CONDITIONS[rule.scope]:
-            found[f"{subject}{rule.condition}{when}、{ending}"] = None
-            if subject and rule.reorder and rule.scope != "only":
+            if not pointing:
+                found[f"{subject}{rule.condition}{when}、{ending}"] = None
+            if pointing or (subject and rule.reorder and rule.scope != "only"):
                 found[f"{rule.condition}{when}、{subject}{ending}"] = None
     return tuple(arabic_digits(text) if digits else text for text in found)
 

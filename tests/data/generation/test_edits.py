@@ -14,6 +14,7 @@ from app.data.generation.recombining import recombined
 from app.data.generation.restrictions import restriction
 from app.data.generation.rules import Rule, read_rule
 from app.data.generation.surroundings import Surroundings, actors_of
+from app.data.generation.wordings import force, wordings
 from tests.data.generation.laws import lighthouse
 
 
@@ -212,3 +213,31 @@ def test_a_changed_rule_that_another_provision_lays_down_is_no_false_one() -> No
     elsewhere = replace(rule, article="9", condition="")
     assert is_another_rule(replace(rule, condition="嵐が近づいた"), (elsewhere,))
     assert not is_another_rule(replace(rule, condition="嵐が近づいた"), around.rules)
+
+
+def test_not_always_stands_near_its_verb_and_is_said_of_no_plain_prohibition() -> None:
+    rule, around = read("灯台守は、夜間においては、灯火を点検しなければならない")
+    assert list(exceptions.absolute(rule, around, RANDOM)) == []
+    near, around = read("灯台守は、灯火を点検しなければならない")
+    assert [claim.edit for claim in exceptions.absolute(near, around, RANDOM)] == ["not_always"]
+    assert list(exceptions.absolute(replace(near, modality="must_not"), around, RANDOM)) == []
+
+
+def test_an_exception_that_points_back_opens_no_statement() -> None:
+    rule, around = read("灯台守は、灯火を点検しなければならない")
+    plain = replace(rule, exception="霧が出た")
+    pointing = replace(rule, exception="その者が重い病気にかかった")
+    assert [claim.true for claim in exceptions.exception(plain, around, RANDOM)] == [True, False]
+    assert list(exceptions.exception(pointing, around, RANDOM)) == []
+
+
+def test_what_a_subject_points_to_comes_first() -> None:
+    rule = replace(read("灯台守は、灯火を消したときは、届け出なければならない")[0], subject="当該灯台守")
+    assert {text.split("、")[0] for text in wordings(rule, digits=False)} == {
+        "灯火を消したときは", "灯火を消した場合には", "灯火を消した場合は",
+    }  # fmt: skip
+
+
+def test_a_prohibition_unless_is_worded_in_the_statutes_way_only() -> None:
+    assert force("届け出なければ、灯火を消す", "must_not") == ("届け出なければ、灯火を消してはならない",)
+    assert len(force("灯火を消す", "must_not")) == 4

@@ -48,3 +48,14 @@ def test_a_request_names_its_topic_where_the_candidates_do_not() -> None:
         "灯台法に定める灯台守" in text
         for text in statement_requests(["灯台法に定める灯台守"], "correct", must_name=True)
     )
+
+
+@pytest.mark.parametrize(
+    ("topic", "held_against"),
+    [
+        ("灯台法", True), ("灯台法施行規則", True), ("灯台法第三条", True), ("灯台法第3条の2", True), ("灯台法第3条の規定", True),
+        ("灯火の届出", False), ("河川管理者", False), ("当該違反行為をした者", False), ("灯台法に定める灯火の届出", False),
+    ],
+)  # fmt: skip
+def test_statements_are_held_against_rules_only(topic: str, held_against: bool) -> None:
+    assert any("照らして" in text for text in statement_requests([topic], "correct")) == held_against
