@@ -33,7 +33,7 @@ test: lint  ## 検査（ruff, mypy）とテスト
 	@$(BIN)/python -m pytest -q
 
 cross-fit: $(STAMP)  ## 付属の見本の全問を 5 組の交差適合で学習・評価し、結果を検査する（CPU で 5 分以内）
-	@$(BIN)/python -m pytest -q -m slow --durations=1 tests/scripts/test_cross_fit.py
+	@$(BIN)/python -m pytest -q -m slow --durations=1 tests/commands/test_cross_fit.py
 
 two-stages: $(STAMP)  ## 法令から作った問題と実在の問題の二段で学習し、前後を比べる（MODEL= DATA= LAWS= OUT=）
 	@$(BIN)/python scripts/two_stages.py --model-name $(MODEL) --data $(or $(DATA),data/lawqa_jp/selection.json) --laws $(or $(LAWS),data/egov/all_laws.zip) --output-dir $(or $(OUT),results/two_stages)

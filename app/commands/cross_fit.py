@@ -22,7 +22,7 @@ EXAMPLES = (
     "python scripts/cross_fit.py --data sample/selection.json --model-name sample/tiny-qwen3 --output-dir results/cross_fit "
     "--folds 5 --context gold --num-epochs 2 --batch-size 16 --gradient-accumulation-steps 1 --learning-rate 2e-3",
     "python scripts/cross_fit.py --data data/lawqa_jp/selection.json --model-name Qwen/Qwen3-8B --use-4bit --bf16 "
-    "--output-dir results/cross_fit_8b --folds 5 --seeds 3 --context rag --index-dir data/index",
+    "--output-dir results/cross_fit_8b --folds 5 --seeds 3 --reading-test --index-dir data/index",
     "python scripts/cross_fit.py --data data/lawqa_jp/selection.json --model-name Qwen/Qwen3-8B --use-4bit --bf16 "
     "--output-dir results/cross_fit_raft --train-context distractors --context rag --index-dir data/index",
     "python scripts/cross_fit.py --data data/lawqa_jp/selection.json --model-name Qwen/Qwen3-8B --use-4bit --bf16 "
@@ -61,7 +61,13 @@ def parser() -> JapaneseParser:
     add("--train-records", type=Path, metavar="JSONL",
         help="学習レコードを作らずここから取り、各組の学習側の問題の分だけを使う（generate_rationales.py の JSONL など）")  # fmt: skip
     add("--top-k", type=int, default=3, help="検索する条の数（既定 3）")
-    add("--index-dir", type=Path, help="索引のフォルダ（rag、distractors のとき）")
+    add(
+        "--reading-test",
+        action="store_true",
+        help="各組のモデルと調整前のモデルに、文脈なし・正解の条文を抜いた検索結果でも尋ね、条文が足すものを全組・全 seed で比べる"
+        "（索引が要る。終わったフォルダに付けると、足りない評価だけを行う）",
+    )
+    add("--index-dir", type=Path, help="索引のフォルダ（rag、distractors、--reading-test のとき）")
     add("--train-orders", type=int, choices=(1, 4),
         help="文字で答える形で学習し、学習レコードの選択肢の並びの数をこれにする（choice の形では使わない）。"
         "4 なら --share-prefix（--batch-size は問題の数になる）と、direct では --objective letter も付ける")  # fmt: skip
@@ -116,6 +122,7 @@ def main(argv: Sequence[str]) -> int:
     from ..evaluation.comparing.comparison import as_json
     from ..evaluation.comparing.pooling import pool_results
     from ..evaluation.comparing.seeds import compare_seeds, seed_table, seeds_together, verdict_lines
+    from ..evaluation.reading import check_reading, with_reading
     from ..evaluation.results.file import read_result, read_results, write_result
 
     folder, header = arguments.output_dir, run_header(argv)
@@ -128,12 +135,16 @@ def main(argv: Sequence[str]) -> int:
     data = {"path": str(arguments.data), "sha256": sha256_file(arguments.data), "questions": len(questions)}
     for seed in seeds:
         place = folder / f"seed_{seed}"
-        if not (place / "tuned.json").exists():
-            folds = [read_result(path) for path in fold_results(arguments, training, place, seed, four_bits)]
+        missing = unanswered(arguments, place / "tuned.json")
+        finished = fold_results(arguments, training, place, seed, four_bits) if missing else []
+        for context, path in missing.items():
+            folds = [read_result(wanted(arguments, result)[context]) for result in finished]
             run, summary, outcomes = pool_results(folds, questions, header=header, data=data)
-            write_result(place / "tuned.json", run=run, summary=summary, outcomes=outcomes)
+            write_result(path, run=run, summary=summary, outcomes=outcomes)
     base, *pooled = read_results([folder / "base.json", *(folder / f"seed_{seed}" / "tuned.json" for seed in seeds)])
-    pairs = compare_seeds(base, pooled, seed=arguments.seed)
+    pairs = with_reading(compare_seeds(base, pooled, seed=arguments.seed), [base, *pooled], seed=arguments.seed)
+    if arguments.reading_test:
+        check_reading(pairs)
     together = seeds_together(base, pooled, seed=arguments.seed) if len(pooled) > 1 else None
     kept = {"kind": "cross_fit", "run": header, "seeds": list(seeds), **as_json(pairs)}
     write_json(folder / "cross_fit.json", kept if together is None else {**kept, "together": together.as_json()})
@@ -180,7 +191,7 @@ def check_arguments(arguments: Any, training: Sequence[str]) -> None:
         if arguments.train_context is not None or arguments.train_orders is not None or arguments.few_shot:
             raise ConfigError("--train-records のレコードはそのまま使うので、--train-context、--train-orders、--few-shot とは使えません。")  # fmt: skip
         read_record_pool(arguments.train_records, load_questions(arguments.data), arguments.mode)
-    elif arguments.train_context in ("rag", "distractors"):
+    if arguments.reading_test or arguments.train_context in ("rag", "distractors"):
         from ..retrieval.question_contexts import context_plan
 
         context_plan("rag", arguments.top_k, arguments.index_dir)  # raises without an index
@@ -189,6 +200,8 @@ def check_arguments(arguments: Any, training: Sequence[str]) -> None:
     own = ["--model-name", arguments.model_name, "--train-file", "train.jsonl", "--output-dir", "adapter"]
     own += ["--eval-file", "dev.jsonl"] if arguments.dev > 0 else []
     questions = load_questions(arguments.data)
+    if arguments.reading_test:
+        check_reading_test(arguments, questions)
     config = config_from_arguments(train.parse_args([*own, *training]))
     if config.init_adapter is not None:
         check_initial_adapter(config, questions)
@@ -210,10 +223,32 @@ def check_initial_adapter(config: Any, questions: Sequence[Any]) -> None:
         )
 
 
+def check_reading_test(arguments: Any, questions: Sequence[Any]) -> None:
+    """Refuse a reading test that cannot be made: another context, questions without articles, adapters that are gone."""
+    from ..evaluation.running.asking import check_questions
+    from ..evaluation.running.plan import EvaluationPlan
+
+    if arguments.context != "gold":
+        raise ConfigError(f"--reading-test は三通りの文脈で尋ねるので、--context {arguments.context} とは使えません。")
+    check_questions(questions, EvaluationPlan(context="removed", top_k=arguments.top_k, scoring="choice", orders=1))
+    for seed in range(arguments.seed, arguments.seed + arguments.seeds):
+        place = arguments.output_dir / f"seed_{seed}"
+        for number in range(1, arguments.folds + 1) if unanswered(arguments, place / "tuned.json") else ():
+            fold = place / f"fold_{number}"
+            missing = (fold / "tuned.json").exists() and unanswered(arguments, fold / "tuned.json")
+            if missing and not (fold / "adapter" / "run.json").exists():
+                raise ConfigError(
+                    f"{fold / 'adapter'}: この組のアダプタがないので、文脈を変えて尋ねられません。"
+                    "アダプタを元の場所に戻すか、別の --output-dir ではじめから行ってください。"
+                )
+
+
 def remember_settings(arguments: Any, training: Sequence[str]) -> None:
     """Store what this folder is for; raise ConfigError when it already is for something else."""
     settings: dict[str, Any] = {
-        name: str(value) for name, value in vars(arguments).items() if name not in ("debug", "report", "seeds", "form")
+        name: str(value)
+        for name, value in vars(arguments).items()
+        if name not in ("debug", "report", "seeds", "form", "reading_test")
     }
     settings |= {"training": list(training), "data_sha256": sha256_file(arguments.data)}
     if arguments.train_records is not None:
@@ -226,7 +261,10 @@ def remember_settings(arguments: Any, training: Sequence[str]) -> None:
         stored = {name: str(parser().get_default(name)) for name in vars(arguments) if name in settings} | read_json(
             path
         )
-        different = sorted(name for name in settings.keys() | stored.keys() if settings.get(name) != stored.get(name))
+        names = settings.keys() | stored.keys()
+        if not {arguments.context, arguments.train_context} & {"rag", "distractors"}:
+            names -= {"index_dir"}  # for the reading test alone, which may be asked for later
+        different = sorted(name for name in names if settings.get(name) != stored.get(name))
         if different:
             raise ConfigError(f"{path}: 別の設定で始めた結果があります（違い: {'、'.join(different)}）。別の --output-dir を指定してください。")  # fmt: skip
     elif foreign_entries(arguments.output_dir):
@@ -236,7 +274,7 @@ def remember_settings(arguments: Any, training: Sequence[str]) -> None:
 
 
 def fold_results(arguments: Any, training: Sequence[str], place: Path, seed: int, four_bits: list[str]) -> list[Path]:
-    """Train and evaluate each fold that is not finished; the result files of all."""
+    """Train and evaluate each fold that is not finished; the main result file of each."""
     from ..data.lawqa import load_questions
     from ..data.record_pool import read_record_pool
     from ..data.records import write_records
@@ -250,7 +288,9 @@ def fold_results(arguments: Any, training: Sequence[str], place: Path, seed: int
     for number in range(1, arguments.folds + 1):
         fold, split = place / f"fold_{number}", place / "folds" / f"fold_{number}"
         results.append(fold / "tuned.json")
+        asked = (arguments, split / "test.json", results[-1], [*four_bits, "--hf-lora-path", fold / "adapter"])
         if results[-1].exists():
+            evaluated(*asked)
             continue
         log(f"seed {seed} の {number}/{arguments.folds} 組目を学習します。")
         few_shot = "--few-shot" if arguments.few_shot else "--no-few-shot"
@@ -275,7 +315,7 @@ def fold_results(arguments: Any, training: Sequence[str], place: Path, seed: int
         dev = ["--eval-file", fold / "dev.jsonl"] if arguments.dev > 0 else []
         step(train_qwen_law_ft.main, "--model-name", arguments.model_name, "--train-file", fold / "train.jsonl", *dev,
              "--output-dir", fold / "adapter", "--seed", seed, "--resume", *training)  # fmt: skip
-        evaluated(arguments, split / "test.json", results[-1], [*four_bits, "--hf-lora-path", fold / "adapter"])
+        evaluated(*asked)
     return results
 
 
@@ -295,24 +335,37 @@ def train_options(arguments: Any, seed: int) -> list[Any]:
     ]
 
 
-def context_options(arguments: Any) -> list[Any]:
-    """The context of evaluation and of the dev records."""
+def context_options(arguments: Any, context: str | None = None) -> list[Any]:
+    """The context of evaluation and of the dev records, or another one."""
     index = ["--index-dir", arguments.index_dir] if arguments.index_dir else []
-    return ["--context", arguments.context, "--top-k", arguments.top_k, *index]
+    return ["--context", context or arguments.context, "--top-k", arguments.top_k, *index]
+
+
+def wanted(arguments: Any, output: Path) -> dict[str, Path]:
+    """The result file of each context in which a model is asked, ``output`` that of the evaluation's own, the last."""
+    from ..evaluation.running.options import beside
+    from ..evaluation.running.plan import WITHOUT
+
+    others = {str(context): beside(output, context) for context in WITHOUT} if arguments.reading_test else {}
+    return {**others, arguments.context: output}
+
+
+def unanswered(arguments: Any, output: Path) -> dict[str, Path]:
+    """What of ``wanted`` is not there."""
+    return {context: path for context, path in wanted(arguments, output).items() if not path.exists()}
 
 
 def evaluated(arguments: Any, data: Path, output: Path, more: Sequence[Any]) -> None:
-    """Evaluate unless that was done; the terminal's lines go to a text file beside the result."""
+    """Evaluate in each context in which that was not done; the terminal's lines go to a text file beside the result."""
     from . import evaluate_multiple_choice
 
-    if output.exists():
-        return
     few_shot = "--few-shot" if arguments.few_shot else "--no-few-shot"
     asked = ["--scoring", "choice"] if arguments.form == "choice" else ["--orders", 4]
     asked += ["--use-cot"] if arguments.mode == "cot" else [few_shot]
-    text = step(evaluate_multiple_choice.main, "--data", data, "--output", output, "--resume", "--hf-model-name",
-                arguments.model_name, *context_options(arguments), *asked, *more)  # fmt: skip
-    write_text(output.with_suffix(".txt"), text)
+    for context, path in unanswered(arguments, output).items():
+        text = step(evaluate_multiple_choice.main, "--data", data, "--output", path, "--resume", "--hf-model-name",
+                    arguments.model_name, *context_options(arguments, context), *asked, *more)  # fmt: skip
+        write_text(path.with_suffix(".txt"), text)
 
 
 def step(program: Callable[[Sequence[str]], int | None], *options: Any) -> str:

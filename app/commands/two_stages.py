@@ -20,11 +20,12 @@ EXAMPLES = (
     "python scripts/two_stages.py --model-name models/qwen2.5-coder-0.5b --data data/lawqa_jp/selection.json "
     "--laws data/egov/all_laws.zip --output-dir results/two_stages",
     "python scripts/two_stages.py --model-name Qwen/Qwen3-1.7B --use-4bit --data data/lawqa_jp/selection.json "
-    "--laws data/egov/all_laws.zip --output-dir results/two_stages_17b --seeds 3 --plan",
+    "--laws data/egov/all_laws.zip --output-dir results/two_stages_17b --seeds 3 --exam data/exam.jsonl --letters --plan",
 )
 SETTINGS = "two_stages.json"
 TIMES = "times.json"
 CONTEXTS = ("gold", "none", "removed")
+ADDITIONS = ("exam", "letters")  # steps that a finished study can be given
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +71,8 @@ def parser() -> JapaneseParser:
     add(
         "--use-4bit", action=argparse.BooleanOptionalAction, default=False, help="4bit で学習し評価する（既定: しない）"
     )
+    add("--exam", type=Path, metavar="JSONL", help="ほかの試験の問題。第一段の前と後に、検索した条文を付けて尋ねる")
+    add("--letters", action="store_true", help="実在の問題（正解の条文あり）を、第一段の前と後に選択肢の文字でも尋ねる")
     add("--plan", action="store_true", help="行うコマンドを表示するだけで、何も動かさない")
     return program
 
@@ -125,36 +128,60 @@ def study(arguments: Any) -> list[Step]:
         *(compared(out, name, before, after) for name, before, after in (
             ("学習に使わない法令から作った問題", "base_unseen", "stage1_unseen"),
             ("実在の問題（正解の条文あり）、第一段", "base_gold", "stage1_gold"))),
-        step("第二段: 実在の問題で仕上げ、交差適合で評価する", "cross_fit", out / "stage2" / "cross_fit.json", "--data",
+        step("第二段: 実在の問題で仕上げ、交差適合で評価する", "cross_fit", out / "stage2_reading.txt", "--data",
              arguments.data, "--model-name", model, "--output-dir", out / "stage2", "--folds", arguments.folds,
-             "--seeds", arguments.seeds, "--context", "gold", "--init-adapter", stage, "--objective", "choice",
+             "--seeds", arguments.seeds, "--context", "gold", "--reading-test", "--index-dir", index, "--init-adapter", stage, "--objective", "choice",
              "--num-epochs", arguments.second_epochs, "--learning-rate", arguments.second_learning_rate,
              "--batch-size", 2, "--gradient-accumulation-steps", max(arguments.batch // 2, 1),
-             "--no-activation-checkpointing", *four_bits, *seed, keep=out / "stage2.txt"),
+             "--no-activation-checkpointing", *four_bits, *seed, keep=out / "stage2_reading.txt"),
+        *added(arguments, stage),
     ]  # fmt: skip
 
 
 def asked(arguments: Any, name: str, adapter: Path | None) -> list[Step]:
     """The evaluations of one model: unseen generated questions, then the real ones with, without and around the law."""
-    out, side = arguments.output_dir, "base" if adapter is None else "stage1"
-    model: tuple[object, ...] = (
-        "--hf-model-name",
-        arguments.model_name,
-        "--scoring",
-        "choice",
-        "--resume",
-        "--seed",
-        arguments.seed,
-    )
-    model += ("--hf-load-in-4bit",) if arguments.use_4bit else ("--no-hf-load-in-4bit",)
-    model += () if adapter is None else ("--hf-lora-path", adapter)
-    places = [("作った問題", arguments.output_dir / "unseen" / "test.json", "gold", "unseen")]
-    places += [(f"実在の問題（{context}）", arguments.data, context, context) for context in CONTEXTS]
+    unseen = arguments.output_dir / "unseen" / "test.json"
     return [
-        step(f"{name}のモデルを評価する: {what}", "evaluate_multiple_choice", out / f"{side}_{end}.json", "--data", data,
-             "--context", context, "--output", out / f"{side}_{end}.json", "--index-dir", out / "index", *model)
-        for what, data, context, end in places
+        evaluation(arguments, f"{name}のモデルを評価する: 作った問題", "unseen", adapter, unseen),
+        *(evaluation(arguments, f"{name}のモデルを評価する: 実在の問題（{context}）", context, adapter, arguments.data, context)
+          for context in CONTEXTS),
     ]  # fmt: skip
+
+
+def added(arguments: Any, stage: Path) -> list[Step]:
+    """The outside exam with retrieved articles, and the real questions by letters, before and after the first stage."""
+    places = []
+    if arguments.exam is not None:
+        places.append(("ほかの試験（検索した条文）、第一段", "exam", arguments.exam, "rag", "choice"))
+    if arguments.letters:
+        places.append(("実在の問題（正解の条文あり）を文字で、第一段", "letters", arguments.data, "gold", "letter"))
+    return [
+        one
+        for name, end, data, context, scoring in places
+        for one in (
+            *(evaluation(arguments, f"{name}の{when}", end, adapter, data, context, scoring)
+              for when, adapter in (("前", None), ("後", stage))),
+            compared(arguments.output_dir, name, f"base_{end}", f"stage1_{end}"),
+        )
+    ]  # fmt: skip
+
+
+def evaluation(
+    arguments: Any,
+    name: str,
+    end: str,
+    adapter: Path | None,
+    data: Path,
+    context: str = "gold",
+    scoring: str = "choice",
+) -> Step:
+    """The evaluation of the untuned model or of the first stage's, written to ``base_END.json`` or ``stage1_END.json``."""
+    result = arguments.output_dir / f"{'base' if adapter is None else 'stage1'}_{end}.json"
+    return step(name, "evaluate_multiple_choice", result, "--data", data, "--context", context, "--output", result,
+                "--index-dir", arguments.output_dir / "index", "--hf-model-name", arguments.model_name, "--scoring", scoring,
+                "--resume", "--seed", arguments.seed,
+                "--hf-load-in-4bit" if arguments.use_4bit else "--no-hf-load-in-4bit",
+                *(() if adapter is None else ("--hf-lora-path", adapter)))  # fmt: skip
 
 
 def compared(out: Path, name: str, before: str, after: str) -> Step:
@@ -178,15 +205,19 @@ def command_line(one: Step) -> str:
 def remember(folder: Path, arguments: Any) -> None:
     """Store what the folder is for. Raises ConfigError when it holds another study or files that are no study's."""
     check_folder_place("--output-dir", folder)
-    settings = {name: str(value) for name, value in sorted(vars(arguments).items()) if name not in ("plan", "debug")}
+    given = {name: value for name, value in vars(arguments).items() if name not in ("plan", "debug")}
+    settings = {name: str(value) for name, value in sorted(given.items()) if value or name not in ADDITIONS}
+    stored: dict[str, str] = {}
     if (folder / SETTINGS).exists():
-        changed = [name for name, value in read_json(folder / SETTINGS).items() if settings.get(name) != value]
+        stored = read_json(folder / SETTINGS)
+        changed = [name for name, value in stored.items()
+                   if settings.get(name) != value and (name in settings or name not in ADDITIONS)]  # fmt: skip
         if changed:
             options = "、".join(f"--{name.replace('_', '-')}" for name in changed)
             raise ConfigError(f"{folder} の途中の結果とは {options} が違います。同じ引数にするか、別の --output-dir を指定してください。")  # fmt: skip
     elif folder.is_dir() and (foreign := foreign_entries(folder)):
         raise ConfigError(f"{folder} には別のファイルがあります（{foreign[0]} など）。別の --output-dir を指定してください。")  # fmt: skip
-    write_json(folder / SETTINGS, settings)
+    write_json(folder / SETTINGS, {**stored, **settings})
 
 
 def run(one: Step) -> None:

@@ -11,6 +11,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
+from ..core.cli import log
+from ..core.errors import DataError
 from .comparing.comparability import has_logprobs
 from .comparing.comparison import Comparison, interval_over
 from .comparing.logprob_change import NOT_KNOWN, LogprobChange, logprob_change
@@ -165,6 +167,17 @@ def with_reading(pairs: Sequence[Comparison], results: Sequence[Result], *, seed
     ]
 
 
+def check_reading(pairs: Sequence[Comparison]) -> None:
+    """Raise DataError when a comparison lacks what the law adds against one of the contexts without the right articles."""
+    for pair in pairs:
+        found = {change.context for change in pair.reading}
+        if missing := [name for name in WITHOUT if name not in found]:
+            raise DataError(
+                f"{pair.names[0]} と {pair.names[1]}: 文脈 {'、'.join(missing)} の結果が、正解の条文ありの結果と"
+                "モデル・尋ね方・問題・索引のどれかで違い、比べられません。その文脈の結果を消して、もう一度実行してください。"
+            )
+
+
 def reading_of_seeds(
     base: Result, tuned: Sequence[Result], *, seed: int, repeats: int = 10_000
 ) -> tuple[ReadingChange, ...]:
@@ -180,9 +193,18 @@ def _by_context(results: Sequence[Result]) -> list[ByContext]:
     if any((result.run.get("plan") or {}).get("context") != "gold" for result in results):
         return []
     found: list[ByContext] = []
+    indexes: dict[str, Any] = {}  # what the first result searched: another index takes out and fills up with others
     for result in results:
         others = companions(result.path, result.run, result.outcomes)
-        found.append({"gold": result.outcomes, **{name: other.outcomes for name, other in others.items()}})
+        outcomes: dict[str, Sequence[Outcome]] = {"gold": result.outcomes}
+        for name, other in others.items():
+            if indexes.setdefault(name, other.run.get("index")) == other.run.get("index"):
+                outcomes[name] = other.outcomes
+            else:
+                log(
+                    f"注意: {other.path} は別の索引か検索の設定で尋ねた結果なので、条文を読んでいるかの比較に使いません。"
+                )
+        found.append(outcomes)
     return found
 
 

@@ -23,6 +23,7 @@ from app.core.questions import Question
 from app.data.finetune import build_records
 from app.data.lawqa import load_questions
 from app.data.records import read_records, write_records
+from app.evaluation.comparing.comparison import interval_over
 from app.evaluation.results.file import Result, read_result
 from app.retrieval.question_contexts import context_plan
 
@@ -219,6 +220,67 @@ def test_two_seeds_are_one_verdict(data: Path, tiny_model_dir: Path, capsys: pyt
     assert f'<p class="verdict together">{together["verdict"]}</p>' in Path("out.html").read_text("utf-8")
 
 
+def test_the_reading_test_of_a_finished_folder_makes_only_what_is_missing(
+    data: Path, tiny_model_dir: Path, trainings: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run_program(build_index.main, ["--source", str(SAMPLE / "laws"), "--index-dir", "index"]) == 0
+    command = options(data, tiny_model_dir, "--seeds", 2, "--train-orders", 1, "--report", "out.html")
+    code = run_program(cross_fit.main, command)
+    finished = {
+        path: path.read_bytes()
+        for path in Path("out").rglob("*.json")
+        if path.name not in ("cross_fit.json", "settings.json")
+    }
+    assert "条文を読んでいるか" not in capsys.readouterr().out
+    more = [*command, "--reading-test", "--index-dir", "index"]
+    # An adapter of a fold that has to be asked again is gone.
+    away = Path("out/seed_43/fold_2/adapter")
+    away.rename("away")
+    assert run_program(cross_fit.main, more) == 1
+    assert "out/seed_43/fold_2/adapter: この組のアダプタがない" in capsys.readouterr().err
+    assert not Path("out/base_none.json").exists()
+    Path("away").rename(away)
+
+    assert run_program(cross_fit.main, more) == code
+    out = capsys.readouterr().out.splitlines()
+    assert len(trainings) == 4
+    assert {path: path.read_bytes() for path in finished} == finished
+
+    def right(name: str, context: str) -> dict[str, int]:
+        beside = "" if context == "gold" else f"_{context}"
+        return {one.id: one.predicted == one.correct for one in read_result(Path(f"out/{name}{beside}.json")).outcomes}
+
+    stored = json.loads(Path("out/cross_fit.json").read_text("utf-8"))
+    rows = stored["together"]["reading"]
+    questions = load_questions(data)
+    for row, context in zip(rows, ("none", "removed"), strict=True):
+        steps = {
+            name: [right(name, "gold")[one.id] - right(name, context)[one.id] for one in questions]
+            for name in ("base", "seed_42/tuned", "seed_43/tuned")
+        }
+        base, *seeds = steps.values()
+        more_than = [sum(pair) / 2 - before for before, *pair in zip(base, *seeds, strict=True)]
+        assert (row["context"], row["before"]["questions"]) == (context, QUESTIONS)
+        assert row["before"]["difference"] == pytest.approx(sum(base) / QUESTIONS)
+        assert row["after"]["difference"] == pytest.approx(sum(map(sum, seeds)) / 2 / QUESTIONS)
+        assert row["change"]["difference"] == pytest.approx(sum(more_than) / QUESTIONS)
+        interval = interval_over(more_than, [one.cluster for one in questions], seed=42, repeats=10_000)
+        assert row["change"]["ci95"] == (None if interval is None else pytest.approx(list(interval)))
+    assert [pair["reading"][0]["context"] for pair in stored["comparisons"]] == ["none", "none"]
+    begin = out.index("条文を読んでいるか（正解の条文が足したもの）:")
+    assert [line.split(":")[0].split("（")[0].strip() for line in out[begin + 1 :]] == ["調整前", "調整後", "差"] * 2
+    for place in ("out", *(f"out/seed_{seed}/fold_{number}" for seed in (42, 43) for number in (1, 2))):
+        name = "base" if place == "out" else "tuned"
+        for result in (read_result(Path(place, f"{name}_removed.json")),):
+            assert result.run["plan"]["top_k"] == 3
+            assert not any(passage.gold for outcome in result.outcomes for passage in outcome.passages)
+
+    # A result that does not belong to the others is found out, not left out.
+    Path("out/base_none.json").write_bytes(Path("out/base_removed.json").read_bytes())
+    assert run_program(cross_fit.main, more) == 1
+    assert "base と seed_42/tuned: 文脈 none の結果が" in capsys.readouterr().err
+
+
 def test_the_choice_form_or_four_orders_a_shared_prefix_and_the_letters(data: Path) -> None:
     def parsed(*more: object) -> tuple[str, int | None, list[str]]:
         fixed = ["--data", data, "--model-name", "m", "--output-dir", "out"]
@@ -319,6 +381,7 @@ def test_records_that_do_not_belong_are_refused(
         (["--resume"], "--resume は cross_fit が自分で決める"),
         (["--seeds", "0"], "--seeds は 1 以上"),
         (["--folds", "1"], "--folds は 2 以上"),
+        (["--reading-test", "--index-dir", "none"], "索引がありません"),
         (["--without-gold", "0.3"], "--without-gold は --train-context distractors"),
         (["--train-context", "distractors", "--index-dir", "none"], "索引がありません"),
         (["--learning-rate", "-1"], "learning-rate"),

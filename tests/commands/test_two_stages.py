@@ -40,9 +40,42 @@ def test_the_plan_is_the_commands_in_order(ports: Path, capsys: pytest.CaptureFi
     assert f"--exclude-questions {ports / 'ports.json'}" in lines[0]
     assert str(ports / "ports.json") not in "".join(lines[1:6])
     assert "--seeds 3" in lines[-1]
+    assert f"--reading-test --index-dir {ports / 'study/index'}" in lines[-1]
     assert f"--init-adapter {ports / 'study/stage1'}" in lines[-1]
     assert all(("--use-4bit" in line) == (line.split()[1].endswith(("train_qwen_law_ft.py", "cross_fit.py"))) for line in lines)  # fmt: skip
     assert not (ports / "study").exists()
+
+
+def test_the_exam_and_the_letters_come_at_the_end(ports: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert two_stages.main(arguments(ports, "--plan")) == 0
+    plain = capsys.readouterr().out.splitlines()
+    assert two_stages.main(arguments(ports, "--plan", "--exam", "exam.jsonl", "--letters")) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[: len(plain)] == plain
+    assert [(line.split("/")[1].split(".py")[0], "--hf-lora-path" in line) for line in lines[len(plain) :]] == [
+        ("evaluate_multiple_choice", False), ("evaluate_multiple_choice", True), ("compare_runs", False),
+    ] * 2  # fmt: skip
+    exam, letters = lines[len(plain)], lines[len(plain) + 3]
+    assert f"--data exam.jsonl --context rag --output {ports / 'study/base_exam.json'}" in exam
+    assert "--scoring choice" in exam
+    assert f"--context gold --output {ports / 'study/base_letters.json'}" in letters
+    assert "--scoring letter" in letters
+
+
+def test_a_study_of_an_earlier_version_is_given_the_exam(ports: Path) -> None:
+    study, plain = ports / "study", arguments(ports)
+
+    def remembered(*more: str) -> dict[str, str]:
+        two_stages.remember(study, two_stages.parser().parse_args([*plain, *more]))
+        stored: dict[str, str] = read_json(study / "two_stages.json")
+        return stored
+
+    before = remembered()
+    assert not {"exam", "letters"} & set(before)
+    assert remembered("--exam", "exam.jsonl") == {**before, "exam": "exam.jsonl"}
+    assert remembered("--letters") == remembered() == {**before, "exam": "exam.jsonl", "letters": "True"}
+    with pytest.raises(ConfigError, match="--exam が違います"):
+        remembered("--exam", "other.jsonl")
 
 
 def test_another_study_or_other_files_are_refused(ports: Path) -> None:

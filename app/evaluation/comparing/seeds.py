@@ -118,9 +118,10 @@ def seed_table(base: Result, pooled: Sequence[Result], pairs: Sequence[Compariso
 
 
 def verdict_lines(pairs: Sequence[Comparison], together: SeedsTogether | None) -> list[str]:
-    """The verdict: that of the one seed, or that of all with how far they are apart."""
+    """The verdict and what the law adds: that of the one seed, or that of all with how far they are apart."""
     if together is None:
-        return [pair.verdict for pair in pairs]
+        (pair,) = pairs
+        return [pair.verdict, *reading_change_lines(pair.reading, ("調整前", "調整後"))]
     spread = points(together.spread, signed=False)
     return [f"seed {together.seeds} 個の平均: 差 {points(together.difference)} ポイント、標準偏差 {spread} ポイント", together.verdict,
             *reading_change_lines(together.reading, ("調整前", f"調整後（seed {together.seeds} 個の平均）"))]  # fmt: skip
