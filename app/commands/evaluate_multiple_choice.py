@@ -54,7 +54,8 @@ def main(argv: Sequence[str]) -> int:
     from ..evaluation.running.evaluate import Job, evaluate, pick_questions
     from ..evaluation.running.runner import progress_path
     from ..llm.adapters import adapter_folder
-    from ..llm.exported import weights_identity, what_was_trained
+    from ..llm.backends import BY_TEXT
+    from ..llm.exported import exported_model, weights_identity, what_was_trained
 
     if not arguments.plan:
         outputs = []
@@ -77,6 +78,8 @@ def main(argv: Sequence[str]) -> int:
     if config.llm.backend == "hf":
         lora = config.llm.lora_path
         trained = what_was_trained(config.llm.hf_model_name, adapter_folder(str(lora)) if lora is not None else None)
+    elif config.llm.tokenizer is not None or config.llm.backend not in BY_TEXT:
+        trained = exported_model(config.llm.tokenizer_name)
     manifest = trained[1] if trained else None
     few_shot = few_shot_from(arguments.few_shot_path)
     plan = resolve_plan(arguments, config, manifest, few_shot)

@@ -206,15 +206,19 @@ def encode_example(
     return Example(prompt_ids + answer_ids, [IGNORE] * len(prompt_ids) + answer_ids)
 
 
+def letter_spellings(letters: Sequence[str] = LETTERS) -> list[tuple[str, ...]]:
+    """For each letter, the ways it is written: a, A, ａ, Ａ."""
+    return [
+        (letter, letter.upper(), chr(ord(letter) + 0xFEE0), chr(ord(letter.upper()) + 0xFEE0)) for letter in letters
+    ]
+
+
 def letter_token_ids(tokenizer: Any, letters: Sequence[str] = LETTERS) -> list[list[int]]:
-    """For each letter, the ids of every spelling of it that is a single token (a, A, ａ, Ａ, with or without space).
+    """For each letter, the ids of every spelling of it that is a single token (with or without a space before it).
 
     Raises ModelError if a letter has no single-token spelling or two letters share a token.
     """
-    spellings = [
-        (letter, letter.upper(), chr(ord(letter) + 0xFEE0), chr(ord(letter.upper()) + 0xFEE0)) for letter in letters
-    ]
-    return single_tokens(tokenizer, spellings)
+    return single_tokens(tokenizer, letter_spellings(letters))
 
 
 def pair_token_ids(tokenizer: Any) -> list[list[int]]:

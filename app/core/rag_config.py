@@ -17,8 +17,12 @@ from .addresses import is_address, ollama_address
 from .errors import ConfigError
 from .redaction import hide
 
-Backend = Literal["hf", "ollama", "openai"]
-USUAL_ADDRESSES = {"openai": "http://localhost:8000/v1"}
+Backend = Literal["hf", "ollama", "openai", "vllm", "llamacpp"]
+USUAL_ADDRESSES = {
+    "openai": "http://localhost:8000/v1",
+    "vllm": "http://localhost:8000/v1",
+    "llamacpp": "http://localhost:8080",
+}
 
 
 class _Section(BaseSettings):
@@ -49,6 +53,8 @@ class LLMConfig(_Section):
     """Name of the model on the server."""
     host: str | None = Field(None, validation_alias="LLM_HOST")
     """Address of the server; None for the usual one of the backend (``OLLAMA_HOST`` for ollama)."""
+    tokenizer: str | None = Field(None, min_length=1, validation_alias="LLM_TOKENIZER")
+    """Folder or name of the tokenizer of the server's model; None for that of ``hf_model_name`` where ids are sent."""
     api_key: SecretStr | None = Field(None, validation_alias="OPENAI_API_KEY")
     """Key of an OpenAI-compatible server, never printed; None for a server without."""
     timeout_seconds: float = Field(300.0, gt=0, le=86_400, validation_alias="LLM_TIMEOUT")
@@ -80,6 +86,11 @@ class LLMConfig(_Section):
         if self.backend == "ollama":
             return self.ollama_host if self.host is None else ollama_address(self.host)
         return "" if self.backend == "hf" else self.host or USUAL_ADDRESSES[self.backend]
+
+    @property
+    def tokenizer_name(self) -> str:
+        """Whose tokens are sent to a server that takes them."""
+        return self.tokenizer or self.hf_model_name
 
     @property
     def answering_model(self) -> str:

@@ -13,6 +13,8 @@ from ..core.redaction import usable_key
 from .backend import TextBackend
 
 BACKENDS: tuple[Backend, ...] = get_args(Backend)
+# Only text goes to these; the others are asked by token ids.
+BY_TEXT: tuple[Backend, ...] = ("ollama", "openai")
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,8 +24,8 @@ class Running:
     temperature   0 takes the most probable token each time; None keeps the configuration's
     seed          of sampling
     device        hf: auto, cpu, cuda or cuda:N
-    chat_format   hf: None takes the adapter's, or the tokenizer's own template
-    form          hf: the answers that must be single tokens of the tokenizer
+    chat_format   hf, vllm, llamacpp: None takes the adapter's, or the tokenizer's own template
+    form          hf, vllm, llamacpp: the answers that must be single tokens of the tokenizer
     num_ctx       ollama: tokens of prompt and answer together
     think         ollama: let the model think before it answers
     """
@@ -44,22 +46,22 @@ def load_backend(llm: LLMConfig, running: Running | None = None) -> TextBackend:
     """
     running = running or Running()
     temperature = llm.temperature if running.temperature is None else running.temperature
+    if running.think and llm.backend != "ollama":
+        raise ConfigError("--think は --llm-backend ollama だけで使えます。外すか、サーバーの側で設定してください。")
     if llm.backend == "openai":
-        if running.think:
-            raise ConfigError(
-                "--think は --llm-backend ollama だけで使えます。外すか、サーバーの側で設定してください。"
-            )
         from .openai_compatible import OpenAICompatibleLLM, OpenAIConfig
 
         return OpenAICompatibleLLM(
             OpenAIConfig(
                 model=llm.model,
                 base_url=llm.address,
-                api_key=usable_key("OPENAI_API_KEY", llm.api_key.get_secret_value() if llm.api_key else None),
+                api_key=_key(llm),
                 max_new_tokens=llm.max_new_tokens,
                 temperature=temperature,
                 seed=running.seed,
                 timeout_seconds=llm.timeout_seconds,
+                concurrency=llm.concurrency,
+                tokenizer=llm.tokenizer,
             )
         )
     if llm.backend == "ollama":
@@ -75,8 +77,12 @@ def load_backend(llm: LLMConfig, running: Running | None = None) -> TextBackend:
                 temperature=temperature,
                 seed=running.seed,
                 timeout_seconds=llm.timeout_seconds,
+                concurrency=llm.concurrency,
+                tokenizer=llm.tokenizer,
             )
         )
+    if llm.backend in ("vllm", "llamacpp"):
+        return _token_server(llm, running, temperature)
     import torch
 
     from .hf_llm import HFLLMConfig, HFLoRALLM
@@ -96,3 +102,27 @@ def load_backend(llm: LLMConfig, running: Running | None = None) -> TextBackend:
         chat_format=running.chat_format,
         form=running.form,
     )
+
+
+def _token_server(llm: LLMConfig, running: Running, temperature: float) -> TextBackend:
+    from .llamacpp import LlamaCppLLM
+    from .token_server import TokenServer, TokenServerConfig
+    from .vllm import VLLM
+
+    kind: type[TokenServer] = VLLM if llm.backend == "vllm" else LlamaCppLLM
+    config = TokenServerConfig(
+        model=llm.model,
+        address=llm.address,
+        tokenizer=llm.tokenizer_name,
+        api_key=_key(llm),
+        max_new_tokens=llm.max_new_tokens,
+        temperature=temperature,
+        seed=running.seed,
+        timeout_seconds=llm.timeout_seconds,
+        concurrency=llm.concurrency,
+    )
+    return kind(config, chat_format=running.chat_format, form=running.form)
+
+
+def _key(llm: LLMConfig) -> str | None:
+    return usable_key("OPENAI_API_KEY", llm.api_key.get_secret_value() if llm.api_key else None)

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from ..core.errors import BackendError, ConfigError
 from ..core.redaction import hide
-from .backend import Generation, Judgement
-from .http import post_json
-from .top_logprobs import TOP_LOGPROBS, judgement_of
+from .by_text import AskedByText, Reply, count_of
+from .http import JsonClient, Patience
+from .top_logprobs import TOP_LOGPROBS
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +27,8 @@ class OllamaConfig:
     timeout_seconds  for one answer
     retries          further tries after a failure
     wait_seconds     before the first of them; doubled each time
+    concurrency      requests at once
+    tokenizer        folder or Hub name of the model's tokenizer, with which the lengths of prompts are compared
     """
 
     model: str
@@ -39,6 +41,8 @@ class OllamaConfig:
     timeout_seconds: float = 300.0
     retries: int = 2
     wait_seconds: float = 1.0
+    concurrency: int = 4
+    tokenizer: str | None = None
 
     def __post_init__(self) -> None:
         if self.max_new_tokens >= self.num_ctx:
@@ -47,60 +51,30 @@ class OllamaConfig:
             )
 
 
-class OllamaLLM:
-    """Text answers and judgements over HTTP, one request at a time."""
+class OllamaLLM(AskedByText):
+    """Text answers, and letters and judgements from the 20 likeliest first tokens (Ollama 0.12.11 or newer)."""
 
     def __init__(self, config: OllamaConfig) -> None:
         self.config = config
+        patience = Patience(config.timeout_seconds, config.retries, config.wait_seconds, config.concurrency)
+        super().__init__(
+            JsonClient(config.host, patience), "/api/chat",
+            max_new_tokens=config.max_new_tokens, temperature=config.temperature, tokenizer=config.tokenizer,
+        )  # fmt: skip
 
     def facts(self) -> dict[str, Any]:
         """What a result records about the backend."""
-        return {"backend": "ollama", **asdict(self.config), "host": hide(self.config.host)}
+        return {
+            "backend": "ollama",
+            **asdict(self.config),
+            "host": hide(self.config.host),
+            "same_prompt": self.check(),
+        }
 
-    def invoke(self, prompt: str, **kwargs: Any) -> str:
-        """The answer to one prompt; keywords as in ``generate``."""
-        return self.generate([prompt], **kwargs)[0].text
-
-    def generate(
-        self, prompts: Sequence[str], *, max_new_tokens: int | None = None, temperature: float | None = None
-    ) -> list[Generation]:
-        """Answers in the order of the prompts. An empty answer is returned as empty text, not raised.
-
-        Raises BackendError when the server fails after retries, refuses, or had to cut the prompt to ``num_ctx``.
-        """
-        budget = self.config.max_new_tokens if max_new_tokens is None else max_new_tokens
-        heat = self.config.temperature if temperature is None else temperature
-        return [self._ask(prompt, budget, heat) for prompt in prompts]
-
-    def stream(
-        self, prompt: str, *, max_new_tokens: int | None = None, temperature: float | None = None
-    ) -> Iterator[str]:
-        """See ``TextBackend``."""
-        yield self.generate([prompt], max_new_tokens=max_new_tokens, temperature=temperature)[0].text
-
-    def judge(self, prompts: Sequence[str]) -> list[Judgement]:
-        """Whether each prompt's candidate fits, from the likeliest first tokens (Ollama 0.12.11 or newer returns them).
-
-        Raises BackendError as ``generate``, and for a server that returns no log-probabilities.
-        """
-        return [self._judge(prompt) for prompt in prompts]
-
-    def _judge(self, prompt: str) -> Judgement:
-        value, read, url = self._post(prompt, 1, 0.0, {"logprobs": True, "top_logprobs": TOP_LOGPROBS})
-        listed = value.get("logprobs")
-        return judgement_of(listed[0] if isinstance(listed, list) and listed else None, read, url)
-
-    def _ask(self, prompt: str, budget: int, temperature: float) -> Generation:
-        value, read, _ = self._post(prompt, budget, temperature, {})
-        text = value["message"]["content"].strip()
-        return Generation(text, read, _count(value, "eval_count"), truncated=value.get("done_reason") == "length")
-
-    def _post(
-        self, prompt: str, budget: int, temperature: float, more: Mapping[str, Any]
-    ) -> tuple[dict[str, Any], int | None, str]:
-        """The server's answer, checked to hold a text, the tokens it read, and the address asked."""
+    def request(self, prompt: str, budget: int, temperature: float, *, probabilities: bool = False) -> dict[str, Any]:
+        """See ``AskedByText``."""
         config = self.config
-        body: dict[str, Any] = {
+        return {
             "model": config.model,
             "messages": [{"role": "user", "content": prompt}],
             "stream": False,
@@ -111,32 +85,36 @@ class OllamaLLM:
                 "temperature": temperature,
                 "seed": config.seed,
             },
-            **more,
+            **({} if config.think is None else {"think": config.think}),
+            **({"logprobs": True, "top_logprobs": TOP_LOGPROBS} if probabilities else {}),
         }
-        if config.think is not None:
-            body["think"] = config.think
-        url = config.host.rstrip("/") + "/api/chat"
-        value = post_json(
-            url,
-            body,
-            timeout_seconds=config.timeout_seconds,
-            retries=config.retries,
-            wait_seconds=config.wait_seconds,
-        )
+
+    def reply(self, value: Mapping[str, Any], prompt: str, budget: int) -> Reply:
+        """See ``AskedByText``."""
         message = value.get("message")
         if not isinstance(message, dict) or not isinstance(message.get("content"), str):
-            raise BackendError(f"{url}: 応答に message.content がありません。Ollama のアドレスか確かめてください。")
-        read = _count(value, "prompt_eval_count")
-        # Others keep half the window, and two tokens more (ollama/ollama#17427).
-        halved = read is not None and abs(read - config.num_ctx // 2 - 2) <= 1 and len(prompt) > 2 * read
-        if read is not None and (read + budget > config.num_ctx or halved):
             raise BackendError(
-                f"{url}: プロンプト {read} トークンと回答 {budget} トークンが num_ctx {config.num_ctx} に収まらず、"
+                f"{self.url}: 応答に message.content がありません。Ollama のアドレスか確かめてください。"
+            )
+        read, window = count_of(value, "prompt_eval_count"), self.config.num_ctx
+        # Others keep half the window, and two tokens more (ollama/ollama#17427).
+        halved = read is not None and abs(read - window // 2 - 2) <= 1 and len(prompt) > 2 * read
+        if read is not None and (read + budget > window or halved):
+            raise BackendError(
+                f"{self.url}: プロンプト {read} トークンと回答 {budget} トークンが num_ctx {window} に収まらず、"
                 "プロンプトが切られたおそれがあります。--num-ctx を増やしてください。"
             )
-        return value, read, url
+        listed = value.get("logprobs")
+        return Reply(
+            message["content"],
+            read,
+            count_of(value, "eval_count"),
+            truncated=value.get("done_reason") == "length",
+            first_token=listed[0] if isinstance(listed, list) and listed else None,
+        )
 
-
-def _count(value: dict[str, Any], name: str) -> int | None:
-    count = value.get(name)
-    return count if isinstance(count, int) and not isinstance(count, bool) else None
+    def piece(self, event: Mapping[str, Any]) -> str:
+        """See ``AskedByText``."""
+        message = event.get("message")
+        content = message.get("content") if isinstance(message, dict) else None
+        return content if isinstance(content, str) else ""

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from ..core.cli import log
 from ..core.errors import BackendError
 from ..core.redaction import hide
-from .backend import Generation, Judgement
-from .http import post_json
-from .top_logprobs import TOP_LOGPROBS, judgement_of
+from .by_text import AskedByText, Reply, count_of, text_of
+from .http import JsonClient, Patience, bearer
+from .top_logprobs import TOP_LOGPROBS
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,8 @@ class OpenAIConfig:
     timeout_seconds  for one answer
     retries          further tries after a failure
     wait_seconds     before the first of them; doubled each time
+    concurrency      requests at once
+    tokenizer        folder or Hub name of the model's tokenizer, with which the lengths of prompts are compared
     """
 
     model: str
@@ -37,13 +40,21 @@ class OpenAIConfig:
     timeout_seconds: float = 300.0
     retries: int = 2
     wait_seconds: float = 1.0
+    concurrency: int = 4
+    tokenizer: str | None = None
 
 
-class OpenAICompatibleLLM:
-    """Text answers and judgements over HTTP, one request at a time."""
+class OpenAICompatibleLLM(AskedByText):
+    """Text answers, and letters and judgements from the 20 likeliest first tokens where the server tells them."""
 
     def __init__(self, config: OpenAIConfig) -> None:
         self.config = config
+        self._takes_template_kwargs = True
+        patience = Patience(config.timeout_seconds, config.retries, config.wait_seconds, config.concurrency)
+        super().__init__(
+            JsonClient(config.base_url, patience, headers=bearer(config.api_key)), "/chat/completions",
+            max_new_tokens=config.max_new_tokens, temperature=config.temperature, tokenizer=config.tokenizer,
+        )  # fmt: skip
 
     def facts(self) -> dict[str, Any]:
         """What a result records about the backend; the key is left out."""
@@ -53,90 +64,61 @@ class OpenAICompatibleLLM:
             "base_url": hide(self.config.base_url),
             "temperature": self.config.temperature,
             "seed": self.config.seed,
+            "same_prompt": self.check(),
+            "thinking_switched_off": self._takes_template_kwargs,
         }
 
-    def invoke(self, prompt: str, **kwargs: Any) -> str:
-        """The answer to one prompt; keywords as in ``generate``."""
-        return self.generate([prompt], **kwargs)[0].text
-
-    def generate(
-        self, prompts: Sequence[str], *, max_new_tokens: int | None = None, temperature: float | None = None
-    ) -> list[Generation]:
-        """Answers in the order of the prompts. Raises BackendError when the server fails after retries or refuses."""
-        budget = self.config.max_new_tokens if max_new_tokens is None else max_new_tokens
-        heat = self.config.temperature if temperature is None else temperature
-        return [self._ask(prompt, budget, heat) for prompt in prompts]
-
-    def stream(
-        self, prompt: str, *, max_new_tokens: int | None = None, temperature: float | None = None
-    ) -> Iterator[str]:
-        """See ``TextBackend``."""
-        yield self.generate([prompt], max_new_tokens=max_new_tokens, temperature=temperature)[0].text
-
-    def judge(self, prompts: Sequence[str]) -> list[Judgement]:
-        """Whether each prompt's candidate fits, from the likeliest first tokens that the server returns.
-
-        Raises BackendError as ``generate``, and for a server that returns no log-probabilities.
-        """
-        return [self._judge(prompt) for prompt in prompts]
-
-    def _judge(self, prompt: str) -> Judgement:
-        asked = {"logprobs": True, "top_logprobs": TOP_LOGPROBS}
-        choice, usage, url = self._post(prompt, {"max_tokens": 1, "temperature": 0.0, **asked})
-        content = (choice.get("logprobs") or {}).get("content")
-        first = content[0] if isinstance(content, list) and content else None
-        return judgement_of(first, _count(usage, "prompt_tokens"), url)
-
-    def _ask(self, prompt: str, budget: int, temperature: float) -> Generation:
-        choice, usage, _ = self._post(prompt, {"max_tokens": budget, "temperature": temperature})
-        return Generation(
-            _text(choice["message"]["content"]).strip(),
-            _count(usage, "prompt_tokens"),
-            _count(usage, "completion_tokens"),
-            truncated=choice.get("finish_reason") == "length",
+    def ask(
+        self, prompts: Sequence[str], budget: int, temperature: float, *, probabilities: bool = False
+    ) -> list[Reply]:
+        """See ``AskedByText``; a server that does not know the switch of the thinking is asked without it, which is said."""
+        try:
+            return super().ask(prompts, budget, temperature, probabilities=probabilities)
+        except BackendError as error:
+            if not self._takes_template_kwargs or "chat_template_kwargs" not in str(error):
+                raise
+        self._takes_template_kwargs = False
+        log(
+            f"注意: {self.url}: サーバーが chat_template_kwargs を知らないので、思考を切らずに尋ねます"
+            "（思考するモデルなら、サーバーの側で切ってください）。"
         )
+        return super().ask(prompts, budget, temperature, probabilities=probabilities)
 
-    def _post(self, prompt: str, settings: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any], str]:
-        """The first choice, the usage and the address asked."""
-        config = self.config
-        url = config.base_url.rstrip("/") + "/chat/completions"
-        value = post_json(
-            url,
-            {
-                "model": config.model,
-                "messages": [{"role": "user", "content": prompt}],
-                "seed": config.seed,
-                **settings,
-            },
-            headers={"Authorization": f"Bearer {config.api_key}"} if config.api_key else None,
-            timeout_seconds=config.timeout_seconds,
-            retries=config.retries,
-            wait_seconds=config.wait_seconds,
-        )
+    def request(self, prompt: str, budget: int, temperature: float, *, probabilities: bool = False) -> dict[str, Any]:
+        """See ``AskedByText``."""
+        return {
+            "model": self.config.model,
+            "messages": [{"role": "user", "content": prompt}],
+            "seed": self.config.seed,
+            "max_tokens": budget,
+            "temperature": temperature,
+            # How vLLM, SGLang and llama.cpp are told to leave Qwen3's thinking out; other templates ignore it.
+            **({"chat_template_kwargs": {"enable_thinking": False}} if self._takes_template_kwargs else {}),
+            **({"logprobs": True, "top_logprobs": TOP_LOGPROBS} if probabilities else {}),
+        }
+
+    def reply(self, value: Mapping[str, Any], prompt: str, budget: int) -> Reply:
+        """See ``AskedByText``."""
         try:
             choice = value["choices"][0]
-            choice["message"]["content"]
+            content = choice["message"]["content"]
         except (KeyError, IndexError, TypeError):
             raise BackendError(
-                f"{url}: 応答に choices[0].message.content がありません。アドレスを確かめてください。"
+                f"{self.url}: 応答に choices[0].message.content がありません。アドレスを確かめてください。"
             ) from None
+        listed = (choice.get("logprobs") or {}).get("content")
         usage = value.get("usage")
-        return choice, usage if isinstance(usage, dict) else {}, url
+        return Reply(
+            text_of(content),
+            count_of(usage, "prompt_tokens"),
+            count_of(usage, "completion_tokens"),
+            truncated=choice.get("finish_reason") == "length",
+            first_token=listed[0] if isinstance(listed, list) and listed else None,
+        )
 
-
-def _text(content: Any) -> str:
-    """The text of a message; of a list of parts those that are text (not what was thought)."""
-    if isinstance(content, list):
-        parts = [
-            part for part in content if isinstance(part, dict) and part.get("type", "text") in ("text", "output_text")
-        ]
-        return "".join(str(part.get("text") or "") for part in parts)
-    return content if isinstance(content, str) else ""
-
-
-def _count(usage: Mapping[str, Any], name: str) -> int | None:
-    """A number of tokens; gateways that estimate send 200.0."""
-    value = usage.get(name)
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return None
-    return int(value) if value == value // 1 else None
+    def piece(self, event: Mapping[str, Any]) -> str:
+        """See ``AskedByText``."""
+        choices = event.get("choices")
+        choice = choices[0] if isinstance(choices, list) and choices else None
+        delta = choice.get("delta", choice.get("message")) if isinstance(choice, dict) else None
+        return text_of(delta.get("content")) if isinstance(delta, dict) else ""

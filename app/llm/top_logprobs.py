@@ -1,7 +1,7 @@
-"""A judgement of the choice form from the most probable first tokens that a server returns.
+"""Letters and judgements from the most probable first tokens that a server returns.
 
-A server tells the probabilities of its likeliest tokens only. Where one of the two answers is not among them, its
-probability is at most that of the least probable token returned; it is taken as that, and the judgement says so.
+A server tells the probabilities of its likeliest tokens only. Where an answer is not among them, its probability is at
+most that of the least probable token returned; it is taken as that, and the reading says so.
 """
 
 from __future__ import annotations
@@ -10,9 +10,9 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from ..core.chat import PAIR_SPELLINGS
+from ..core.chat import PAIR_SPELLINGS, letter_spellings
 from ..core.errors import BackendError
-from .backend import Judgement
+from .backend import Judgement, LetterReading
 
 # As many as OpenAI's API allows; vLLM, llama.cpp and Ollama give as many.
 TOP_LOGPROBS = 20
@@ -23,6 +23,26 @@ def judgement_of(answer: Any, prompt_tokens: int | None, url: str) -> Judgement:
 
     Raises BackendError when there is none, as from a server that gives no log-probabilities.
     """
+    read = _read(answer, PAIR_SPELLINGS, prompt_tokens, url)
+    fits, fits_not = read.logprobs
+    return Judgement(fits - fits_not, read.mass, prompt_tokens, outside=read.outside > 0)
+
+
+def letters_of(answer: Any, letters: Sequence[str], prompt_tokens: int | None, url: str) -> LetterReading:
+    """The reading of the letters from the entry of the first token.
+
+    Raises BackendError as ``judgement_of``, and where none of the letters is among the tokens: nothing says which it is.
+    """
+    read = _read(answer, letter_spellings(letters), prompt_tokens, url)
+    if read.outside == len(letters):
+        raise BackendError(
+            f"{url}: 上位 {TOP_LOGPROBS} 個のトークンに選択肢の文字が一つもありません。"
+            "思考が始まっていないか確かめるか、--scoring text を指定してください。"
+        )
+    return read
+
+
+def _read(answer: Any, spellings: Sequence[Sequence[str]], prompt_tokens: int | None, url: str) -> LetterReading:
     tokens = list(_tokens(answer))
     if not tokens:
         raise BackendError(
@@ -30,11 +50,14 @@ def judgement_of(answer: Any, prompt_tokens: int | None, url: str) -> Judgement:
             "確率を返すサーバーを使うか、--scoring text を指定してください。"
         )
     least = min(value for _, value in tokens)
-    sums = [_log_sum([value for text, value in tokens if text in spellings]) for spellings in PAIR_SPELLINGS]
-    fits, fits_not = (least if value is None else value for value in sums)
+    sums = [_log_sum([value for text, value in tokens if text in each]) for each in spellings]
     seen = [value for value in sums if value is not None]
-    mass = sum(math.exp(value) for value in seen)
-    return Judgement(fits - fits_not, min(mass, 1.0), prompt_tokens, outside=len(seen) < len(sums))
+    return LetterReading(
+        tuple(least if value is None else value for value in sums),
+        min(sum(math.exp(value) for value in seen), 1.0),
+        prompt_tokens,
+        outside=len(sums) - len(seen),
+    )
 
 
 def _tokens(answer: Any) -> Iterable[tuple[str, float]]:

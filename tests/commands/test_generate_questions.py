@@ -180,7 +180,10 @@ def test_rewording_by_a_model_is_counted_and_named(tmp_path: Path, monkeypatch: 
 def test_a_rewording_backend_that_does_not_answer_is_found_out_first(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("app.llm.http.time.sleep", lambda _: None)
+    async def pause(_: float) -> None:
+        pass
+
+    monkeypatch.setattr("app.llm.http.pause", pause)
     arguments = ("--count", 20, "--reword-backend", "openai", "--llm-model", "m", "--llm-host", "http://127.0.0.1:9/v1")
     assert run(tmp_path / "set", *arguments, "--llm-timeout", 1) == 1
     assert "http://127.0.0.1:9/v1" in capsys.readouterr().err

@@ -7,12 +7,15 @@ from typing import Any
 
 import pytest
 
+from app.core.chat import encode_prompt
 from app.core.errors import ConfigError, ModelError
 from app.core.rag_config import environment_names, load_config
 from app.llm.backends import BACKENDS, Running, load_backend
 from app.llm.hf_llm import HFLoRALLM
+from app.llm.llamacpp import LlamaCppLLM
 from app.llm.ollama import OllamaLLM
 from app.llm.openai_compatible import OpenAICompatibleLLM
+from app.llm.vllm import VLLM
 
 
 @pytest.fixture(autouse=True)
@@ -73,6 +76,21 @@ def test_thinking_that_cannot_be_sent_is_refused() -> None:
         made(Running(think=True), llm_backend="openai")
 
 
+@pytest.mark.parametrize(("name", "kind", "root"), [("vllm", VLLM, "http://localhost:8000"), ("llamacpp", LlamaCppLLM, "http://localhost:8080")])  # fmt: skip
+def test_a_server_of_token_ids(name: str, kind: type, root: str, tiny_model_dir: Path) -> None:
+    backend = made(
+        Running(chat_format="plain", form="choice"), llm_backend=name, llm_model="m", llm_tokenizer=str(tiny_model_dir),
+        openai_api_key="s3cretkey", llm_concurrency=9,
+    )  # fmt: skip
+    assert isinstance(backend, kind)
+    assert (backend.client.address, backend.client.patience.concurrency) == (root, 9)
+    assert (backend.config.tokenizer, backend.config.api_key) == (str(tiny_model_dir), "s3cretkey")
+    assert backend.encode("問い") == encode_prompt(backend.tokenizer, "問い", chat_format="plain")
+    assert "s3cretkey" not in repr(backend.config)
+    with pytest.raises(ModelError, match="no/such"):
+        made(llm_backend=name, hf_model_name="no/such/model")
+
+
 def test_a_local_model(tiny_model_dir: Path) -> None:
     backend = made(
         Running(device="cpu", chat_format="plain"), hf_model_name=str(tiny_model_dir), load_in_4bit=False, llm_max_new_tokens=7
@@ -84,4 +102,4 @@ def test_a_local_model(tiny_model_dir: Path) -> None:
 
 
 def test_every_backend_is_a_choice() -> None:
-    assert BACKENDS == ("hf", "ollama", "openai")
+    assert BACKENDS == ("hf", "ollama", "openai", "vllm", "llamacpp")

@@ -9,13 +9,17 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from app.core.chat import encode_prompt
 from app.core.errors import BackendError, ConfigError
-from app.llm.backend import Generation, Judgement
-from app.llm.http import post_json
+from app.llm.backend import Generation, Judgement, LetterReading
+from app.llm.by_text import PROBE, count_of
+from app.llm.http import JsonClient, Patience
+from app.llm.loading import load_tokenizer
 from app.llm.ollama import OllamaConfig, OllamaLLM
 from app.llm.openai_compatible import OpenAICompatibleLLM, OpenAIConfig
 
@@ -93,6 +97,23 @@ def cut(handler: BaseHTTPRequestHandler) -> None:
 
 def chat(text: str, **more: Any) -> dict[str, Any]:
     return {"message": {"role": "assistant", "content": text}, "done": True, "done_reason": "stop", **more}
+
+
+def asked(url: str, patience: Patience | None = None, **headers: str) -> dict[str, Any]:
+    """What a server answers to an empty request."""
+    return JsonClient(url, patience or Patience(5, 0), headers=headers).post("", {})
+
+
+@pytest.fixture
+def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The pauses between tries, which take no time."""
+    made: list[float] = []
+
+    async def pause(seconds: float) -> None:
+        made.append(seconds)
+
+    monkeypatch.setattr("app.llm.http.pause", pause)
+    return made
 
 
 @pytest.fixture
@@ -210,18 +231,17 @@ def test_a_context_that_cannot_hold_the_answer_is_refused() -> None:
         OllamaConfig("m", num_ctx=256, max_new_tokens=256)
 
 
-def test_waits_double(server: Server) -> None:
+def test_waits_double(server: Server, waits: list[float]) -> None:
     server.replies = [reply(b"no")]
-    waits: list[float] = []
     with pytest.raises(BackendError):
-        post_json(server.url, {}, timeout_seconds=5, retries=3, wait_seconds=0.5, sleep=waits.append)
+        asked(server.url, Patience(5, retries=3, wait_seconds=0.5))
     assert waits == [0.5, 1.0, 2.0]
 
 
 @pytest.mark.parametrize("url", ["file:///etc/passwd", "ftp://host/x", "localhost:11434"])
 def test_only_http_addresses_are_asked(url: str) -> None:
     with pytest.raises(BackendError, match="http://"):
-        post_json(url, {}, timeout_seconds=1, retries=0)
+        asked(url)
 
 
 def test_openai_sends_its_key_and_reads_the_answer(server: Server) -> None:
@@ -244,6 +264,7 @@ def test_openai_sends_its_key_and_reads_the_answer(server: Server) -> None:
         "max_tokens": 9,
         "temperature": 0.0,
         "seed": 1,
+        "chat_template_kwargs": {"enable_thinking": False},
     }
     assert "s3cret" not in repr(llm.config) + json.dumps(llm.facts())
 
@@ -276,7 +297,7 @@ def redirect(status: int, to: str) -> Reply:
 def test_no_redirect_is_followed(server: Server, status: int) -> None:
     server.replies = [redirect(status, "http://localhost:1/stolen?token=abcdef")]
     with pytest.raises(BackendError) as caught:
-        post_json(server.url, {"x": 1}, headers={"Authorization": "Bearer k"}, timeout_seconds=5, retries=3)
+        asked(server.url, Patience(5, retries=3), Authorization="Bearer k")
     assert "別のアドレス http://localhost:1/stolen?token=*** へ転送されました" in str(caught.value)
     assert len(server.requests) == 1
 
@@ -301,11 +322,11 @@ def test_this_machine_is_never_asked_through_a_proxy(server: Server, monkeypatch
     for name in ("no_proxy", "NO_PROXY"):
         monkeypatch.delenv(name, raising=False)
     server.replies = [reply({"ok": 1})]
-    assert post_json(server.url, {}, timeout_seconds=5, retries=0) == {"ok": 1}
+    assert asked(server.url) == {"ok": 1}
     with pytest.raises(
         BackendError, match=r"プロキシ http://\*\*\*@127\.0\.0\.1:9 を通しました（通さないなら NO_PROXY"
     ):
-        post_json("http://model.example/v1", {}, timeout_seconds=5, retries=0)
+        asked("http://model.example/v1")
 
 
 def top(*tokens: tuple[str, float]) -> dict[str, Any]:
@@ -372,16 +393,16 @@ def test_a_server_without_probabilities_is_said_to_be_one(server: Server, kind: 
     ],
 )
 def test_an_error_with_status_200_is_said_in_the_servers_words(
-    server: Server, body: dict[str, Any], tries: int, words: str
+    server: Server, waits: list[float], body: dict[str, Any], tries: int, words: str
 ) -> None:
     server.replies = [reply(body)]
     with pytest.raises(BackendError) as caught:
-        post_json(server.url, {}, timeout_seconds=5, retries=2, sleep=lambda _: None)
+        asked(server.url, Patience(5, retries=2))
     assert words in str(caught.value)
     assert len(server.requests) == tries
 
 
-def test_a_busy_server_is_given_the_time_it_asks_for(server: Server) -> None:
+def test_a_busy_server_is_given_the_time_it_asks_for(server: Server, waits: list[float]) -> None:
     def busy(after: str) -> Reply:
         def send(handler: BaseHTTPRequestHandler) -> None:
             handler.send_response(429)
@@ -391,9 +412,8 @@ def test_a_busy_server_is_given_the_time_it_asks_for(server: Server) -> None:
 
         return send
 
-    waits: list[float] = []
     server.replies = [busy("8"), busy("Wed, 21 Oct 2015 07:28:00 GMT"), busy("soon"), busy("99999"), reply({"ok": 1})]
-    assert post_json(server.url, {}, timeout_seconds=5, retries=4, sleep=waits.append) == {"ok": 1}
+    assert asked(server.url, Patience(5, retries=4)) == {"ok": 1}
     assert waits == [8.0, 2.0, 4.0, 300.0]
 
 
@@ -409,7 +429,7 @@ def test_a_busy_server_is_given_the_time_it_asks_for(server: Server) -> None:
 def test_the_text_of_a_message_is_its_text_parts(server: Server, content: Any, text: str) -> None:
     server.replies = [reply({"choices": [{"message": {"content": content}}], "usage": {"prompt_tokens": 200.0, "completion_tokens": "7"}})]  # fmt: skip
     (generation,) = OpenAICompatibleLLM(OpenAIConfig("m", base_url=server.url, retries=0)).generate(["q"])
-    assert (generation.text, generation.prompt_tokens, generation.new_tokens) == (text, 200, None)
+    assert (generation.text, generation.prompt_tokens, generation.new_tokens) == (text, 200, 7)
 
 
 def test_a_prompt_that_was_cut_to_half_the_window_is_refused(server: Server) -> None:
@@ -417,3 +437,117 @@ def test_a_prompt_that_was_cut_to_half_the_window_is_refused(server: Server) -> 
     with pytest.raises(BackendError, match=r"num_ctx 4096 に収まらず.*--num-ctx"):
         ollama(server, num_ctx=4096).invoke("法" * 20_000)
     assert ollama(server, num_ctx=4096).invoke("法" * 2050) == "c"  # a prompt that really has so many tokens
+
+
+@pytest.mark.parametrize(
+    ("said", "count"),
+    [(7, 7), ("7", 7), (7.0, 7), ("7.0", 7), (7.5, None), ("many", None), (True, None), (-1, None), (float("nan"), None), (None, None), ([7], None)],
+)  # fmt: skip
+def test_a_number_of_tokens_is_a_number(said: Any, count: int | None) -> None:
+    assert count_of({"prompt_tokens": said}, "prompt_tokens") == count
+
+
+@pytest.mark.parametrize("usage", [None, [], "200", {}])
+def test_usage_may_be_missing(server: Server, usage: Any) -> None:
+    server.replies = [reply({"choices": [{"message": {"content": "b"}}], "usage": usage})]
+    (generation,) = OpenAICompatibleLLM(OpenAIConfig("m", base_url=server.url, retries=0)).generate(["q"])
+    assert generation == Generation("b", None, None, False)
+
+
+def sse(*events: Any) -> Reply:
+    return reply("".join(f"data: {json.dumps(event)}\n\n" for event in events).encode() + b"data: [DONE]\n\n")
+
+
+def ndjson(*events: Any) -> Reply:
+    return reply("".join(json.dumps(event) + "\n" for event in events).encode())
+
+
+DELTAS = (
+    {"choices": [{"index": 0, "delta": {"role": "assistant", "content": ""}}]},
+    {"choices": [{"index": 0, "delta": {"reasoning_content": "a かもしれない"}}]},
+    {"choices": [{"index": 0, "delta": {"content": " 条"}}]},
+    {"choices": [{"index": 0, "delta": {"content": "文 "}, "finish_reason": "length"}]},
+    {"choices": [], "usage": {"prompt_tokens": 9, "completion_tokens": 2}},
+)
+LINES = (
+    {"message": {"role": "assistant", "content": " 条"}, "done": False},
+    {"message": {"role": "assistant", "content": "", "thinking": "a"}, "done": False},
+    {"message": {"role": "assistant", "content": "文 "}, "done": True, "done_reason": "length", "prompt_eval_count": 9, "eval_count": 2},
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(("kind", "streamed"), [("openai", sse(*DELTAS)), ("openai", ndjson(*DELTAS)), ("ollama", ndjson(*LINES)), ("ollama", sse(*LINES))])  # fmt: skip
+def test_a_stream_is_read_asked_for_or_not(server: Server, kind: str, streamed: Reply) -> None:
+    server.replies = [streamed]
+    llm = judged_by(server, kind)
+    assert llm.generate(["問題"]) == [Generation("条文", 9, 2, True)]
+    assert list(llm.stream("問題", max_new_tokens=7)) == ["条", "文"]
+    (_, whole, _), (_, pieces, _) = server.requests
+    assert (whole.get("stream", False), pieces["stream"]) == (False, True)
+    assert (pieces["options"]["num_predict"] if kind == "ollama" else pieces["max_tokens"]) == 7
+
+
+def test_a_stream_that_breaks_off_is_said_to_have(server: Server) -> None:
+    server.replies = [sse(DELTAS[2], {"error": {"message": "out of memory", "code": 500}})]
+    pieces = judged_by(server, "openai").stream("問題")
+    assert next(pieces) == "条"
+    with pytest.raises(BackendError, match=r"回答の途中で途切れました（500 out of memory）"):
+        next(pieces)
+
+
+def test_letters_from_the_likeliest_tokens(server: Server) -> None:
+    entry = top(("b", 0.5), (" B", 0.1), ("ａ", 0.2), ("d", 0.1), ("は", 0.05))
+    server.replies = [answered("ollama", entry)]
+    (read,) = judged_by(server, "ollama").read_letters(["問題"], "abcd")
+    wanted = [math.log(share) for share in (0.2, 0.6, 0.05, 0.1)]  # c is at most as likely as は
+    assert read == LetterReading(pytest.approx(tuple(wanted)), pytest.approx(0.9), 12, outside=1)
+    server.replies = [answered("ollama", top(("は", 0.6), ("。", 0.3)))]
+    with pytest.raises(BackendError, match=r"上位 20 個のトークンに選択肢の文字が一つもありません"):
+        judged_by(server, "ollama").read_letters(["問題"], "abcd")
+    with pytest.raises(ConfigError, match="--llm-backend hf・vllm・llamacpp だけ"):
+        judged_by(server, "openai").read_letters(["問題"], "abcd", reasonings=["理由"])
+
+
+def test_a_server_that_does_not_know_how_to_switch_thinking_off(
+    server: Server, capsys: pytest.CaptureFixture[str]
+) -> None:
+    message = {"error": {"message": "Unrecognized request argument supplied: chat_template_kwargs"}}
+    server.replies = [reply(message, 400), reply({"choices": [{"message": {"content": "b"}}]})]
+    llm = judged_by(server, "openai")
+    assert llm.invoke("問題") == llm.invoke("問題") == "b"
+    assert ["chat_template_kwargs" in body for _, body, _ in server.requests] == [True, False, False]
+    assert llm.facts()["thinking_switched_off"] is False
+    assert capsys.readouterr().err.count("思考を切らずに尋ねます") == 1
+
+
+@pytest.mark.parametrize("kind", ["ollama", "openai"])
+@pytest.mark.parametrize(
+    ("more", "same"), [(0, True), (4, "テンプレートか、思考の切り方が別です"), (None, None)], ids=["same", "longer", "untold"]
+)  # fmt: skip
+def test_the_length_of_a_prompt_is_compared_before_the_first_question(
+    server: Server, kind: str, more: int | None, same: Any, tiny_model_dir: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    own = len(encode_prompt(load_tokenizer(str(tiny_model_dir)), PROBE))
+    read = None if more is None else own + more
+    count = {"prompt_eval_count": read} if kind == "ollama" else {"usage": {"prompt_tokens": read}}
+    server.replies = [reply(chat("b") | {"choices": [{"message": {"content": "b"}}]} | count)]
+    llm: Any = (
+        OllamaLLM(OllamaConfig("m", server.url, tokenizer=str(tiny_model_dir)))
+        if kind == "ollama"
+        else OpenAICompatibleLLM(OpenAIConfig("m", server.url, tokenizer=str(tiny_model_dir)))
+    )
+    if isinstance(same, str):
+        with pytest.raises(BackendError, match=f"{own + 4} トークンで、学習時の {own} トークンと違います.*{same}"):
+            llm.invoke("問題")
+        return
+    assert llm.invoke("問題") == llm.invoke("問題") == "b"
+    assert [body["messages"][0]["content"] for _, body, _ in server.requests] == [PROBE, "問題", "問題"]
+    assert llm.facts()["same_prompt"] is same
+    assert ("学習時と同じかは分かりません" in capsys.readouterr().err) == (same is None)
+
+
+def test_a_prompt_of_unknown_length_is_said_once(server: Server, capsys: pytest.CaptureFixture[str]) -> None:
+    server.replies = [reply(chat("b"))]
+    llm = ollama(server)
+    assert (llm.facts()["same_prompt"], llm.invoke("1"), llm.invoke("2")) == (None, "b", "b")
+    assert capsys.readouterr().err.count("学習時と同じかは確かめていません") == 1

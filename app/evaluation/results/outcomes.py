@@ -24,7 +24,7 @@ READINGS: tuple[str, ...] = get_args(written.Status)
 # What follows from the fields and stands in a row for whoever reads the file without this program.
 _DERIVED = ("prompt_sha256", "logprobs", "label_mass", "probabilities")
 # Fields of the choice form alone; a row of the letter form does not name them.
-_OF_CHOICES = ("log_odds", "masses", "sign", "told", "outside")
+_OF_CHOICES = ("log_odds", "masses", "sign", "told")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ class OrderAnswer:
     masses         choice form only: probability that the next token is one of the two answers, each choice
     sign           choice form only: −1 where the question wants what does not fit (``app.core.requests``)
     told           choice form only: whether the question's wording says what it wants
-    outside        choice form only: choices for which a server did not return one of the two answers, so that its
+    outside        letters, or choices of the choice form, for which a server did not return (one of) the answers, so that its
                    probability was taken as that of the least probable token returned
     """
 
@@ -201,7 +201,12 @@ class Outcome:
         row = asdict(self)
         if self.form == "letter":
             row["answers"] = [
-                {name: value for name, value in answer.items() if name not in _OF_CHOICES} for answer in row["answers"]
+                {
+                    name: value
+                    for name, value in answer.items()
+                    if name not in _OF_CHOICES and (name != "outside" or value)
+                }
+                for answer in row["answers"]
             ]
         row["gold_articles"] = [list(pair) for pair in self.gold_articles]
         first = self.answers[0]
@@ -292,6 +297,8 @@ def _check_answers(outcome: Outcome) -> None:
             continue
         if len(answer.logprobs) != len(letters) or not _are_finite(answer.logprobs):
             raise ValueError(f"logprobs {answer.logprobs!r}")
+        if answer.outside is not None and not (type(answer.outside) is int and 0 < answer.outside < len(letters)):
+            raise ValueError(f"outside {quoted(answer.outside)}")
         if answer.predicted != letters[answer.logprobs.index(max(answer.logprobs))]:
             raise ValueError(f"predicted {answer.predicted!r}、logprobs {answer.logprobs!r}")
 

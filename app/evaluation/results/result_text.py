@@ -214,6 +214,8 @@ def _mass(mass: Mapping[str, Any] | None, form: Form) -> list[str]:
     note = f"{what}の確率の合計: 平均 {mass['mean']:.3f}、最小 {mass['min']:.3f}"
     if mass["below_half"]:
         note += f"。警告: {mass['answers']} 回のうち {mass['below_half']} 回は 0.5 未満で、モデルは{what}以外を答えようとしています"
+    if mass.get("outside"):
+        note += f"。警告: 延べ {mass['outside']} 個の文字は、サーバーが返した上位のトークンになく、返された最小の確率とみなしました"
     return [note]
 
 

@@ -62,6 +62,8 @@ def outcome_summary(outcomes: Sequence[Outcome], *, context: str | None, top_k: 
     histogram = label_histogram(outcomes)
     masses = [mass for outcome in outcomes for answer in outcome.answers for mass in _masses(answer)]
     low = sum(mass < LOW_MASS for mass in masses)
+    # Letters that a server left out of the likeliest tokens; those of the choice form are counted with the statements.
+    hidden = sum(answer.outside or 0 for one in outcomes if one.form == "letter" for answer in one.answers)
     return {
         **_accuracy(outcomes),
         "counts": {status: counts[status] for status in STATUSES},
@@ -73,6 +75,7 @@ def outcome_summary(outcomes: Sequence[Outcome], *, context: str | None, top_k: 
         "collapse": collapse(outcomes),
         "label_mass": (
             {"mean": float(np.mean(masses)), "min": min(masses), "below_half": low, "answers": len(masses)}
+            | ({"outside": hidden} if hidden else {})
             if masses
             else None
         ),

@@ -13,7 +13,7 @@ from ...core.prompts import build_choice_prompt, build_mc_prompt_cot, build_mc_p
 from ...core.questions import CHOICE_LETTERS, LETTERS, Question, content_hash, reorder
 from ...core.requests import read_request
 from ...data.few_shot import BUILTIN, FewShot
-from ...llm.backend import Generation, LetterReading, ScoringBackend, TextBackend
+from ...llm.backend import Generation, Judgement, LetterReading, ScoringBackend, TextBackend
 from ..results.outcomes import OrderAnswer, Outcome, judged
 from .contexts import QuestionContext
 from .plan import EvaluationPlan
@@ -85,7 +85,7 @@ def ask(
     Raises BackendError when a remote backend fails; callers decide whether to go on.
     """
     if plan.form == "choice":
-        return [_judged(backend, question, context, plan) for question, context in questions]  # type: ignore[arg-type]  # checked by the caller
+        return _judged(backend, questions, plan)  # type: ignore[arg-type]  # checked by the caller
     prompts = [prompts_of(question, context.text, plan, few_shot) for question, context in questions]
     answers = [
         [OrderAnswer(order, sha256_text(prompt)) for order, prompt in zip(plan.orders_for(question), each, strict=True)]
@@ -145,12 +145,26 @@ def _hash(prompts: Sequence[str]) -> str:
     return sha256_text("\x1f".join(prompts))
 
 
-def _judged(backend: ScoringBackend, question: Question, context: QuestionContext, plan: EvaluationPlan) -> Outcome:
-    """The outcome of a question whose choices were judged one by one."""
-    prompts = prompts_of(question, context.text, plan)
-    each = backend.judge(prompts)
+def _judged(
+    backend: ScoringBackend, questions: Sequence[tuple[Question, QuestionContext]], plan: EvaluationPlan
+) -> list[Outcome]:
+    """The outcomes of questions whose choices were judged one by one."""
+    prompts = [prompts_of(question, context.text, plan) for question, context in questions]
+    judgements = iter(backend.judge([prompt for each in prompts for prompt in each]))
+    return [
+        _judged_one(question, context, each, [next(judgements) for _ in each], plan)
+        for (question, context), each in zip(questions, prompts, strict=True)
+    ]
+
+
+def _judged_one(
+    question: Question,
+    context: QuestionContext,
+    prompts: Sequence[str],
+    each: Sequence[Judgement],
+    plan: EvaluationPlan,
+) -> Outcome:
     request = read_request(question.question)
-    outside = sum(one.outside for one in each)
     answer = OrderAnswer(
         question.order,
         _hash(prompts),
@@ -160,7 +174,7 @@ def _judged(backend: ScoringBackend, question: Question, context: QuestionContex
         masses=tuple(one.mass for one in each),
         sign=request.sign,
         told=request.told,
-        outside=outside,
+        outside=sum(one.outside for one in each),
     )
     return outcome(question, context, [judged(answer, question.correct)], plan)
 
@@ -188,35 +202,27 @@ def _with_letters(
     plan: EvaluationPlan,
 ) -> list[list[OrderAnswer]]:
     """The answers with the letter scores, which then decide what was predicted."""
-    reasonings = [[reasoning_part(answer.text or "") for answer in each] if plan.cot else None for each in answers]
-    if plan.orders > 1:
-        # The orders of a question share instruction, context and question.
-        readings = [
-            backend.read_letters(each, of, reasonings=reasoning, alike=True)
-            for each, of, reasoning in zip(prompts, letters, reasonings, strict=True)
-        ]
-    else:
-        readings = _of_one_order(backend, prompts, letters, reasonings)
-    return [
-        [_scored(answer, reading) for answer, reading in zip(*of_question, strict=True)]
-        for of_question in zip(answers, readings, strict=True)
-    ]
-
-
-def _of_one_order(
-    backend: ScoringBackend,
-    prompts: Sequence[Sequence[str]],
-    letters: Sequence[Sequence[str]],
-    reasonings: Sequence[Sequence[str] | None],
-) -> list[list[LetterReading]]:
-    """The reading of one prompt a question; prompts with the same letters are read together."""
-    found: dict[int, LetterReading] = {}
+    found: dict[tuple[int, int], LetterReading] = {}
     for of in sorted(set(map(tuple, letters))):
-        places = [place for place, own in enumerate(letters) if tuple(own) == of]
-        behind = [text for place in places for text in reasonings[place] or ()]
-        read = backend.read_letters([prompts[place][0] for place in places], of, reasonings=behind or None)
+        # Prompts with the same letters are read together; the orders of one question share nearly all of theirs.
+        places = [
+            (number, order)
+            for number, own in enumerate(letters)
+            if tuple(own) == of
+            for order in range(len(prompts[number]))
+        ]
+        reasonings = [reasoning_part(answers[number][order].text or "") for number, order in places]
+        read = backend.read_letters(
+            [prompts[number][order] for number, order in places],
+            of,
+            reasonings=reasonings if plan.cot else None,
+            alike=plan.orders > 1 and len(prompts) == 1,
+        )
         found |= dict(zip(places, read, strict=True))
-    return [[found[place]] for place in range(len(prompts))]
+    return [
+        [_scored(answer, found[number, order]) for order, answer in enumerate(of_question)]
+        for number, of_question in enumerate(answers)
+    ]
 
 
 def _scored(answer: OrderAnswer, reading: LetterReading) -> OrderAnswer:

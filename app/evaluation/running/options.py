@@ -14,7 +14,7 @@ from ...core.rag_config import LLMConfig, RAGConfig, load_config
 from ...core.redaction import hide
 from ...data.few_shot import BUILTIN, FewShot
 from ...llm.backend import TextBackend
-from ...llm.backends import BACKENDS, Running, load_backend
+from ...llm.backends import BACKENDS, BY_TEXT, Running, load_backend
 from .guards import adapter_form, check_few_shot_source, resolve_few_shot
 from .plan import CONTEXTS, RETRIEVED, SCORINGS, WITHOUT, ContextSource, EvaluationPlan, Scoring
 
@@ -47,7 +47,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--scoring",
         choices=SCORINGS,
         help="letter 選択肢の文字の確率、choice 選択肢を一つずつ判断させて比べる、text 文章の読み取り、both letter と text"
-        "（既定: アダプタの学習時の形、なければ letter。ollama・openai は text で、choice は確率を返すサーバーだけ）",
+        "（既定: アダプタの学習時の形、なければ letter。ollama・openai は text で、ほかは確率を返すサーバーだけ）",
     )
     add(
         "--orders",
@@ -93,10 +93,17 @@ def add_model_options(parser: argparse.ArgumentParser, backend_option: str = "--
     flag = argparse.BooleanOptionalAction
     add = parser.add_argument
     add(backend_option, dest="llm_backend", choices=BACKENDS, help="モデルの動かし方（既定: LLM_BACKEND、hf）")
-    add("--llm-model", help="ollama・openai のモデル名（既定: LLM_MODEL）")
+    add("--llm-model", help="サーバーのモデル名（既定: LLM_MODEL）")
     add(
         "--llm-host",
-        help="サーバーのアドレス（既定: LLM_HOST、なければ ollama は OLLAMA_HOST、openai は http://localhost:8000/v1）",
+        help="サーバーのアドレス（既定: LLM_HOST、なければ vllm・openai は http://localhost:8000/v1、llamacpp は "
+        "http://localhost:8080、ollama は OLLAMA_HOST）",
+    )
+    add(
+        "--tokenizer",
+        metavar="MODEL",
+        help="サーバーのモデルのトークナイザ: フォルダか名前。アダプタのフォルダなら学習のしかたも run.json から読む"
+        "（既定: LLM_TOKENIZER、なければ vllm・llamacpp は --hf-model-name）",
     )
     add(
         "--llm-timeout",
@@ -122,6 +129,7 @@ def resolve_config(arguments: argparse.Namespace) -> RAGConfig:
         llm_backend=arguments.llm_backend,
         llm_model=arguments.llm_model,
         llm_host=arguments.llm_host,
+        llm_tokenizer=arguments.tokenizer,
         llm_timeout=arguments.llm_timeout,
         llm_concurrency=arguments.llm_concurrency,
         hf_model_name=arguments.hf_model_name,
@@ -143,15 +151,18 @@ def resolve_plan(
     arguments: argparse.Namespace, config: RAGConfig, manifest: Mapping[str, Any] | None, few_shot: FewShot = BUILTIN
 ) -> EvaluationPlan:
     """The plan that the options, the configuration and the adapter make together. Raises ConfigError on contradictions."""
+    local, by_text = config.llm.backend == "hf", config.llm.backend in BY_TEXT
     if arguments.no_rag and arguments.context not in (None, "none"):
         raise ConfigError(f"--no-rag と --context {arguments.context} は一緒に使えません。")
     if remote_with_adapter(arguments, config):
         raise ConfigError(
-            f"--hf-lora-path は --llm-backend hf だけで使えます（指定は {config.llm.backend}）。どちらかを外してください。"
+            f"--hf-lora-path は --llm-backend hf だけで使えます（指定は {config.llm.backend}）。サーバーがアダプタを載せているなら、"
+            "--tokenizer にそのフォルダを指定してください。"
         )
     if arguments.few_shot is False and arguments.few_shot_path:
         raise ConfigError("--no-few-shot と --few-shot-path は同時に指定できません。どちらかを外してください。")
-    where = str(config.llm.lora_path or config.llm.hf_model_name)  # a merged model keeps its adapter's run.json
+    # A merged model keeps its adapter's run.json.
+    where = str(config.llm.lora_path or config.llm.hf_model_name) if local else config.llm.tokenizer_name
     asked = True if arguments.few_shot_path else arguments.few_shot
     examples = resolve_few_shot(manifest, asked, arguments.use_cot, where)
     if examples and manifest is not None:
@@ -161,19 +172,18 @@ def resolve_plan(
         raise ConfigError(f"--reading-test は三通りの文脈で尋ねるので、{given} とは使えません。")
     usual: ContextSource = "gold" if arguments.reading_test else "rag"
     context: ContextSource = "none" if arguments.no_rag else arguments.context or usual
-    remote = config.llm.backend != "hf"
     learned = adapter_form(manifest, where)
     if learned == "choice" and arguments.use_cot and arguments.scoring is None:
         raise ConfigError(
             f"{where}: アダプタは choice の形で学習しています。--use-cot で評価するには --scoring letter も指定してください。"
         )
-    scoring: Scoring = arguments.scoring or ("text" if remote else learned or "letter")
-    if remote and scoring in ("letter", "both"):
+    scoring: Scoring = arguments.scoring or ("text" if by_text else learned or "letter")
+    if by_text and scoring != "text" and (arguments.think or arguments.use_cot):
+        given, why = ("--think", "思考") if arguments.think else ("--use-cot", "理由")
         raise ConfigError(
-            f"--scoring {scoring} は --llm-backend hf だけで使えます。--scoring text か choice を指定してください。"
+            f"{given} は答えの前に{why}を書かせ、--llm-backend {config.llm.backend} はその後の確率を読めないので、"
+            f"--scoring {scoring} とは使えません。--scoring text を指定するか、{given} を外してください。"
         )
-    if remote and scoring == "choice" and arguments.think:
-        raise ConfigError("--think は答えの前に思考を書かせるので、--scoring choice とは使えません。")
     orders = arguments.orders or (4 if scoring == "letter" and not arguments.use_cot else 1)
     # The mean probability breaks every tie of the vote; written answers have no probabilities.
     ensemble = arguments.ensemble or (orders > 1 and scoring in ("letter", "both") and not arguments.majority)
@@ -220,11 +230,16 @@ def beside(output: Path, context: str) -> Path:
 
 def model_key(arguments: argparse.Namespace, config: RAGConfig, weights_sha256: str | None) -> dict[str, Any]:
     """What names the model and changes its answers; a resumed run must have the same."""
-    name = config.llm.backend
-    if name != "hf":
-        # Only what is sent is recorded: the OpenAI protocol has neither.
-        sent = {"num_ctx": arguments.num_ctx, "think": arguments.think} if name == "ollama" else {}
-        return {"backend": name, "model": config.llm.model, "host": hide(config.llm.address), **sent}
+    llm = config.llm
+    if llm.backend != "hf":
+        # Only what is sent is recorded.
+        sent: dict[str, Any] = (
+            {"num_ctx": arguments.num_ctx, "think": arguments.think} if llm.backend == "ollama" else {}
+        )
+        if llm.backend not in BY_TEXT:
+            sent = {"tokenizer": llm.tokenizer_name, "chat_format_option": arguments.chat_format}
+            sent |= {"adapter_sha256": weights_sha256} if weights_sha256 else {}
+        return {"backend": llm.backend, "model": llm.model, "host": hide(llm.address), **sent}
     quantization = (config.llm.bnb_4bit_compute_dtype, config.llm.bnb_4bit_quant_type)
     return {
         "backend": "hf",

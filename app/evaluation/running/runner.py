@@ -79,8 +79,10 @@ def run_questions(
 
     A question the backend fails on becomes a ``failed`` outcome; three in a row raise its BackendError.
     """
-    # Only what is written gains from batches over questions: orders, and choices, batch within a question.
-    size = plan.batch_size if plan.writes_text or (plan.orders == 1 and plan.form == "letter") else 1
+    # Here only what is written gains from batches over questions: orders, and choices, batch within a question. A
+    # server is given as many at once as it takes.
+    over_questions = plan.writes_text or (plan.orders == 1 and plan.form == "letter") or hasattr(backend, "concurrency")
+    size = plan.batch_size if over_questions else 1
     in_a_row = 0
     for start in range(0, len(questions), size):
         batch = [(question, contexts(question)) for question in questions[start : start + size]]

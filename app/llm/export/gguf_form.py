@@ -11,6 +11,7 @@ from ...core.chat import stop_token_id
 from ...core.cli import log, progress
 from ...core.errors import ModelError
 from ...core.files import sha256_file, write_text
+from ..llamacpp import LlamaCppScorer
 from ..loading import load_tokenizer
 from .asking import Reference
 from .card import Measured
@@ -18,7 +19,7 @@ from .checkpoint import Tensor, open_checkpoint
 from .folder import RUN, Writing, file_facts
 from .gguf_file import find_quantizer, quantise_with_llamacpp, write_gguf
 from .job import ExportJob, Source
-from .llamacpp import LlamaCppScorer, served
+from .llamacpp import served
 from .modelfile import modelfile
 from .recheck import ask_scores, longest_row, text_path_differences
 from .records import export_facts, write_records

@@ -54,6 +54,9 @@ def parse(*arguments: str) -> tuple[argparse.Namespace, Any]:
         (("--few-shot",), {"few_shot": True}),
         (("--llm-backend", "ollama"), {"scoring": "text", "orders": 1}),
         (("--llm-backend", "openai", "--orders", "4"), {"scoring": "text", "orders": 4}),
+        (("--llm-backend", "ollama", "--scoring", "letter"), {"scoring": "letter", "orders": 4, "ensemble": True}),
+        (("--llm-backend", "vllm"), {"scoring": "letter", "orders": 4}),
+        (("--llm-backend", "llamacpp", "--use-cot"), {"scoring": "letter", "cot": True}),
     ],
 )
 def test_a_plan_follows_from_the_options(arguments: tuple[str, ...], expected: dict[str, Any]) -> None:
@@ -108,7 +111,11 @@ def test_an_adapters_examples_are_the_default() -> None:
     ("arguments", "message"),
     [
         (("--no-rag", "--context", "gold"), "--no-rag と --context gold"),
-        (("--llm-backend", "openai", "--scoring", "both"), "--scoring both は --llm-backend hf だけ"),
+        (
+            ("--llm-backend", "openai", "--scoring", "both", "--use-cot"),
+            "--llm-backend openai はその後の確率を読めない",
+        ),
+        (("--llm-backend", "ollama", "--scoring", "choice", "--think"), "--think は答えの前に思考を書かせ"),
         (("--llm-backend", "ollama", "--hf-lora-path", "x"), "--hf-lora-path は --llm-backend hf だけ"),
         (("--scoring", "both", "--ensemble"), "--ensemble は --orders 4"),
     ],
@@ -141,6 +148,9 @@ def test_the_model_key_changes_with_what_changes_answers() -> None:
     ):
         assert other != base
     assert key("--llm-backend", "ollama", "--num-ctx", "4096") != key("--llm-backend", "ollama")
+    assert key("--llm-backend", "vllm", "--llm-concurrency", "9") == key("--llm-backend", "vllm")
+    assert key("--llm-backend", "vllm", "--tokenizer", "x") != key("--llm-backend", "vllm")
+    assert key("--llm-backend", "vllm", weights="0" * 64) != key("--llm-backend", "vllm")
 
 
 def test_remote_backends_are_made_without_a_request(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -18,8 +18,10 @@ from app.core.errors import BackendError, ModelError
 from app.llm.export.checkpoint import open_checkpoint
 from app.llm.export.gguf_file import quantise_with_llamacpp, rope_factors, write_gguf
 from app.llm.export.gguf_tokenizer import CONTROL, NORMAL, UNUSED, USER_DEFINED, read_gguf_tokenizer
-from app.llm.export.llamacpp import LlamaCppScorer, served, summed
+from app.llm.export.llamacpp import served
 from app.llm.export.recheck import TorchScorer
+from app.llm.http import JsonClient
+from app.llm.llamacpp import LlamaCppScorer, summed
 from app.llm.loading import load_base_model, load_tokenizer
 
 PROMPTS = ["次のうち、正しいものを教えてください。", "第一条 届出は二週間以内にする。\n候補 a b c d", "第二条"]
@@ -203,14 +205,15 @@ def test_more_probabilities_are_asked_for_until_the_answers_are_among_them(monke
     asked = []
     probabilities = sorted(((index, -float(index) / 100) for index in range(3000)), key=lambda one: -one[1])
 
-    def answer(self: LlamaCppScorer, row: Any, count: int, written: int) -> dict[int, float]:
-        asked.append(count)
-        return dict(probabilities[:count])
+    def answer(self: LlamaCppScorer, rows: Any, count: int, written: int) -> list[dict[int, float]]:
+        asked.append((len(rows), count))
+        return [dict(probabilities[: count if row == [1] else None]) for row in rows]
 
-    monkeypatch.setattr(LlamaCppScorer, "_next_token", answer)
+    monkeypatch.setattr(LlamaCppScorer, "_next_tokens", answer)
     scorer = LlamaCppScorer("http://127.0.0.1:1")
-    assert scorer.score([[1]], [[3], [2500]]).tolist() == [[pytest.approx(-0.03), pytest.approx(-25.0)]]
-    assert asked == [512, 4096]
+    found = scorer.score([[1], [2]], [[3], [2500]]).tolist()
+    assert found == [[pytest.approx(-0.03), pytest.approx(-25.0)]] * 2
+    assert asked == [(2, 512), (1, 4096)]  # what is known already is not asked for again
     with pytest.raises(BackendError, match="答えのトークンの確率が応答にありません"):
         scorer.score([[1]], [[5000]])
 
@@ -219,7 +222,7 @@ def test_more_probabilities_are_asked_for_until_the_answers_are_among_them(monke
     "answer", [{}, {"completion_probabilities": [{"probs": []}]}, {"completion_probabilities": []}]
 )
 def test_an_answer_without_probabilities_is_one_line(answer: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(LlamaCppScorer, "_post", lambda *_: answer)
+    monkeypatch.setattr(JsonClient, "post_all", lambda *_: [answer])
     with pytest.raises(BackendError, match="top_logprobs がありません"):
         LlamaCppScorer("http://127.0.0.1:1").score([[1]], [[2]])
 
