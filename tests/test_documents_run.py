@@ -217,7 +217,7 @@ def stateless_done() -> set[str]:
 @pytest.fixture
 def checkout(tmp_path: Path, small_questions: bytes, data_site: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A folder with a smaller sample and with what the first steps of every page fetch."""
-    for name in ("laws", "tiny-qwen3"):
+    for name in ("laws", "own", "tiny-qwen3"):
         (tmp_path / "sample").mkdir(exist_ok=True)
         (tmp_path / "sample" / name).symlink_to(ROOT / "sample" / name)
     (tmp_path / "sample" / "selection.json").write_bytes(small_questions)

@@ -8,11 +8,22 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from functools import cache
 
 from ..core.files import sha256_text
 from ..core.questions import ArticleRef
 from .folding import fold_text
 from .provisions import section_label
+
+# A request that names nothing it asks about: such questions have only their words in common.
+_BARE_WORDS = (
+    "次に", "次の", "以下の", "下記の", "上記の", "掲げる", "記述", "説明", "選択肢", "文章", "文", "事項", "もの", "こと", "うち", "中", "から",
+    "最も", "全て", "すべて", "それぞれ", "一つ", "二つ", "三つ", "1つ", "2つ", "3つ", "ひとつ", "ふたつ", "として",
+    "正しい", "正しく", "誤っている", "誤った", "誤り", "間違っている", "間違い", "適切", "不適切", "妥当", "適当", "不適当", "正確", "該当する", "該当し",
+    "当てはまる", "あてはまる", "でない", "ではない", "ない", "である", "な", "か", "は", "が", "を", "に", "の", "で", "と", "どれ", "どちら", "いずれ", "何",
+    "です", "でしょう", "か", "ください", "下さい", "なさい", "教えて", "答えて", "答え", "選んで", "選び", "選べ", "選択せよ", "よ", "せよ",
+    "?", "。", "、", ",", ".", "(", ")", "「", "」",
+)  # fmt: skip
 
 
 def connected_components(keys_of_each: Sequence[Iterable[str]]) -> list[int]:
@@ -37,11 +48,24 @@ def connected_components(keys_of_each: Sequence[Iterable[str]]) -> list[int]:
     return [numbers.setdefault(root(element), len(numbers)) for element in range(len(parent))]
 
 
-def cluster_keys(articles: Iterable[ArticleRef], context: str | None, question: str) -> tuple[str, ...]:
+def asks_barely(question: str) -> bool:
+    """Whether the question says nothing of what it is about (次のうち、正しいものはどれか), so that its choices do."""
+    return _bare().fullmatch(fold_text(question)) is not None
+
+
+@cache
+def _bare() -> re.Pattern[str]:
+    words = sorted({fold_text(word) for word in _BARE_WORDS}, key=len, reverse=True)
+    return re.compile(f"(?:{'|'.join(map(re.escape, words))})*+")
+
+
+def cluster_keys(
+    articles: Iterable[ArticleRef], context: str | None, question: str, choices: Iterable[str] = ()
+) -> tuple[str, ...]:
     """What a question is clustered by: ``借地借家法 第13条`` for each article or guideline section of its context.
 
     A context that names none is clustered by its text, a question without context by its own text, so that copies of
-    one text still stay together.
+    one text still stay together; by that of its choices too where it asks barely, as every ○× statement does.
     """
     keys = dict.fromkeys(
         f"{law} {section_label(article)}" for law, article in dict.fromkeys(ref.article_key for ref in articles)
@@ -50,7 +74,10 @@ def cluster_keys(articles: Iterable[ArticleRef], context: str | None, question: 
         return tuple(keys)
     if context and context.strip():
         return (f"context {sha256_text(fold_text(context))[:12]}",)
-    return (f"question {sha256_text(fold_text(question))[:12]}",)
+    text = fold_text(question)
+    if asks_barely(question):
+        text = "\x1f".join([text, *sorted(map(fold_text, choices))])
+    return (f"question {sha256_text(text)[:12]}",)
 
 
 def natural_order(key: str) -> tuple[tuple[int, int, str], ...]:

@@ -108,7 +108,7 @@ def _choice_faults(choices: Any, answer: Any) -> list[str]:
 
 def _question(value: dict[str, Any], source: str) -> Question:
     text = value["question"].strip()
-    (cluster,) = cluster_ids([cluster_keys((), None, text)])  # by its own text: copies stay together
+    (cluster,) = cluster_ids([cluster_keys((), None, text, value["choices"])])  # by its own text: copies stay together
     return Question(
         id=str(value["id"]).strip(),
         question=text,

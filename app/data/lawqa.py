@@ -30,6 +30,18 @@ _JUDGED = {"○": "a", "〇": "a", "◯": "a", "正": "a", "×": "", "✕": "", 
 
 
 @dataclass(frozen=True, slots=True)
+class Fault:
+    """What is wrong with one entry of a file: its number (from 1), its id where it has one, and what."""
+
+    number: int
+    question_id: str | None
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.number} 問目{f'（{self.question_id}）' if self.question_id else ''}: {self.text}。"
+
+
+@dataclass(frozen=True, slots=True)
 class _Row:
     """One entry of a file, its fields checked."""
 
@@ -66,7 +78,21 @@ def questions_from(value: Any, *, source: str, path: Path | None = None) -> list
         raise DataError(f'{name}: 最上位に "samples" の配列がありません。lawqa_jp の形式のファイルを指定してください。')
     if not samples:
         raise DataError(f'{name}: "samples" が空です。問題が 1 問以上必要です。')
-    faults: list[str] = []
+    rows, faults = _checked(samples)
+    if faults:
+        listed = "\n".join(f"({number}) {fault}" for number, fault in enumerate(faults, 1))
+        raise DataError(f"{name}: {len(faults)} 件の誤りがあります。\n{listed}")
+    return _questions(rows, source)
+
+
+def sample_faults(samples: Sequence[Any]) -> list[Fault]:
+    """What is wrong with the entries of a file that is not written yet."""
+    return _checked(samples)[1]
+
+
+def _checked(samples: Sequence[Any]) -> tuple[list[_Row], list[Fault]]:
+    """The rows of the entries that are right, one a question, and every fault."""
+    faults: list[Fault] = []
     rows = [row for number, sample in enumerate(samples, 1) if (row := _checked_row(number, sample, faults))]
     if any(isinstance(sample, dict) and ORDER_FIELD in sample for sample in samples):
         rows = _one_per_question(rows, faults, complete=not faults)
@@ -75,16 +101,13 @@ def questions_from(value: Any, *, source: str, path: Path | None = None) -> list
         for row in rows:
             first = seen.setdefault(row.id, row.number)
             if first != row.number:
-                faults.append(_fault(row.number, row.id, f"ファイル名が {first} 問目と重複しています"))
+                faults.append(Fault(row.number, row.id, f"ファイル名が {first} 問目と重複しています"))
     faults += _contradictions(rows)
-    faults += [_fault(row.number, row.id, text) for row in rows for text in _answer_lines(row)]
-    if faults:
-        listed = "\n".join(f"({number}) {fault}" for number, fault in enumerate(faults, 1))
-        raise DataError(f"{name}: {len(faults)} 件の誤りがあります。\n{listed}")
-    return _questions(rows, source)
+    faults += [Fault(row.number, row.id, text) for row in rows for text in _answer_lines(row)]
+    return rows, faults
 
 
-def _contradictions(rows: Sequence[_Row]) -> list[str]:
+def _contradictions(rows: Sequence[_Row]) -> list[Fault]:
     """A fault for each question that stands in the file twice with different answers, whatever its ids and orders."""
     seen: dict[str, tuple[int, frozenset[str]]] = {}
     found = []
@@ -92,7 +115,7 @@ def _contradictions(rows: Sequence[_Row]) -> list[str]:
         right = frozenset("".join(unicodedata.normalize("NFKC", row.choices[letter]).split()) for letter in row.correct)
         first, answer = seen.setdefault(content_hash(row.question, row.choices), (row.number, right))
         if answer != right:
-            found.append(_fault(row.number, row.id, f"{first} 問目と同じ問題なのに、正解が違います"))
+            found.append(Fault(row.number, row.id, f"{first} 問目と同じ問題なのに、正解が違います"))
     return found
 
 
@@ -198,14 +221,10 @@ def parse_correct(output: str, choices: Mapping[str, str]) -> tuple[str, str | N
     return "".join(sorted(letters)), None
 
 
-def _fault(number: int, question_id: str | None, text: str) -> str:
-    return f"{number} 問目{f'（{question_id}）' if question_id else ''}: {text}。"
-
-
-def _checked_row(number: int, sample: Any, faults: list[str]) -> _Row | None:
+def _checked_row(number: int, sample: Any, faults: list[Fault]) -> _Row | None:
     """The row of one entry, or None after its faults were added."""
     if not isinstance(sample, dict):
-        faults.append(_fault(number, None, f"オブジェクトではありません（{type(sample).__name__}）"))
+        faults.append(Fault(number, None, f"オブジェクトではありません（{type(sample).__name__}）"))
         return None
     question_id = sample.get("ファイル名")
     shown = question_id if isinstance(question_id, str) else None
@@ -242,7 +261,7 @@ def _checked_row(number: int, sample: Any, faults: list[str]) -> _Row | None:
     if isinstance(sample.get("output"), str) and sample["output"].strip() and choices and not choice_faults:
         correct, fault = parse_correct(sample["output"], choices)
         found += [fault] if fault else []
-    faults += [_fault(number, shown, text) for text in found]
+    faults += [Fault(number, shown, text) for text in found]
     if found:
         return None
     context = sample["コンテキスト"]
@@ -250,7 +269,7 @@ def _checked_row(number: int, sample: Any, faults: list[str]) -> _Row | None:
                 context if context and context.strip() else None, order_number)  # fmt: skip
 
 
-def _one_per_question(rows: Sequence[_Row], faults: list[str], *, complete: bool) -> list[_Row]:
+def _one_per_question(rows: Sequence[_Row], faults: list[Fault], *, complete: bool) -> list[_Row]:
     """The rows in order abcd, after the other orders of each were checked against them. Faults are added.
 
     ``complete`` is False when rows were dropped for other faults: then missing orders are not reported again.
@@ -258,13 +277,13 @@ def _one_per_question(rows: Sequence[_Row], faults: list[str], *, complete: bool
     groups: dict[str, dict[int, _Row]] = {}
     for row in rows:
         if row.order_number is None:
-            faults.append(_fault(row.number, row.id, f"{ORDER_FIELD} がありません（ほかの問にはあります）"))
+            faults.append(Fault(row.number, row.id, f"{ORDER_FIELD} がありません（ほかの問にはあります）"))
             continue
         orders = groups.setdefault(row.id, {})
         number = int(row.order_number)
         if number in orders:
             faults.append(
-                _fault(row.number, row.id, f"{ORDER_FIELD} {number} が {orders[number].number} 問目と重複しています")
+                Fault(row.number, row.id, f"{ORDER_FIELD} {number} が {orders[number].number} 問目と重複しています")
             )
         orders.setdefault(number, row)
     kept: list[_Row] = []
@@ -273,12 +292,12 @@ def _one_per_question(rows: Sequence[_Row], faults: list[str], *, complete: bool
         if missing and complete:
             first = min(orders.values(), key=lambda row: row.number)
             listed = "、".join(map(str, missing))
-            faults.append(_fault(first.number, question_id, f"{ORDER_FIELD} {listed} の行がありません"))
+            faults.append(Fault(first.number, question_id, f"{ORDER_FIELD} {listed} の行がありません"))
         if 1 not in orders:
             continue
         base = orders[1]
         for number, row in sorted(orders.items()):
-            faults += [_fault(row.number, question_id, text) for text in _disagreements(base, row, ORDERS[number - 1])]
+            faults += [Fault(row.number, question_id, text) for text in _disagreements(base, row, ORDERS[number - 1])]
         kept.append(base)
     return kept
 
@@ -301,7 +320,10 @@ def _disagreements(base: _Row, row: _Row, order: str) -> list[str]:
 
 def _questions(rows: Sequence[_Row], source: str) -> list[Question]:
     articles = [gold_articles(row.context) for row in rows]
-    keys = [cluster_keys(refs, row.context, row.question) for refs, row in zip(articles, rows, strict=True)]
+    keys = [
+        cluster_keys(refs, row.context, row.question, row.choices.values())
+        for refs, row in zip(articles, rows, strict=True)
+    ]
     return [
         Question(
             id=row.id,

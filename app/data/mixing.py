@@ -83,7 +83,9 @@ def mixed(parts: Sequence[Part], seed: int, most: int | None = None) -> Mixed:
     ]
     rng.shuffle(drawn)
     questions = [question for question, _ in drawn]
-    clusters = cluster_ids([cluster_keys(one.articles, one.context, one.question) for one in questions])
+    clusters = cluster_ids(
+        [cluster_keys(one.articles, one.context, one.question, one.choices.values()) for one in questions]
+    )
     return Mixed(
         tuple(replace(one, cluster=cluster) for one, cluster in zip(questions, clusters, strict=True)),
         {question.id: dataset for question, dataset in drawn},

@@ -66,7 +66,7 @@ def check_disjoint(sides: Mapping[str, Iterable[Question]]) -> None:
     for side, questions in sides.items():
         held[side] = {}
         for question in questions:
-            for key in cluster_keys(question.articles, question.context, question.question):
+            for key in cluster_keys(question.articles, question.context, question.question, question.choices.values()):
                 held[side][key] = question.id
             held[side][content_hash(question.question, question.choices)] = question.id
     faults = [

@@ -18,6 +18,7 @@ Q, R, MINE = "q.json", "r.json", "mine.txt"  # questions, a result, a file of th
 # program, its options: each file is in the working folder
 OVER_INPUT = [
     ("split_selection_dataset", "--lawqa-path train.json --output-dir ."),
+    ("import_questions", "questions.json --output-dir ."),
     ("build_finetune_dataset", f"--lawqa-path {Q} --no-rag --output-path {Q}"),
     ("build_finetune_dataset", "--lawqa-path q.manifest.json --no-rag --output-path q.jsonl"),
     ("build_finetune_dataset", f"--lawqa-path {Q} --few-shot-path shots.jsonl --no-rag --output-path shots.jsonl"),
@@ -35,6 +36,7 @@ OVER_INPUT = [
 ]
 OVER_MINE = [
     ("split_selection_dataset", f"--lawqa-path {Q} --output-dir ."),
+    ("import_questions", f"{MINE} --output-dir ."),
     ("build_finetune_dataset", f"--lawqa-path {Q} --no-rag --output-path {MINE}"),
     ("build_finetune_dataset", f"--lawqa-path {Q} --no-rag --output-path new.jsonl"),  # new.manifest.json is the user's
     ("evaluate_multiple_choice", f"--data {Q} --output {MINE} --context none"),
@@ -54,7 +56,15 @@ OVER_MINE = [
 @pytest.fixture
 def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     sample = ROOT / "sample" / "selection.json"
-    names = (Q, "train.json", "q.manifest.json", "shots.jsonl", "p.progress.jsonl", "horei_lawqa.jsonl")
+    names = (
+        Q,
+        "train.json",
+        "q.manifest.json",
+        "shots.jsonl",
+        "p.progress.jsonl",
+        "horei_lawqa.jsonl",
+        "questions.json",
+    )
     for name in names:
         shutil.copy(sample, tmp_path / name)
     (tmp_path / R).write_text(json.dumps(RESULT), "utf-8")

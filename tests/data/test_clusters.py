@@ -1,10 +1,11 @@
 """Clusters: union–find against a naive closure, and ids that do not depend on what else is in the file."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from app.core.questions import ArticleRef
-from app.data.clusters import cluster_ids, cluster_keys, connected_components, natural_order
+from app.data.clusters import asks_barely, cluster_ids, cluster_keys, connected_components, natural_order
 
 KEY_SETS = st.lists(st.sets(st.sampled_from("abcdefgh"), max_size=3), max_size=10)
 
@@ -52,3 +53,30 @@ def test_keys_are_articles_then_the_context_then_the_question() -> None:
     assert cluster_keys((), "ある 文", "問")[0].startswith("context ")
     assert cluster_keys((), "ある 文", "問") == cluster_keys((), "ある文", "別の問")
     assert cluster_keys((), None, "問")[0].startswith("question ")
+
+
+@pytest.mark.parametrize(
+    ("question", "bare"),
+    [
+        ("次のうち、正しいものを教えてください。", True),
+        ("次の記述は正しいですか。", True),
+        ("以下の選択肢から正しいものを２つ選びなさい。", True),
+        ("次のうち最も適切なものはどれか、１つ選びなさい。", True),
+        ("会長の任期は。", False),
+        ("次のうち、権利について正しいものはどれか。", False),
+        ("日本の首都はどこですか", False),
+    ],
+)
+def test_a_bare_request_says_nothing_of_its_subject(question: str, bare: bool) -> None:
+    assert asks_barely(question) is bare
+
+
+def test_questions_without_context_that_ask_barely_are_told_apart_by_their_choices() -> None:
+    def keys(question: str, *choices: str) -> tuple[str, ...]:
+        return cluster_keys((), None, question, choices)
+
+    bare = "次のうち、正しいものはどれか。"
+    assert keys(bare, "一日", "二日") != keys(bare, "一年", "二年")
+    assert keys(bare, "一日", "二日") == keys(bare, "２日", "1日")  # the same choices in another order and writing
+    asked = "回覧は何日か。"
+    assert keys(asked, "一日", "二日") == keys(asked, "三日", "四日")  # variants of one question stay together

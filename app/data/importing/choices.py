@@ -1,0 +1,86 @@
+"""The choices of one row: from a column each, or from one cell that holds them all, without the labels they carry."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ...core.questions import CHOICE_LETTERS, MOST_CHOICES
+from ..lawqa import parse_choices
+from .answers import plain
+from .columns import KANA
+
+_LABEL = re.compile(r"\s*[(（]?(?P<sign>[A-Fa-fＡ-Ｆａ-ｆア-カ1-6１-６①-⑥])(?P<end>[)）.．:：、]|\s)\s*(?=\S)(?P<rest>.*)", re.DOTALL)  # fmt: skip
+
+
+def cells_of_columns(values: Mapping[str, Any], columns: Sequence[str]) -> tuple[list[str], str | None]:
+    """The texts of the columns up to the last that is filled, and a fault for one that is left out in between."""
+    cells = [values.get(name) for name in columns]
+    while cells and (cells[-1] is None or str(cells[-1]).strip() == ""):
+        cells.pop()
+    empty = next((name for name, cell in zip(columns, cells, strict=False) if str(_or_empty(cell)).strip() == ""), None)
+    if empty is not None:
+        return [], f"列「{empty}」が空です（後ろの選択肢は埋まっています）"
+    return _texts(cells)
+
+
+def cells_of_one(value: Any) -> tuple[list[str], str | None]:
+    """The choices of a cell: a list, an object by letters or numbers, or one choice a line."""
+    if isinstance(value, list):
+        return _texts(value)
+    if isinstance(value, dict):
+        return _texts(list(value.values()))
+    if not isinstance(value, str) or not value.strip():
+        return [], "選択肢が空です"
+    lines = [line.strip() for line in value.split("\n") if line.strip()]
+    if len(lines) < 2:
+        return [], f"選択肢が一行です（{value.strip()[:20]!r}）。一行に一つずつ書くか、列を分けてください"
+    return lines, None
+
+
+def without_labels(texts: Sequence[str]) -> list[str]:
+    """``texts`` without the labels they carry (``ア．``, ``(1)``, ``a ``), if all carry the one of their place.
+
+    A number before a space is no label (1 日, 2 日), nor is anything whose rest would not tell the choices apart (A 社).
+    """
+    rests = []
+    for place, text in enumerate(texts[:MOST_CHOICES]):
+        match = _LABEL.fullmatch(text)
+        if match is None:
+            return list(texts)
+        sign, rest = plain(match["sign"]).lower(), match["rest"]
+        if sign not in (CHOICE_LETTERS[place], KANA[place], str(place + 1)):
+            return list(texts)
+        if sign.isdecimal() and match["sign"] not in "①②③④⑤⑥" and (match["end"].isspace() or rest[:1].isdecimal()):
+            return list(texts)
+        rests.append(rest.strip())
+    return rests if len(texts) <= MOST_CHOICES and len({plain(rest) for rest in rests}) == len(rests) else list(texts)
+
+
+def lettered(texts: Sequence[str], *, least: int = 2) -> tuple[dict[str, str], list[str]]:
+    """The choices by letter and what is wrong with them: their number, equal ones, what lawqa_jp's format cannot hold."""
+    if not least <= len(texts) <= MOST_CHOICES:
+        return {}, [f"選択肢が {len(texts)} 個です（{least}〜{MOST_CHOICES} 個）"]
+    choices = dict(zip(CHOICE_LETTERS, texts, strict=False))
+    read, faults = parse_choices(rendered(choices))
+    if not faults and read != choices:
+        faults = ["選択肢の中の行が、次の選択肢の始まり（「b 」など）に読めます。改行を除いてください"]
+    return choices, faults
+
+
+def rendered(choices: Mapping[str, str]) -> str:
+    """The field 選択肢 of lawqa_jp's format."""
+    return "\n".join(f"{letter} {text}" for letter, text in choices.items())
+
+
+def _texts(values: Sequence[Any]) -> tuple[list[str], str | None]:
+    wrong = next((value for value in values if isinstance(value, bool) or not isinstance(value, str | int | float)), "")
+    if wrong != "":
+        return [], f"選択肢に文字列でないものがあります（{wrong!r}）"
+    texts = ["\n".join(line.strip() for line in str(value).strip().split("\n") if line.strip()) for value in values]
+    return texts, "空の選択肢があります" if not all(texts) else None
+
+
+def _or_empty(value: Any) -> Any:
+    return "" if value is None else value
