@@ -12,6 +12,7 @@ COMMANDS = {
     "index": "build_index",
     "update": "update_index",
     "search": "search_statutes",
+    "import": "import_questions",
     "split": "split_selection_dataset",
     "generate": "generate_questions",
     "records": "build_finetune_dataset",

@@ -8,6 +8,9 @@ from typing import Any
 
 from ..core.cli import JapaneseParser, log
 from ..core.errors import DataError
+from ..data.importing.answers import ANSWER_FORMS
+from ..data.importing.encoding import ENCODINGS
+from ..data.importing.tables import DELIMITERS
 
 EXAMPLES = (
     "python scripts/import_questions.py sample/own/町内会クイズ.csv --law 町内会規約 --output-dir results/own",
@@ -44,17 +47,17 @@ def parser() -> JapaneseParser:
     )
     add(
         "--answer-form",
-        choices=("auto", "letter", "number", "number0", "text"),
+        choices=ANSWER_FORMS,
         help="正解の書き方: letter 文字（a、ア）、number 1 からの番号、number0 0 からの番号、text 選択肢の本文（既定 auto: 0 からの番号のほかを読み分ける）",
     )
     add("--law", metavar="名前", help="どの問題にも付ける法令や科目の名前")
     add("--no-header", action="store_true", help="見出しの行がない。列は 1、2、3 の番号で指定する")
     add(
         "--encoding",
-        choices=("utf-8", "cp932", "euc-jp", "iso-2022-jp", "utf-16"),
+        choices=tuple(ENCODINGS),
         help="文字コード（既定: 調べて表示する）",
     )
-    add("--delimiter", choices=("comma", "tab", "semicolon"), help="列の区切り（既定: 見出しから調べる）")
+    add("--delimiter", choices=tuple(DELIMITERS), help="列の区切り（既定: 見出しから調べる）")
     return made
 
 

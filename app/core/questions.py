@@ -107,6 +107,11 @@ def original_letter(shown: str, order: str) -> str:
     return order[CHOICE_LETTERS.index(shown)]
 
 
+def plain(text: str) -> str:
+    """``text`` whatever its widths, its radicals and its spaces: for comparing."""
+    return "".join(unicodedata.normalize("NFKC", without_radicals(text)).split())
+
+
 def content_hash(question: str, choices: Mapping[str, str]) -> str:
     """SHA-256 of what is asked, whatever the id, the order of the choices, widths and spaces.
 
@@ -114,7 +119,5 @@ def content_hash(question: str, choices: Mapping[str, str]) -> str:
     between training and test is recognised by.
     """
     # Sorted after folding: a full-width Ａ stands elsewhere than an A.
-    question, *texts = (
-        "".join(unicodedata.normalize("NFKC", without_radicals(part)).split()) for part in (question, *choices.values())
-    )
+    question, *texts = (plain(part) for part in (question, *choices.values()))
     return sha256_text("\x1f".join([question, *sorted(texts)]))

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import json
 import re
-import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from ..core.errors import DataError
 from ..core.files import half_character, json_reason, read_text, write_jsonl
 from ..core.prompts import FORMS, Form, render_choice_answer
-from ..core.questions import CHOICE_LETTERS, content_hash
+from ..core.questions import CHOICE_LETTERS, content_hash, plain
 from ..core.quoting import quoted
 from ..core.requests import read_request
 
 MOST_FAULTS = 20  # named in one message
+# The form of a record that asks no question of ours but holds somebody's conversation (app/data/conversations.py).
+CHAT: Literal["chat"] = "chat"
 MODES = ("direct", "cot")
 RETRIEVER_TYPES = ("none", "bm25", "vector", "hybrid", "gold")
 # Every key of ``meta`` and the type of its value.
@@ -70,9 +71,9 @@ class Record:
         return str(self.meta["id"]) + ("" if order == "".join(sorted(order)) else f"/{order}")
 
     @property
-    def form(self) -> Form:
-        """How the question is put: all its choices at once, or one."""
-        form: Form = self.meta.get("form", "letter")
+    def form(self) -> Form | Literal["chat"]:
+        """How the question is put: all its choices at once, or one; ``chat`` for a conversation."""
+        form: Form | Literal["chat"] = self.meta.get("form", "letter")
         return form
 
 
@@ -123,16 +124,12 @@ def _not_in_prompt(prompt: str, meta: dict[str, Any]) -> Iterable[str]:
         parts = {"meta.question": read_request(meta["question"].strip()).positive, "meta.choice の選択肢": meta["choices"][meta["choice"]]}  # fmt: skip
     else:
         parts = {"meta.question": meta["question"], **{f"meta.choices.{key}": text for key, text in meta["choices"].items()}}  # fmt: skip
-    shown = _plain(prompt)
+    shown = plain(prompt)
     for name, text in parts.items():
         # Records of 0.2 hold letters that read as answers as they were.
-        if _plain(quoted(text.strip())) not in shown and _plain(text) not in shown:
+        if plain(quoted(text.strip())) not in shown and plain(text) not in shown:
             yield f"input に {name} の文が入っていません（meta と別の問題のプロンプトです）"
             return
-
-
-def _plain(text: str) -> str:
-    return "".join(unicodedata.normalize("NFKC", text).split())
 
 
 def _short(fault: str) -> str:

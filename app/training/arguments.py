@@ -77,7 +77,10 @@ def _add_required(parser: JapaneseParser) -> None:
     group = parser.add_argument_group("必須")
     group.add_argument("--model-name", required=True, help="ベースモデルのフォルダ、または Hugging Face Hub の名前")
     group.add_argument(
-        "--train-file", required=True, type=Path, help="学習データの JSONL（build_finetune_dataset.py の出力）"
+        "--train-file",
+        required=True,
+        type=Path,
+        help="学習データの JSONL（build_finetune_dataset.py の出力。Alpaca 形式と ShareGPT 形式の会話も読む）",
     )
     group.add_argument("--output-dir", required=True, type=Path, help="アダプタのフォルダ（一つの学習に一つ）")
     _option(

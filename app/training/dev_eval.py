@@ -10,6 +10,7 @@ from ..core.chat import ChatFormat, encode_prompt, letter_token_ids
 from ..core.questions import LETTERS
 from ..data.records import Record
 from ..llm.letters import score_letters
+from .rows.examples import check_letters
 
 # What a cot answer puts before its letter. Dev accuracy of a cot record is read right after it, without reasoning:
 # one prefill instead of hundreds of generated tokens; the evaluation program does the full reading.
@@ -60,6 +61,7 @@ def build_dev_set(
     """Prompts of the records of ``path``, encoded as inference encodes them."""
     prompts = []
     for record in records:
+        check_letters(record)
         ids = encode_prompt(tokenizer, record.input, chat_format=chat_format)
         if record.meta["mode"] == "cot":
             ids = ids + list(tokenizer(COT_ANSWER_MARK, add_special_tokens=False)["input_ids"])

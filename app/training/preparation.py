@@ -13,7 +13,8 @@ from ..core.cli import log
 from ..core.errors import ConfigError, DataError
 from ..core.prompts import FITS
 from ..core.questions import content_hash
-from ..data.records import Record, read_records
+from ..data.conversations import SHAPE_NAMES, asked_within, read_training_file
+from ..data.records import CHAT, Record, read_records
 from ..llm.loading import load_tokenizer
 from .config import TrainConfig, steps_per_epoch
 from .dev_choice import ChoiceDev, build_choice_dev
@@ -55,7 +56,14 @@ def prepare_data(config: TrainConfig) -> PreparedData:
             "--report-to tensorboard には tensorboard が必要です。pip install tensorboard を実行するか、指定を外してください。"
         )
     initial = read_initial_adapter(config)
-    records = read_records(config.train_file)
+    given = read_training_file(config.train_file)
+    records = given.records
+    if given.shape != "records":
+        log(
+            f"{config.train_file}: {SHAPE_NAMES[given.shape]}の会話 {len(records)} 件として読みます。答えだけを学習します。"
+        )
+        if given.with_system:
+            log(f"system の発言を、利用者の文の前に付けた会話: {given.with_system} 件")
     check_form(records, config.objective, config.train_file)
     mode = check_mode(records, config.train_mode, config.train_file)
     tokenizer = load_tokenizer(config.model_name)
@@ -128,6 +136,13 @@ def check_apart(records: Sequence[Record], dev_records: Sequence[Record], config
         raise DataError(
             f"{config.eval_file}: {len(same)} 問が学習データにもあります（最初は {next(iter(same.values()))}）。"
             "scripts/split_selection_dataset.py で分けた開発用データを使ってください。"
+        )
+    conversations = [record for record in records if record.form == CHAT]
+    asked = {record.meta["id"]: [record.meta["question"], *record.meta["choices"].values()] for record in dev_records}
+    if conversations and (within := asked_within(conversations, asked)):
+        raise DataError(
+            f"{config.eval_file}: {len(within)} 問が学習データの会話の中で尋ねられています（最初は {within[0]}）。"
+            "会話に出てこない問題を開発用にしてください。"
         )
     clusters = {record.meta["cluster"] for record in records} & {record.meta["cluster"] for record in dev_records}
     if clusters:

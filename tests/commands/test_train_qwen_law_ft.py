@@ -276,6 +276,41 @@ def test_the_letter_objective_trains_and_is_recorded(
     PeftModel.from_pretrained(base, files["out"])
 
 
+@pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing` is deprecated:FutureWarning")
+def test_conversations_are_named_learned_and_recorded(
+    tiny_model_dir: Path, files: dict[str, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    talks = [
+        {"instruction": f"{number} を読む。", "input": "", "output": f"数は {number} です。"} for number in range(4)
+    ]
+    files["train"].write_text("\n".join(json.dumps(talk, ensure_ascii=False) for talk in talks), encoding="utf-8")
+    arguments = command(tiny_model_dir, files, "--eval-file", str(files["dev"]), "--max-steps", "1")
+    assert run_program(train_qwen_law_ft.main, arguments) == 0
+    said = capsys.readouterr().err
+    assert (
+        f"{files['train']}: Alpaca 形式（instruction・input・output）の会話 4 件として読みます。答えだけを学習します。"
+        in said
+    )
+    assert "⟦数は 0 です。<|im_end|>⟧" in said
+    manifest = json.loads((files["out"] / "run.json").read_text("utf-8"))
+    assert (manifest["form"], manifest["prompt_version"], manifest["objective"]) == ("chat", "chat", "text")
+    assert manifest["trained_question_ids"] == [f"train:{number}" for number in (1, 2, 3, 4)]
+    assert manifest["trained_question_hashes"] == sorted(content_hash(f"{number} を読む。", {}) for number in range(4))
+
+
+def test_conversations_are_not_for_the_letter_objective_nor_around_the_dev_questions(
+    tiny_model_dir: Path, files: dict[str, Path], record_maker: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    dev = record_maker(4, first=8)[1]
+    asked = "\n".join([dev.meta["question"], *dev.meta["choices"].values()])
+    files["train"].write_text(json.dumps({"instruction": asked, "output": "a"}, ensure_ascii=False), encoding="utf-8")
+    assert run_program(train_qwen_law_ft.main, command(tiny_model_dir, files, "--objective", "letter")) == 1
+    assert "会話のレコードは --objective text でだけ学習できます（指定は letter）。" in capsys.readouterr().err
+    assert run_program(train_qwen_law_ft.main, command(tiny_model_dir, files, "--eval-file", str(files["dev"]))) == 1
+    assert "1 問が学習データの会話の中で尋ねられています（最初は q9）" in capsys.readouterr().err
+    assert not files["out"].exists()
+
+
 def test_the_letter_objective_refuses_reasoning(
     tiny_model_dir: Path, files: dict[str, Path], record_maker: Any, capsys: Any
 ) -> None:

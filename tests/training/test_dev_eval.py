@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ import torch
 from transformers import AutoModelForCausalLM
 
 from app.core.chat import encode_prompt
+from app.core.errors import DataError
 from app.training.dev_eval import best_step, build_dev_set, collapse_warning, evaluate_dev, should_stop
 
 
@@ -91,3 +93,11 @@ def test_cot_records_are_read_right_after_the_answer_mark(tiny_tokenizer: Any, r
     direct, cot = build_dev_set(record_maker(1) + record_maker(1, mode="cot"), tiny_tokenizer).prompt_ids
     assert tiny_tokenizer.decode(cot).endswith("</think>\n\nAnswer:")
     assert tiny_tokenizer.decode(direct).endswith("</think>\n\n")
+
+
+def test_letters_beyond_four_are_refused_by_name(record_maker: Any) -> None:
+    record = record_maker(1)[0]
+    choices = {letter: f"{letter} の文" for letter in "abcde"}
+    five = replace(record, meta={**record.meta, "choices": choices, "order": "abcde"})
+    with pytest.raises(DataError, match=r"レコード q0: 選択肢が 5 個あります。.*--form choice で作り"):
+        build_dev_set([five], None)

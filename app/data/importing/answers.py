@@ -7,8 +7,7 @@ import unicodedata
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from ...core.questions import CHOICE_LETTERS
-from ...core.radicals import without_radicals
+from ...core.questions import CHOICE_LETTERS, plain
 from .columns import KANA
 
 # How answers are written; auto takes any but numbers from 0, which cannot be told from numbers from 1.
@@ -23,11 +22,6 @@ _FRAME = re.compile(r"選択肢|[()\[\]「」『』【】:番肢]|\.(?!\d)")
 _CIRCLED = {chr(0x2460 + number): str(number + 1) for number in range(6)} | {
     chr(0x2776 + number): str(number + 1) for number in range(6)
 }
-
-
-def plain(text: str) -> str:
-    """``text`` in NFKC without white space, for comparing."""
-    return "".join(unicodedata.normalize("NFKC", without_radicals(text)).split())
 
 
 def read_judgement(value: Any) -> tuple[str, str | None]:

@@ -6,9 +6,8 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ...core.questions import CHOICE_LETTERS, MOST_CHOICES
+from ...core.questions import CHOICE_LETTERS, MOST_CHOICES, plain
 from ..lawqa import parse_choices
-from .answers import plain
 from .columns import KANA
 
 _LABEL = re.compile(r"\s*[(（]?(?P<sign>[A-Fa-fＡ-Ｆａ-ｆア-カ1-6１-６①-⑥])(?P<end>[)）.．:：、]|\s)\s*(?=\S)(?P<rest>.*)", re.DOTALL)  # fmt: skip

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ...core.questions import content_hash
+from ...core.questions import content_hash, plain
 from ..lawqa import sample_faults
-from .answers import AnswerForm, plain, read_answer, read_judgement
+from .answers import AnswerForm, read_answer, read_judgement
 from .choices import cells_of_columns, cells_of_one, lettered, rendered, without_labels
 from .columns import Columns
 from .tables import Fault, TableRow

@@ -23,7 +23,15 @@ from ..results.file import write_result
 from ..results.summary import collapse_reasons, summarize
 from .asking import check_questions
 from .contexts import QuestionContext
-from .guards import TrainedOn, adapter_notes, check_prompt_version, sharing_clusters, trained_questions
+from .conversations import asked_in_conversations, conversation_notes
+from .guards import (
+    TrainedOn,
+    adapter_notes,
+    check_prompt_version,
+    sharing_clusters,
+    trained_questions,
+    with_conversations,
+)
 from .other_contexts import companions, other_contexts
 from .plan import EvaluationPlan
 from .runner import append_outcomes, open_progress, progress_path, run_key, run_questions
@@ -91,7 +99,9 @@ def check_adapter(job: Job) -> TrainedOn:
             "それでも採点するには --allow-trained を付けてください（結果に印が付きます）。"
         )
     check_prompt_version(manifest, job.plan.form, str(folder))
-    trained = trained_questions(manifest, job.questions, str(folder))
+    trained = with_conversations(
+        trained_questions(manifest, job.questions, str(folder)), asked_in_conversations(manifest, job.questions)
+    )
     if trained.count and not job.allow_trained:
         example = (trained.by_id or trained.by_content)[0]
         raise DataError(
@@ -124,7 +134,7 @@ def evaluate(
     check_questions(job.questions, job.plan)
     trained = check_adapter(job)
     manifest = None if job.adapter is None else job.adapter[1]
-    notes = [] if manifest is None else adapter_notes(manifest, job.plan)
+    notes = [] if manifest is None else [*adapter_notes(manifest, job.plan), *conversation_notes(manifest)]
     for note in notes:
         log(f"注意: {note}")
     if manifest is not None:

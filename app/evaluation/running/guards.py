@@ -10,6 +10,7 @@ from ...core.errors import DataError
 from ...core.prompts import FORMS, Form, prompt_version
 from ...core.questions import Question, content_hash
 from ...data.few_shot import same_source
+from ...data.records import CHAT
 from .plan import EvaluationPlan
 
 
@@ -50,6 +51,12 @@ def trained_questions(manifest: Mapping[str, Any], questions: Sequence[Question]
     return TrainedOn(by_id, by_content, dev)
 
 
+def with_conversations(seen: TrainedOn, asked: Sequence[str]) -> TrainedOn:
+    """``seen`` and the questions that stand in the adapter's conversations (``asked_in_conversations``)."""
+    more = tuple(name for name in asked if name not in {*seen.by_id, *seen.by_content})
+    return TrainedOn(seen.by_id, seen.by_content + more, tuple(name for name in seen.dev if name not in more))
+
+
 def sharing_clusters(
     manifest: Mapping[str, Any], questions: Sequence[Question], seen: TrainedOn
 ) -> tuple[str, ...] | None:
@@ -65,8 +72,11 @@ def sharing_clusters(
 
 
 def adapter_form(manifest: Mapping[str, Any] | None, where: str) -> Form | None:
-    """The form the adapter was trained in; None without a manifest. A manifest of before 0.3.0 does not say: letter."""
-    if manifest is None:
+    """The form the adapter was trained in; None without a manifest, and for one that learned conversations, no questions.
+
+    A manifest of before 0.3.0 does not say: letter.
+    """
+    if manifest is None or manifest.get("form") == CHAT:
         return None
     form: Form = manifest.get("form", "letter")
     if form not in FORMS:
@@ -138,7 +148,9 @@ def adapter_notes(manifest: Mapping[str, Any], plan: EvaluationPlan) -> list[str
     """
     notes = []
     form = adapter_form(manifest, "run.json")
-    if form != plan.form:
+    if form is None:
+        notes.append("アダプタは会話のデータで学習したもので、問題の問い方は学んでいません。")
+    elif form != plan.form:
         notes.append(f"アダプタは {form} の形で学習していますが、--scoring {plan.scoring} で評価しています。")
     mode, asked = manifest.get("train_mode"), "cot" if plan.cot else "direct"
     if mode in ("direct", "cot") and mode != asked:

@@ -11,7 +11,7 @@ from ...core.chat import IGNORE, ChatFormat, encode_example
 from ...core.errors import DataError, ModelError
 from ...core.prompts import FITS
 from ...core.questions import LETTERS
-from ...data.records import Record
+from ...data.records import CHAT, Record
 from ..config import Objective, TrainMode
 
 
@@ -49,6 +49,13 @@ def check_mode(records: Sequence[Record], train_mode: TrainMode, path: object) -
 
 def check_form(records: Sequence[Record], objective: Objective, path: object) -> None:
     """Raises DataError when the records are not of the form that ``objective`` learns from."""
+    if any(record.form == CHAT for record in records):
+        if objective != "text":
+            raise DataError(
+                f"{path}: 会話のレコードは --objective text でだけ学習できます（指定は {objective}）。"
+                "問題を学習するには build_finetune_dataset.py のレコードを使ってください。"
+            )
+        return
     wanted = "choice" if objective == "choice" else "letter"
     wrong = [record for record in records if record.form != wanted]
     if not wrong:
@@ -96,6 +103,7 @@ def _one_token_row(
             f"レコード {record.row_id}: --objective letter は direct のレコードだけに使えます（これは {record.meta['mode']}）。"
             "--objective text にするか、build_finetune_dataset.py --mode direct で作り直してください。"
         )
+    check_letters(record)
     answer = [label for label in labels[:-1] if label != IGNORE]
     if record.form == "choice":
         if len(answer) != 1 or answer[0] not in answer_ids[0 if record.output == FITS else 1]:
@@ -108,6 +116,16 @@ def _one_token_row(
             "--objective letter には、文字だけの output が必要です。"
         )
     return input_ids[:-1], labels[:-1]
+
+
+def check_letters(record: Record) -> None:
+    """Raises DataError for a letter record whose question has more choices than the letters that are scored here."""
+    if record.form == "letter" and len(record.meta["choices"]) > len(LETTERS):
+        raise DataError(
+            f"レコード {record.row_id}: 選択肢が {len(record.meta['choices'])} 個あります。文字での学習（--objective letter）と"
+            f"文字で答える dev は {len(LETTERS)} 個までです。build_finetune_dataset.py --form choice で作り、"
+            "--objective choice を指定してください。"
+        )
 
 
 def build_examples(
