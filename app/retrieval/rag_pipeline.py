@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
@@ -22,6 +21,8 @@ from .engines.embedder import Embedder, load_embedder
 from .engines.qdrant_collection import qdrant_address
 from .engines.reranking import CrossEncoderReranker, Reranker, reranked
 from .engines.sudachi import second_words
+from .grounds import ANSWER_INSTRUCTION as ANSWER_INSTRUCTION
+from .grounds import Answer, Grounds, Turn, check_citations, follow_up_query, provisions_named
 from .index.ranking import diversified
 from .index.statute_index import PARTS, ArticleHit, StatuteIndex
 from .rewriting import Rewriter, fused_by_coverage, read_rewritings
@@ -37,18 +38,6 @@ from .text.tokens import tokenize
 
 FUSED = 50  # articles of each ranking that are fused with those of the rewritings, at least
 MAX_LOOKED_UP = 100  # articles shown of 第1条から第1000条まで
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """A model's answer and what it rests on."""
-
-    text: str
-    passages: tuple[RetrievedPassage, ...]
-    left_out: tuple[RetrievedPassage, ...]
-    cited: tuple[int, ...]  # numbers in the answer that are passages of the context
-    unsupported: tuple[int, ...]  # numbers in the answer that are not: the citation is invented
-    notes: tuple[str, ...] = ()  # what is wrong with the references of the question, and what the index lacks
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,26 +68,11 @@ def search_query(question: Question) -> str:
     return "\n".join([asked, *(question.choices[letter] for letter in sorted(question.choices))])
 
 
-def check_citations(text: str, passages: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """Numbers ``[n]`` in an answer: those that name one of the ``passages`` passages, and those that name none."""
-    numbers = sorted({int(number) for number in re.findall(r"[\[［]([0-9０-９]{1,3})[\]］]", text)})
-    return (
-        tuple(number for number in numbers if 1 <= number <= passages),
-        tuple(number for number in numbers if not 1 <= number <= passages),
-    )
-
-
 def _unlike(hits: Sequence[ArticleHit], share: float, wanted: int, first: int) -> list[int]:
     """Places of the hits that maximal marginal relevance takes; a cross-encoder's scores may be negative, so ranks count."""
     relevance = [1.0 / (1 + place) for place in range(len(hits))]
     tokens = [frozenset(tokenize(body(hit.passages[0].lines))) for hit in hits]
     return diversified(relevance, tokens, share, wanted, first)
-
-
-ANSWER_INSTRUCTION = (
-    "日本の法令に関する質問です。次の参照条文だけを根拠に、簡潔に答えてください。"
-    "根拠にした条文の番号を [1] のように文末に付け、条文から分からないことは「参照条文からは分かりません」と答えてください。"
-)
 
 
 class RAGPipeline:
@@ -294,14 +268,33 @@ class RAGPipeline:
         """The passages as the text that goes into a prompt (default budget: the configuration's)."""
         return format_passages(passages, self.config.retriever.max_context_chars if max_chars is None else max_chars)
 
+    def grounds(
+        self, question: str, *, earlier: Sequence[Turn] = (), top_k: int | None = None, as_of: date | None = None
+    ) -> Grounds:
+        """What a free question is answered from; ``earlier`` are the turns of the conversation that it follows up."""
+        query = follow_up_query(question, earlier)
+        context = self.format_context(self.retrieve_documents(query, top_k, as_of=as_of))
+        return Grounds(
+            question=question,
+            earlier=tuple(earlier),
+            context=context,
+            coverage=self.reach(query, as_of=as_of).coverage,
+            notes=tuple(self.notes(query, as_of=as_of)),
+        )
+
+    def read_answer(self, text: str, grounds: Grounds) -> Answer:
+        """An answer with what it cites checked: numbers against the articles shown, and so every provision it names."""
+        context = grounds.context
+        cited, unsupported = check_citations(text, len(context.used))
+        with self.index.reading():
+            named, unshown = provisions_named(text, context.used, self.index.names())
+        cited = tuple(sorted({*cited, *named}))
+        return Answer(text, context.used, context.left_out, cited, unsupported, grounds.notes, unshown)
+
     def query(self, question: str, *, top_k: int | None = None, as_of: date | None = None) -> Answer:
         """Answer a free question from the statutes, with citations checked against the articles that were given."""
-        context = self.format_context(self.retrieve_documents(question, top_k, as_of=as_of))
-        prompt = f"{ANSWER_INSTRUCTION}\n\n【参照条文】\n{context.text}\n\n【質問】\n{question.strip()}"
-        text = self._model().invoke(prompt)
-        cited, unsupported = check_citations(text, len(context.used))
-        notes = tuple(self.notes(question, as_of=as_of))
-        return Answer(text, context.used, context.left_out, cited, unsupported, notes)
+        grounds = self.grounds(question, top_k=top_k, as_of=as_of)
+        return self.read_answer(self._model().invoke(grounds.prompt), grounds)
 
     def _model(self) -> TextBackend:
         if self._llm is None:

@@ -34,7 +34,7 @@ def deciding_sentence(passages: Sequence[PassageRow], hits: Sequence[PassageRow]
     passage = (hits or passages)[0]
     best = ("", "", -1.0)
     for path, text in passage.lines:
-        for sentence in _sentences(text):
+        for sentence in sentences(text):
             tokens = set(tokenize(sentence))
             worth = len(tokens & asked) / (len(tokens) + _LENGTH) ** 0.5
             # 「…」とあるのは「…」とする: words put in the place of others, which decide nothing by themselves.
@@ -51,7 +51,7 @@ def deciding_sentence(passages: Sequence[PassageRow], hits: Sequence[PassageRow]
     return Deciding(paragraph + item, text)
 
 
-def _sentences(text: str) -> list[str]:
+def sentences(text: str) -> list[str]:
     """The sentences of a line; a 。 within parentheses ends none."""
     found: list[str] = []
     start = depth = 0

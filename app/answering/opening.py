@@ -1,0 +1,46 @@
+"""Index and model as the command line names them, ready to be asked."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING, Any
+
+from ..core.errors import ConfigError
+from ..core.prompts import Form
+from ..retrieval.rag_pipeline import RAGPipeline
+from .model import NamedModel, named_model
+from .options import resolve_config
+from .session import LazyModel, Session
+
+if TYPE_CHECKING:
+    from ..llm.backend import ScoringBackend
+
+
+def open_session(arguments: argparse.Namespace) -> tuple[Session, dict[str, Any] | None]:
+    """The session, and run.json of what was trained (None where nothing says so). The model is loaded when first asked.
+
+    Raises StaleIndexError for an index that cannot be used, ConfigError and ModelError for a model that cannot.
+    """
+    config = resolve_config(arguments)
+    named = named_model(config.llm)
+    if arguments.hf_lora_path is not None and config.llm.backend != "hf":
+        raise ConfigError(
+            f"--adapter は --llm-backend hf だけで使えます（指定は {config.llm.backend}）。どちらかを外してください。"
+        )
+    form: Form = arguments.form or ("choice" if named is None else named.form)
+    model = LazyModel(None if named is None else lambda: _load(arguments, named, form))
+    session = Session(RAGPipeline(config, llm=model), model, form=form)
+    return session, None if named is None else named.manifest
+
+
+def _load(arguments: argparse.Namespace, named: NamedModel, form: Form) -> ScoringBackend:
+    from ..llm.backends import Running, load_backend
+
+    running = Running(
+        device=arguments.device,
+        chat_format=arguments.chat_format,
+        form=form,
+        num_ctx=arguments.num_ctx,
+        think=arguments.think,
+    )
+    return load_backend(named.config, running)  # type: ignore[return-value]  # every backend of the factory scores

@@ -1,0 +1,68 @@
+"""Command line of asking: where is searched, which model answers."""
+
+from __future__ import annotations
+
+import argparse
+from datetime import date
+from pathlib import Path
+
+from ..core.prompts import FORMS
+from ..core.rag_config import RAGConfig, load_config
+from ..evaluation.running.options import add_model_options
+
+ANSWER_TOKENS = 512
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """The options that ``scripts/ask.py`` and ``scripts/serve.py`` share."""
+    add = parser.add_argument
+    add("--index-dir", type=Path, help="索引のフォルダ（既定: RETRIEVER_INDEX_DIR、data/index）")
+    add("--retriever", choices=("bm25", "vector", "hybrid"), help="検索の方法（既定: RETRIEVER_TYPE、bm25）")
+    add("--top-k", type=int, help="示す条の数（既定: RETRIEVER_TOP_K、3）")
+    add(
+        "--adapter",
+        dest="hf_lora_path",
+        type=Path,
+        metavar="DIR",
+        help="学習したアダプタのフォルダ。ベースモデルと 4bit かどうかは、指定しなければ run.json から読む（--hf-lora-path と同じ）",
+    )
+    add(
+        "--form",
+        choices=FORMS,
+        help="四択の尋ね方: choice 選択肢を一つずつ、letter 文字（既定: アダプタの学習時の形、なければ choice）",
+    )
+    add(
+        "--max-new-tokens",
+        type=int,
+        default=ANSWER_TOKENS,
+        help=f"書かせる長さの上限、トークン（既定 {ANSWER_TOKENS}）",
+    )
+    add_model_options(parser)
+
+
+def add_day(parser: argparse.ArgumentParser) -> None:
+    """The option for the day whose law is meant."""
+    parser.add_argument(
+        "--as-of",
+        type=date.fromisoformat,
+        metavar="YYYY-MM-DD",
+        help="この日に施行されている条文で答える（既定: 今日）",
+    )
+
+
+def resolve_config(arguments: argparse.Namespace) -> RAGConfig:
+    """Command line over environment over defaults."""
+    openai = arguments.llm_backend == "openai"
+    return load_config(
+        llm_backend=None if openai else arguments.llm_backend,
+        llm_model=arguments.llm_model,
+        hf_model_name=arguments.hf_model_name,
+        lora_path=arguments.hf_lora_path,
+        load_in_4bit=arguments.hf_load_in_4bit,
+        bnb_4bit_compute_dtype=arguments.bnb_4bit_compute_dtype,
+        bnb_4bit_quant_type=arguments.bnb_4bit_quant_type,
+        retriever_index_dir=arguments.index_dir,
+        retriever_top_k=arguments.top_k,
+        retriever_type=arguments.retriever,
+        ollama_host=None if openai else arguments.llm_host,
+    )

@@ -1,0 +1,97 @@
+"""A question with choices: typed, or of a file, and which choice the model takes from the articles found for it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ..core.errors import DataError
+from ..core.prompts import Form
+from ..core.questions import CHOICE_LETTERS, MOST_CHOICES, Question
+from ..core.requests import question_polarity
+from ..evaluation.running.asking import ask
+from ..evaluation.running.contexts import QuestionContext
+from ..evaluation.running.plan import EvaluationPlan, Scoring
+from ..retrieval.showing.context_text import FormattedContext
+
+_CHOICE = re.compile(r"[ \t　]*([a-fａ-ｆA-FＡ-Ｆ])[\s.．、)）:：][ \t　]*(\S.*)")
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What a model takes of a question's choices."""
+
+    question: Question
+    chosen: str | None  # letters; None where nothing could be read
+    probabilities: dict[str, float]  # of each letter to be (among) the right ones
+    context: FormattedContext
+
+
+def typed_question(text: str, choices: Sequence[str] = ()) -> Question:
+    """A question as a person types it: its choices given apart, or as lines ``a …`` at its end.
+
+    Raises DataError where there are not two to six choices, or two are the same.
+    """
+    asked, found = (text.strip(), list(choices)) if choices else _parted(text)
+    if not asked:
+        raise DataError("問題の文がありません。選択肢の前に書いてください。")
+    if not 2 <= len(found) <= MOST_CHOICES:
+        raise DataError(f"選択肢が {len(found)} 個です（2〜{MOST_CHOICES} 個）。")
+    if len({one.strip() for one in found}) != len(found) or not all(one.strip() for one in found):
+        raise DataError("選択肢に空のものか、同じものがあります。")
+    return Question(
+        id="typed",
+        question=asked,
+        choices={letter: one.strip() for letter, one in zip(CHOICE_LETTERS, found, strict=False)},
+        correct="a",  # one choice is asked for; which one nobody has said
+        context=None,
+        articles=(),
+        cluster="typed",
+        polarity=question_polarity(asked),
+        source="",
+        law="",
+    )
+
+
+def has_choices(text: str) -> bool:
+    """Whether the text ends in lines ``a …``, ``b …``: a question with choices."""
+    return len(_parted(text)[1]) > 1
+
+
+def _parted(text: str) -> tuple[str, list[str]]:
+    """The question and its choices, whose letters have to stand in order from a; a further line belongs to its choice."""
+    asked: list[str] = []
+    found: list[str] = []
+    for line in text.strip().splitlines():
+        match = _CHOICE.match(line)
+        letter = None if match is None else match[1].translate(_PLAIN).lower()
+        if match is not None and len(found) < MOST_CHOICES and letter == CHOICE_LETTERS[len(found)]:
+            found.append(match[2].strip())
+        elif found:
+            found[-1] += f"\n{line}"
+        else:
+            asked.append(line)
+    return "\n".join(asked).strip(), found
+
+
+_PLAIN = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)}
+
+
+def choose(backend: Any, question: Question, context: FormattedContext, form: Form) -> Choice:
+    """The choice that the model takes, asked as evaluation asks: every choice by itself, or for the letter in all orders.
+
+    A server tells no probabilities of letters: there the answer that it writes is read.
+    """
+    scoring: Scoring = "choice" if form == "choice" else "letter" if hasattr(backend, "score_rows") else "text"
+    by_letter = scoring == "letter"
+    plan = EvaluationPlan(
+        context="rag",
+        top_k=max(1, len(context.used)),
+        scoring=scoring,
+        orders=4 if by_letter else 1,
+        ensemble=by_letter,
+    )
+    (outcome,) = ask(backend, [(question, QuestionContext(context.text or None))], plan)
+    return Choice(question, outcome.predicted, dict(sorted((outcome.mean_probabilities() or {}).items())), context)

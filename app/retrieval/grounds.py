@@ -1,0 +1,134 @@
+"""What a free question is answered from, the prompt that asks it, and what an answer cites, checked against that."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from .showing.context_text import FormattedContext, RetrievedPassage
+from .text.citations import find_mentions
+from .text.law_names import LawNames
+from .text.mention import Mention
+
+ANSWER_INSTRUCTION = (
+    "日本の法令に関する質問です。次の参照条文だけを根拠に、簡潔に答えてください。"
+    "根拠にした条文の番号を [1] のように文末に付け、条文から分からないことは「参照条文からは分かりません」と答えてください。"
+)
+EARLIER_TURNS = 3  # of a conversation that a follow-up question is asked with
+EARLIER_CHARS = 400  # of each earlier answer that are repeated
+_NUMBER = re.compile(r"[\[［]([0-9０-９]{1,3})[\]］]")
+_NOT_SAID = re.compile(
+    r"(?:条文|規定|法令)(?:だけ)?(?:から|で)は?(?:分か|わか|判断でき|読み取れ)(?:らない|りません|ない|ません)"
+)
+
+# What an answer is worth: it cites only what was shown; it says that the articles do not say; it cites nothing; it cites
+# what was not shown, which a reader cannot check.
+Standing = Literal["grounded", "not_said", "uncited", "invented"]
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One question of a conversation, answered."""
+
+    question: str
+    answer: str
+
+
+@dataclass(frozen=True, slots=True)
+class Grounds:
+    """What was found for a question, before a model is asked."""
+
+    question: str
+    earlier: tuple[Turn, ...]  # of the conversation, oldest first
+    context: FormattedContext
+    coverage: float | None  # share of the question's word weight that the first article has; None where not known
+    notes: tuple[str, ...]  # what is wrong with its references, what the index lacks, whether words reach
+
+    @property
+    def prompt(self) -> str:
+        """The user prompt that asks the question."""
+        return answer_prompt(self.question, self.context.text, self.earlier)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A model's answer and what it rests on."""
+
+    text: str
+    passages: tuple[RetrievedPassage, ...]
+    left_out: tuple[RetrievedPassage, ...]
+    cited: tuple[int, ...]  # passages of the context that the answer cites by their number, or names
+    unsupported: tuple[int, ...]  # numbers in the answer that are not: the citation is invented
+    notes: tuple[str, ...] = ()  # what is wrong with the references of the question, and what the index lacks
+    unshown: tuple[str, ...] = ()  # provisions that the answer names and that were not shown
+
+    @property
+    def standing(self) -> Standing:
+        """What the answer is worth, by what it cites."""
+        if self.unsupported or self.unshown:
+            return "invented"
+        if says_nothing(self.text) and not self.cited:
+            return "not_said"
+        return "grounded" if self.cited else "uncited"
+
+
+def answer_prompt(question: str, context: str, earlier: Sequence[Turn] = ()) -> str:
+    """The user prompt of a free question; the last ``EARLIER_TURNS`` of a conversation stand before it."""
+    parts = [ANSWER_INSTRUCTION, f"【参照条文】\n{context}"]
+    if earlier:
+        # Numbers in earlier answers were of other articles: as [1] they would be copied.
+        turns = [
+            f"問: {turn.question.strip()}\n答: {_NUMBER.sub('', turn.answer).strip()[:EARLIER_CHARS]}"
+            for turn in earlier[-EARLIER_TURNS:]
+        ]
+        parts.append("【これまでのやりとり】\n" + "\n".join(turns))
+    return "\n\n".join([*parts, f"【質問】\n{question.strip()}"])
+
+
+def follow_up_query(question: str, earlier: Sequence[Turn]) -> str:
+    """What is searched for a question of a conversation: the question, and the one before it for what it leaves unsaid."""
+    return "\n".join([" ".join(question.split()), *(" ".join(turn.question.split()) for turn in earlier[-1:])])
+
+
+def check_citations(text: str, passages: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Numbers ``[n]`` in an answer: those that name one of the ``passages`` passages, and those that name none."""
+    numbers = sorted({int(number) for number in _NUMBER.findall(text)})
+    return (
+        tuple(number for number in numbers if 1 <= number <= passages),
+        tuple(number for number in numbers if not 1 <= number <= passages),
+    )
+
+
+def provisions_named(
+    text: str, shown: Sequence[RetrievedPassage], names: LawNames
+) -> tuple[tuple[int, ...], tuple[str, ...]]:
+    """The provisions that an answer names: numbers of those ``shown``, and those, as it writes them, that are neither
+    shown nor named in the texts shown.
+
+    A bare 第3条 or 条例第3条 may be that of any law shown that could be called so.
+    """
+    repeated = {mention.article for passage in shown for mention in find_mentions(passage.text, names)}
+    numbers: set[int] = set()
+    missing: dict[str, None] = {}
+    for mention in find_mentions(text, names):
+        own = [number for number, passage in enumerate(shown, start=1) if _is_of(mention, passage)]
+        numbers.update(own)
+        if not own and mention.article not in repeated:
+            missing.setdefault(mention.text)
+    return tuple(sorted(numbers)), tuple(missing)
+
+
+def _is_of(mention: Mention, passage: RetrievedPassage) -> bool:
+    if mention.article != passage.article:
+        return False
+    if mention.law_ids:
+        return passage.law_id in mention.law_ids
+    return passage.law_title.endswith(mention.law_text)
+
+
+def says_nothing(text: str) -> bool:
+    """Whether the answer says that the articles do not tell."""
+    return _NOT_SAID.search("".join(unicodedata.normalize("NFKC", text).split())) is not None

@@ -1,0 +1,86 @@
+"""Questions with choices: typed ones read, and asked as evaluation asks."""
+
+import pytest
+
+from app.answering.questions import choose, has_choices, typed_question
+from app.core.errors import DataError
+from app.core.prompts import build_choice_prompt
+from app.llm.backend import Generation, Judgement
+from app.retrieval.showing.context_text import FormattedContext
+
+CONTEXT = FormattedContext("[1] 渡船法 第5条\n許可は三十日以内にする。", (), ())
+
+
+@pytest.mark.parametrize(
+    ("text", "question", "choices"),
+    [
+        ("期限はどれか。\na 三日\nb 五日", "期限はどれか。", ["三日", "五日"]),
+        ("期限は\nどれか。\nａ　三日\nｂ．五日\nC) 七日\n", "期限は\nどれか。", ["三日", "五日", "七日"]),
+        ("どれか。\na: 三日\n ただし休日を除く\nb: 五日", "どれか。", ["三日\n ただし休日を除く", "五日"]),
+        ("b 社の届出はどれか。\na 三日\nb 五日", "b 社の届出はどれか。", ["三日", "五日"]),
+    ],
+)
+def test_typed_choices(text, question, choices):
+    found = typed_question(text)
+    assert (found.question, list(found.choices.values())) == (question, choices)
+    assert list(found.choices) == list("abcdef"[: len(choices)])
+    assert has_choices(text)
+
+
+def test_choices_given_apart_leave_the_text_alone():
+    found = typed_question("どれか。\na 三日", ["甲", "乙"])
+    assert (found.question, found.choices) == ("どれか。\na 三日", {"a": "甲", "b": "乙"})
+    assert (found.polarity, found.correct, found.source) == ("other", "a", "")
+
+
+@pytest.mark.parametrize(
+    ("text", "choices", "words"),
+    [
+        ("どれか。", [], "選択肢が 0 個"),
+        ("どれか。\na 三日", [], "選択肢が 1 個"),
+        ("どれか。", list("甲乙丙丁戊己庚"), "選択肢が 7 個"),
+        ("a 三日\nb 五日", [], "問題の文がありません"),
+        ("どれか。", ["甲", "甲 "], "同じもの"),
+        ("どれか。", ["甲", " "], "空のもの"),
+    ],
+)
+def test_what_is_no_question(text, choices, words):
+    with pytest.raises(DataError, match=words):
+        typed_question(text, choices)
+
+
+@pytest.mark.parametrize("text", ["a", "a は何か", "どれか。\nb 三日\nc 五日", ""])
+def test_what_has_no_choices(text):
+    assert not has_choices(text)
+
+
+class Judge:
+    """Judges by a table, and keeps what it was asked."""
+
+    def __init__(self, odds):
+        self.odds = iter(odds)
+        self.prompts = []
+
+    def judge(self, prompts):
+        self.prompts += prompts
+        return [Judgement(next(self.odds), 1.0, 1) for _ in prompts]
+
+
+def test_each_choice_is_judged_by_itself_and_compared():
+    question = typed_question("誤っているものはどれか。", ["三日", "五日", "七日"])
+    judge = Judge([2.0, -1.0, 1.0])
+    found = choose(judge, question, CONTEXT, "choice")
+    assert found.chosen == "b"  # what fits least, since what is wrong is asked for
+    assert found.probabilities == pytest.approx({"a": 0.0420, "b": 0.8438, "c": 0.1142}, abs=1e-4)
+    assert judge.prompts == [
+        build_choice_prompt(question.question, one, CONTEXT.text) for one in question.choices.values()
+    ]
+
+
+def test_the_written_letter_of_a_server_is_read():
+    class Writer:
+        def generate(self, prompts, **_):
+            return [Generation("答えは c です。", None, None, False) for _ in prompts]
+
+    found = choose(Writer(), typed_question("どれか。", list("甲乙丙丁")), CONTEXT, "letter")
+    assert (found.chosen, found.probabilities) == ("c", {})
