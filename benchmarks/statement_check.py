@@ -136,11 +136,10 @@ def main() -> None:
     parser.add_argument("--output", type=Path, help="JSON of every row and the table")
     options = parser.parse_args()
 
-    from app.llm.backends import Running, load_backend
-
     from app.answering.model import named_model
     from app.core.rag_config import load_config
     from app.data.lawqa import load_questions
+    from app.llm.backends import Running, load_backend
     from app.retrieval.rag_pipeline import RAGPipeline
 
     config = load_config(env_file=None, retriever_index_dir=options.index_dir, lora_path=options.adapter)

@@ -10,15 +10,16 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-PACKAGES = ("core", "data", "retrieval", "llm", "training", "evaluation")
+PACKAGES = ("core", "data", "retrieval", "llm", "training", "evaluation", "answering")
 ROOMS = sorted(path.parent for folder in ("app", "tools") for path in (ROOT / folder).rglob("__init__.py"))
 FORBIDDEN = {
-    "core": {"data", "retrieval", "llm", "training", "evaluation", "commands"},
-    "llm": {"training", "evaluation", "commands"},
-    "data": {"training", "evaluation", "commands"},
-    "retrieval": {"training", "evaluation", "commands"},
-    "training": {"evaluation", "commands"},
-    "evaluation": {"training", "commands"},
+    "core": {"data", "retrieval", "llm", "training", "evaluation", "answering", "commands"},
+    "llm": {"training", "evaluation", "answering", "commands"},
+    "data": {"training", "evaluation", "answering", "commands"},
+    "retrieval": {"training", "evaluation", "answering", "commands"},
+    "training": {"evaluation", "answering", "commands"},
+    "evaluation": {"training", "answering", "commands"},
+    "answering": {"training", "commands"},
 }
 PROGRAMS = sorted(path for path in (ROOT / "scripts").glob("*.py") if path.name != "__init__.py")
 

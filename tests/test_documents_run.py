@@ -61,6 +61,8 @@ NOT_RUN = {
     r"python scripts/two_stages\.py .*": "the sample's questions ask about all of its laws; tests/commands/test_two_stages.py runs it",
     r".*pharmacist_law_open\.jsonl.*": "not in the checkout; tests/commands/test_evaluate_multiple_choice.py has one like it",
     r"python scripts/build_index\.py --sync": "needs a Qdrant server; tests/retrieval/index/test_qdrant.py",
+    r"python scripts/ask\.py .*results/demo/.*": "of the demo's folder: .ci/run asks right after the demo; tests/commands/test_ask.py",
+    r"python scripts/ask\.py --chat .*": "needs a server; tests/answering/test_asking.py",
     r"git clone .*|cd horei-ft|source .*": "the checkout and its .venv are there already",
     r".*\bpip install .*|.*pre-commit install.*|nvidia-smi": "changes or asks about the reader's machine",
 }
@@ -93,6 +95,7 @@ SHORTER = {
     "generate_rationales": ["--samples", "1", "--max-new-tokens", "8"],
     "cross_fit": ["--data", "few.json", "--folds", "2", "--seeds", "1", "--dev", "0", "--max-steps", "1"],
     "export_adapter": ["--recheck", "2"],
+    "ask": ["--max-new-tokens", "8"],
     "plan_memory": ["--max-seq-length", "64", "--batch-size", "1"],
 }
 # 3: a model that has taken one step, asked three questions, may well have collapsed; its files are written.

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ..core.errors import ConfigError
 from ..core.prompts import Form
+from ..evaluation.running.options import resolve_config
+from ..llm.backend import ScoringBackend
+from ..llm.backends import Running, load_backend
 from ..retrieval.rag_pipeline import RAGPipeline
 from .model import NamedModel, named_model
-from .options import resolve_config
 from .session import LazyModel, Session
-
-if TYPE_CHECKING:
-    from ..llm.backend import ScoringBackend
 
 
 def open_session(arguments: argparse.Namespace) -> tuple[Session, dict[str, Any] | None]:
@@ -34,8 +33,6 @@ def open_session(arguments: argparse.Namespace) -> tuple[Session, dict[str, Any]
 
 
 def _load(arguments: argparse.Namespace, named: NamedModel, form: Form) -> ScoringBackend:
-    from ..llm.backends import Running, load_backend
-
     running = Running(
         device=arguments.device,
         chat_format=arguments.chat_format,

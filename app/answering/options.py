@@ -7,7 +7,6 @@ from datetime import date
 from pathlib import Path
 
 from ..core.prompts import FORMS
-from ..core.rag_config import RAGConfig, load_config
 from ..evaluation.running.options import add_model_options
 
 ANSWER_TOKENS = 512
@@ -47,22 +46,4 @@ def add_day(parser: argparse.ArgumentParser) -> None:
         type=date.fromisoformat,
         metavar="YYYY-MM-DD",
         help="この日に施行されている条文で答える（既定: 今日）",
-    )
-
-
-def resolve_config(arguments: argparse.Namespace) -> RAGConfig:
-    """Command line over environment over defaults."""
-    openai = arguments.llm_backend == "openai"
-    return load_config(
-        llm_backend=None if openai else arguments.llm_backend,
-        llm_model=arguments.llm_model,
-        hf_model_name=arguments.hf_model_name,
-        lora_path=arguments.hf_lora_path,
-        load_in_4bit=arguments.hf_load_in_4bit,
-        bnb_4bit_compute_dtype=arguments.bnb_4bit_compute_dtype,
-        bnb_4bit_quant_type=arguments.bnb_4bit_quant_type,
-        retriever_index_dir=arguments.index_dir,
-        retriever_top_k=arguments.top_k,
-        retriever_type=arguments.retriever,
-        ollama_host=None if openai else arguments.llm_host,
     )

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from ..core.errors import DataError
 from ..core.prompts import Form
@@ -13,7 +12,8 @@ from ..core.questions import CHOICE_LETTERS, MOST_CHOICES, Question
 from ..core.requests import question_polarity
 from ..evaluation.running.asking import ask
 from ..evaluation.running.contexts import QuestionContext
-from ..evaluation.running.plan import EvaluationPlan, Scoring
+from ..evaluation.running.plan import EvaluationPlan
+from ..llm.backend import ScoringBackend
 from ..retrieval.showing.context_text import FormattedContext
 
 _CHOICE = re.compile(r"[ \t　]*([a-fａ-ｆA-FＡ-Ｆ])[\s.．、)）:：][ \t　]*(\S.*)")
@@ -79,19 +79,11 @@ def _parted(text: str) -> tuple[str, list[str]]:
 _PLAIN = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)}
 
 
-def choose(backend: Any, question: Question, context: FormattedContext, form: Form) -> Choice:
-    """The choice that the model takes, asked as evaluation asks: every choice by itself, or for the letter in all orders.
-
-    A server tells no probabilities of letters: there the answer that it writes is read.
-    """
-    scoring: Scoring = "choice" if form == "choice" else "letter" if hasattr(backend, "score_rows") else "text"
-    by_letter = scoring == "letter"
+def choose(backend: ScoringBackend, question: Question, context: FormattedContext, form: Form) -> Choice:
+    """The choice that the model takes, asked as evaluation asks: every choice by itself, or for the letter in all orders."""
+    by_letter = form == "letter"
     plan = EvaluationPlan(
-        context="rag",
-        top_k=max(1, len(context.used)),
-        scoring=scoring,
-        orders=4 if by_letter else 1,
-        ensemble=by_letter,
+        context="rag", top_k=max(1, len(context.used)), scoring=form, orders=4 if by_letter else 1, ensemble=by_letter
     )
     (outcome,) = ask(backend, [(question, QuestionContext(context.text or None))], plan)
     return Choice(question, outcome.predicted, dict(sorted((outcome.mean_probabilities() or {}).items())), context)

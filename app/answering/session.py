@@ -5,11 +5,12 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from datetime import date
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ..core.errors import ConfigError, DataError
 from ..core.prompts import Form
 from ..core.questions import Question
+from ..llm.backend import ScoringBackend
 from ..retrieval.grounds import Answer, Grounds, Turn
 from ..retrieval.rag_pipeline import RAGPipeline, search_query
 from .questions import Choice, choose
@@ -22,9 +23,6 @@ from .statements import (
     statement_prompt,
 )
 from .streaming import visible
-
-if TYPE_CHECKING:
-    from ..llm.backend import ScoringBackend
 
 
 class LazyModel:

@@ -13,6 +13,7 @@ COMMANDS = {
     "update": "update_index",
     "search": "search_statutes",
     "import": "import_questions",
+    "ask": "ask",
     "split": "split_selection_dataset",
     "generate": "generate_questions",
     "records": "build_finetune_dataset",

@@ -11,8 +11,8 @@ from ..answering.options import add_day, add_options
 from ..core.cli import JapaneseParser, run_program
 
 EXAMPLES = (
-    'python scripts/ask.py "アパートの敷金はいつ返ってくるか" --adapter runs/qwen_law_ft/choice_rag',
-    'python scripts/ask.py --check "港務日誌は十年間保存しなければならない" --index-dir results/demo/index --adapter results/demo/adapter',
+    'python scripts/ask.py "アパートの敷金はいつ返ってくるか" --hf-model-name Qwen/Qwen3-1.7B',
+    'python scripts/ask.py --check "港務日誌は、十年間保存しなければならない。" --index-dir results/demo/index --adapter results/demo/adapter',
     'python scripts/ask.py "港務日誌は何年間保存するか" --index-dir results/demo/index',
     "python scripts/ask.py --file results/demo/split/test.json --id 港湾条例_第1章_選択式_関連法令_問題番号6"
     " --index-dir results/demo/index --adapter results/demo/adapter",

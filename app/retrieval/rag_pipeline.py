@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
+from typing import Any, Protocol
 
 from ..core.errors import DataError
 from ..core.questions import Question
@@ -38,6 +39,14 @@ from .text.tokens import tokenize
 
 FUSED = 50  # articles of each ranking that are fused with those of the rewritings, at least
 MAX_LOOKED_UP = 100  # articles shown of 第1条から第1000条まで
+
+
+class TextModel(Protocol):
+    """What retrieval asks of a model: an answer to a prompt."""
+
+    def invoke(self, prompt: str, **kwargs: Any) -> str:
+        """The model's text."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +91,7 @@ class RAGPipeline:
         self,
         config: RAGConfig,
         *,
-        llm: TextBackend | None = None,
+        llm: TextModel | None = None,
         embedder: Embedder | None = None,
         reranker: Reranker | None = None,
     ) -> None:
@@ -296,7 +305,7 @@ class RAGPipeline:
         grounds = self.grounds(question, top_k=top_k, as_of=as_of)
         return self.read_answer(self._model().invoke(grounds.prompt), grounds)
 
-    def _model(self) -> TextBackend:
+    def _model(self) -> TextModel:
         if self._llm is None:
             self._llm = load_llm(self.config.llm)
         return self._llm

@@ -1,11 +1,13 @@
 """Questions with choices: typed ones read, and asked as evaluation asks."""
 
+import math
+
 import pytest
 
 from app.answering.questions import choose, has_choices, typed_question
 from app.core.errors import DataError
 from app.core.prompts import build_choice_prompt
-from app.llm.backend import Generation, Judgement
+from app.llm.backend import Judgement, LetterReading
 from app.retrieval.showing.context_text import FormattedContext
 
 CONTEXT = FormattedContext("[1] 渡船法 第5条\n許可は三十日以内にする。", (), ())
@@ -77,10 +79,22 @@ def test_each_choice_is_judged_by_itself_and_compared():
     ]
 
 
-def test_the_written_letter_of_a_server_is_read():
-    class Writer:
-        def generate(self, prompts, **_):
-            return [Generation("答えは c です。", None, None, False) for _ in prompts]
+def test_the_letter_is_asked_for_in_all_orders():
+    class Letters:
+        """Holds the choice that stands second to be right, whatever it is, and 丁 twice as much wherever it stands."""
 
-    found = choose(Writer(), typed_question("どれか。", list("甲乙丙丁")), CONTEXT, "letter")
-    assert (found.chosen, found.probabilities) == ("c", {})
+        def read_letters(self, prompts, letters, *, reasonings=None, alike=False):
+            assert (len(prompts), tuple(letters), reasonings, alike) == (4, ("a", "b", "c", "d"), None, True)
+            found = []
+            for prompt in prompts:
+                shown = [
+                    next(line[2:] for line in prompt.splitlines() if line.startswith(f"{one} ")) for one in letters
+                ]
+                weights = [1 + (place == 1) + 2 * (text == "丁") for place, text in enumerate(shown)]
+                found.append(LetterReading(tuple(math.log(one / sum(weights)) for one in weights), 1.0, 1))
+            return found
+
+    found = choose(Letters(), typed_question("どれか。", list("甲乙丙丁")), CONTEXT, "letter")
+    assert found.chosen == "d"
+    assert sum(found.probabilities.values()) == pytest.approx(1.0)
+    assert found.probabilities["d"] == pytest.approx(13 / 28)  # 3/7 in three orders, 4/7 where it stands second

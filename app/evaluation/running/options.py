@@ -139,6 +139,7 @@ def resolve_config(arguments: argparse.Namespace) -> RAGConfig:
         bnb_4bit_quant_type=arguments.bnb_4bit_quant_type,
         retriever_top_k=arguments.top_k,
         retriever_index_dir=arguments.index_dir,
+        retriever_type=getattr(arguments, "retriever", None),  # of the programs that search for people
     )
 
 
