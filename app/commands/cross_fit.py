@@ -14,9 +14,11 @@ from typing import Any
 from ..core.cli import JapaneseParser, log
 from ..core.errors import ConfigError, UntrustworthyResult
 from ..core.files import read_json, sha256_file, write_json, write_text
+from ..core.locks import folder_lock
 from ..core.manifests import run_header
-from ..core.outputs import REPORT, Output, check_outputs, clear_remains, foreign_entries
+from ..core.outputs import REPORT, Output, check_folder_place, check_outputs, clear_remains, foreign_entries
 from ..core.terminal import safe_text
+from ..llm.model_files import files_sha256
 
 EXAMPLES = (
     "python scripts/cross_fit.py --data sample/selection.json --model-name sample/tiny-qwen3 --output-dir results/cross_fit "
@@ -28,6 +30,9 @@ EXAMPLES = (
     "python scripts/cross_fit.py --data data/lawqa_jp/selection.json --model-name Qwen/Qwen3-8B --use-4bit --bf16 "
     "--output-dir results/cross_fit_cot --mode cot --train-records results/finetune/rationales.jsonl --context gold",
 )
+# What does not change what a folder holds, and what is compared by its content.
+NOT_SETTINGS = ("debug", "report", "seeds", "form", "reading_test")
+PLACES = ("data", "train_records", "output_dir")
 OWN_OPTIONS = ("--train-file", "--eval-file", "--output-dir", "--model-name", "--resume", "--dry-run", "--seed")
 
 
@@ -117,6 +122,13 @@ def training_option(training: Sequence[str], wanted: str) -> str | None:
 def main(argv: Sequence[str]) -> int:
     arguments, training = parse(argv)
     check_arguments(arguments, training)
+    check_folder_place("--output-dir", arguments.output_dir)
+    with folder_lock(arguments.output_dir):
+        return cross_fit(arguments, training, run_header(argv))
+
+
+def cross_fit(arguments: Any, training: Sequence[str], header: dict[str, Any]) -> int:
+    """Train and evaluate what is not done yet, pool the folds and say what they show; the exit code."""
     from ..data.lawqa import load_questions
     from ..evaluation.comparing.comparability import distrust
     from ..evaluation.comparing.comparison import as_json
@@ -125,7 +137,7 @@ def main(argv: Sequence[str]) -> int:
     from ..evaluation.reading import check_reading, with_reading
     from ..evaluation.results.file import read_result, read_results, write_result
 
-    folder, header = arguments.output_dir, run_header(argv)
+    folder = arguments.output_dir
     questions = load_questions(arguments.data)
     remember_settings(arguments, training)
     four_bits = ["--hf-load-in-4bit" if "--use-4bit" in training else "--no-hf-load-in-4bit"]
@@ -246,11 +258,13 @@ def check_reading_test(arguments: Any, questions: Sequence[Any]) -> None:
 def remember_settings(arguments: Any, training: Sequence[str]) -> None:
     """Store what this folder is for; raise ConfigError when it already is for something else."""
     settings: dict[str, Any] = {
-        name: str(value)
-        for name, value in vars(arguments).items()
-        if name not in ("debug", "report", "seeds", "form", "reading_test")
+        name: str(value) for name, value in vars(arguments).items() if name not in (*NOT_SETTINGS, *PLACES)
     }
-    settings |= {"training": list(training), "data_sha256": sha256_file(arguments.data)}
+    settings |= {"training": without_places(training), "data_sha256": sha256_file(arguments.data)}
+    settings["index_dir"] = str(arguments.index_dir and arguments.index_dir.resolve())
+    if (model := files_sha256(arguments.model_name)) is not None:
+        del settings["model_name"]
+        settings["model_sha256"] = model
     if arguments.train_records is not None:
         settings["train_records_sha256"] = sha256_file(arguments.train_records)
     if initial := training_option(training, "--init-adapter"):
@@ -258,9 +272,8 @@ def remember_settings(arguments: Any, training: Sequence[str]) -> None:
     path = arguments.output_dir / "settings.json"
     if path.exists():
         # An option that came later was at its default when the folder was started.
-        stored = {name: str(parser().get_default(name)) for name in vars(arguments) if name in settings} | read_json(
-            path
-        )
+        stored = {name: str(parser().get_default(name)) for name in vars(arguments) if name in settings}
+        stored |= same_places(read_json(path), settings)
         names = settings.keys() | stored.keys()
         if not {arguments.context, arguments.train_context} & {"rag", "distractors"}:
             names -= {"index_dir"}  # for the reading test alone, which may be asked for later
@@ -271,6 +284,32 @@ def remember_settings(arguments: Any, training: Sequence[str]) -> None:
         raise ConfigError(f"{arguments.output_dir}: 別のファイルがあります。空のフォルダを指定してください。")
     clear_remains(arguments.output_dir)
     write_json(path, settings)
+
+
+def without_places(training: Sequence[str]) -> list[str]:
+    """The training's options without the folder of the adapter to start from: its weights have a hash of their own."""
+    kept: list[str] = []
+    for place, option in enumerate(training):
+        if option.startswith("--init-adapter="):
+            continue
+        if option != "--init-adapter" and (place == 0 or training[place - 1] != "--init-adapter"):
+            kept.append(option)
+    return kept
+
+
+def same_places(stored: dict[str, Any], settings: dict[str, Any]) -> dict[str, Any]:
+    """The stored settings as they are compared: files by what they hold, folders by where they are.
+
+    Those of before 0.3.0 have the places as they were spelled, and no hash of the model.
+    """
+    kept = {name: value for name, value in stored.items() if name not in PLACES}
+    kept["training"] = without_places(kept.get("training", []))
+    if kept.get("index_dir", "None") != "None":
+        kept["index_dir"] = str(Path(kept["index_dir"]).resolve())
+    if "model_sha256" in settings and "model_sha256" not in kept:
+        kept["model_sha256"] = settings["model_sha256"]
+        kept.pop("model_name", None)
+    return kept
 
 
 def fold_results(arguments: Any, training: Sequence[str], place: Path, seed: int, four_bits: list[str]) -> list[Path]:

@@ -59,16 +59,25 @@ def main(argv: Sequence[str]) -> int:
         if getattr(arguments, name) < least:
             option = "--" + name.replace("_", "-")
             raise ConfigError(f"{option} {getattr(arguments, name)}: {least} 以上にしてください。")
-    from ..core.files import sha256_file
+    from ..core.locks import folder_lock
     from ..core.manifests import run_header
-    from ..data.generation.leaks import Excluded
-    from ..data.generation.writing import QUESTIONS, UNSEEN, Floors, check_folder, write_set
-    from ..data.lawqa import load_questions
-    from ..evaluation.results.floors import lexical_overlap, longest_choice
+    from ..data.generation.writing import check_folder
 
     header = run_header(argv)
     inputs = {f"--exclude-questions {number}": path for number, path in enumerate(arguments.exclude_questions, 1)}
     check_folder(arguments.output, {"--source": arguments.source, **inputs})
+    with folder_lock(arguments.output):
+        return _generate(arguments, header)
+
+
+def _generate(arguments: Any, header: dict[str, Any]) -> int:
+    """Make the questions and write them; the exit code."""
+    from ..core.files import sha256_file
+    from ..data.generation.leaks import Excluded
+    from ..data.generation.writing import QUESTIONS, UNSEEN, Floors, write_set
+    from ..data.lawqa import load_questions
+    from ..evaluation.results.floors import lexical_overlap, longest_choice
+
     excluded_files = {path: load_questions(path, exams=True) for path in arguments.exclude_questions}
     excluded = Excluded([question for questions in excluded_files.values() for question in questions])
     ask, model = _model(arguments)

@@ -9,9 +9,11 @@ from typing import Any
 from ..core.cli import JapaneseParser, log, progress
 from ..core.errors import ConfigError, UntrustworthyResult
 from ..core.files import sha256_file, write_json
+from ..core.locks import file_lock
 from ..core.manifests import now, run_header
 from ..core.outputs import RECORDS, Output, check_outputs, json_kind
 from ..core.prompts import PROMPT_VERSION
+from ..core.runs import ResumeKey
 from ..evaluation.running.options import add_model_options, create_backend, model_key, resolve_config
 from ..evaluation.running.plan import EvaluationPlan
 
@@ -64,10 +66,10 @@ def main(argv: Sequence[str]) -> int:
     if arguments.min_quote < 1:
         raise ConfigError(f"--min-quote {arguments.min_quote}: 1 以上にしてください。")
     from ..data.lawqa import load_questions
+    from ..evaluation.progress_file import progress_path
     from ..evaluation.rationales import harvest
-    from ..evaluation.running.evaluate import pick_questions
+    from ..evaluation.running.evaluate import pick_questions, without_place
     from ..evaluation.running.options import remote_with_adapter
-    from ..evaluation.running.runner import progress_path
     from ..llm.adapters import adapter_folder
     from ..retrieval.question_contexts import context_plan
 
@@ -99,37 +101,40 @@ def main(argv: Sequence[str]) -> int:
     source = {"path": str(arguments.data), "sha256": sha256_file(arguments.data), "questions": len(questions)}
     references = {question.id: context.reference_of(question) for question in questions}
     key = {"data": source["sha256"], "ids": [question.id for question in questions], "plan": plan.result_key(),
-           "context": arguments.context, "model": model, "prompt_version": PROMPT_VERSION}  # fmt: skip
-    outcomes, facts = answers(arguments, config, plan, questions, references, key)
-    found = harvest(
-        outcomes, questions, references, context, dataset=arguments.data.resolve().parent.name, min_quote=arguments.min_quote,
-        model={"model": model["model"], "adapter_sha256": weights, "temperature": arguments.temperature},
-    )  # fmt: skip
-    return written(arguments.output_path, found, {
-        "kind": "rationales", "run": header, "source": source, "prompt_version": PROMPT_VERSION,
-        "plan": {**plan.as_dict(), "context": arguments.context}, "model": model | facts, "min_quote": arguments.min_quote,
-    })  # fmt: skip
+           "context": arguments.context, "model": without_place(model), "prompt_version": PROMPT_VERSION}  # fmt: skip
+    with file_lock(arguments.output_path):
+        outcomes, facts = answers(arguments, config, plan, questions, references, key)
+        found = harvest(
+            outcomes, questions, references, context, dataset=arguments.data.resolve().parent.name,
+            min_quote=arguments.min_quote,
+            model={"model": model["model"], "adapter_sha256": weights, "temperature": arguments.temperature},
+        )  # fmt: skip
+        return written(arguments.output_path, found, {
+            "kind": "rationales", "run": header, "source": source, "prompt_version": PROMPT_VERSION,
+            "plan": {**plan.as_dict(), "context": arguments.context}, "model": model | facts,
+            "min_quote": arguments.min_quote,
+        })  # fmt: skip
 
 
 def answers(
     arguments: Any, config: Any, plan: EvaluationPlan, questions: Sequence[Any], references: Any, key: dict[str, Any]
 ) -> tuple[list[Any], dict[str, Any]]:
     """Every question's outcome, those of an interrupted run included, and what the backend says about itself."""
+    from ..evaluation.progress_file import ProgressFile
     from ..evaluation.running.contexts import QuestionContext
-    from ..evaluation.running.runner import append_outcomes, open_progress, progress_path, run_key, run_questions
+    from ..evaluation.running.runner import run_questions
 
-    path = progress_path(arguments.output_path)
-    done = open_progress(path, run_key(key), questions, resume=arguments.resume)
-    if done:
-        log(f"{path}: {len(done)} 問は前回の結果を使います。")
+    kept = ProgressFile(arguments.output_path, ResumeKey(settings=key), questions, resume=arguments.resume)
+    done = dict(kept.done)
     left = [question for question in questions if question.id not in done]
-    facts: dict[str, Any] = {}
+    facts: dict[str, Any] = dict(kept.model)
     if left:
         backend = create_backend(arguments, config.llm, plan)
         facts = backend.facts()
+        kept.check_model(facts)
         fresh = run_questions(
             backend, left, lambda question: QuestionContext(references[question.id].text), plan,
-            on_outcomes=append_outcomes(path, run_key(key), resume=arguments.resume),
+            on_outcomes=kept.append_to(facts),
         )  # fmt: skip
         try:
             done |= {outcome.id: outcome for outcome in progress(fresh, total=len(left), label="理由")}

@@ -9,8 +9,9 @@ from typing import Any
 from ..core.cli import JapaneseParser, log
 from ..core.errors import ConfigError
 from ..core.files import sha256_file, sha256_text, write_json, write_text
+from ..core.locks import folder_lock
 from ..core.manifests import run_header
-from ..core.outputs import Output, check_outputs, in_ledger, json_kind
+from ..core.outputs import Output, check_folder_place, check_outputs, in_ledger, json_kind
 from ..core.questions import Question
 from ..data.lawqa import load_questions, read_samples, samples_text
 from ..data.splits import check_disjoint, fold_by_cluster, overlap_statistics, side_statistics, split_by_cluster
@@ -64,7 +65,9 @@ def main(argv: Sequence[str]) -> int:
             manifest["sides"][file.removesuffix(".json")] = {
                 "file": file, "sha256": sha256_text(texts[path]), **side_statistics(members), "ids": [q.id for q in members]
             }  # fmt: skip
-    _write(arguments, texts, manifest)
+    check_folder_place("--output-dir", arguments.output_dir)
+    with folder_lock(arguments.output_dir):
+        _write(arguments, texts, manifest)
     print(arguments.output_dir / "split.json")
     return 0
 

@@ -7,7 +7,9 @@ import sys
 from collections.abc import Sequence
 
 from ..core.cli import format_seconds, log, run_program
+from ..core.locks import folder_lock
 from ..core.manifests import run_header
+from ..core.outputs import check_folder_place
 from ..training.arguments import config_from_arguments, parser
 from ..training.config import TrainConfig
 
@@ -18,7 +20,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the program; returns its exit code."""
     arguments = parser().parse_args(argv)
     config = config_from_arguments(arguments)
-    return _train(config, arguments, argv)
+    if arguments.dry_run:
+        return _train(config, arguments, argv)
+    check_folder_place("--output-dir", config.output_dir)
+    with folder_lock(config.output_dir):
+        return _train(config, arguments, argv)
 
 
 def _train(config: TrainConfig, arguments: argparse.Namespace, argv: Sequence[str] | None) -> int:

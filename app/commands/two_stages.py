@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import subprocess
 import time
 from collections.abc import Sequence
@@ -12,8 +13,10 @@ from typing import Any
 
 from ..core.cli import JapaneseParser, format_seconds, log
 from ..core.errors import EXIT_UNTRUSTWORTHY, ConfigError
-from ..core.files import read_json, write_json, write_text
+from ..core.files import read_json, sha256_file, write_json, write_text
+from ..core.locks import folder_lock
 from ..core.outputs import check_folder_place, foreign_entries
+from ..llm.model_files import files_sha256
 from . import process_words
 
 EXAMPLES = (
@@ -84,6 +87,13 @@ def main(argv: Sequence[str]) -> int:
     if arguments.plan:
         print("\n".join(command_line(step) for step in steps))
         return 0
+    check_folder_place("--output-dir", arguments.output_dir)
+    with folder_lock(arguments.output_dir):
+        return go_on(arguments, steps)
+
+
+def go_on(arguments: Any, steps: Sequence[Step]) -> int:
+    """Run the steps that are not done; the exit code."""
     folder: Path = arguments.output_dir
     remember(folder, arguments)
     times: dict[str, float] = read_json(folder / TIMES) if (folder / TIMES).exists() else {}
@@ -204,20 +214,29 @@ def command_line(one: Step) -> str:
 
 def remember(folder: Path, arguments: Any) -> None:
     """Store what the folder is for. Raises ConfigError when it holds another study or files that are no study's."""
-    check_folder_place("--output-dir", folder)
-    given = {name: value for name, value in vars(arguments).items() if name not in ("plan", "debug")}
-    settings = {name: str(value) for name, value in sorted(given.items()) if value or name not in ADDITIONS}
+    left_out = ("plan", "debug", "output_dir")
+    given = {name: value for name, value in vars(arguments).items() if name not in left_out}
+    settings = {name: _place(name, value) for name, value in sorted(given.items()) if value or name not in ADDITIONS}
+    settings |= {"data_sha256": sha256_file(arguments.data), "model_sha256": files_sha256(arguments.model_name) or ""}
     stored: dict[str, str] = {}
     if (folder / SETTINGS).exists():
-        stored = read_json(folder / SETTINGS)
+        rows = read_json(folder / SETTINGS).items()
+        stored = {name: _place(name, value) for name, value in rows if name not in left_out}
         changed = [name for name, value in stored.items()
                    if settings.get(name) != value and (name in settings or name not in ADDITIONS)]  # fmt: skip
         if changed:
-            options = "、".join(f"--{name.replace('_', '-')}" for name in changed)
+            names = [f"--{name.removesuffix('_sha256').replace('_', '-')}" for name in changed]
+            options = "、".join(dict.fromkeys(names))
             raise ConfigError(f"{folder} の途中の結果とは {options} が違います。同じ引数にするか、別の --output-dir を指定してください。")  # fmt: skip
     elif folder.is_dir() and (foreign := foreign_entries(folder)):
         raise ConfigError(f"{folder} には別のファイルがあります（{foreign[0]} など）。別の --output-dir を指定してください。")  # fmt: skip
     write_json(folder / SETTINGS, {**stored, **settings})
+
+
+def _place(name: str, value: object) -> str:
+    """A setting as it is stored and compared: of a file or folder that is there, the one spelling of its place."""
+    there = name in ("data", "laws", "model_name") and os.path.exists(str(value))
+    return os.path.realpath(str(value)) if there else str(value)
 
 
 def run(one: Step) -> None:

@@ -95,7 +95,7 @@ _LINE_START = re.compile(rf"[「『(\[【]*({_LETTER})[」』)\]】]*(?:\s*[.:)\
 def parse_answer(text: str, *, cut_off: bool = False) -> ParsedAnswer:
     """The answer in ``text``. ``cut_off`` says that the token budget ended it: then nothing found is ``truncated``."""
     if not text or not text.strip():
-        return ParsedAnswer(None, "empty", "")
+        return ParsedAnswer(None, "truncated" if cut_off else "empty", "")
     visible, thought_open = without_thoughts(text)
     if len(visible) > 2 * MOST_CHARS:
         # An answer stands at the start or at the end; what lies between is a model that went round in circles.

@@ -3,6 +3,7 @@
 UserError                 wrong or missing input; one line: what, where, the way out (exit 1)
 ├── DataError             a question, record or statute file that cannot be used
 ├── ConfigError           a setting that is not allowed
+├── BusyError             another process writes the same folder or file
 ├── StaleIndexError       a retrieval index that is missing, stale or broken
 ├── ModelError            a model, tokenizer or adapter that cannot be used
 └── BackendError          a remote backend that failed after its retries
@@ -25,6 +26,10 @@ class DataError(UserError):
 
 class ConfigError(UserError):
     """A setting, option or environment value that is not allowed."""
+
+
+class BusyError(UserError):
+    """Another process writes the same folder or file."""
 
 
 class StaleIndexError(UserError):

@@ -20,6 +20,7 @@ from typing import Any
 from .errors import ConfigError
 from .failures import os_error_line
 from .files import read_json, sha256_file
+from .locks import is_lock_file
 
 Ours = Callable[[Path], bool]
 _HEAD_BYTES = 1 << 20
@@ -218,10 +219,10 @@ def _digests(entry: Any) -> set[str]:
 
 
 def foreign_entries(folder: Path) -> list[str]:
-    """Names in ``folder`` that are not remains of a killed write of ours, sorted."""
+    """Names in ``folder`` that are neither our lock nor remains of a killed write of ours, sorted."""
     if not folder.is_dir():
         return []
-    return sorted(entry.name for entry in folder.iterdir() if not is_remains(entry))
+    return sorted(entry.name for entry in folder.iterdir() if not (is_remains(entry) or is_lock_file(entry)))
 
 
 def is_remains(path: Path) -> bool:

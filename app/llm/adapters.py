@@ -12,6 +12,7 @@ from ..core.errors import DataError, ModelError
 from ..core.files import read_json, read_text
 from ..core.manifests import read_adapter_manifest
 from .loading import base_model_facts
+from .model_files import tokenizer_sha256
 from .weight_files import no_pickles
 
 
@@ -72,7 +73,7 @@ def _last_part(name: str) -> str:
 
 
 def check_base(folder: Path, manifest: dict[str, Any] | None, model_name: str, model: Any) -> None:
-    """Raise ModelError unless the adapter was trained on this base model (by name and by configuration)."""
+    """Raise ModelError unless the adapter was trained on this base model (by name, configuration and weights)."""
     recorded = (manifest or {}).get("base_model") or {}
     trained_on = recorded.get("name") or _adapter_config(folder).get("base_model_name_or_path")
     if not trained_on:
@@ -88,10 +89,21 @@ def check_base(folder: Path, manifest: dict[str, Any] | None, model_name: str, m
         raise ModelError(
             f"{folder}: このアダプタは {trained_on} で学習したものですが、{model_name} は名前が同じでも構成が違います。"
         )
+    weights = recorded.get("weights_sha256")
+    if weights and facts["weights_sha256"] and weights != facts["weights_sha256"]:
+        raise ModelError(
+            f"{folder}: このアダプタは {trained_on} で学習したものですが、{model_name} の重みはそのときと違います"
+            f"（SHA-256 {facts['weights_sha256'][:12]}…、学習したときは {weights[:12]}…）。学習したときのモデルを指定してください。"
+        )
 
 
 def check_chat(folder: Path, manifest: dict[str, Any] | None, tokenizer: Any, chat_format: ChatFormat) -> None:
-    """Raise ModelError unless the tokenizer's chat template is the one the adapter was trained with."""
+    """Raise ModelError unless the tokenizer and its chat template are those the adapter was trained with."""
+    tokens = ((manifest or {}).get("chat") or {}).get("tokenizer_sha256")
+    if tokens and tokens != tokenizer_sha256(tokenizer):
+        raise ModelError(
+            f"{folder}: 学習したときとトークナイザが違います（同じ文が別のトークンになります）。学習したときのモデルのフォルダを指定してください。"
+        )
     expected = ((manifest or {}).get("chat") or {}).get("template_sha256")
     if expected and expected != chat_template_hash(tokenizer, chat_format):
         raise ModelError(

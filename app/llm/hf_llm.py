@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from ..core.chat import ChatFormat
+from ..core.chat import ChatFormat, chat_template_hash
 from ..core.errors import ConfigError, ModelError
 from ..core.prompts import Form
 from .adapters import (
@@ -29,6 +29,7 @@ from .letters import (
     score_letters_shared_prefix,
 )
 from .loading import Quantization, base_model_facts, load_base_model, load_tokenizer
+from .model_files import tokenizer_sha256
 from .pieces import pieces_of
 
 
@@ -124,6 +125,8 @@ class HFLoRALLM(AskedByTokens):
             "dtype": str(self.model.dtype).removeprefix("torch."),
             "device": str(self.model.device),
             "chat_format": self.chat_format,
+            "template_sha256": chat_template_hash(self.tokenizer, self.chat_format),
+            "tokenizer_sha256": tokenizer_sha256(self.tokenizer),
         }
 
     def invoke(self, prompt: str, **kwargs: Any) -> str:

@@ -18,6 +18,7 @@ from ..core.cli import log
 from ..core.errors import ConfigError, ModelError, UserError
 from ..core.files import read_json, sha256_text, to_json
 from .loaded_checks import check_loaded, check_no_adapter_inside, check_quantization
+from .model_files import model_folder, weights_sha256
 from .processor import widen_for_processor
 from .weight_files import check_weight_files, no_pickles
 
@@ -270,12 +271,15 @@ def keep_4bit_layout(model: Any) -> None:
 
 
 def base_model_facts(model_name: str, model: Any) -> dict[str, Any]:
-    """``name``, ``revision`` (Hub commit, None for a folder) and ``config_sha256`` of a loaded base model.
+    """``name``, ``revision`` (Hub commit, None for a folder), ``config_sha256`` and ``weights_sha256`` of a loaded model.
 
-    The hash leaves out what depends on how the model was loaded, so 4-bit and plain loads of one model agree.
+    The first hash leaves out what depends on how the model was loaded, so 4-bit and plain loads of one model agree; the
+    second is of the files (None where they cannot be found).
     """
     config = model.config.to_dict()
     stable = {key: value for key, value in config.items() if key not in _VOLATILE_CONFIG}
     text = to_json({key: stable[key] for key in sorted(stable)})
     revision = getattr(model.config, "_commit_hash", None)
-    return {"name": model_name, "revision": revision, "config_sha256": sha256_text(text)}
+    folder = model_folder(model_name, revision)
+    weights = None if folder is None else weights_sha256(folder)
+    return {"name": model_name, "revision": revision, "config_sha256": sha256_text(text), "weights_sha256": weights}

@@ -5,6 +5,7 @@
     optimizer.safetensors   tensors of the optimiser's state, and the states of the random generators
     state.json              everything of the optimiser, scheduler and loss scaler that is not a tensor
     trainer_state.json      transformers' TrainerState: step, epoch, log history
+    sums.json               the run that wrote it, and SHA-256 of the four files
 
 transformers' own checkpoints are pickles (``torch.save``) and are written in place, so a kill can leave half of one.
 """
@@ -18,12 +19,14 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+from ..core.cli import log
 from ..core.errors import DataError
 from ..core.failures import naming
-from ..core.files import follow_umask, read_json, write_json
+from ..core.files import follow_umask, read_json, sha256_file, write_json
 
 _WAY = "このチェックポイントのフォルダを消すと、その前のものから（なければはじめから）再開します。"
 _NAME = re.compile(r"checkpoint-(\d+)")
+_SUMS = "sums.json"
 
 
 def checkpoint_steps(folder: Path) -> list[int]:
@@ -119,9 +122,9 @@ def restore_random_states(states: dict[str, Any]) -> None:
 
 
 def write_checkpoint(
-    folder: Path, step: int, *, weights: dict[str, Any], states: dict[str, Any], trainer_state: Any
+    folder: Path, step: int, *, weights: dict[str, Any], states: dict[str, Any], trainer_state: Any, run_id: str
 ) -> Path:
-    """Write the checkpoint of ``step`` beside its place and rename it there; returns its path."""
+    """Write the checkpoint of ``step`` of the run ``run_id`` beside its place and rename it there; returns its path."""
     final = checkpoint_path(folder, step)
     partial = folder / f".partial-{step}"
     shutil.rmtree(partial, ignore_errors=True)
@@ -132,6 +135,8 @@ def write_checkpoint(
     save_tensors(partial / "optimizer.safetensors", tensors)
     write_json(partial / "state.json", plain)
     trainer_state.save_to_json(str(partial / "trainer_state.json"))
+    sums = {path.name: sha256_file(path) for path in sorted(partial.iterdir())}
+    write_json(partial / _SUMS, {"run_id": run_id, "files": sums})
     if final.exists():
         shutil.rmtree(final)
     os.replace(partial, final)
@@ -148,6 +153,28 @@ def check_trainer_state(checkpoint: Path) -> None:
         raise DataError(f"{error} {_WAY}") from None
     if not isinstance(value, dict) or not {"global_step", "log_history"} <= value.keys():
         raise DataError(f"{path}: 内容が壊れています。{_WAY}")
+
+
+def check_checkpoint(checkpoint: Path, run_id: str) -> None:
+    """Raise DataError unless every file of the checkpoint is as the run ``run_id`` wrote it.
+
+    One of before 0.3.0 says nothing about itself: that it was not checked is said in a line.
+    """
+    check_trainer_state(checkpoint)
+    if not (checkpoint / _SUMS).is_file():
+        log(f"注意: {checkpoint} に検査値（{_SUMS}）がないので、書いたときのままか確かめられません。")
+        return
+    try:
+        value = read_json(checkpoint / _SUMS)
+        writer, sums = value["run_id"], dict(value["files"])
+    except (DataError, KeyError, TypeError, ValueError):
+        raise DataError(f"{checkpoint / _SUMS}: 内容が壊れています。{_WAY}") from None
+    if writer != run_id:
+        raise DataError(f"{checkpoint}: 別の学習のチェックポイントです。{_WAY}")
+    for name, digest in sums.items():
+        path = checkpoint / name
+        if not path.is_file() or sha256_file(path) != digest:
+            raise DataError(f"{path}: 書いたときと内容が違うか、なくなっています（SHA-256）。{_WAY}")
 
 
 def read_states(checkpoint: Path) -> dict[str, Any]:

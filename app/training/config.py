@@ -221,9 +221,10 @@ def config_as_json(config: TrainConfig) -> dict[str, Any]:
 def config_differences(now: dict[str, Any], before: dict[str, Any]) -> list[str]:
     """Settings in which two stored configs differ, as ``--learning-rate: 0.0002 → 0.0001``.
 
-    How often progress is printed and where the folder lies do not change what is learned, so they may differ.
+    How often progress is printed and where files lie do not change what is learned, so they may differ; what the files
+    hold is compared by ``run_manifest.check_same_run``.
     """
-    free = {"logging_steps", "output_dir", "report_to"}
+    free = {"logging_steps", "output_dir", "report_to", "model_name", "train_file", "eval_file", "init_adapter"}
     names = [field.name for field in fields(TrainConfig) if field.name not in free]
     return [
         f"{_option(name)}: {before.get(name)} → {now.get(name)}" for name in names if now.get(name) != before.get(name)

@@ -14,6 +14,7 @@ from ..core.manifests import now, peak_rss_bytes
 from ..core.outputs import check_folder_place, clear_remains, foreign_entries
 from ..core.questions import LETTERS, content_hash
 from ..data.records import Record
+from ..llm.model_files import tokenizer_sha256
 from .config import Precision, TrainConfig, compute_dtype_of, config_as_json, config_differences
 from .dev_eval import best_step
 from .model.initial_adapter import InitialAdapter, with_seen
@@ -72,6 +73,7 @@ def start_manifest(
         "chat": {
             "format": config.chat_format,
             "template_sha256": chat_template_hash(tokenizer, config.chat_format),
+            "tokenizer_sha256": tokenizer_sha256(tokenizer),
             "thinking": False,
         },
         "prompt_version": _common([meta["prompt_version"] for meta in metas]),
@@ -233,10 +235,12 @@ def check_same_run(folder: Path, name: str, now_started: Mapping[str, Any]) -> d
     for key, label in (("train_file", "学習データの内容"), ("eval_file", "開発用データの内容")):
         if (now_started[key] or {}).get("sha256") != (stored[key] or {}).get("sha256"):
             differences.append(f"{label}が変わっています（{(now_started[key] or {}).get('path')}）")
-    if now_started["base_model"]["config_sha256"] != stored["base_model"]["config_sha256"]:
-        differences.append("ベースモデルが変わっています")
-    if now_started["chat"] != stored["chat"]:
+    differences += _base_differences(now_started["base_model"], stored["base_model"])
+    chat, before = now_started["chat"], stored["chat"]
+    if any(chat.get(name) != before.get(name) for name in ("format", "template_sha256", "thinking")):
         differences.append("チャットテンプレートが変わっています")
+    if _both_differ(chat, before, "tokenizer_sha256"):
+        differences.append("トークナイザが変わっています")
     if (now_started["init_adapter"] or {}).get("weights_sha256") != (stored.get("init_adapter") or {}).get(
         "weights_sha256"
     ):
@@ -247,6 +251,21 @@ def check_same_run(folder: Path, name: str, now_started: Mapping[str, Any]) -> d
             "同じ設定で再開するか、別の --output-dir を指定してください。"
         )
     return stored
+
+
+def _base_differences(now: Mapping[str, Any], stored: Mapping[str, Any]) -> list[str]:
+    """What the base models differ in; where the weights are known they count, not what the folder is called."""
+    if now["config_sha256"] != stored["config_sha256"]:
+        return ["ベースモデルが変わっています"]
+    if _both_differ(now, stored, "weights_sha256"):
+        return ["ベースモデルの重みが変わっています"]
+    known = now.get("weights_sha256") and stored.get("weights_sha256")
+    return [] if known or now["name"] == stored["name"] else [f"--model-name: {stored['name']} → {now['name']}"]
+
+
+def _both_differ(now: Mapping[str, Any], stored: Mapping[str, Any], name: str) -> bool:
+    """Whether both say it (a run of before 0.3.0 does not), and differently."""
+    return bool(now.get(name) and stored.get(name) and now[name] != stored[name])
 
 
 def write_started(folder: Path, started: Mapping[str, Any]) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArguments
+from transformers import PrinterCallback, Trainer, TrainerCallback, TrainerState, TrainingArguments
 
 from .checkpoints import (
     random_states,
@@ -52,6 +52,7 @@ class LawTrainer(Trainer):  # type: ignore[misc]  # transformers ships no types 
         choices: ChoiceObjective | None = None,
         score_dev: Callable[[Any], DevResult] | None = None,
         patience: int | None = None,
+        run_id: str = "",
         **arguments: Any,
     ) -> None:
         super().__init__(**arguments)
@@ -65,6 +66,7 @@ class LawTrainer(Trainer):  # type: ignore[misc]  # transformers ships no types 
         self._choices = choices
         self._score_dev = score_dev
         self._patience = patience
+        self._run_id = run_id
         self._seconds_before = 0.0
         self._started = time.monotonic()
         self.control: Any
@@ -75,6 +77,21 @@ class LawTrainer(Trainer):  # type: ignore[misc]  # transformers ships no types 
     def seconds(self) -> float:
         """Seconds of training so far, those before an interruption included."""
         return self._seconds_before + time.monotonic() - self._started
+
+    def train_after(self, checkpoint: Path | None) -> None:
+        """Train, or go on after ``checkpoint``. A run that was over by then takes no further step.
+
+        transformers keeps no early stopping in its state and looks at the number of steps only after a step.
+        """
+        state = None if checkpoint is None else TrainerState.load_from_json(str(checkpoint / "trainer_state.json"))
+        if checkpoint is None or state is None:
+            self.train()
+        elif state.global_step < self.args.max_steps and not should_stop(state.log_history, self._patience):
+            self.train(resume_from_checkpoint=str(checkpoint))
+        else:
+            self.state = state
+            restore_weights(checkpoint, trainable_parameters(self.model))
+            self._seconds_before = float(read_states(checkpoint)["seconds"])
 
     def compute_loss(
         self, model: Any, inputs: dict[str, Any], return_outputs: bool = False, num_items_in_batch: Any = None
@@ -151,7 +168,12 @@ class LawTrainer(Trainer):  # type: ignore[misc]  # transformers ships no types 
         }
         step = self.state.global_step
         write_checkpoint(
-            folder, step, weights=trainable_parameters(self.model), states=states, trainer_state=self.state
+            folder,
+            step,
+            weights=trainable_parameters(self.model),
+            states=states,
+            trainer_state=self.state,
+            run_id=self._run_id,
         )
         best = best_step(self.state.log_history)
         remove_old_checkpoints(folder, {step} | ({best} if best is not None else set()))
@@ -238,6 +260,7 @@ def build_trainer(
     choices: ChoiceObjective | None = None,
     score_dev: Callable[[Any], DevResult] | None = None,
     patience: int | None = None,
+    run_id: str = "",
     callbacks: Sequence[TrainerCallback] = (),
 ) -> LawTrainer:
     """The trainer of a run, one device, rows in the order that the seed gives."""
@@ -255,5 +278,6 @@ def build_trainer(
         choices=choices,
         score_dev=score_dev,
         patience=patience,
+        run_id=run_id,
         callbacks=list(callbacks),
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import shutil
 import tempfile
 from collections.abc import Callable, Mapping
@@ -16,7 +17,7 @@ from ..core.failures import naming
 from ..core.files import follow_umask, sha256_file, write_bytes, write_json, write_text
 from ..core.manifests import ADAPTER_FILES
 from ..llm.loading import resolve_device
-from .checkpoints import check_trainer_state, checkpoint_path, checkpoint_steps, restore_weights
+from .checkpoints import check_checkpoint, checkpoint_path, checkpoint_steps, restore_weights
 from .config import TrainConfig
 from .curve import draw_curve
 from .dev_choice import ChoiceDev, evaluate_choice_dev
@@ -123,8 +124,10 @@ def started_manifest(
     )
 
 
-def build_run_trainer(config: TrainConfig, data: PreparedData, loaded: LoadedModel, folder: Path) -> Any:
-    """The trainer of this run; its checkpoints go to ``folder``, which is made."""
+def build_run_trainer(
+    config: TrainConfig, data: PreparedData, loaded: LoadedModel, folder: Path, run_id: str = ""
+) -> Any:
+    """The trainer of this run; its checkpoints go to ``folder``, which is made, and name ``run_id``."""
     from .model.loss import LetterLoss, token_loss
     from .progress import ProgressLines
     from .trainer import build_trainer, training_arguments
@@ -157,6 +160,7 @@ def build_run_trainer(config: TrainConfig, data: PreparedData, loaded: LoadedMod
         choices=data.choices,
         score_dev=_dev_scoring(config, data),
         patience=config.early_stopping_patience,
+        run_id=run_id,
         callbacks=callbacks,
     )
 
@@ -197,21 +201,23 @@ def train(
     ``state`` is what ``check_folder`` found: new or unfinished.
     """
     folder = config.output_dir
-    if state == "unfinished":
-        started = {**started, "run": {**started["run"], "started_at": _first_start(folder, started)}}
+    known_by = _first_start(folder, started) if state == "unfinished" else {"run_id": secrets.token_hex(8)}
+    started = {**started, "run": {**started["run"], **known_by}}
     write_started(folder, started)
+    run_id = str(known_by["run_id"])
     checkpoints = folder / CHECKPOINTS
     steps = checkpoint_steps(checkpoints)
-    if steps:
-        check_trainer_state(checkpoint_path(checkpoints, steps[-1]))
+    last = checkpoint_path(checkpoints, steps[-1]) if steps else None
+    if last is not None:
+        check_checkpoint(last, run_id)
         log(f"ステップ {steps[-1]} のチェックポイントから再開します。")
     elif state == "unfinished":
         log("再開できるチェックポイントがまだないので、はじめから学習します。")
     with shortage_in_one_line(config):
-        trainer = build_run_trainer(config, data, loaded, checkpoints)
+        trainer = build_run_trainer(config, data, loaded, checkpoints, run_id)
         # The untuned model is scored once, at the very beginning.
         trainer.args.eval_on_start = data.dev is not None and not steps
-        trainer.train(resume_from_checkpoint=str(checkpoint_path(checkpoints, steps[-1])) if steps else None)
+        trainer.train_after(last)
     history = trainer.state.log_history
     manifest = finish_manifest(
         started,
@@ -222,6 +228,7 @@ def train(
     )
     best = best_step(history)
     if best is not None and best != trainer.state.global_step:
+        check_checkpoint(checkpoint_path(checkpoints, best), run_id)
         restore_weights(checkpoint_path(checkpoints, best), trainable_parameters(trainer.model))
     write_adapter_folder(folder, trainer.model, data.tokenizer, manifest)
     return manifest
@@ -254,5 +261,7 @@ def finished_run(config: TrainConfig, started: Mapping[str, Any]) -> dict[str, A
     return check_same_run(config.output_dir, FINISHED, started)
 
 
-def _first_start(folder: Path, started: Mapping[str, Any]) -> str:
-    return str(check_same_run(folder, UNFINISHED, started)["run"]["started_at"])
+def _first_start(folder: Path, started: Mapping[str, Any]) -> dict[str, Any]:
+    """What the interrupted run is known by."""
+    before = check_same_run(folder, UNFINISHED, started)["run"]
+    return {"started_at": before["started_at"], "run_id": before.get("run_id", "")}

@@ -16,6 +16,7 @@ import pytest
 
 from app.commands import build_index, evaluate_multiple_choice
 from app.core.cli import run_program
+from app.core.files import sha256_file
 from app.core.prompts import CHOICE_PROMPT_VERSION, PROMPT_VERSION
 from app.evaluation.results.file import read_result
 
@@ -59,6 +60,35 @@ def test_the_majority_on_request(tiny_model_dir: Path, tmp_path: Path, capsys: p
     assert result.run["plan"]["ensemble"] is False
     assert result.summary["ties"] is not None
     assert capsys.readouterr().out.startswith("正解率（4 通りの並びの多数決） ")
+
+
+def test_weights_that_were_changed_between_are_not_resumed_with_and_another_spelling_is(
+    tiny_model_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from safetensors.torch import load_file, save_file
+
+    from app.evaluation.running import evaluate as module
+
+    def killed(*_: Any, **__: Any) -> None:
+        raise KeyboardInterrupt
+
+    model, output = tmp_path / "model", tmp_path / "out.json"
+    shutil.copytree(tiny_model_dir, model)
+    (tmp_path / "link").symlink_to(model)
+    monkeypatch.setattr(module, "write_result", killed)
+    assert run(*hf(model, output, "--no-rag")) == 130
+    monkeypatch.undo()
+    monkeypatch.chdir(tmp_path)
+    assert run(*hf(Path("link/../model/"), Path("out.json"), "--no-rag", "--resume")) == 0
+    facts = read_result(output).run["model"]
+    assert facts["base_model"]["weights_sha256"] == sha256_file(model / "model.safetensors")
+    assert (facts["quantization"], facts["device"], facts["chat_format"]) == (None, "cpu", "auto")
+    tensors = load_file(model / "model.safetensors")
+    tensors[sorted(tensors)[0]].view(-1)[0] += 1
+    save_file(tensors, model / "model.safetensors", metadata={"format": "pt"})
+    capsys.readouterr()
+    assert run(*hf(model, output, "--no-rag", "--resume")) == 1
+    assert "別の設定で始めた評価の記録です（違い: モデル（files_sha256））" in capsys.readouterr().err
 
 
 def test_every_choice_judged_by_itself(

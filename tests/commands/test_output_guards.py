@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import importlib
 import json
+import os
 import shutil
 from pathlib import Path
 
 import pytest
 
 from app.core.cli import run_program
+from app.core.errors import BusyError
+from app.core.locks import file_lock, folder_lock
+from app.data.egov.download import download_bulk, download_laws
 
 ROOT = Path(__file__).resolve().parents[2]
 RESULT = {"kind": "evaluation", "run": {}, "summary": {}, "results": []}
@@ -90,6 +94,45 @@ def test_nothing_is_written_over(place: Path, capsys: pytest.CaptureFixture[str]
     )
     assert any(word in said for word in words.split("|")), said
     assert {path.name: path.read_bytes() for path in place.iterdir() if path.is_file()} == before
+
+
+TINY = f"--hf-model-name {ROOT / 'sample' / 'tiny-qwen3'} --no-hf-load-in-4bit"
+LAWS = ROOT / "sample" / "laws"
+WRITTEN_BY_ANOTHER = [  # program, its options, the folder or (with an ending) file that another process holds
+    ("train_qwen_law_ft", "--model-name m --train-file t.jsonl --output-dir new", "new"),
+    ("train_qwen_law_ft", "--model-name m --train-file t.jsonl --output-dir new --resume", "new"),
+    ("evaluate_multiple_choice", f"--data {Q} --output new/x.json --context none {TINY}", "new/x.json"),
+    ("evaluate_multiple_choice", f"--data {Q} --output new/x.json --context none {TINY} --resume", "new/x.json"),
+    ("generate_rationales", f"--data {Q} --output-path new/x.jsonl --samples 1 {TINY}", "new/x.jsonl"),
+    ("cross_fit", f"--data {Q} --model-name m --output-dir new", "new"),
+    ("two_stages", f"--data {Q} --laws {LAWS} --model-name m --output-dir new", "new"),
+    ("split_selection_dataset", f"--lawqa-path {Q} --output-dir new", "new"),
+    ("generate_questions", f"--source {LAWS} --law-type all --count 1 --output new", "new"),
+    ("build_index", f"--source {LAWS} --index-dir new", "new"),
+    ("export_adapter", "--lora-path a --output-dir new --recheck 0", "new"),
+]
+
+
+@pytest.mark.parametrize(("program", "options", "held"), WRITTEN_BY_ANOTHER)
+def test_what_another_process_writes_is_left_to_it(
+    place: Path, capsys: pytest.CaptureFixture[str], program: str, options: str, held: str
+) -> None:
+    main = importlib.import_module(f"scripts.{program}").main
+    with (file_lock if Path(held).suffix else folder_lock)(Path(held)):
+        before = sorted(Path("new").iterdir())
+        assert run_program(main, options.split()) == 1
+        said = capsys.readouterr().err.splitlines()[-1]
+        assert f"{held}: 別の処理が書いています（" in said
+        assert f"PID {os.getpid()}、" in said
+        assert sorted(Path("new").iterdir()) == before
+    assert not Path("new").exists()
+
+
+def test_a_download_that_another_process_makes_is_left_to_it(tmp_path: Path) -> None:
+    with folder_lock(tmp_path), pytest.raises(BusyError, match="別の処理が書いています"):
+        download_laws(None, [], tmp_path)  # type: ignore[arg-type]  # it is not asked
+    with file_lock(tmp_path / "all.zip"), pytest.raises(BusyError, match="別の処理が書いています"):
+        download_bulk(None, tmp_path / "all.zip")  # type: ignore[arg-type]  # it is not asked
 
 
 def test_a_split_may_be_made_again_and_after_a_kill(

@@ -113,6 +113,32 @@ def test_a_killed_run_of_the_choice_objective_resumes_to_the_same_bits(
     assert 0 <= one["training"]["dev_history"][0]["statement_auc"] <= 1
 
 
+@pytest.mark.parametrize(
+    ("more", "steps"),
+    [
+        (("--eval-steps", "1", "--early-stopping-patience", "1", "--learning-rate", "0.3"), 6),
+        (("--max-steps", "4"), 4),  # within an epoch, where transformers takes a step before it counts
+    ],
+)
+def test_a_run_that_was_over_when_it_was_killed_takes_no_further_step(
+    tiny_model_dir: Path, data: tuple[Path, Path], tmp_path: Path, monkeypatch: Any, more: Any, steps: int
+) -> None:
+    def killed(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    whole, stopped = (arguments(tiny_model_dir, *data, tmp_path / name, *more) for name in ("whole", "stopped"))
+    assert run_program(train_qwen_law_ft.main, whole) == 0
+    with monkeypatch.context() as patch:
+        patch.setattr("app.training.training_run.write_adapter_folder", killed)
+        assert run_program(train_qwen_law_ft.main, stopped) == 130
+    assert run_program(train_qwen_law_ft.main, [*stopped, "--resume"]) == 0
+    one, two = (json.loads((tmp_path / name / "run.json").read_text("utf-8")) for name in ("whole", "stopped"))
+    assert one["training"]["steps"] == two["training"]["steps"] == steps
+    assert two["training"]["best"] == one["training"]["best"]
+    name = "adapter_model.safetensors"
+    assert (tmp_path / "stopped" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
+
+
 def test_a_finished_run_is_left_alone(
     tiny_model_dir: Path, data: tuple[Path, Path], uninterrupted: Path, capsys: Any
 ) -> None:

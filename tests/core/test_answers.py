@@ -236,6 +236,13 @@ def test_a_cut_off_text_without_an_answer_is_truncated(text: str) -> None:
     assert parse_answer(text).status == "unparsed"
 
 
+@pytest.mark.parametrize("text", ["", " \n", "<think></think>"])
+def test_nothing_that_was_written_within_the_budget_is_empty_and_cut_off_is_truncated(text: str) -> None:
+    """A server that spent the budget on reasoning which it keeps to itself."""
+    assert parse_answer(text).status == "empty"
+    assert parse_answer(text, cut_off=True).status == "truncated"
+
+
 def test_an_answer_found_in_a_cut_off_text_counts() -> None:
     assert parse_answer("Answer: c\nなぜなら", cut_off=True) == ParsedAnswer("c", "ok", "explicit")
 

@@ -18,9 +18,10 @@ from app.core.chat import chat_template_hash, encode_prompt, letter_token_ids
 from app.core.errors import ConfigError, ModelError
 from app.core.prompts import render_cot_answer
 from app.core.questions import LETTERS
-from app.llm.adapters import attach_adapter
+from app.llm.adapters import attach_adapter, check_chat
 from app.llm.hf_llm import HFLLMConfig, HFLoRALLM
 from app.llm.loading import base_model_facts, load_base_model, load_tokenizer
+from app.llm.model_files import tokenizer_sha256, weights_sha256
 
 PROMPTS = ["次のうち、正しいものを教えてください。", "b", "届出は二週間以内にする。" * 5]
 
@@ -53,6 +54,34 @@ def adapter(tiny_model_dir: Path, tmp_path: Path) -> Path:
     }
     (folder / "run.json").write_text(json.dumps(manifest), "utf-8")
     return folder
+
+
+def test_an_adapter_is_not_put_on_other_weights_of_the_same_name(
+    adapter: Path, tiny_model_dir: Path, tmp_path: Path
+) -> None:
+    from safetensors.torch import load_file, save_file
+
+    other = tmp_path / "copy" / tiny_model_dir.name
+    shutil.copytree(tiny_model_dir, other)
+    asked = HFLLMConfig(str(other), lora_path=str(adapter), load_in_4bit=False)
+    assert HFLoRALLM(asked).facts()["base_model"]["weights_sha256"] == weights_sha256(tiny_model_dir)
+    tensors = load_file(other / "model.safetensors")
+    tensors[sorted(tensors)[0]].view(-1)[0] += 1
+    save_file(tensors, other / "model.safetensors", metadata={"format": "pt"})
+    with pytest.raises(
+        ModelError, match=r"の重みはそのときと違います（SHA-256 [0-9a-f]{12}…、学習したときは [0-9a-f]{12}…）"
+    ):
+        HFLoRALLM(asked)
+
+
+def test_an_adapter_is_not_asked_through_another_tokenizer(adapter: Path, tiny_model_dir: Path) -> None:
+    manifest = json.loads((adapter / "run.json").read_text("utf-8"))
+    tokenizer = load_tokenizer(str(tiny_model_dir))
+    manifest["chat"]["tokenizer_sha256"] = tokenizer_sha256(tokenizer)
+    check_chat(adapter, manifest, tokenizer, "auto")
+    manifest["chat"]["tokenizer_sha256"] = "9" * 64
+    with pytest.raises(ModelError, match="学習したときとトークナイザが違います"):
+        check_chat(adapter, manifest, tokenizer, "auto")
 
 
 def change_manifest(folder: Path, **values: Any) -> None:

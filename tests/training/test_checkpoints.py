@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from app.core.errors import DataError
 from app.training.checkpoints import (
+    check_checkpoint,
     checkpoint_path,
     checkpoint_steps,
     join_state,
@@ -32,7 +33,7 @@ class State:
     """Stands for transformers' TrainerState, of which only saving is needed."""
 
     def save_to_json(self, path: str) -> None:
-        Path(path).write_text("{}")
+        Path(path).write_text('{"global_step": 1, "log_history": []}')
 
 
 plain = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text()
@@ -67,7 +68,7 @@ def test_optimizer_state_comes_back_bit_for_bit(tmp_path: Path) -> None:
     optimizer.step()
     weights = dict(layer.named_parameters())
     path = write_checkpoint(
-        tmp_path, 7, weights=weights, states={"optimizer": optimizer.state_dict()}, trainer_state=State()
+        tmp_path, 7, weights=weights, states={"optimizer": optimizer.state_dict()}, trainer_state=State(), run_id="r"
     )
     assert path == checkpoint_path(tmp_path, 7)
     assert not list(path.glob("*.pt")) + list(path.glob("*.pth")) + list(path.glob("*.bin"))
@@ -84,7 +85,9 @@ def test_optimizer_state_comes_back_bit_for_bit(tmp_path: Path) -> None:
 
 
 def test_random_generators_go_on_where_they_were(tmp_path: Path) -> None:
-    path = write_checkpoint(tmp_path, 1, weights={}, states={"random": random_states()}, trainer_state=State())
+    path = write_checkpoint(
+        tmp_path, 1, weights={}, states={"random": random_states()}, trainer_state=State(), run_id="r"
+    )
     first = (random.random(), np.random.rand(), torch.rand(3))
     restore_random_states(read_states(path)["random"])
     second = (random.random(), np.random.rand(), torch.rand(3))
@@ -95,9 +98,9 @@ def test_random_generators_go_on_where_they_were(tmp_path: Path) -> None:
 def test_remains_of_a_killed_write_are_no_checkpoint(tmp_path: Path) -> None:
     (tmp_path / ".partial-9").mkdir()
     (tmp_path / ".partial-9" / "weights.safetensors").write_bytes(b"half")
-    write_checkpoint(tmp_path, 4, weights={}, states={}, trainer_state=State())
-    write_checkpoint(tmp_path, 10, weights={}, states={}, trainer_state=State())
-    write_checkpoint(tmp_path, 6, weights={}, states={}, trainer_state=State())
+    write_checkpoint(tmp_path, 4, weights={}, states={}, trainer_state=State(), run_id="r")
+    write_checkpoint(tmp_path, 10, weights={}, states={}, trainer_state=State(), run_id="r")
+    write_checkpoint(tmp_path, 6, weights={}, states={}, trainer_state=State(), run_id="r")
     assert checkpoint_steps(tmp_path) == [4, 6, 10]
     assert checkpoint_steps(tmp_path / "none") == []
     remove_old_checkpoints(tmp_path, {4, 10})
@@ -105,12 +108,44 @@ def test_remains_of_a_killed_write_are_no_checkpoint(tmp_path: Path) -> None:
 
 
 def test_a_broken_or_foreign_checkpoint_is_refused(tmp_path: Path) -> None:
-    path = write_checkpoint(tmp_path, 1, weights={"w": torch.ones(2)}, states={}, trainer_state=State())
+    path = write_checkpoint(tmp_path, 1, weights={"w": torch.ones(2)}, states={}, trainer_state=State(), run_id="r")
     with pytest.raises(DataError, match="別の LoRA の設定"):
         restore_weights(path, {"w": torch.ones(3)})
     (path / "weights.safetensors").write_bytes(b"half")
     with pytest.raises(DataError, match="チェックポイントを読めません"):
         load_tensors(path / "weights.safetensors")
+
+
+def test_a_whole_checkpoint_of_the_run_is_taken(tmp_path: Path) -> None:
+    path = write_checkpoint(tmp_path, 1, weights={"w": torch.ones(2)}, states={}, trainer_state=State(), run_id="r")
+    check_checkpoint(path, "r")
+    with pytest.raises(DataError, match="別の学習のチェックポイントです"):
+        check_checkpoint(path, "another")
+
+
+@pytest.mark.parametrize("name", ["weights.safetensors", "optimizer.safetensors", "state.json"])
+@pytest.mark.parametrize("how", ["bit", "gone"])
+def test_a_checkpoint_that_was_altered_is_refused_by_name(tmp_path: Path, name: str, how: str) -> None:
+    states = {"a": torch.ones(3), "seconds": 1.0}
+    path = write_checkpoint(tmp_path, 1, weights={"w": torch.ones(2)}, states=states, trainer_state=State(), run_id="r")
+    if how == "gone":
+        (path / name).unlink()
+    else:
+        data = bytearray((path / name).read_bytes())
+        data[-1] ^= 1
+        (path / name).write_bytes(data)
+    with pytest.raises(DataError, match=rf"{name}: 書いたときと内容が違うか、なくなっています（SHA-256）"):
+        check_checkpoint(path, "r")
+
+
+def test_a_checkpoint_of_an_earlier_version_is_taken_with_a_word(tmp_path: Path, capsys: Any) -> None:
+    path = write_checkpoint(tmp_path, 1, weights={}, states={}, trainer_state=State(), run_id="r")
+    (path / "sums.json").write_text("{}")
+    with pytest.raises(DataError, match=r"sums\.json: 内容が壊れています"):
+        check_checkpoint(path, "r")
+    (path / "sums.json").unlink()
+    check_checkpoint(path, "")
+    assert "検査値（sums.json）がない" in capsys.readouterr().err
 
 
 def test_tensors_follow_the_umask_and_a_full_disk_names_the_file(tmp_path, monkeypatch):

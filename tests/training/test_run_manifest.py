@@ -9,9 +9,11 @@ from typing import Any
 
 import pytest
 
+from app.core.errors import ConfigError
+from app.core.files import write_json
 from app.core.questions import content_hash
 from app.training.config import TrainConfig
-from app.training.run_manifest import few_shot_source, finish_manifest, start_manifest
+from app.training.run_manifest import check_same_run, few_shot_source, finish_manifest, start_manifest
 
 PAGE = Path(__file__).resolve().parents[2] / "docs/data-formats.md"
 
@@ -53,6 +55,44 @@ def test_the_manifest_names_what_was_seen_and_what_chose_the_checkpoint(
     assert begun["trained_clusters"] == sorted({record.meta["cluster"] for record in record_maker(2)})
     assert begun["dev_question_ids"] == ["q2", "q3"]
     assert begun["dev_question_hashes"] == sorted(digests[2:])
+
+
+BASE = {"name": "org/model", "config_sha256": "c", "weights_sha256": "w"}
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        ({}, None),
+        ({"base_model": {**BASE, "name": "/models/model"}}, None),  # the same files in another place
+        ({"base_model": {**BASE, "weights_sha256": "9"}}, "ベースモデルの重みが変わっています"),
+        ({"base_model": {**BASE, "config_sha256": "9"}}, "ベースモデルが変わっています"),
+        ({"base_model": {"name": "b", "config_sha256": "c"}}, "--model-name: b → org/model"),
+        ({"base_model": {"name": "org/model", "config_sha256": "c"}}, None),  # of before 0.3.0
+        ({"chat": {"tokenizer_sha256": "9"}}, "トークナイザが変わっています"),
+        ({"chat": {"tokenizer_sha256": None}}, None),
+        ({"chat": {"template_sha256": "9"}}, "チャットテンプレートが変わっています"),
+        ({"train_file": {"path": "../x/t.jsonl"}}, None),
+        ({"train_file": {"sha256": "9"}}, "学習データの内容が変わっています"),
+        ({"eval_file": {"path": "d", "sha256": "9"}}, "開発用データの内容が変わっています"),
+        ({"config": {"train_file": "t", "eval_file": "d", "init_adapter": "a", "model_name": "m"}}, None),
+        ({"config": {"learning_rate": 1.0}}, "--learning-rate: 1.0 → 0.0002"),
+    ],
+)
+def test_what_files_hold_decides_whether_a_run_is_gone_on_with_not_where_they_lie(
+    begun: dict[str, Any], tmp_path: Path, change: dict[str, Any], named: str | None
+) -> None:
+    now = {**begun, "base_model": BASE}
+    stored = {**now}
+    for part, values in change.items():
+        kept = {} if part == "base_model" else stored[part] or {}
+        stored[part] = {**kept, **values}
+    write_json(tmp_path / "run.json", stored)
+    if named is None:
+        assert check_same_run(tmp_path, "run.json", now) == stored
+        return
+    with pytest.raises(ConfigError, match=re.escape(named)):
+        check_same_run(tmp_path, "run.json", now)
 
 
 def test_the_documented_manifest_has_the_keys_that_are_written(begun: dict[str, Any]) -> None:

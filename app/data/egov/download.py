@@ -17,6 +17,7 @@ from typing import Any
 
 from ...core.errors import BackendError, DataError
 from ...core.files import append_jsonl, read_json, read_jsonl_tail, sha256_bytes, sha256_file, write_bytes, write_json
+from ...core.locks import file_lock, folder_lock
 from ...core.manifests import now
 from ...core.outputs import Output, check_outputs, json_file
 from .api import ListedLaw, PoliteClient
@@ -43,7 +44,20 @@ def download_laws(
     folder: Path,
     watch: Callable[[Sequence[ListedLaw]], Iterator[ListedLaw]] = iter,
 ) -> Downloaded:
-    """Fetch the laws that ``folder`` does not hold yet. Each is read as a law before it is kept; repealed ones go."""
+    """Fetch the laws that ``folder`` does not hold yet. Each is read as a law before it is kept; repealed ones go.
+
+    Raises BusyError when another process does so.
+    """
+    with folder_lock(folder):
+        return _download(client, laws, folder, watch)
+
+
+def _download(
+    client: PoliteClient,
+    laws: Sequence[ListedLaw],
+    folder: Path,
+    watch: Callable[[Sequence[ListedLaw]], Iterator[ListedLaw]],
+) -> Downloaded:
     repealed = [law for law in laws if law.repealed]
     laws = [law for law in laws if not law.repealed]
     for law in repealed:
@@ -104,7 +118,19 @@ def download_bulk(
         ],
         {},
     )
-    target.parent.mkdir(parents=True, exist_ok=True)
+    with file_lock(target):
+        facts = _fetch_bulk(client, target, category, updated_on, watch)
+        write_json(facts_file, facts)
+    return facts
+
+
+def _fetch_bulk(
+    client: PoliteClient,
+    target: Path,
+    category: str | None,
+    updated_on: date | None,
+    watch: Callable[[int], None],
+) -> dict[str, Any]:
     handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.", suffix=".part")
     part = Path(name)
     try:
@@ -124,7 +150,6 @@ def download_bulk(
         part.replace(target)
     finally:
         part.unlink(missing_ok=True)
-    write_json(facts_file, facts)
     return facts
 
 

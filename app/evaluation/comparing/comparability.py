@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ...core.errors import DataError
+from ..doubts import unread_reason
 from ..results.file import Result
 from ..results.outcomes import Outcome
 
@@ -17,7 +18,7 @@ def aligned_outcomes(results: Sequence[Result]) -> list[tuple[Outcome, ...]]:
 
     Raises DataError, one line, when the results may not be compared: fewer than two, one file twice, other questions,
     another text or gold answer under the same id, other prompts, another number of orders or way of reading, questions
-    that failed, or questions that a model was trained on.
+    that failed, too many answers that could not be read, or questions that a model was trained on.
     """
     if len(results) < 2:
         raise DataError("比べる評価結果が 2 つ以上必要です。結果のファイルを 2 つ以上指定してください。")
@@ -42,6 +43,8 @@ def _check_alone(result: Result) -> None:
             f"{result.path}: モデルが答えられなかった（failed）問題が {len(failed)} 問あります（{_named(failed)}）。"
             "評価を --resume で終わらせてから比べてください。"
         )
+    if (unread := unread_reason(result.outcomes)) is not None:
+        raise DataError(f"{result.path}: 読み取れない答えが多く、比べても差はモデルの差ではありません（{unread}）。")
     orders: dict[int, set[tuple[str, ...]]] = {}
     for outcome in result.outcomes:
         orders.setdefault(len(outcome.choices), set()).add(tuple(answer.order for answer in outcome.answers))

@@ -9,9 +9,11 @@ from typing import Any
 from ...core.errors import DataError
 from ...core.manifests import now
 from ...core.questions import Question
+from ...core.runs import differing_facts, index_without_place
+from ..doubts import doubts
 from ..results.file import Result
 from ..results.outcomes import Outcome
-from ..results.summary import collapse_reasons, summarize
+from ..results.summary import summarize
 from ..running.plan import EvaluationPlan
 from .comparability import trained_ids
 
@@ -25,11 +27,10 @@ def pool_outcomes(folds: Sequence[Result], questions: Sequence[Question]) -> lis
     first = folds[0]
     found: dict[str, Outcome] = {}
     for fold in folds:
-        for key in ("plan", "prompt_version", "index"):
-            if fold.run.get(key) != first.run.get(key):
-                raise DataError(
-                    f"{first.path} と {fold.path}: {key} が違うので一つにまとめられません。評価をやり直してください。"
-                )
+        if different := _differences(first.run, fold.run):
+            raise DataError(
+                f"{first.path} と {fold.path}: {'、'.join(different)} が違うので一つにまとめられません。評価をやり直してください。"
+            )
         if trained_ids(fold):
             raise DataError(f"{fold.path}: アダプタが学習した問題で採点しています。分割からやり直してください。")
         for outcome in fold.outcomes:
@@ -46,6 +47,15 @@ def pool_outcomes(folds: Sequence[Result], questions: Sequence[Question]) -> lis
             "すべての組の評価が終わっているか確かめてください。"
         )
     return [replace(found[question.id], cluster=question.cluster) for question in questions]
+
+
+def _differences(first: Mapping[str, Any], fold: Mapping[str, Any]) -> list[str]:
+    """What two folds do not share of how they were asked, and of the model below the adapters."""
+    found = [key for key in ("plan", "prompt_version") if first.get(key) != fold.get(key)]
+    if index_without_place(first.get("index")) != index_without_place(fold.get("index")):
+        found.append("index")
+    facts = differing_facts(fold.get("model") or {}, first.get("model") or {})
+    return found + [f"model.{name}" for name in facts]
 
 
 def pool_results(
@@ -75,7 +85,7 @@ def pool_results(
         "index": folds[0].run.get("index"),
         "folds": [{"result": str(fold.path), "questions": len(fold.outcomes)} for fold in folds],
         "notes": list(dict.fromkeys(note for fold in folds for note in fold.run.get("notes", []))),
-        "distrust": [*collapse_reasons(summary), *_reasons_of(folds)],
+        "distrust": [*doubts(outcomes, summary), *_reasons_of(folds)],
     }
     return run, summary, outcomes
 

@@ -43,10 +43,21 @@ def differences(first: Mapping[str, Any], second: Mapping[str, Any]) -> tuple[st
     """Names of what two results' ``run`` differ in, the adapter first; a setting that neither records is equal."""
     names = [ADAPTER] if _weights(first) != _weights(second) else []
     one, other = settings_of(first), settings_of(second)
-    found = [name for name in one if one[name] != other[name]]
+    # Hashes that results of before 0.3.0 do not have count where both say them.
+    hashes = (_hashes(first), _hashes(second))
+    changed = {name for name in hashes[0] if all(each[name] for each in hashes) and hashes[0][name] != hashes[1][name]}
+    found = [name for name in one if one[name] != other[name] or name in changed]
     if "文脈" in found:  # how articles were found says nothing more where only one run was given any
         found = [name for name in found if name != "検索"]
     return (*names, *found)
+
+
+def _hashes(run: Mapping[str, Any]) -> dict[str, tuple[Any, ...] | None]:
+    """What files and templates the settings of that name stand for."""
+    model = run.get("model") or {}
+    weights = (model.get("base_model") or {}).get("weights_sha256")
+    chat = (model.get("template_sha256"), model.get("tokenizer_sha256"))
+    return {"モデル": (str(weights),) if weights else None, "会話の形式": chat if all(chat) else None}
 
 
 def _weights(run: Mapping[str, Any]) -> Any:

@@ -12,15 +12,19 @@ from typing import Any
 from ...core.cli import log, progress
 from ...core.errors import ConfigError, DataError
 from ...core.files import sha256_file
+from ...core.locks import file_lock
 from ...core.manifests import now, peak_rss_bytes
 from ...core.prompts import prompt_version
 from ...core.questions import Question
+from ...core.runs import ResumeKey, index_without_place
 from ...data.few_shot import BUILTIN, FewShot
 from ...llm.backend import TextBackend
 from ...llm.exported import adapter_weights_sha256
+from ..doubts import doubts
+from ..progress_file import ProgressFile
 from ..reading import reading_of
 from ..results.file import write_result
-from ..results.summary import collapse_reasons, summarize
+from ..results.summary import summarize
 from .asking import check_questions
 from .contexts import QuestionContext
 from .conversations import asked_in_conversations, conversation_notes
@@ -34,7 +38,7 @@ from .guards import (
 )
 from .other_contexts import companions, other_contexts
 from .plan import EvaluationPlan
-from .runner import append_outcomes, open_progress, progress_path, run_key, run_questions
+from .runner import run_questions
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,8 +132,18 @@ def evaluate(
     """Check, ask every question, write the result.
 
     ``load_backend`` is called only when something is left to ask, after all checks. ``model_key`` names the model and
-    its settings: a resumed run must have the same.
+    its settings: a resumed run must have the same. Raises BusyError when another process writes the output.
     """
+    with file_lock(job.output):
+        return _evaluate(job, load_backend, contexts, model_key)
+
+
+def _evaluate(
+    job: Job,
+    load_backend: Callable[[], TextBackend],
+    contexts: Callable[[Question], QuestionContext],
+    model_key: Mapping[str, Any],
+) -> Evaluated:
     started = time.monotonic()
     check_questions(job.questions, job.plan)
     trained = check_adapter(job)
@@ -146,22 +160,20 @@ def evaluate(
             )
     data = {"path": str(job.data), "sha256": sha256_file(job.data), "questions": len(job.questions)}
     ids = [question.id for question in job.questions]
-    key = run_key({
-        "data": data["sha256"], "ids": ids, "plan": job.plan.result_key(), "model": dict(model_key),
-        "prompt_version": prompt_version(job.plan.form), "extra": dict(job.extra),
+    key = ResumeKey(settings={
+        "data": data["sha256"], "ids": ids, "plan": job.plan.result_key(), "model": without_place(model_key),
+        "prompt_version": prompt_version(job.plan.form), "extra": {**job.extra, "index": index_without_place(job.extra.get("index"))},
     })  # fmt: skip
-    path = progress_path(job.output)
-    done = open_progress(path, key, job.questions, resume=job.resume)
-    if done:
-        log(f"{path}: {len(done)} 問は前回の結果を使います。")
+    kept = ProgressFile(job.output, key, job.questions, resume=job.resume)
+    done = dict(kept.done)
     left = [question for question in job.questions if question.id not in done]
-    facts: dict[str, Any] = dict(model_key)
+    facts: dict[str, Any] = {**model_key, **kept.model}
     if left:
         backend = load_backend()
         facts |= backend.facts()
+        kept.check_model(facts)
         fresh = run_questions(
-            backend, left, contexts, job.plan, on_outcomes=append_outcomes(path, key, resume=job.resume),
-            few_shot=job.few_shot,
+            backend, left, contexts, job.plan, on_outcomes=kept.append_to(facts), few_shot=job.few_shot,
         )  # fmt: skip
         try:
             done |= {outcome.id: outcome for outcome in progress(fresh, total=len(left), label="評価")}
@@ -170,7 +182,7 @@ def evaluate(
             raise
     outcomes = [done[name] for name in ids]
     summary = {**summarize(outcomes, job.questions, job.plan), "seconds": round(time.monotonic() - started, 2)}
-    distrust = _distrust(job, trained, summary)
+    distrust = (*_distrust(job, trained), *doubts(outcomes, summary))
     run = {
         **job.header,
         "finished_at": now(),
@@ -193,6 +205,12 @@ def evaluate(
     return Evaluated(summary, distrust)
 
 
+def without_place(model_key: Mapping[str, Any]) -> dict[str, Any]:
+    """What a resumed run must have in common of the model: where its files are known, they count and not their place."""
+    known = model_key.get("files_sha256") is not None
+    return {name: value for name, value in model_key.items() if not (known and name == "model")}
+
+
 def _adapter_facts(job: Job, trained: TrainedOn) -> dict[str, Any] | None:
     if job.adapter is None:
         return None
@@ -207,7 +225,7 @@ def _adapter_facts(job: Job, trained: TrainedOn) -> dict[str, Any] | None:
     }
 
 
-def _distrust(job: Job, trained: TrainedOn, summary: Mapping[str, Any]) -> tuple[str, ...]:
+def _distrust(job: Job, trained: TrainedOn) -> tuple[str, ...]:
     reasons = []
     if trained.count:
         reasons.append(f"{trained.count} 問はアダプタの学習に使われた問題です（--allow-trained）")
@@ -217,4 +235,4 @@ def _distrust(job: Job, trained: TrainedOn, summary: Mapping[str, Any]) -> tuple
         )
     if job.adapter is not None and job.adapter[1] is None:
         reasons.append("アダプタに run.json がなく、学習に使った問題が混じっているか分かりません（--allow-trained）")
-    return (*reasons, *collapse_reasons(summary))
+    return tuple(reasons)

@@ -10,11 +10,13 @@ from typing import Any
 
 from ...core.chat import CHAT_FORMATS
 from ...core.errors import ConfigError
+from ...core.files import sha256_file
 from ...core.rag_config import LLMConfig, RAGConfig, load_config
 from ...core.redaction import hide
 from ...data.few_shot import BUILTIN, FewShot
 from ...llm.backend import TextBackend
 from ...llm.backends import BACKENDS, BY_TEXT, Running, load_backend
+from ...llm.model_files import files_sha256
 from .guards import adapter_form, check_few_shot_source, resolve_few_shot
 from .plan import CONTEXTS, RETRIEVED, SCORINGS, WITHOUT, ContextSource, EvaluationPlan, Scoring
 
@@ -242,10 +244,13 @@ def model_key(arguments: argparse.Namespace, config: RAGConfig, weights_sha256: 
             sent |= {"adapter_sha256": weights_sha256} if weights_sha256 else {}
         return {"backend": llm.backend, "model": llm.model, "host": hide(llm.address), **sent}
     quantization = (config.llm.bnb_4bit_compute_dtype, config.llm.bnb_4bit_quant_type)
+    settings = None if config.llm.lora_path is None else config.llm.lora_path.expanduser() / "adapter_config.json"
     return {
         "backend": "hf",
         "model": config.llm.hf_model_name,
+        "files_sha256": files_sha256(config.llm.hf_model_name),
         "adapter_sha256": weights_sha256,
+        "adapter_config_sha256": sha256_file(settings) if settings is not None and settings.is_file() else None,
         "load_in_4bit": config.llm.load_in_4bit,
         "bnb": list(quantization) if config.llm.load_in_4bit else None,
         "chat_format_option": arguments.chat_format,

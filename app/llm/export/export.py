@@ -9,6 +9,7 @@ from typing import Any
 
 from ...core.cli import log
 from ...core.errors import ConfigError
+from ...core.locks import folder_lock
 from ...core.outputs import check_folder_place
 from . import gguf_form, merged_form
 from .asking import Reference
@@ -25,6 +26,11 @@ def export(job: ExportJob) -> list[str]:
     A form that is there already with the same content is left as it is; an interrupted one is gone on with.
     """
     check_folder_place("--output-dir", job.output)
+    with folder_lock(job.output):
+        return _export(job)
+
+
+def _export(job: ExportJob) -> list[str]:
     source = read_source(job)
     asked = questions_asked(job, source, source.tokenizer, source.chat_format)
     template = _ollama_template(job, source, asked)

@@ -9,14 +9,14 @@ from __future__ import annotations
 import secrets
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from ...core.errors import DataError, StaleIndexError, UserError
+from ...core.errors import DataError, UserError
 from ...core.files import read_json, sha256_bytes, sha256_text, write_json
+from ...core.locks import folder_lock
 from ...core.manifests import now
 from ...data.egov.download import fetched_at
 from ...data.egov.law import Law
@@ -57,23 +57,6 @@ class BuildResult:
     resumed: int  # laws that an interrupted build had already finished
     dropped: tuple[tuple[str, str], ...]  # (law id, title) of laws without a revision in force on ``as_of``
     repealed: tuple[str, ...]  # repealed laws that were left out, with how
-
-
-@contextmanager
-def index_lock(index_dir: Path) -> Iterator[None]:
-    """Hold the index folder for writing; the system lets go of it when the process dies, however it dies."""
-    index_dir.mkdir(parents=True, exist_ok=True)
-    connection = sqlite3.connect(index_dir / ".lock", isolation_level=None, timeout=0)
-    try:
-        try:
-            connection.execute("BEGIN EXCLUSIVE")
-        except sqlite3.OperationalError:
-            raise StaleIndexError(
-                f"{index_dir}: 別の処理がこの索引を書き換えています。終わるのを待ってからやり直してください。"
-            ) from None
-        yield
-    finally:
-        connection.close()
 
 
 def passage_texts(law_title: str, item: NewPassage) -> Iterator[str]:
@@ -135,7 +118,7 @@ def build_index(
         if not files:
             raise DataError(f"{source}: {as_of} に施行されている法令がありません。--as-of を確かめてください。")
     check_index_folder(index_dir)
-    with index_lock(index_dir):
+    with folder_lock(index_dir):
         plan = [
             STORE_FORMAT,
             TOKENIZER,

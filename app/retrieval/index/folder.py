@@ -12,13 +12,14 @@ from pathlib import Path
 
 from ...core.errors import ConfigError, UserError
 from ...core.files import read_json
+from ...core.locks import is_lock_file
 from ...core.outputs import check_folder_place, is_remains
 
 MANIFEST = "manifest.json"
 BUILDING = "building"
 _GENERATION = re.compile(r"gen-([0-9a-f]{16})")
-# The lock (app/retrieval/index/building.py) is an empty SQLite file; its journal holds a header while somebody has the lock.
-LOCK, LOCK_JOURNAL = ".lock", ".lock-journal"
+# Until 0.3.0 the lock was an empty SQLite file, with a journal while somebody had it.
+LOCK_JOURNAL = ".lock-journal"
 # What a build writes into ``building`` and, under the same names, a generation.
 _PARTS = frozenset({"store.sqlite", "store.sqlite-wal", "store.sqlite-shm", "store.sqlite-journal", "words", "vectors", "plan.json", "words.checked.json"})  # fmt: skip
 
@@ -47,8 +48,7 @@ def _belongs(entry: Path) -> bool:
         return entry.is_file() and manifest_folder(entry.parent) is not None
     if entry.name == BUILDING:
         return entry.is_dir() and all(part.name in _PARTS or is_remains(part) for part in entry.iterdir())
-    is_lock = entry.name == LOCK_JOURNAL or (entry.name == LOCK and entry.stat().st_size == 0)
-    return is_lock or is_remains(entry) or entry in generations(entry.parent)
+    return entry.name == LOCK_JOURNAL or is_lock_file(entry) or is_remains(entry) or entry in generations(entry.parent)
 
 
 def manifest_folder(index_dir: Path) -> str | None:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ...core.locks import folder_lock
 from ..engines.bm25_weights import document_weights, sparse
 from ..engines.lexical import PRESENCE, LexicalIndex
 from ..engines.qdrant_collection import POINTS_PER_PASSAGE, Document, QdrantAddress, QdrantCollection
@@ -19,7 +20,7 @@ from ..engines.vectors import VectorIndex
 from ..store.passages import StoredPassage, searched_passages
 from ..store.store import Store
 from ..text.tokens import tokenize
-from .building import index_lock, passage_texts
+from .building import passage_texts
 from .embedding_passages import vector_state
 from .manifest import Manifest, read_manifest
 from .qdrant_search import weights_facts
@@ -94,7 +95,7 @@ def synchronise(
     watch: Callable[[Sequence[Any], str], Iterator[Any]] = lambda items, _label: iter(items),
 ) -> SyncResult:
     """Bring the collection of ``index_dir`` at ``address`` to the index's generation; other builds' are deleted after."""
-    with index_lock(index_dir):
+    with folder_lock(index_dir):
         manifest = read_manifest(index_dir)
         folder = index_dir / manifest.folder
         store = Store(folder / "store.sqlite")

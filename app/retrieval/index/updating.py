@@ -14,8 +14,9 @@ from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path, PurePosixPath
 
-from ...core.errors import DataError, StaleIndexError
+from ...core.errors import BusyError, DataError
 from ...core.files import sha256_bytes
+from ...core.locks import folder_lock
 from ...data.egov.law import Law
 from ...data.egov.source import law_files
 from ...data.egov.xml import parse_law
@@ -24,7 +25,7 @@ from ..engines.lexical import LexicalWriter
 from ..engines.sudachi import Words
 from ..store.derived import add_citations, add_names
 from ..store.store import Store
-from .building import corpus_hash, index_lock, index_passages
+from .building import corpus_hash, index_passages
 from .embedding_passages import embed_missing
 from .manifest import check_embedder, check_words, fingerprint, read_manifest, write_manifest
 
@@ -64,7 +65,7 @@ def update_index(
     with _no_collector():
         laws = _read(add) if add is not None else []
         read_manifest(index_dir)  # before the lock, which would make the folder
-        with index_lock(index_dir):
+        with folder_lock(index_dir):
             manifest = read_manifest(index_dir)
             folder = index_dir / manifest.folder
             check_embedder(index_dir, manifest, embedder)
@@ -114,7 +115,7 @@ def clear_interrupted(index_dir: Path, folder: Path) -> bool:
     if not os.access(folder / "words", os.W_OK):
         return False
     try:
-        with index_lock(index_dir):
+        with folder_lock(index_dir):
             store = Store(folder / "store.sqlite", writable=True)
             words = LexicalWriter(folder / "words", heap_bytes=UPDATE_HEAP_BYTES)
             try:
@@ -122,7 +123,7 @@ def clear_interrupted(index_dir: Path, folder: Path) -> bool:
             finally:
                 words.close()
                 store.close()
-    except StaleIndexError:
+    except BusyError:
         return False
     return True
 

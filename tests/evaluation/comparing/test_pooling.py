@@ -43,6 +43,24 @@ def fold_of(tmp_path: Path, outcome_of: Any) -> Any:
     return make
 
 
+def test_folds_on_two_bases_are_not_one_result(questions: list[Any], fold_of: Any) -> None:
+    base = {"backend": "x", "base_model": {"name": "m", "weights_sha256": "1"}}
+    other = {"backend": "x", "base_model": {"name": "m", "weights_sha256": "2"}}
+    folds = [fold_of("one", questions[:4], True, model=base), fold_of("two", questions[4:], True, model=other)]
+    with pytest.raises(DataError, match=r"model\.base_model\.weights_sha256 が違うので一つにまとめられません"):
+        pool_outcomes(folds, questions)
+
+
+def test_folds_asked_of_one_index_by_two_spellings_are_one_result(questions: list[Any], fold_of: Any) -> None:
+    index = {"corpus_hash": "1", "retriever": {"type": "bm25", "index_dir": "data/index"}}
+    again = {"corpus_hash": "1", "retriever": {"type": "bm25", "index_dir": "/home/a/data/index"}}
+    folds = [fold_of("one", questions[:4], True, index=index), fold_of("two", questions[4:], True, index=again)]
+    assert len(pool_outcomes(folds, questions)) == 8
+    folds[1] = fold_of("two", questions[4:], True, index={**again, "corpus_hash": "2"})
+    with pytest.raises(DataError, match="index が違うので"):
+        pool_outcomes(folds, questions)
+
+
 def test_folds_become_one_result_in_file_order(questions: list[Any], fold_of: Any, tmp_path: Path) -> None:
     folds = [fold_of("one", questions[1::2], True), fold_of("two", questions[::2], False)]
     run, summary, outcomes = pool_results(folds, questions, header={"command": []}, data={"questions": 8})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -54,6 +55,23 @@ def changed(**parts: Any) -> dict[str, Any]:
 def test_what_differs_is_named(parts: dict[str, Any], names: tuple[str, ...]) -> None:
     assert differences(RUN, changed(**parts)) == names
     assert differences(changed(**parts), RUN) == names
+
+
+@pytest.mark.parametrize(
+    ("model", "name"),
+    [
+        ({"base_model": {"config_sha256": "0", "weights_sha256": "{}"}}, "モデル"),
+        ({"template_sha256": "1", "tokenizer_sha256": "{}"}, "会話の形式"),
+        ({"template_sha256": "{}", "tokenizer_sha256": "1"}, "会話の形式"),
+    ],
+)
+def test_hashes_count_where_both_results_have_them(model: dict[str, Any], name: str) -> None:
+    def with_hash(value: str) -> dict[str, Any]:
+        return changed(model=json.loads(json.dumps(model).replace("{}", value)))
+
+    assert differences(with_hash("a"), with_hash("b")) == (name,)
+    assert differences(with_hash("a"), with_hash("a")) == ()
+    assert differences(with_hash("a"), RUN) == differences(RUN, with_hash("a")) == ()  # a result of 0.2
 
 
 def test_without_retrieval_the_index_does_not_matter() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,8 @@ import pytest
 from app.core.errors import BackendError, ConfigError, DataError
 from app.core.prompts import CHOICE_PROMPT_VERSION, PROMPT_VERSION
 from app.core.questions import content_hash
+from app.core.runs import ResumeKey
+from app.evaluation.progress_file import ProgressFile, progress_path
 from app.evaluation.results.file import read_result
 from app.evaluation.running.contexts import QuestionContext
 from app.evaluation.running.evaluate import Job, check_adapter, evaluate, pick_questions
@@ -22,7 +25,6 @@ from app.evaluation.running.guards import (
     trained_questions,
 )
 from app.evaluation.running.plan import EvaluationPlan
-from app.evaluation.running.runner import progress_path
 
 PLAN = EvaluationPlan(context="none")
 
@@ -68,6 +70,10 @@ def test_a_result_is_written_whole_and_read_back(job_of: Any, scripted: Any) -> 
 
 class Stops(Exception):
     pass
+
+
+def stops(*_: Any, **__: Any) -> None:
+    raise Stops
 
 
 def stopping_after(questions: int, letter: str = "a") -> Any:
@@ -133,8 +139,71 @@ def test_a_run_with_other_settings_is_not_resumed(job_of: Any, scripted: Any, ch
         job = job_of(resume=True, plan=EvaluationPlan(context="none", orders=1))
     if change == "questions":
         job = job_of(resume=True, questions=job.questions[:3])
-    with pytest.raises(DataError, match="別の設定"):
+    named = {"model": "モデル（backend）", "plan": "尋ね方（orders）", "questions": "問題の選び方"}[change]
+    with pytest.raises(DataError, match=re.escape(f"別の設定で始めた評価の記録です（違い: {named}）。")):
         run(job, scripted(lambda prompt: "a"), key="other" if change == "model" else "model")
+
+
+class Described:
+    """A scripted backend that says about its model what it is told to."""
+
+    def __init__(self, backend: Any, facts: dict[str, Any]) -> None:
+        self._backend, self._facts = backend, facts
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._backend, name)
+
+    def facts(self) -> dict[str, Any]:
+        return self._facts
+
+
+FACTS = {
+    "base_model": {"name": "m", "weights_sha256": "1"},
+    "dtype": "float32",
+    "device": "cpu",
+    "tokenizer_sha256": "2",
+}
+
+
+def test_what_the_model_said_is_kept_until_the_result_is_written(
+    job_of: Any, scripted: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A run that was killed when every question was answered has its model's facts from the progress file."""
+    from app.evaluation.running import evaluate as module
+
+    monkeypatch.setattr(module, "write_result", stops)
+    with pytest.raises(Stops):
+        run(job_of(), Described(scripted(lambda prompt: "a"), FACTS))
+    monkeypatch.undo()
+
+    def load() -> Any:
+        raise AssertionError("the model is not needed")
+
+    evaluate(job_of(resume=True), load_backend=load, contexts=no_context, model_key={"backend": "model"})
+    assert read_result(job_of().output).run["model"] == {"backend": "model", **FACTS}
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        ({"base_model": {"name": "m", "weights_sha256": "9"}}, "base_model.weights_sha256"),
+        ({"tokenizer_sha256": "9", "dtype": "bfloat16"}, "dtype、tokenizer_sha256"),
+        ({"base_model": {"name": "elsewhere/m", "weights_sha256": "1"}, "device": "cuda:0"}, None),
+    ],
+)
+def test_answers_of_two_models_do_not_become_one_result(
+    job_of: Any, scripted: Any, change: dict[str, Any], named: str | None
+) -> None:
+    with pytest.raises(Stops):
+        run(job_of(), Described(scripted(stopping_after(2)), FACTS))
+    other = Described(scripted(lambda prompt: "a"), {**FACTS, **change})
+    if named is None:
+        run(job_of(resume=True), other)
+        return
+    with pytest.raises(
+        DataError, match=re.escape(f"前回の 2 問に答えたモデルと、いま読み込んだモデルが違います（違い: {named}）")
+    ):
+        run(job_of(resume=True), other)
 
 
 def test_the_batch_size_may_change_on_resume(job_of: Any, scripted: Any) -> None:
@@ -151,11 +220,18 @@ def test_a_question_that_fails_is_counted_and_asked_again_on_resume(job_of: Any,
     def text_of(prompt: str) -> Any:
         return BackendError("時間切れ") if "問4:" in prompt else "a"
 
-    summary = run(job_of(plan=TEXT), scripted(lambda prompt: "a", text_of)).summary
+    done = run(job_of(plan=TEXT), scripted(lambda prompt: "a", text_of))
+    summary = done.summary
+    assert done.distrust == (
+        "FAILED: 6 問のうち 1 問に答えが得られませんでした（最初は q4: 時間切れ）。"
+        "--resume を付けると、その問題だけを尋ね直します",
+    )
     assert summary["counts"] == {"correct": 1, "wrong": 4, "tied": 0, "unparsed": 0, "failed": 1}
     assert read_result(job_of().output).outcomes[4].answers[0].error == "時間切れ"
     backend = scripted(lambda prompt: "a", lambda prompt: "a")
-    summary = run(job_of(plan=TEXT, resume=True), backend).summary
+    done = run(job_of(plan=TEXT, resume=True), backend)
+    summary = done.summary
+    assert done.distrust == ()
     assert len(backend.generated) == 1
     assert summary["counts"] == {"correct": 2, "wrong": 4, "tied": 0, "unparsed": 0, "failed": 0}
 
@@ -407,18 +483,21 @@ def test_a_broken_result_is_one_clear_line(job_of: Any, scripted: Any, tmp_path:
 
 def test_answers_of_a_run_that_did_not_end_are_never_lost(tmp_path: Path) -> None:
     from app.core.files import append_jsonl
-    from app.evaluation.running.runner import append_outcomes
 
     path = progress_path(tmp_path / "x.json")
+
+    def begin() -> None:
+        ProgressFile(tmp_path / "x.json", ResumeKey(settings={}), [], resume=False).append_to({})
+
     for answers in (3, 1, 0, 2):
-        append_outcomes(path, "key", resume=False)
+        begin()
         for number in range(answers):
             append_jsonl(path, {"id": str(number)})
-    append_outcomes(path, "key", resume=False)
+    begin()
     lines = {one.name: one.read_bytes().count(b"\n") for one in tmp_path.iterdir()}
     name = "x.json.progress.jsonl"
     assert lines == {name: 1, f"{name}.1": 4, f"{name}.2": 2, f"{name}.3": 3}
     append_jsonl(path, {"id": "0"})
     (tmp_path / "x.json").write_text("{}", "utf-8")  # the result holds them: they may go
-    append_outcomes(path, "key", resume=False)
+    begin()
     assert len(list(tmp_path.iterdir())) == 5

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from app.core.errors import DataError, StaleIndexError
+from app.core.errors import BusyError, DataError, StaleIndexError
+from app.core.locks import folder_lock
 from app.retrieval.index import building
-from app.retrieval.index.building import build_index, index_lock
+from app.retrieval.index.building import build_index
 from app.retrieval.index.contents import index_statistics
 from app.retrieval.index.manifest import read_manifest
 from app.retrieval.index.statute_index import StatuteIndex
@@ -83,7 +84,7 @@ def test_the_same_revision_twice_is_refused(book, tmp_path):
 
 
 def test_two_builders_at_once_are_refused(book, tmp_path):
-    with index_lock(tmp_path / "i"), pytest.raises(StaleIndexError, match="別の処理"):
+    with folder_lock(tmp_path / "i"), pytest.raises(BusyError, match="別の処理が書いています"):
         build_index(book, tmp_path / "i")
 
 

@@ -151,5 +151,5 @@ def test_where_leftovers_may_not_be_cleared_it_is_said(index_dir, more, monkeypa
 
 
 def test_a_reader_leaves_the_words_of_an_update_that_goes_on(index_dir, more, monkeypatch, capsys):
-    with updating.index_lock(index_dir):
+    with updating.folder_lock(index_dir):
         assert not updating.clear_interrupted(index_dir, _generation(index_dir))

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from app.core.errors import DataError, StaleIndexError
-from app.retrieval.index.building import build_index, index_lock
+from app.core.errors import BusyError, DataError
+from app.core.locks import folder_lock
+from app.retrieval.index.building import build_index
 from app.retrieval.index.manifest import read_manifest, source_changed
 from app.retrieval.index.statute_index import StatuteIndex
 from app.retrieval.index.updating import update_index
@@ -177,7 +178,7 @@ def test_unknown_ids_and_unreadable_laws_change_nothing(index_dir, market, tmp_p
 
 
 def test_one_writer_at_a_time(index_dir, market):
-    with index_lock(index_dir), pytest.raises(StaleIndexError, match="別の処理"):
+    with folder_lock(index_dir), pytest.raises(BusyError, match="別の処理が書いています"):
         update_index(index_dir, add=market(OLD, "火曜日"))
 
 

@@ -1,0 +1,97 @@
+"""What runs write about themselves so that another run can go on from them, compare them or refuse them, as models.
+
+Unknown fields are kept out of what is compared, and a file that does not fit is refused in one line by whoever reads it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from .files import sha256_text, to_json
+
+# What a reader calls the settings of a run that must be the same when it is gone on with.
+SETTING_NAMES = {
+    "data": "問題ファイルの内容",
+    "ids": "問題の選び方",
+    "plan": "尋ね方",
+    "model": "モデル",
+    "prompt_version": "プロンプトの版",
+    "extra": "検索",
+    "context": "文脈",
+}
+# Of what a loaded model says about itself, what decides its answers; where it lies and what it runs on do not.
+DECIDING_FACTS = (
+    "base_model", "quantization", "dtype", "chat_format", "template_sha256", "tokenizer_sha256", "model_digest",
+)  # fmt: skip
+
+
+class ResumeKey(BaseModel):
+    """The settings that a resumed run must share with the interrupted one, by the names of ``SETTING_NAMES``."""
+
+    model_config = ConfigDict(frozen=True)
+
+    settings: dict[str, Any]
+
+    @property
+    def sha256(self) -> str:
+        """Hash of all of them."""
+        return sha256_text(to_json({name: self.settings[name] for name in sorted(self.settings)}))
+
+    def differences(self, stored: Mapping[str, Any]) -> list[str]:
+        """What ``stored`` settings differ in, as a reader calls it: ``モデル（adapter_sha256）``."""
+        # As they are once written: a tuple is a list then.
+        now, found = ResumeKey.model_validate_json(self.model_dump_json()).settings, []
+        for name in sorted({*now, *stored}, key=list({*SETTING_NAMES, *now, *stored}).index):
+            one, other = now.get(name), stored.get(name)
+            if one == other:
+                continue
+            parts = differing_keys(one, other)
+            found.append(SETTING_NAMES.get(name, name) + (f"（{'、'.join(parts)}）" if parts else ""))
+        return found
+
+
+class ProgressHead(BaseModel):
+    """The first line of the file that an evaluation appends its answers to.
+
+    key       hash of the settings
+    settings  those of ``ResumeKey``, so that a refusal can name what differs
+    model     what the model said about itself when it was loaded
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    kind: Literal["evaluation-progress"] = "evaluation-progress"
+    key: str
+    settings: dict[str, Any] = Field(default_factory=dict)
+    model: dict[str, Any] = Field(default_factory=dict)
+
+
+def differing_keys(one: Any, other: Any) -> list[str]:
+    """Names of the fields that two objects differ in, sorted; none where they are no objects."""
+    if not isinstance(one, Mapping) or not isinstance(other, Mapping):
+        return []
+    return sorted(name for name in {*one, *other} if one.get(name) != other.get(name))
+
+
+def differing_facts(now: Mapping[str, Any], stored: Mapping[str, Any]) -> list[str]:
+    """Names of the deciding facts (``DECIDING_FACTS``) that two loaded models differ in, where both say them."""
+    found = []
+    for name in DECIDING_FACTS:
+        one, other = now.get(name), stored.get(name)
+        if isinstance(one, Mapping) and isinstance(other, Mapping):
+            same = {key for key in {*one, *other} if key != "name"}
+            found += [f"{name}.{key}" for key in sorted(same) if one.get(key) != other.get(key)]
+        elif name in now and name in stored and one != other:
+            found.append(name)
+    return found
+
+
+def index_without_place(index: Any) -> Any:
+    """What a result says of its index without the folder, where the passages have a hash of their own."""
+    if not isinstance(index, Mapping) or not index.get("corpus_hash"):
+        return index
+    retriever = {name: value for name, value in (index.get("retriever") or {}).items() if name != "index_dir"}
+    return {**index, "retriever": retriever}
