@@ -49,10 +49,10 @@ def main(argv: Sequence[str]) -> int:
     # numpy, and what needs it, only after --help had its chance.
     from ..data.few_shot import few_shot_from
     from ..data.lawqa import load_questions
-    from ..evaluation.progress_file import progress_path
     from ..evaluation.results.result_text import power_lines, summary_lines
     from ..evaluation.running.asking import check_questions
     from ..evaluation.running.evaluate import Job, evaluate, pick_questions
+    from ..evaluation.running.progress_file import progress_path
     from ..llm.adapters import adapter_folder
     from ..llm.backends import BY_TEXT
     from ..llm.exported import exported_model, weights_identity, what_was_trained

@@ -66,10 +66,10 @@ def main(argv: Sequence[str]) -> int:
     if arguments.min_quote < 1:
         raise ConfigError(f"--min-quote {arguments.min_quote}: 1 以上にしてください。")
     from ..data.lawqa import load_questions
-    from ..evaluation.progress_file import progress_path
     from ..evaluation.rationales import harvest
     from ..evaluation.running.evaluate import pick_questions, without_place
     from ..evaluation.running.options import remote_with_adapter
+    from ..evaluation.running.progress_file import progress_path
     from ..llm.adapters import adapter_folder
     from ..retrieval.question_contexts import context_plan
 
@@ -120,8 +120,8 @@ def answers(
     arguments: Any, config: Any, plan: EvaluationPlan, questions: Sequence[Any], references: Any, key: dict[str, Any]
 ) -> tuple[list[Any], dict[str, Any]]:
     """Every question's outcome, those of an interrupted run included, and what the backend says about itself."""
-    from ..evaluation.progress_file import ProgressFile
     from ..evaluation.running.contexts import QuestionContext
+    from ..evaluation.running.progress_file import ProgressFile
     from ..evaluation.running.runner import run_questions
 
     kept = ProgressFile(arguments.output_path, ResumeKey(settings=key), questions, resume=arguments.resume)

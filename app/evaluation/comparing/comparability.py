@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ...core.errors import DataError
-from ..doubts import unread_reason
+from ..results.doubts import unread_reason
 from ..results.file import Result
 from ..results.outcomes import Outcome
 

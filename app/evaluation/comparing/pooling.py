@@ -10,7 +10,7 @@ from ...core.errors import DataError
 from ...core.manifests import now
 from ...core.questions import Question
 from ...core.runs import differing_facts, index_without_place
-from ..doubts import doubts
+from ..results.doubts import doubts
 from ..results.file import Result
 from ..results.outcomes import Outcome
 from ..results.summary import summarize

@@ -20,9 +20,8 @@ from ...core.runs import ResumeKey, index_without_place
 from ...data.few_shot import BUILTIN, FewShot
 from ...llm.backend import TextBackend
 from ...llm.exported import adapter_weights_sha256
-from ..doubts import doubts
-from ..progress_file import ProgressFile
 from ..reading import reading_of
+from ..results.doubts import doubts
 from ..results.file import write_result
 from ..results.summary import summarize
 from .asking import check_questions
@@ -38,6 +37,7 @@ from .guards import (
 )
 from .other_contexts import companions, other_contexts
 from .plan import EvaluationPlan
+from .progress_file import ProgressFile
 from .runner import run_questions
 
 

@@ -13,7 +13,6 @@ from app.core.errors import BackendError, ConfigError, DataError
 from app.core.prompts import CHOICE_PROMPT_VERSION, PROMPT_VERSION
 from app.core.questions import content_hash
 from app.core.runs import ResumeKey
-from app.evaluation.progress_file import ProgressFile, progress_path
 from app.evaluation.results.file import read_result
 from app.evaluation.running.contexts import QuestionContext
 from app.evaluation.running.evaluate import Job, check_adapter, evaluate, pick_questions
@@ -25,6 +24,7 @@ from app.evaluation.running.guards import (
     trained_questions,
 )
 from app.evaluation.running.plan import EvaluationPlan
+from app.evaluation.running.progress_file import ProgressFile, progress_path
 
 PLAN = EvaluationPlan(context="none")
 

@@ -9,8 +9,8 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from .results.outcomes import Outcome
-from .results.summary import collapse_reasons
+from .outcomes import Outcome
+from .summary import collapse_reasons
 
 FAILED, UNREAD = "FAILED", "UNREAD"
 # Unread answers count as wrong. At this share of them, what was not read can move the accuracy by more than the gains

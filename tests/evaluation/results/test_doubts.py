@@ -11,7 +11,7 @@ import pytest
 
 from app.core.errors import DataError
 from app.evaluation.comparing.comparability import aligned_outcomes
-from app.evaluation.doubts import doubts, failed_reason, unread_reason
+from app.evaluation.results.doubts import doubts, failed_reason, unread_reason
 from app.evaluation.results.file import Result
 from app.evaluation.results.outcomes import OrderAnswer, Outcome
 
