@@ -140,7 +140,7 @@ def cross_fit(arguments: Any, training: Sequence[str], header: dict[str, Any]) -
     folder = arguments.output_dir
     questions = load_questions(arguments.data)
     remember_settings(arguments, training)
-    four_bits = ["--hf-load-in-4bit" if "--use-4bit" in training else "--no-hf-load-in-4bit"]
+    four_bits = evaluation_quantization(training)
     log(f"調整前のモデルを {len(questions)} 問で評価します。")
     evaluated(arguments, arguments.data, folder / "base.json", four_bits)
     seeds = range(arguments.seed, arguments.seed + arguments.seeds)
@@ -284,6 +284,15 @@ def remember_settings(arguments: Any, training: Sequence[str]) -> None:
         raise ConfigError(f"{arguments.output_dir}: 別のファイルがあります。空のフォルダを指定してください。")
     clear_remains(arguments.output_dir)
     write_json(path, settings)
+
+
+def evaluation_quantization(training: Sequence[str]) -> list[str]:
+    """The evaluation's options that load the model as the training does, whatever the environment says."""
+    if "--use-4bit" not in training:
+        return ["--no-hf-load-in-4bit"]
+    names = {"--bnb-4bit-quant-type": "nf4", "--bnb-4bit-compute-dtype": None}
+    said = {name: training_option(training, name) or default for name, default in names.items()}
+    return ["--hf-load-in-4bit", *(word for name, value in said.items() if value for word in (name, value))]
 
 
 def without_places(training: Sequence[str]) -> list[str]:

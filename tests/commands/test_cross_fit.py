@@ -19,6 +19,7 @@ from scipy.stats import binomtest
 
 from app.commands import build_index, cross_fit, train_qwen_law_ft
 from app.core.cli import run_program
+from app.core.errors import ConfigError
 from app.core.questions import Question
 from app.data.finetune import build_records
 from app.data.lawqa import load_questions
@@ -170,6 +171,53 @@ def test_five_folds_with_nested_dev_survive_kill_9_and_pool_into_one_verdict(
     del settings["train_context"]
     Path("out/settings.json").write_text(json.dumps(settings), "utf-8")
     assert run_program(cross_fit.main, command) == code
+
+
+@pytest.mark.parametrize(
+    ("training", "evaluation"),
+    [
+        ("--max-steps 1", "--no-hf-load-in-4bit"),
+        ("--use-4bit", "--hf-load-in-4bit --bnb-4bit-quant-type nf4"),
+        ("--use-4bit --bnb-4bit-quant-type=fp4", "--hf-load-in-4bit --bnb-4bit-quant-type fp4"),
+        (
+            "--bnb-4bit-compute-dtype float32 --use-4bit --bnb-4bit-quant-type fp4",
+            "--hf-load-in-4bit --bnb-4bit-quant-type fp4 --bnb-4bit-compute-dtype float32",
+        ),
+    ],
+)
+def test_the_folds_are_evaluated_on_the_base_as_it_was_trained_on(training: str, evaluation: str) -> None:
+    assert cross_fit.evaluation_quantization(training.split()) == evaluation.split()
+
+
+def test_a_folder_is_for_what_files_hold_however_they_are_spelled(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def remember(data: object, model: object, index: object, initial: object) -> None:
+        words = options(data, model, "--index-dir", index, "--init-adapter", initial)  # type: ignore[arg-type]
+        cross_fit.remember_settings(*cross_fit.parse(words))
+
+    for name in ("model", "index", "adapter"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "model/model.safetensors").write_bytes(b"weights")
+    (tmp_path / "adapter/adapter_model.safetensors").write_bytes(b"lora")
+    (tmp_path / "link").symlink_to(tmp_path)
+    remember("data.json", "model", "index", "adapter")
+    remember(data, tmp_path / "model/", tmp_path / "link/index/", "link/adapter")
+    # One of before 0.3.0, which stored the spellings.
+    stored = json.loads(Path("out/settings.json").read_text("utf-8"))
+    old = {name: value for name, value in stored.items() if name != "model_sha256"}
+    training = [*old["training"], "--init-adapter", "adapter"]
+    old |= {"data": "data.json", "model_name": "model", "output_dir": "out", "index_dir": "index", "training": training}
+    Path("out/settings.json").write_text(json.dumps(old | {"train_records": "None"}), "utf-8")
+    remember(data, tmp_path / "model", "index", "adapter")
+    for path, named in (("model/model.safetensors", "model_sha256"), ("data.json", "data_sha256")):
+        before = Path(path).read_bytes()
+        Path(path).write_bytes(before + b" ")
+        with pytest.raises(ConfigError, match=named):
+            remember("data.json", "model", "index", "adapter")
+        Path(path).write_bytes(before)
+    with pytest.raises(ConfigError, match="index_dir"):
+        remember("data.json", "model", "model", "adapter")
 
 
 def test_training_with_distractors_and_evaluating_with_retrieval(data: Path, tiny_model_dir: Path) -> None:

@@ -148,7 +148,7 @@ def _evaluate(
     check_questions(job.questions, job.plan)
     trained = check_adapter(job)
     manifest = None if job.adapter is None else job.adapter[1]
-    notes = [] if manifest is None else [*adapter_notes(manifest, job.plan), *conversation_notes(manifest)]
+    notes = [] if manifest is None else [*adapter_notes(manifest, job.plan, model_key), *conversation_notes(manifest)]
     for note in notes:
         log(f"注意: {note}")
     if manifest is not None:

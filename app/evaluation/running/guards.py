@@ -140,7 +140,30 @@ def _sources(manifest: Mapping[str, Any]) -> list[str]:
     return [value] if isinstance(value, str) else [str(one) for one in value if one is not None]
 
 
-def adapter_notes(manifest: Mapping[str, Any], plan: EvaluationPlan) -> list[str]:
+def quantization_note(manifest: Mapping[str, Any], model_key: Mapping[str, Any]) -> str | None:
+    """A remark where the base is stored in another way than the adapter was trained on; None where it is the same.
+
+    It is another model then, by as much as rounding to 4 bits moves the weights. A merged model holds what the adapter
+    learned on, and an adapter of another tool does not say.
+    """
+    if "quantization" not in manifest or manifest.get("export") or "load_in_4bit" not in model_key:
+        return None
+    trained = manifest["quantization"] or {}
+    learned = (bool(trained.get("load_in_4bit")), trained.get("quant_type"), bool(trained.get("lm_head_4bit")))
+    loaded = bool(model_key["load_in_4bit"])
+    asked = (loaded, model_key["bnb"][1] if loaded else None, False)
+    if learned == asked:
+        return None
+    return f"アダプタは{_stored(*learned)}のベースモデルで学習していますが、{_stored(*asked)}のベースモデルで評価しています。"
+
+
+def _stored(four: bool, quant_type: str | None, head: bool) -> str:
+    return f" 4bit {quant_type}{'（出力層も）' if head else ''}" if four else "量子化なし"
+
+
+def adapter_notes(
+    manifest: Mapping[str, Any], plan: EvaluationPlan, model_key: Mapping[str, Any] | None = None
+) -> list[str]:
     """Remarks where the adapter is asked in a way that it never saw; none of them forbids the evaluation.
 
     Which context it was trained with is only remarked on: training with the right article among distractors and
@@ -155,6 +178,8 @@ def adapter_notes(manifest: Mapping[str, Any], plan: EvaluationPlan) -> list[str
     mode, asked = manifest.get("train_mode"), "cot" if plan.cot else "direct"
     if mode in ("direct", "cot") and mode != asked:
         notes.append(f"アダプタは {mode} のレコードだけで学習していますが、{asked} で評価しています。")
+    if (stored := quantization_note(manifest, model_key or {})) is not None:
+        notes.append(stored)
     trained = manifest.get("use_context")
     if trained is False and plan.context != "none":
         notes.append(f"アダプタは参照条文なしで学習していますが、--context {plan.context} で評価しています。")

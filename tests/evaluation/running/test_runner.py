@@ -19,6 +19,7 @@ from app.evaluation.running.evaluate import Job, check_adapter, evaluate, pick_q
 from app.evaluation.running.guards import (
     adapter_notes,
     check_few_shot_source,
+    quantization_note,
     resolve_few_shot,
     sharing_clusters,
     trained_questions,
@@ -417,6 +418,38 @@ def test_what_the_adapter_never_saw_is_remarked(
     found = adapter_notes(manifest(**facts), EvaluationPlan(**{"context": "none", **settings}))
     assert len(found) == len(remarks)
     assert all(remark in note for remark, note in zip(remarks, found, strict=True))
+
+
+FOUR = {"load_in_4bit": True, "compute_dtype": "bfloat16", "quant_type": "fp4", "lm_head_4bit": False}
+
+
+@pytest.mark.parametrize(
+    ("trained", "asked", "remark"),
+    [
+        (None, {"load_in_4bit": False, "bnb": None}, None),
+        (FOUR, {"load_in_4bit": True, "bnb": ["float32", "fp4"]}, None),  # how products are computed only rounds
+        (
+            FOUR,
+            {"load_in_4bit": True, "bnb": ["bfloat16", "nf4"]},
+            "4bit fp4のベースモデルで学習していますが、 4bit nf4の",
+        ),
+        (FOUR, {"load_in_4bit": False, "bnb": None}, "4bit fp4のベースモデルで学習していますが、量子化なしの"),
+        (
+            None,
+            {"load_in_4bit": True, "bnb": ["bfloat16", "nf4"]},
+            "量子化なしのベースモデルで学習していますが、 4bit nf4の",
+        ),
+        ({**FOUR, "lm_head_4bit": True}, {"load_in_4bit": True, "bnb": ["bfloat16", "fp4"]}, "4bit fp4（出力層も）の"),
+        (FOUR, {"backend": "ollama"}, None),
+    ],
+)
+def test_another_quantisation_than_the_trainings_is_remarked_on(
+    trained: Any, asked: dict[str, Any], remark: str | None
+) -> None:
+    note = quantization_note(manifest(quantization=trained), asked)
+    assert note is None if remark is None else note is not None and remark in note
+    assert quantization_note(manifest(), asked) is None
+    assert quantization_note(manifest(quantization=trained, export={"key": "x"}), asked) is None
 
 
 POOL = f"file:{'ab' * 32}:pool.json"
