@@ -68,7 +68,6 @@ def main(argv: Sequence[str]) -> int:
     from ..data.lawqa import load_questions
     from ..evaluation.rationales import harvest
     from ..evaluation.running.evaluate import pick_questions, without_place
-    from ..evaluation.running.options import remote_with_adapter
     from ..evaluation.running.progress_file import progress_path
     from ..llm.adapters import adapter_folder
     from ..retrieval.question_contexts import context_plan
@@ -83,8 +82,6 @@ def main(argv: Sequence[str]) -> int:
         {"--data": arguments.data},
     )
     header, config = run_header(argv), resolve_config(arguments)
-    if remote_with_adapter(arguments, config):
-        raise ConfigError("--hf-lora-path は --llm-backend hf だけで使えます。どちらかを外してください。")
     questions = pick_questions(load_questions(arguments.data), arguments.samples, arguments.seed)
     context = context_plan(
         arguments.context, config.retriever.top_k, arguments.index_dir, questions=questions, seed=arguments.seed

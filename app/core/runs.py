@@ -24,7 +24,7 @@ SETTING_NAMES = {
 }
 # Of what a loaded model says about itself, what decides its answers; where it lies and what it runs on do not.
 DECIDING_FACTS = (
-    "base_model", "quantization", "dtype", "chat_format", "template_sha256", "tokenizer_sha256", "model_digest",
+    "base_model", "quantization", "dtype", "chat_format", "template_sha256", "tokenizer_sha256",
 )  # fmt: skip
 
 

@@ -15,6 +15,7 @@ from .backend import TextBackend
 BACKENDS: tuple[Backend, ...] = get_args(Backend)
 # Only text goes to these; the others are asked by token ids.
 BY_TEXT: tuple[Backend, ...] = ("ollama", "openai")
+NUM_CTX = 8192
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +36,7 @@ class Running:
     device: str = "auto"
     chat_format: ChatFormat | None = None
     form: Form = "letter"
-    num_ctx: int = 8192
+    num_ctx: int = NUM_CTX
     think: bool = False
 
 

@@ -15,7 +15,7 @@ from ...core.rag_config import LLMConfig, RAGConfig, load_config
 from ...core.redaction import hide
 from ...data.few_shot import BUILTIN, FewShot
 from ...llm.backend import TextBackend
-from ...llm.backends import BACKENDS, BY_TEXT, Running, load_backend
+from ...llm.backends import BACKENDS, BY_TEXT, NUM_CTX, Running, load_backend
 from ...llm.model_files import files_sha256
 from .guards import adapter_form, check_few_shot_source, resolve_few_shot
 from .plan import CONTEXTS, RETRIEVED, SCORINGS, WITHOUT, ContextSource, EvaluationPlan, Scoring
@@ -114,7 +114,7 @@ def add_model_options(parser: argparse.ArgumentParser, backend_option: str = "--
         help="サーバーの 1 回答の制限時間（既定: LLM_TIMEOUT、300 秒）",
     )
     add("--llm-concurrency", type=int, help="サーバーに同時に送る要求の数（既定: LLM_CONCURRENCY、4）")
-    add("--num-ctx", type=int, default=8192, help="ollama の文脈の長さ、トークン（既定 8192）")
+    add("--num-ctx", type=int, help=f"ollama の文脈の長さ、トークン（既定 {NUM_CTX}）")
     add("--think", action=flag, default=False, help="ollama で思考を有効にする（既定: しない）")
     add("--hf-model-name", help="Hugging Face のモデル名かフォルダ（既定: HF_MODEL_NAME）")
     add("--hf-lora-path", type=Path, help="学習したアダプタのフォルダ（既定: LORA_PATH）")
@@ -125,9 +125,25 @@ def add_model_options(parser: argparse.ArgumentParser, backend_option: str = "--
     add("--chat-format", choices=CHAT_FORMATS, help="会話の形式（既定: アダプタの学習時の形式、なければ auto）")
 
 
+# Options that only these backends take; given to another, they would be left out without a word.
+_SERVERS = tuple(name for name in BACKENDS if name != "hf")
+_BY_IDS = tuple(name for name in BACKENDS if name not in BY_TEXT)
+_ONLY_FOR: dict[tuple[str, ...], tuple[str, ...]] = {
+    ("hf_lora_path", "hf_load_in_4bit", "bnb_4bit_compute_dtype", "bnb_4bit_quant_type"): ("hf",),
+    ("hf_model_name", "chat_format"): _BY_IDS,
+    ("num_ctx", "think"): ("ollama",),
+    ("llm_model", "llm_host", "llm_timeout", "llm_concurrency"): _SERVERS,
+}
+
+
+def _is_given(arguments: argparse.Namespace, name: str) -> bool:
+    value = getattr(arguments, name, None)
+    return value is not None and (name != "think" or bool(value))  # --no-think asks for nothing
+
+
 def resolve_config(arguments: argparse.Namespace) -> RAGConfig:
-    """Command line over environment over defaults."""
-    return load_config(
+    """Command line over environment over defaults. Raises ConfigError for an option that the backend has no use for."""
+    config = load_config(
         llm_backend=arguments.llm_backend,
         llm_model=arguments.llm_model,
         llm_host=arguments.llm_host,
@@ -143,11 +159,17 @@ def resolve_config(arguments: argparse.Namespace) -> RAGConfig:
         retriever_index_dir=arguments.index_dir,
         retriever_type=getattr(arguments, "retriever", None),  # of the programs that search for people
     )
-
-
-def remote_with_adapter(arguments: argparse.Namespace, config: RAGConfig) -> bool:
-    """Whether an adapter was asked for that the backend would silently leave out."""
-    return arguments.hf_lora_path is not None and config.llm.backend != "hf"
+    for names, backends in _ONLY_FOR.items():
+        given = [name for name in names if _is_given(arguments, name)]
+        if given and config.llm.backend not in backends:
+            way = "どちらかを外してください。"
+            if given[0] == "hf_lora_path":
+                way = "サーバーがアダプタを載せているなら、--tokenizer にそのフォルダを指定してください。"
+            raise ConfigError(
+                f"--{given[0].replace('_', '-')} は --llm-backend {'・'.join(backends)} だけで使えます"
+                f"（指定は {config.llm.backend}）。{way}"
+            )
+    return config
 
 
 def resolve_plan(
@@ -157,11 +179,6 @@ def resolve_plan(
     local, by_text = config.llm.backend == "hf", config.llm.backend in BY_TEXT
     if arguments.no_rag and arguments.context not in (None, "none"):
         raise ConfigError(f"--no-rag と --context {arguments.context} は一緒に使えません。")
-    if remote_with_adapter(arguments, config):
-        raise ConfigError(
-            f"--hf-lora-path は --llm-backend hf だけで使えます（指定は {config.llm.backend}）。サーバーがアダプタを載せているなら、"
-            "--tokenizer にそのフォルダを指定してください。"
-        )
     if arguments.few_shot is False and arguments.few_shot_path:
         raise ConfigError("--no-few-shot と --few-shot-path は同時に指定できません。どちらかを外してください。")
     # A merged model keeps its adapter's run.json.
@@ -237,7 +254,7 @@ def model_key(arguments: argparse.Namespace, config: RAGConfig, weights_sha256: 
     if llm.backend != "hf":
         # Only what is sent is recorded.
         sent: dict[str, Any] = (
-            {"num_ctx": arguments.num_ctx, "think": arguments.think} if llm.backend == "ollama" else {}
+            {"num_ctx": arguments.num_ctx or NUM_CTX, "think": arguments.think} if llm.backend == "ollama" else {}
         )
         if llm.backend not in BY_TEXT:
             sent = {"tokenizer": llm.tokenizer_name, "chat_format_option": arguments.chat_format}
@@ -268,7 +285,7 @@ def create_backend(arguments: argparse.Namespace, llm: LLMConfig, plan: Evaluati
             device=arguments.device,
             chat_format=arguments.chat_format,
             form=plan.form,
-            num_ctx=arguments.num_ctx,
+            num_ctx=arguments.num_ctx or NUM_CTX,
             think=arguments.think,
         ),
     )

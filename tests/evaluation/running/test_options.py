@@ -118,6 +118,18 @@ def test_an_adapters_examples_are_the_default() -> None:
         (("--llm-backend", "ollama", "--scoring", "choice", "--think"), "--think は答えの前に思考を書かせ"),
         (("--llm-backend", "ollama", "--hf-lora-path", "x"), "--hf-lora-path は --llm-backend hf だけ"),
         (("--scoring", "both", "--ensemble"), "--ensemble は --orders 4"),
+        (
+            ("--llm-backend", "openai", "--num-ctx", "4096"),
+            "--num-ctx は --llm-backend ollama だけで使えます（指定は openai）",
+        ),
+        (("--num-ctx", "4096"), "--num-ctx は --llm-backend ollama だけで使えます（指定は hf）"),
+        (("--llm-backend", "openai", "--think"), "--think は --llm-backend ollama だけ"),
+        (("--think",), "--think は --llm-backend ollama だけで使えます（指定は hf）"),
+        (("--llm-backend", "ollama", "--hf-model-name", "x"), "--hf-model-name は --llm-backend hf だけ"),
+        (("--llm-backend", "ollama", "--no-hf-load-in-4bit"), "--hf-load-in-4bit は --llm-backend hf だけ"),
+        (("--llm-backend", "openai", "--chat-format", "plain"), "--chat-format は --llm-backend hf だけ"),
+        (("--llm-model", "qwen3:8b"), "--llm-model は --llm-backend ollama・openai だけで使えます（指定は hf）"),
+        (("--llm-timeout", "9"), "--llm-timeout は --llm-backend ollama・openai だけ"),
     ],
 )
 def test_contradictions_are_refused(arguments: tuple[str, ...], message: str) -> None:
