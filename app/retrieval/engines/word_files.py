@@ -22,14 +22,15 @@ _PIECE = 1 << 20
 _TRIES = 5
 
 
-def check_word_files(folder: Path) -> None:
+def check_word_files(folder: Path, *, again: bool = False) -> None:
     """Raise StaleIndexError when a file of the committed segments is missing, cut or has another checksum.
 
     tantivy itself reads damaged postings without a word, or panics. A file that was found whole is not read again until
-    its size or time changes: ``words.checked.json`` beside the folder remembers it, where it can be written.
+    its size or time changes: ``words.checked.json`` beside the folder remembers it, where it can be written. ``again``
+    reads every file.
     """
     memory = folder.with_name(f"{folder.name}.checked.json")
-    known = _read(memory)
+    known = {} if again else _read(memory)
     for _ in range(_TRIES):
         try:
             seen = _checked(folder, known)

@@ -5,8 +5,28 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from .manifest import source_changed
+from ..engines.word_files import check_word_files
+from ..store.store import Store
+from .manifest import read_manifest, source_changed
 from .statute_index import StatuteIndex
+
+
+def verify_index(index_dir: Path) -> tuple[int, int]:
+    """Check every count and checksum of the index: store, passages, word files.
+
+    Returns how many passages there are and how many have a checksum (an index of before 0.3.0 has none; vectors never
+    have). Raises StaleIndexError for anything that is not as it was written.
+    """
+    manifest = read_manifest(index_dir)
+    folder = index_dir / manifest.folder
+    store = Store(folder / "store.sqlite")
+    try:
+        store.check_counts(manifest.counts)
+        found = store.verify()
+    finally:
+        store.close()
+    check_word_files(folder / "words", again=True)
+    return found
 
 
 def index_statistics(index_dir: Path) -> dict[str, Any]:

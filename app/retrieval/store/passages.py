@@ -26,7 +26,8 @@ class StoredPassage:
 
 
 def passages_with_ids(store: Store, passage_ids: Sequence[int]) -> dict[int, StoredPassage]:
-    """The passages with these numbers."""
+    """The passages with these numbers. Raises StaleIndexError for text that is not as it was written."""
+    store.check_text(passage_ids)
     marks = ",".join("?" * len(passage_ids))
     return {
         found.item.passage_id: found

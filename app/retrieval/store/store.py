@@ -18,6 +18,7 @@ from ...data.egov.law import Law
 from ..text.definitions import definitions_in
 from ..text.passages import provisions_of
 from ..text.provision_parts import enacted_in, is_original
+from . import sums
 from .rows import (
     ALWAYS,
     ARTICLE_COLUMNS,
@@ -52,6 +53,7 @@ class Store:
         # Readers go on reading the state before a commit while it is written.
         connection.execute("PRAGMA journal_mode=WAL")
         connection.executescript(SCHEMA)
+        connection.execute(sums.TABLE)
         connection.execute("INSERT INTO meta VALUES ('format', ?)", (str(STORE_FORMAT),))
         connection.close()
         return cls(path, writable=True)
@@ -156,6 +158,21 @@ class Store:
                     "ほかのプログラムが書き換えています。scripts/build_index.py で作り直してください。"
                 )
 
+    def check_text(self, passage_ids: Iterable[int]) -> None:
+        """Raise StaleIndexError when the text of one of these passages is not as it was written."""
+        if (bad := sums.altered(self.connection, passage_ids)) is not None:
+            raise self._broken(ValueError(f"項 {bad} の検査値が合いません"))
+
+    def verify(self) -> tuple[int, int]:
+        """Check all of the file; returns how many passages there are and how many have a checksum.
+
+        Raises StaleIndexError for anything that is not as it was written.
+        """
+        try:
+            return sums.verify(self.connection)
+        except sqlite3.DatabaseError as error:
+            raise self._broken(error) from None
+
     # -- writing (inside a transaction) --------------------------------------------------------------------------
 
     def add_law(self, law: Law, sha256: str) -> tuple[int, list[NewPassage]]:
@@ -170,6 +187,7 @@ class Store:
             (law.law_id, law.revision_id, law.title, law.kana, json.dumps(law.abbreviations, ensure_ascii=False), law.valid_from or ALWAYS, FOREVER, sha256, json.dumps(law.notes, ensure_ascii=False)),
         )  # fmt: skip
         rev = int(cursor.lastrowid or 0)
+        connection.execute(sums.TABLE)  # an index of before there were any
         written: list[NewPassage] = []
         for provision in provisions_of(law):
             cursor = connection.execute(
@@ -180,10 +198,17 @@ class Store:
             )  # fmt: skip
             article_id = int(cursor.lastrowid or 0)
             for passage in provision.passages:
+                fields = (
+                    passage.paragraph,
+                    passage.label,
+                    passage.caption,
+                    json.dumps(passage.lines, ensure_ascii=False),
+                )
                 cursor = connection.execute(
                     "INSERT INTO passages (article_id, paragraph, label, caption, lines) VALUES (?, ?, ?, ?, ?)",
-                    (article_id, passage.paragraph, passage.label, passage.caption, json.dumps(passage.lines, ensure_ascii=False)),
-                )  # fmt: skip
+                    (article_id, *fields),
+                )
+                sums.add_sum(connection, int(cursor.lastrowid or 0), fields)
                 written.append(NewPassage(int(cursor.lastrowid or 0), provision, passage))
                 if provision.part in DEFINING_PARTS:
                     connection.executemany(
@@ -207,6 +232,7 @@ class Store:
         if row is None:
             return None
         rev, law_id = row
+        sums.drop_sums(connection, rev)
         connection.execute(
             "DELETE FROM passages WHERE article_id IN (SELECT article_id FROM articles WHERE rev=?)", (rev,)
         )
@@ -290,7 +316,9 @@ class Store:
         return {row[0]: article_row(row) for row in rows}
 
     def article_passages(self, article_id: int) -> list[PassageRow]:
-        """All passages of an article in order."""
+        """All passages of an article in order. Raises StaleIndexError for text that is not as it was written."""
+        ids = self.connection.execute("SELECT passage_id FROM passages WHERE article_id=?", (article_id,)).fetchall()
+        self.check_text(number for (number,) in ids)
         rows = self.connection.execute(
             "SELECT passage_id, article_id, paragraph, label, caption, lines FROM passages WHERE article_id=? ORDER BY passage_id",
             (article_id,),

@@ -12,6 +12,7 @@ import pytest
 
 from app.core.errors import StaleIndexError
 from app.retrieval.index import updating
+from app.retrieval.index.contents import verify_index
 from app.retrieval.index.statute_index import StatuteIndex
 from app.retrieval.index.updating import update_index
 
@@ -20,6 +21,60 @@ QUERY = "渡船の許可を知事が取り消す"
 
 def _scores(index_dir: Path) -> list[tuple[str, float]]:
     return [(hit.article.anchor, hit.score) for hit in StatuteIndex(index_dir).search(QUERY, 5)]
+
+
+def _alter_text(index_dir: Path, how: str) -> int:
+    """Change one bit of the text that ``QUERY`` finds, in the file itself or through SQLite; returns its passage."""
+    found = StatuteIndex(index_dir).search(QUERY, 1)[0].passages[0]
+    store = _generation(index_dir) / "store.sqlite"
+    connection = sqlite3.connect(store, isolation_level=None)
+    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    if how == "sqlite":
+        connection.execute(
+            "UPDATE passages SET lines=replace(lines, '知事', '市長') WHERE passage_id=?", (found.passage_id,)
+        )
+    connection.close()
+    if how == "file":
+        data = bytearray(store.read_bytes())
+        place = data.index("知事".encode(), data.index(found.lines[0][1].encode()))
+        data[place + 2] ^= 1
+        store.write_bytes(data)
+    return found.passage_id
+
+
+@pytest.mark.parametrize("how", ["file", "sqlite"])
+def test_text_that_was_altered_is_found_where_it_is_read_and_by_verify(index_dir, how):
+    assert verify_index(index_dir)[0] == verify_index(index_dir)[1] > 0
+    number = _alter_text(index_dir, how)
+    index = StatuteIndex(index_dir)
+    with pytest.raises(StaleIndexError, match=rf"索引の本体が壊れています（項 {number} の検査値が合いません）"):
+        index.search(QUERY, 5)
+    with pytest.raises(StaleIndexError, match=rf"項 {number} の検査値が合いません"):
+        verify_index(index_dir)
+
+
+def test_an_update_keeps_the_checksums_and_an_index_without_any_is_read(index_dir, more):
+    update_index(index_dir, add=more)
+    update_index(index_dir, remove=["505AC0000000003"])
+    passages, summed = verify_index(index_dir)
+    assert passages == summed
+    store = sqlite3.connect(_generation(index_dir) / "store.sqlite", isolation_level=None)
+    store.execute("DROP TABLE sums")
+    store.close()
+    assert verify_index(index_dir) == (passages, 0)
+    assert StatuteIndex(index_dir).search(QUERY, 1)
+
+
+def test_verify_reads_the_words_again(index_dir, capsys):
+    verify_index(index_dir)
+    path = max((_generation(index_dir) / "words").glob("*.store"))
+    dates = path.stat().st_atime_ns, path.stat().st_mtime_ns
+    data = bytearray(path.read_bytes())
+    data[0] ^= 1
+    path.write_bytes(data)
+    os.utime(path, ns=dates)
+    with pytest.raises(StaleIndexError, match="語の索引が壊れています"):
+        verify_index(index_dir)
 
 
 def _generation(index_dir: Path) -> Path:
