@@ -7,7 +7,7 @@ import platform
 import subprocess
 import sys
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -100,8 +100,18 @@ def run_header(arguments: Sequence[str]) -> dict[str, Any]:
 
 
 def now() -> str:
-    """Local time with offset, to the second, ISO 8601."""
-    return datetime.now().astimezone().isoformat(timespec="seconds")
+    """The time in UTC, to the second, ISO 8601: ``2026-01-02T03:04:05+00:00``."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def moment(text: object) -> datetime:
+    """The time that ``now`` wrote, or a version that wrote local times with their offset; the first of all times for
+    anything else, so that what says nothing is never the latest."""
+    try:
+        found = datetime.fromisoformat(str(text))
+    except ValueError:
+        return datetime.min.replace(tzinfo=UTC)
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
 def peak_rss_bytes() -> int | None:

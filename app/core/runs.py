@@ -6,6 +6,7 @@ Unknown fields are kept out of what is compared, and a file that does not fit is
 from __future__ import annotations
 
 from collections.abc import Mapping
+from enum import StrEnum
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -26,6 +27,39 @@ SETTING_NAMES = {
 DECIDING_FACTS = (
     "base_model", "quantization", "dtype", "chat_format", "template_sha256", "tokenizer_sha256",
 )  # fmt: skip
+
+
+class Distrust(StrEnum):
+    """Why a result says of itself that it must not be trusted; each reason begins with the code and a colon."""
+
+    COLLAPSED = "COLLAPSED"  # nearly every answer is one letter
+    FAILED = "FAILED"  # the backend gave some questions no answer
+    UNREAD = "UNREAD"  # too many written answers name no letter
+    TRAINED = "TRAINED"  # the adapter was trained on some questions
+    DEV = "DEV"  # the adapter's checkpoint was chosen by some questions
+    UNKNOWN = "UNKNOWN"  # the adapter does not say what it was trained on
+
+
+_DISTRUST_NAMES = {
+    Distrust.COLLAPSED: "COLLAPSED",
+    Distrust.FAILED: "答えの得られない問題",
+    Distrust.UNREAD: "読み取れない答え",
+    Distrust.TRAINED: "学習に使った問題",
+    Distrust.DEV: "チェックポイントを選ぶのに使った問題",
+    Distrust.UNKNOWN: "何を学習したか分からないアダプタ",
+}
+
+
+def distrust_code(reason: str) -> Distrust | None:
+    """The code of a reason; None for one of before 0.3.0 that has none."""
+    code = reason.partition(":")[0]
+    return Distrust(code) if code in Distrust.__members__ else None
+
+
+def distrust_name(reason: str) -> str:
+    """What a reader calls the kind of a reason, in a few words."""
+    code = distrust_code(reason)
+    return reason.partition(":")[0] if code is None else _DISTRUST_NAMES[code]
 
 
 class ResumeKey(BaseModel):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import subprocess
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -16,6 +16,7 @@ from app.core.manifests import (
     ADAPTER_FILES,
     git_revision,
     hardware,
+    moment,
     now,
     package_versions,
     peak_rss_bytes,
@@ -84,7 +85,13 @@ def test_hardware_without_a_gpu() -> None:
 
 
 def test_times_have_an_offset() -> None:
-    assert datetime.fromisoformat(now()).tzinfo is not None
+    assert now().endswith("+00:00")
+    assert abs(datetime.now(UTC) - datetime.fromisoformat(now())).total_seconds() < 5
+
+
+def test_times_of_all_zones_are_in_one_order() -> None:
+    written = ["2026-01-01T09:30:00+09:00", "2026-01-01T01:00:00+00:00", None, "yesterday", "2025-12-31T23:00:00-05:00"]
+    assert sorted(written, key=moment) == [None, "yesterday", *(written[place] for place in (0, 1, 4))]
 
 
 def test_peak_memory_is_in_bytes() -> None:

@@ -18,7 +18,7 @@ from typing import Any
 from ...core.errors import BackendError, DataError
 from ...core.files import append_jsonl, read_json, read_jsonl_tail, sha256_bytes, sha256_file, write_bytes, write_json
 from ...core.locks import file_lock, folder_lock
-from ...core.manifests import now
+from ...core.manifests import moment, now
 from ...core.outputs import Output, check_outputs, json_file
 from .api import ListedLaw, PoliteClient
 from .source import law_files
@@ -85,7 +85,8 @@ def _download(
 def fetched_at(source: Path) -> str | None:
     """When what lies at ``source`` was fetched from e-Gov (ISO; of a folder its oldest law), as far as a record says."""
     if source.is_dir():
-        return min((str(row["fetched_at"]) for row in read_jsonl_tail(source / RECORD)), default=None)
+        times = (str(row["fetched_at"]) for row in read_jsonl_tail(source / RECORD))
+        return min(times, key=moment, default=None)
     record = source.with_name(source.name + ".json")
     return str(read_json(record)["fetched_at"]) if record.exists() else None
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from ...core.prompts import Form
+from ...core.runs import distrust_code
 from ..results.file import Result
 from ..results.outcomes import Outcome
 from ..results.summary import answer_name
@@ -219,7 +220,7 @@ def _object(pair: Comparison) -> dict[str, Any]:
         "flips_up": [flip.id for flip in pair.flips_up],
         "flips_down": [flip.id for flip in pair.flips_down],
         "differs": list(pair.differs),
-        "distrust": [{"name": name, "reason": reason} for name, reason in pair.distrust],
+        "distrust": [{"name": name, "code": distrust_code(reason), "reason": reason} for name, reason in pair.distrust],
         "reading": [change.as_json() for change in pair.reading],
         "conclusion": pair.conclusion,
         "verdict": pair.verdict,

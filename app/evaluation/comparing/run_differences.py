@@ -1,4 +1,4 @@
-"""What besides the adapter decides a result, under the names a reader knows, so that a verdict says what was compared."""
+"""What besides the adapter decides a result, so that a verdict says what was compared."""
 
 from __future__ import annotations
 
@@ -8,11 +8,17 @@ from typing import Any
 
 from ..running.plan import RETRIEVED
 
-ADAPTER = "アダプタ"
+ADAPTER = "adapter"
+# What a reader calls them.
+NAMES = {
+    ADAPTER: "アダプタ", "model": "モデル", "quantization": "量子化", "chat": "会話の形式", "server": "サーバーの設定",
+    "context": "文脈", "retrieval": "検索", "reasoning": "理由を書かせるか", "writing": "書かせる長さと温度",
+    "few_shot": "例題", "scoring": "採点",
+}  # fmt: skip
 
 
 def settings_of(run: Mapping[str, Any]) -> dict[str, Any]:
-    """The settings of a result's ``run`` by Japanese name; equal values mean asked alike of equal models.
+    """The settings of a result's ``run`` by code (``NAMES``); equal values mean asked alike of equal models.
 
     Folders, devices, batch sizes and seeds are left out: they change no answer beyond rounding.
     """
@@ -24,31 +30,31 @@ def settings_of(run: Mapping[str, Any]) -> dict[str, Any]:
     retriever = {name: value for name, value in (index.get("retriever") or {}).items() if name != "index_dir"}
     return {
         # One model may lie in different folders on two machines, and two models of one size have equal configurations.
-        "モデル": (model.get("backend"), PurePath(str(model.get("model"))).name, base.get("config_sha256")),
-        "量子化": (bool(model.get("load_in_4bit")), model.get("bnb"), model.get("dtype")),
-        "会話の形式": model.get("chat_format"),
-        "サーバーの設定": (model.get("host"), model.get("num_ctx"), model.get("think")),
-        "文脈": (plan.get("context"), plan.get("top_k") if retrieved else None),
-        "検索": (index.get("corpus_hash"), retriever, index.get("reranker"), index.get("embedding"))
+        "model": (model.get("backend"), PurePath(str(model.get("model"))).name, base.get("config_sha256")),
+        "quantization": (bool(model.get("load_in_4bit")), model.get("bnb"), model.get("dtype")),
+        "chat": model.get("chat_format"),
+        "server": (model.get("host"), model.get("num_ctx"), model.get("think")),
+        "context": (plan.get("context"), plan.get("top_k") if retrieved else None),
+        "retrieval": (index.get("corpus_hash"), retriever, index.get("reranker"), index.get("embedding"))
         if retrieved
         else (),
-        "理由を書かせるか": bool(plan.get("cot")),
-        "書かせる長さと温度": (plan.get("budget_tokens"), plan.get("temperature")) if written else (),
-        "例題": (bool(plan.get("few_shot")), plan.get("few_shot_source")),
-        "採点": plan.get("scoring"),
+        "reasoning": bool(plan.get("cot")),
+        "writing": (plan.get("budget_tokens"), plan.get("temperature")) if written else (),
+        "few_shot": (bool(plan.get("few_shot")), plan.get("few_shot_source")),
+        "scoring": plan.get("scoring"),
     }
 
 
 def differences(first: Mapping[str, Any], second: Mapping[str, Any]) -> tuple[str, ...]:
-    """Names of what two results' ``run`` differ in, the adapter first; a setting that neither records is equal."""
+    """Codes of what two results' ``run`` differ in, the adapter first; a setting that neither records is equal."""
     names = [ADAPTER] if _weights(first) != _weights(second) else []
     one, other = settings_of(first), settings_of(second)
     # Hashes that results of before 0.3.0 do not have count where both say them.
     hashes = (_hashes(first), _hashes(second))
     changed = {name for name in hashes[0] if all(each[name] for each in hashes) and hashes[0][name] != hashes[1][name]}
     found = [name for name in one if one[name] != other[name] or name in changed]
-    if "文脈" in found:  # how articles were found says nothing more where only one run was given any
-        found = [name for name in found if name != "検索"]
+    if "context" in found:  # how articles were found says nothing more where only one run was given any
+        found = [name for name in found if name != "retrieval"]
     return (*names, *found)
 
 
@@ -57,7 +63,7 @@ def _hashes(run: Mapping[str, Any]) -> dict[str, tuple[Any, ...] | None]:
     model = run.get("model") or {}
     weights = (model.get("base_model") or {}).get("weights_sha256")
     chat = (model.get("template_sha256"), model.get("tokenizer_sha256"))
-    return {"モデル": (str(weights),) if weights else None, "会話の形式": chat if all(chat) else None}
+    return {"model": (str(weights),) if weights else None, "chat": chat if all(chat) else None}
 
 
 def _weights(run: Mapping[str, Any]) -> Any:

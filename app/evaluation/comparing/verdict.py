@@ -6,9 +6,10 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from ...core.prompts import Form
+from ...core.runs import distrust_name
 from ..statistics import ALPHA, Interval
 from .logprob_change import LogprobChange, logprob_label
-from .run_differences import ADAPTER
+from .run_differences import ADAPTER, NAMES
 
 if TYPE_CHECKING:
     from .comparison import Comparison
@@ -114,7 +115,7 @@ def _only_in_ties(pair: Comparison) -> str:
 
 
 def _other_differences(pair: Comparison) -> str:
-    others = [name for name in pair.differs if name != ADAPTER]
+    others = [NAMES[code] for code in pair.differs if code != ADAPTER]
     if not others:
         return ""
     return f"{'アダプタのほかに' if ADAPTER in pair.differs else '二つの結果は'}{'、'.join(others)}が違います。"
@@ -123,7 +124,7 @@ def _other_differences(pair: Comparison) -> str:
 def _not_to_be_trusted(pair: Comparison) -> str:
     if not pair.distrust:
         return ""
-    # The long reasons are in the results themselves; what comes before the colon names the kind.
-    kinds = sorted({reason.partition(":")[0] for _, reason in pair.distrust})
+    # The long reasons are in the results themselves.
+    kinds = sorted({distrust_name(reason) for _, reason in pair.distrust})
     names = "と".join(f"「{name}」" for name in dict.fromkeys(name for name, _ in pair.distrust))
     return f"{names}は信用できない結果です（{'、'.join(kinds)}）。"

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from ...core.errors import DataError
 from ...core.files import read_json, sha256_file, write_text
-from ...core.manifests import now
 from ...data.lawqa import load_questions
 from ..comparing.comparability import adapter, aligned_outcomes, distrust
 from ..comparing.comparison import Comparison
@@ -65,7 +65,7 @@ def write_report(
         results,
         pairs,
         gold_contexts=gold_contexts(results, questions_path),
-        created=local_time(now()),
+        created=local_time(datetime.now().astimezone().isoformat(timespec="seconds")),
         together=together,
     )
     write_text(path, html)

@@ -13,6 +13,7 @@ from ...core.errors import DataError
 from ...core.prompts import prompt_version
 from ...core.questions import ORDERS, orders_of
 from ...core.requests import read_request
+from ...core.runs import Distrust, distrust_code
 from ..running.plan import CONTEXTS, RETRIEVED
 from ..statistics import wilson_interval
 from .agreement import Difference, differences
@@ -127,7 +128,7 @@ def checked_summary(
     if broken:
         raise DataError(f"{path}: summary の {'、'.join(broken)} が壊れています。{AGAIN}")
     for reason in collapse_reasons(counted):
-        if not any(text.startswith("COLLAPSED") for text in run["distrust"]):
+        if not any(distrust_code(text) is Distrust.COLLAPSED for text in run["distrust"]):
             raise DataError(f"{path}: run.distrust に {reason} がありません。書き換えられた結果は使えません。{AGAIN}")
     return {"reading": [], **summary, **counted}  # the first stands in no result of before 0.3.0
 

@@ -1,6 +1,6 @@
 """Why a result must not be trusted for its answers: one letter nearly always, no answer at all, or none that can be read.
 
-Each reason begins with the code of its kind and a colon.
+Each reason begins with its code (``app.core.runs.Distrust``) and a colon.
 """
 
 from __future__ import annotations
@@ -9,10 +9,10 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ...core.runs import Distrust
 from .outcomes import Outcome
 from .summary import collapse_reasons
 
-FAILED, UNREAD = "FAILED", "UNREAD"
 # Unread answers count as wrong. At this share of them, what was not read can move the accuracy by more than the gains
 # that fine-tuning on a hundred questions brings (ten points), so the number says more about the reading than the model.
 MOST_UNREAD = 0.2
@@ -33,7 +33,7 @@ def failed_reason(outcomes: Sequence[Outcome]) -> str | None:
     questions = len({name for name, _ in errors})
     name, error = errors[0]
     return (
-        f"{FAILED}: {len(outcomes)} 問のうち {questions} 問に答えが得られませんでした（最初は {name}: {error.rstrip('。')}）。"
+        f"{Distrust.FAILED}: {len(outcomes)} 問のうち {questions} 問に答えが得られませんでした（最初は {name}: {error.rstrip('。')}）。"
         "--resume を付けると、その問題だけを尋ね直します"
     )
 
@@ -51,6 +51,6 @@ def unread_reason(outcomes: Sequence[Outcome]) -> str | None:
         return None
     kinds = "、".join(f"{_NAMES.get(status, status)} {count}" for status, count in unread.most_common())
     return (
-        f"{UNREAD}: {len(written)} 件の回答のうち {unread.total()} 件から答えを読み取れません（{kinds}）。"
+        f"{Distrust.UNREAD}: {len(written)} 件の回答のうち {unread.total()} 件から答えを読み取れません（{kinds}）。"
         "長さの上限（--max-new-tokens、サーバーの設定）と、思考を書かせていないかを確かめてください"
     )

@@ -11,6 +11,7 @@ import numpy as np
 
 from ...core.prompts import FITS, FITS_NOT
 from ...core.questions import CHOICE_LETTERS, LETTERS, ORDERS, Question, original_letter
+from ...core.runs import Distrust
 from ..running.plan import EvaluationPlan
 from ..statistics import (
     chi_square_uniform,
@@ -223,7 +224,7 @@ def collapse_reasons(summary: Mapping[str, Any]) -> tuple[str, ...]:
     if not found["collapsed"]:
         return ()
     return (
-        f"COLLAPSED: 回答が {found['letter']} に偏っています"
+        f"{Distrust.COLLAPSED}: 回答が {found['letter']} に偏っています"
         f"（{found['share']:.0%}、エントロピー {found['entropy_bits']:.2f} ビット）",
     )
 

@@ -16,7 +16,7 @@ from ...core.locks import file_lock
 from ...core.manifests import now, peak_rss_bytes
 from ...core.prompts import prompt_version
 from ...core.questions import Question
-from ...core.runs import ResumeKey, index_without_place
+from ...core.runs import Distrust, ResumeKey, index_without_place
 from ...data.few_shot import BUILTIN, FewShot
 from ...llm.backend import TextBackend
 from ...llm.exported import adapter_weights_sha256
@@ -228,11 +228,13 @@ def _adapter_facts(job: Job, trained: TrainedOn) -> dict[str, Any] | None:
 def _distrust(job: Job, trained: TrainedOn) -> tuple[str, ...]:
     reasons = []
     if trained.count:
-        reasons.append(f"{trained.count} 問はアダプタの学習に使われた問題です（--allow-trained）")
+        reasons.append(f"{Distrust.TRAINED}: {trained.count} 問はアダプタの学習に使われた問題です（--allow-trained）")
     if trained.dev:
         reasons.append(
-            f"{len(trained.dev)} 問はアダプタのチェックポイントを選ぶのに使われた問題です（--allow-trained）"
+            f"{Distrust.DEV}: {len(trained.dev)} 問はアダプタのチェックポイントを選ぶのに使われた問題です（--allow-trained）"
         )
     if job.adapter is not None and job.adapter[1] is None:
-        reasons.append("アダプタに run.json がなく、学習に使った問題が混じっているか分かりません（--allow-trained）")
+        reasons.append(
+            f"{Distrust.UNKNOWN}: アダプタに run.json がなく、学習に使った問題が混じっているか分かりません（--allow-trained）"
+        )
     return tuple(reasons)

@@ -13,6 +13,7 @@ from typing import Any
 from ...core.cli import log
 from ...core.errors import DataError
 from ...core.files import read_json
+from ...core.manifests import moment
 from ..results.file import KIND, Result, read_result
 from ..results.outcomes import Outcome
 from ..statistics import wilson_interval
@@ -20,7 +21,7 @@ from .plan import CONTEXTS
 
 # What must be equal for two results to differ by their context only; batch size, seed and budget change no letter score.
 _ASKED = ("scoring", "cot", "few_shot", "few_shot_source", "orders", "ensemble")
-_MODEL = ("backend", "model", "adapter_sha256", "load_in_4bit", "bnb", "host", "num_ctx", "think")
+_MODEL = ("backend", "adapter_sha256", "load_in_4bit", "bnb", "host", "num_ctx", "think")
 
 
 def companions(output: Path, run: Mapping[str, Any], outcomes: Sequence[Outcome]) -> dict[str, Result]:
@@ -35,7 +36,7 @@ def companions(output: Path, run: Mapping[str, Any], outcomes: Sequence[Outcome]
             continue
         context = result.run["plan"]["context"]
         latest = found.get(context)
-        if latest is None or str(result.run.get("finished_at")) > str(latest.run.get("finished_at")):
+        if latest is None or moment(result.run.get("finished_at")) > moment(latest.run.get("finished_at")):
             found[context] = result
     return {context: found[context] for context in CONTEXTS if context in found}
 
@@ -73,7 +74,9 @@ def _identity(run: Mapping[str, Any]) -> tuple[Any, ...]:
     written = (plan.get("budget_tokens"), plan.get("temperature")) if writes else ()
     # The adapters of a cross-fitted result stand in run.adapter alone.
     weights = (run.get("adapter") or {}).get("weights_sha256")
-    return (run.get("prompt_version"), asked, written, weights, tuple(model.get(name) for name in _MODEL))
+    # Where the model's files are known they count, not what the folder is called.
+    name = model.get("files_sha256") or model.get("model")
+    return (run.get("prompt_version"), asked, written, weights, name, tuple(model.get(name) for name in _MODEL))
 
 
 def _questions(outcomes: Sequence[Outcome]) -> set[tuple[str, str, str]]:

@@ -214,10 +214,10 @@ def test_what_else_differs_is_named_and_then_it_is_not_the_tuning() -> None:
     other = {"plan": {"scoring": "letter", "context": "rag", "top_k": 3}, "model": {"model": "models/big"}}
     results = [replace(before, run={**RUN, **plan}), replace(after, run={**TUNED, **other})]
     (pair,) = compare_results(results, seed=1)
-    assert pair.differs == ("アダプタ", "モデル", "文脈")
+    assert pair.differs == ("adapter", "model", "context")
     assert pair.verdict.startswith("「tuned」は「base」と比べて 33.3 ポイント高く")
     assert "ただし、アダプタのほかにモデル、文脈が違います。" in pair.verdict
-    assert as_json([pair])["differs"] == ["アダプタ", "モデル", "文脈"]
+    assert as_json([pair])["differs"] == ["adapter", "model", "context"]
     (pair,) = compare_results([results[0], replace(after, run={**RUN, **other})], seed=1)
     assert "ただし、二つの結果はモデル、文脈が違います。" in pair.verdict
 
@@ -227,7 +227,9 @@ def test_a_result_that_distrusts_itself_is_named_in_the_verdict_and_the_json() -
     results = [replace(before, run={**RUN, "distrust": ["COLLAPSED: 回答が a に偏っています"]}), after]
     (pair,) = compare_results(results, seed=1)
     assert "ただし、「base」は信用できない結果です（COLLAPSED）。" in pair.verdict
-    assert as_json([pair])["distrust"] == [{"name": "base", "reason": "COLLAPSED: 回答が a に偏っています"}]
+    assert as_json([pair])["distrust"] == [
+        {"name": "base", "code": "COLLAPSED", "reason": "COLLAPSED: 回答が a に偏っています"}
+    ]
 
 
 def test_questions_of_one_article_do_not_count_as_many() -> None:

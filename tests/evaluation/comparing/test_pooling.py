@@ -73,7 +73,7 @@ def test_folds_become_one_result_in_file_order(questions: list[Any], fold_of: An
     pooled = read_result(tmp_path / "pooled.json")
     # The untuned model and the pooled folds differ in the adapter alone, retrieval included.
     base = fold_of("base", questions, False, adapter=None)
-    assert differences(base.run, pooled.run) == ("アダプタ",)
+    assert differences(base.run, pooled.run) == ("adapter",)
 
 
 def test_folds_that_each_answer_one_letter_are_not_hidden_by_the_pool(questions: list[Any], fold_of: Any) -> None:

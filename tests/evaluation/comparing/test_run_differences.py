@@ -33,23 +33,23 @@ def changed(**parts: Any) -> dict[str, Any]:
     ("parts", "names"),
     [
         ({}, ()),
-        ({"adapter": {"weights_sha256": "2"}}, ("アダプタ",)),
+        ({"adapter": {"weights_sha256": "2"}}, ("adapter",)),
         ({"model": {"model": "D:/models/qwen", "device": "cuda:0"}}, ()),
-        ({"model": {"model": "/home/a/models/qwen-8b"}}, ("モデル",)),
-        ({"model": {"base_model": {"config_sha256": "9"}}}, ("モデル",)),
-        ({"model": {"load_in_4bit": True}}, ("量子化",)),
-        ({"model": {"chat_format": "plain"}}, ("会話の形式",)),
-        ({"model": {"think": True}}, ("サーバーの設定",)),
-        ({"plan": {"context": "gold"}}, ("文脈",)),
-        ({"plan": {"top_k": 5}}, ("文脈",)),
-        ({"index": {"corpus_hash": "9"}}, ("検索",)),
+        ({"model": {"model": "/home/a/models/qwen-8b"}}, ("model",)),
+        ({"model": {"base_model": {"config_sha256": "9"}}}, ("model",)),
+        ({"model": {"load_in_4bit": True}}, ("quantization",)),
+        ({"model": {"chat_format": "plain"}}, ("chat",)),
+        ({"model": {"think": True}}, ("server",)),
+        ({"plan": {"context": "gold"}}, ("context",)),
+        ({"plan": {"top_k": 5}}, ("context",)),
+        ({"index": {"corpus_hash": "9"}}, ("retrieval",)),
         ({"index": {"retriever": {"type": "bm25", "top_k": 3, "index_dir": "elsewhere"}}}, ()),
-        ({"index": {"retriever": {"type": "hybrid", "top_k": 3, "index_dir": "a"}}}, ("検索",)),
-        ({"index": {"reranker": "x"}}, ("検索",)),
-        ({"plan": {"cot": True}}, ("理由を書かせるか", "書かせる長さと温度")),
+        ({"index": {"retriever": {"type": "hybrid", "top_k": 3, "index_dir": "a"}}}, ("retrieval",)),
+        ({"index": {"reranker": "x"}}, ("retrieval",)),
+        ({"plan": {"cot": True}}, ("reasoning", "writing")),
         ({"plan": {"budget_tokens": 64, "batch_size": 1, "seed": 1}}, ()),
-        ({"plan": {"few_shot": True}}, ("例題",)),
-        ({"plan": {"scoring": "both"}}, ("書かせる長さと温度", "採点")),
+        ({"plan": {"few_shot": True}}, ("few_shot",)),
+        ({"plan": {"scoring": "both"}}, ("writing", "scoring")),
     ],
 )
 def test_what_differs_is_named(parts: dict[str, Any], names: tuple[str, ...]) -> None:
@@ -60,9 +60,9 @@ def test_what_differs_is_named(parts: dict[str, Any], names: tuple[str, ...]) ->
 @pytest.mark.parametrize(
     ("model", "name"),
     [
-        ({"base_model": {"config_sha256": "0", "weights_sha256": "{}"}}, "モデル"),
-        ({"template_sha256": "1", "tokenizer_sha256": "{}"}, "会話の形式"),
-        ({"template_sha256": "{}", "tokenizer_sha256": "1"}, "会話の形式"),
+        ({"base_model": {"config_sha256": "0", "weights_sha256": "{}"}}, "model"),
+        ({"template_sha256": "1", "tokenizer_sha256": "{}"}, "chat"),
+        ({"template_sha256": "{}", "tokenizer_sha256": "1"}, "chat"),
     ],
 )
 def test_hashes_count_where_both_results_have_them(model: dict[str, Any], name: str) -> None:
@@ -82,4 +82,4 @@ def test_without_retrieval_the_index_does_not_matter() -> None:
 def test_folds_of_one_result_have_adapters_of_their_own() -> None:
     pooled = changed(adapter={"weights_sha256": ["1", "2"], "path": ["a", "b"]})
     assert differences(pooled, changed(adapter={"weights_sha256": ["1", "2"], "path": ["c", "d"]})) == ()
-    assert differences(pooled, changed(adapter={"weights_sha256": ["1", "3"], "path": ["a", "b"]})) == ("アダプタ",)
+    assert differences(pooled, changed(adapter={"weights_sha256": ["1", "3"], "path": ["a", "b"]})) == ("adapter",)

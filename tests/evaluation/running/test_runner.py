@@ -299,7 +299,7 @@ def test_trained_questions_are_refused_unless_allowed(job_of: Any, scripted: Any
     assert not job.output.exists()
     balanced = scripted(lambda prompt: "abcd"[len(prompt) % 4])
     allowed = run(job_of(adapter=(adapter, manifest(**values)), allow_trained=True), balanced)
-    assert allowed.distrust[0].startswith("1 問はアダプタの学習に使われた問題です")
+    assert allowed.distrust[0].startswith("TRAINED: 1 問はアダプタの学習に使われた問題です")
     stored = read_result(job.output).run["adapter"]["trained_on"]
     found = {"by_id": ["q2"], "by_content": []} if by == "id" else {"by_id": [], "by_content": ["q2"]}
     assert stored == {**found, "dev": []}
@@ -316,7 +316,7 @@ def test_questions_that_chose_the_checkpoint_are_refused_unless_allowed(
         check_adapter(job_of(adapter=(adapter, known)))
     job = job_of(adapter=(adapter, known), allow_trained=True)
     balanced = scripted(lambda prompt: "abcd"[len(prompt) % 4])
-    assert run(job, balanced).distrust[0].startswith("1 問はアダプタのチェックポイントを選ぶのに使われた問題です")
+    assert run(job, balanced).distrust[0].startswith("DEV: 1 問はアダプタのチェックポイントを選ぶのに使われた問題です")
     assert read_result(job.output).run["adapter"]["trained_on"] == {"by_id": [], "by_content": [], "dev": ["q2"]}
 
 

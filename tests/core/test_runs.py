@@ -1,0 +1,65 @@
+"""What runs say about themselves: what differs is named, and what does not decide an answer is not compared."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from app.core.runs import Distrust, ResumeKey, differing_facts, distrust_code, distrust_name, index_without_place
+
+
+def test_the_hash_does_not_depend_on_the_order_of_settings() -> None:
+    assert ResumeKey(settings={"a": 1, "b": [2]}).sha256 == ResumeKey(settings={"b": (2,), "a": 1}).sha256
+    assert ResumeKey(settings={"a": 1}).sha256 != ResumeKey(settings={"a": 2}).sha256
+
+
+@pytest.mark.parametrize(
+    ("stored", "named"),
+    [
+        ({}, []),
+        ({"data": "9"}, ["問題ファイルの内容"]),
+        ({"model": {"model": "m", "bnb": ["float32", "fp4"]}}, ["モデル（bnb）"]),
+        ({"model": {"model": "n"}, "plan": {"orders": 1}}, ["尋ね方（orders）", "モデル（bnb、model）"]),
+        ({"ids": ["q2"]}, ["問題の選び方"]),
+        ({"later": 1}, ["later"]),
+    ],
+)
+def test_what_differs_is_named(stored: dict[str, Any], named: list[str]) -> None:
+    model = {"model": "m", "bnb": ("bfloat16", "nf4")}
+    settings: dict[str, Any] = {"data": "1", "ids": ["q1"], "plan": {"orders": 4}, "model": model}
+    written = {**settings, "model": {"model": "m", "bnb": ["bfloat16", "nf4"]}}  # JSON knows no tuples
+    assert ResumeKey(settings=settings).differences({**written, **stored}) == named
+
+
+FACTS = {"base_model": {"name": "a", "weights_sha256": "1"}, "dtype": "float32", "quantization": None, "device": "cpu"}
+
+
+@pytest.mark.parametrize(
+    ("now", "named"),
+    [
+        (FACTS, []),
+        ({**FACTS, "device": "cuda:0", "base_model": {"name": "b", "weights_sha256": "1"}}, []),
+        ({**FACTS, "base_model": {"name": "a", "weights_sha256": "2"}}, ["base_model.weights_sha256"]),
+        ({**FACTS, "quantization": {"quant_type": "nf4"}, "dtype": "bfloat16"}, ["quantization", "dtype"]),
+        ({"device": "cpu"}, []),  # a version that said less
+    ],
+)
+def test_only_facts_that_decide_an_answer_are_compared(now: dict[str, Any], named: list[str]) -> None:
+    assert differing_facts(now, FACTS) == named
+    assert differing_facts(FACTS, now) == named
+
+
+def test_the_folder_of_an_index_counts_only_where_nothing_else_names_it() -> None:
+    index = {"corpus_hash": "1", "retriever": {"type": "bm25", "index_dir": "a"}}
+    assert index_without_place(index) == {"corpus_hash": "1", "retriever": {"type": "bm25"}}
+    assert index_without_place({"retriever": {"index_dir": "a"}}) == {"retriever": {"index_dir": "a"}}
+    assert index_without_place(None) is None
+
+
+def test_reasons_carry_their_code() -> None:
+    assert distrust_code("UNREAD: 30 件") is Distrust.UNREAD
+    assert distrust_name("UNREAD: 30 件") == "読み取れない答え"
+    assert distrust_code("3 問は学習に使われた問題です") is None  # of 0.2
+    assert distrust_name("3 問は学習に使われた問題です") == "3 問は学習に使われた問題です"
+    assert all(distrust_name(f"{code}: x") for code in Distrust)
