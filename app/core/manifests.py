@@ -17,7 +17,7 @@ from .files import read_json, sha256_file
 from .redaction import hide, is_secret_name
 
 PACKAGES = (
-    "torch", "transformers", "peft", "bitsandbytes", "accelerate", "datasets", "tokenizers", "safetensors", "tantivy",
+    "torch", "transformers", "peft", "bitsandbytes", "accelerate", "tokenizers", "safetensors", "tantivy",
 )  # fmt: skip
 # Parts of an adapter's run.json that programs look into, where they are there.
 _MANIFEST_PARTS: dict[str, type] = {
