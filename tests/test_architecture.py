@@ -15,7 +15,7 @@ ROOMS = sorted(path.parent for folder in ("app", "tools") for path in (ROOT / fo
 FORBIDDEN = {
     "core": {"data", "retrieval", "llm", "training", "evaluation", "answering", "commands"},
     "llm": {"training", "evaluation", "answering", "commands"},
-    "data": {"training", "evaluation", "answering", "commands"},
+    "data": {"retrieval", "llm", "training", "evaluation", "answering", "commands"},
     "retrieval": {"training", "evaluation", "answering", "commands"},
     "training": {"evaluation", "answering", "commands"},
     "evaluation": {"training", "answering", "commands"},

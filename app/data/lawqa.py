@@ -14,7 +14,7 @@ from typing import Any
 
 from ..core.answers import reads_as_answer
 from ..core.errors import DataError
-from ..core.files import read_json, read_text, to_json, write_text
+from ..core.files import read_json, read_text, to_json
 from ..core.prompts import build_choice_prompt, build_mc_prompt_direct
 from ..core.questions import CHOICE_LETTERS, LETTERS, ORDERS, Question, content_hash
 from ..core.quoting import quoted
@@ -128,11 +128,6 @@ def _answer_lines(row: _Row) -> list[str]:
     if len(row.choices) > 1:
         prompts.append(build_mc_prompt_direct(row.question, row.choices, row.context, few_shot=False))
     return ["答えと読める行があり、無害な形にできません"] if any(map(reads_as_answer, prompts)) else []
-
-
-def write_samples(path: Path, samples: Sequence[dict[str, Any]]) -> None:
-    """Write entries as a lawqa_jp file, in one step."""
-    write_text(path, samples_text(samples))
 
 
 def samples_text(samples: Sequence[dict[str, Any]]) -> str:

@@ -12,7 +12,7 @@ import pytest
 
 from app.commands import download_data
 from app.core.cli import run_program
-from app.data.egov.source import read_laws
+from app.data.egov.source import law_files, read_law
 
 LAW = """<Law Era="Reiwa" Year="1" Num="1" LawType="Act" Lang="ja"><LawNum>令和元年法律第{0}号</LawNum><LawBody><LawTitle>法{0}</LawTitle>
 <MainProvision><Paragraph Num="1"><ParagraphNum/><ParagraphSentence><Sentence>本文</Sentence></ParagraphSentence></Paragraph></MainProvision></LawBody></Law>"""
@@ -90,7 +90,7 @@ def _run(site: Site, *arguments: str) -> int:
 def test_all_laws_into_a_folder_and_again(site, tmp_path, capsys):
     folder = tmp_path / "laws"
     assert _run(site, "--all", "--output", str(folder), "--as-of", "2024-04-01") == 0
-    assert [law.title for law in read_laws(folder)] == ["法1", "法2", "法3"]
+    assert [law.title for law in map(read_law, law_files(folder))] == ["法1", "法2", "法3"]
     assert all("asof=2024-04-01" in path for path in site.asked if "/laws?" in path)
     asked = len(site.asked)
     assert _run(site, "--all", "--output", str(folder)) == 0
@@ -111,7 +111,7 @@ def test_goes_on_after_a_failure_and_mends_a_changed_file(site, tmp_path, capsys
     assert _run(site, "--all", "--output", str(folder)) == 0
     fetched = [path.rsplit("/", 1)[1] for path in site.asked if "law_file" in path]
     assert fetched == [next(iter(site.laws)), bad]
-    assert [law.title for law in read_laws(folder)] == ["法1", "法2", "法3"]
+    assert [law.title for law in map(read_law, law_files(folder))] == ["法1", "法2", "法3"]
 
 
 def test_a_repealed_law_is_not_fetched_and_its_copy_goes(site, tmp_path, capsys):
@@ -121,12 +121,12 @@ def test_a_repealed_law_is_not_fetched_and_its_copy_goes(site, tmp_path, capsys)
     assert "廃止・失効した法令は取得しません（1 件）: 503（廃止）" in capsys.readouterr().err
     site.repealed.add(list(site.laws)[1])
     assert _run(site, "--all", "--output", str(folder)) == 0
-    assert [law.title for law in read_laws(folder)] == ["法1"]
+    assert [law.title for law in map(read_law, law_files(folder))] == ["法1"]
 
 
 def test_one_law(site, tmp_path):
     assert _run(site, "--law", "502AC0000000001", "--output", str(tmp_path / "l")) == 0
-    assert [law.title for law in read_laws(tmp_path / "l")] == ["法2"]
+    assert [law.title for law in map(read_law, law_files(tmp_path / "l"))] == ["法2"]
 
 
 def test_unknown_law_is_named(site, tmp_path, capsys):
@@ -139,7 +139,7 @@ def test_bulk_zip_with_checksum(site, tmp_path):
     assert _run(site, "--category", "001", "--output", str(target)) == 0
     query = parse_qs(urlsplit(site.asked[0]).query)
     assert query == {"file_section": ["2"], "category_cd": ["1"], "only_xml_flag": ["true"]}
-    assert len(list(read_laws(target))) == 3
+    assert len(law_files(target)) == 3
     facts = json.loads((tmp_path / "egov" / "all.zip.json").read_text(encoding="utf-8"))
     assert facts["laws"] == 3
     assert facts["bytes"] == target.stat().st_size

@@ -8,7 +8,7 @@ import pytest
 
 from app.core.errors import DataError
 from app.core.questions import LETTERS, ORDERS, reorder
-from app.data.lawqa import load_questions, parse_choices, parse_correct, question_law, write_samples
+from app.data.lawqa import load_questions, parse_choices, parse_correct, question_law, samples_text
 
 SAMPLE = Path(__file__).resolve().parents[2] / "sample" / "selection.json"
 OPEN100 = Path(__file__).resolve().parents[3] / "shared" / "data" / "lawqa_jp" / "selection_open100.json"
@@ -138,7 +138,7 @@ def randomized(tmp_path: Path, change: Any = None) -> Path:
         samples.append({**entry(選択肢=choices, output=shown.correct), "回答オーダーマップ番号": str(number)})
     if change:
         change(samples)
-    write_samples(tmp_path / "q.json", samples)
+    (tmp_path / "q.json").write_text(samples_text(samples), "utf-8")
     return tmp_path / "q.json"
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -23,14 +23,6 @@ class LawFile:
     name: str  # path inside the zip or folder
     size: int  # bytes, unpacked
     read: Callable[[], bytes]
-
-
-@dataclass(frozen=True, slots=True)
-class Unreadable:
-    """A file that holds no readable law, and why."""
-
-    name: str
-    reason: str
 
 
 def law_files(source: Path) -> list[LawFile]:
@@ -107,12 +99,3 @@ def read_law(file: LawFile) -> Law:
             f"{file.name}: {file.size:,} バイトあります（上限 {MAX_XML_BYTES:,}）。法令XMLか確かめてください。"
         )
     return parse_law(file.read(), PurePosixPath(file.name).name)
-
-
-def read_laws(source: Path) -> Iterator[Law | Unreadable]:
-    """Every law under ``source``; what can't be read comes as Unreadable, so that nothing is dropped in silence."""
-    for file in law_files(source):
-        try:
-            yield read_law(file)
-        except DataError as error:
-            yield Unreadable(file.name, str(error))

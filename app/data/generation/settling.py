@@ -13,7 +13,7 @@ from typing import Any
 
 from ...core.questions import CHOICE_LETTERS
 from ...core.requests import question_polarity, read_request
-from ...retrieval.text.passages import link
+from ..egov.link import link
 from ..law_numbers import article_label, item_label, paragraph_label
 from .drafts import Draft, Option
 

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from ...core.questions import Question
 from ..folding import fold, fold_text
 from ..provisions import law_key
-from .alignment import Alignment, Sentence, alignments, held_share, shared_spans
+from .alignment import Sentence, alignments, held_share, shared_spans
 from .contrast import best_contrast, departures
 from .draft import (
     Draft,
@@ -266,7 +266,3 @@ def _agrees(
         return False
     draft.parts.append(f"選択肢{letter}は、{draft.place(best_one.sentence.provision)}の「{words}」{verb}。")
     return True
-
-
-def _block_spans(alignment: Alignment) -> list[tuple[int, int]]:
-    return [(block.sentence, block.sentence + block.size) for block in alignment.blocks]

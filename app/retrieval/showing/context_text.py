@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from ...data.egov.link import link
 from ...data.law_numbers import article_label, paragraph_label
 from ..index.statute_index import ArticleHit
 from ..store.defined_terms import DefinedTerm
 from ..store.rows import ArticleRow
-from ..text.passages import link, part_label
+from ..text.passages import part_label
 from .deciding import Deciding
 
 DEFINITIONS_HEAD = "【用語の定義】"

@@ -5,7 +5,6 @@ Pieces of a passage are (path, text) lines: path ``""`` is the lead sentence 柱
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -13,9 +12,6 @@ from ...data.egov.law import Appendix, Article, Law, PartKind, Provisions, lines
 from ...data.law_numbers import article_label
 
 APPENDIX_CHARS = 1200  # a table is cut into passages of about this length, at line ends
-EGOV_LAW = "https://laws.e-gov.go.jp/law/"
-# 元号と年, then the kind: 憲法, 法律 AC, 政令 CO, 勅令 IO, 太政官布告 DF・達 DT, 府省令 M…, 規則 R…; of all laws of the download.
-_EGOV_ID = re.compile(r"[1-5]\d\d(?:CONSTITUTION|(?:AC|CO|IO|DF|DT)\d{10}|M[0-9A-F]{11}|R[0-9A-Z]{3}\d{8})")
 
 Lines = tuple[tuple[str, str], ...]
 
@@ -124,14 +120,6 @@ def anchor(part: str, supplement: int, article: str, paragraph: str | None = Non
     if item:
         parts.append(f"It_{item}")
     return "-".join(parts)
-
-
-def link(law_id: str, part: str, anchor_text: str) -> str:
-    """Address of the provision at e-Gov; of the law where e-Gov's anchor is not known; empty for a law e-Gov has not."""
-    if not _EGOV_ID.fullmatch(law_id):
-        return ""
-    address = EGOV_LAW + law_id
-    return f"{address}#{anchor_text}" if part in ("main", "supplement") else address
 
 
 def part_label(part: str, amend_law_num: str | None = None) -> str:

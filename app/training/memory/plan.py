@@ -48,7 +48,6 @@ class MemoryPlan:
     items: dict[str, float]  # at the peak; they add up to required_gib
     phases: dict[str, float]  # peak of live tensors in each phase
     setting: MemorySetting
-    advice: tuple[str, ...] = ()  # why this setting, or what to change when it does not fit; see memory_search
 
 
 def plan(
@@ -158,5 +157,4 @@ def plan_as_json(made: MemoryPlan) -> dict[str, Any]:
         "items": {name: round(size, 3) for name, size in made.items.items()},
         "phases": {name: round(size, 3) for name, size in made.phases.items()},
         "setting": setting_as_json(made.setting),
-        "advice": list(made.advice),
     }

@@ -170,8 +170,3 @@ def check_too_long(too_long: Sequence[tuple[str, int]], limit: int, what: str, *
             f"（最長は {name} の {longest} トークン）。--max-seq-length {longest} にするか、文脈を減らして作り直すか、"
             "--skip-long-records で除いてください。"
         )
-
-
-def supervised_tokens(example: TrainingExample) -> int:
-    """Number of positions of the row that enter the loss (the first token of a row is never predicted)."""
-    return sum(label != IGNORE for label in example.labels[1:])

@@ -6,8 +6,7 @@ from pathlib import Path
 import pytest
 
 from app.core.errors import DataError
-from app.data.egov.law import Law
-from app.data.egov.source import Unreadable, law_files, read_laws
+from app.data.egov.source import law_files, read_law
 
 LAW = """<Law Era="Reiwa" Year="1" Num="1" LawType="Act" Lang="ja"><LawNum>令和元年法律第{0}号</LawNum><LawBody><LawTitle>法{0}</LawTitle>
 <MainProvision><Paragraph Num="1"><ParagraphNum/><ParagraphSentence><Sentence>本文{0}</Sentence></ParagraphSentence></Paragraph></MainProvision></LawBody></Law>"""
@@ -25,21 +24,19 @@ def test_zip_folder_and_file_give_the_same_law(tmp_path):
     folder.mkdir(parents=True)
     (folder / "1.xml").write_text(LAW.format(1), encoding="utf-8")
     archive = _zip(tmp_path / "laws.zip", {"1/1.xml": LAW.format(1), "SOURCES.csv": "a,b"})
-    laws = [list(read_laws(source)) for source in (archive, tmp_path / "laws", folder / "1.xml")]
+    laws = [[read_law(file) for file in law_files(source)] for source in (archive, tmp_path / "laws", folder / "1.xml")]
     assert laws[0] == laws[1] == laws[2]
     assert [law.title for law in laws[0]] == ["法1"]
 
 
-def test_unreadable_files_are_named_and_the_rest_is_read(tmp_path):
+def test_an_unreadable_file_is_named_and_the_rest_is_read(tmp_path):
     archive = _zip(
         tmp_path / "l.zip", {"1/1.xml": LAW.format(1), "2/2.xml": LAW.format(2)[:80], "3/3.xml": LAW.format(3)}
     )
-    first, second, third = read_laws(archive)
-    assert isinstance(first, Law)
-    assert isinstance(second, Unreadable)
-    assert second.name == "2/2.xml"
-    assert "XML として読めません" in second.reason
-    assert third.title == "法3"
+    first, second, third = law_files(archive)
+    assert [read_law(one).title for one in (first, third)] == ["法1", "法3"]
+    with pytest.raises(DataError, match=r"2\.xml.*XML として読めません"):
+        read_law(second)
 
 
 @pytest.mark.parametrize("name", ["../1.xml", "/etc/1.xml", "a/../../1.xml", "..\\1.xml", "C:/1.xml"])
@@ -89,9 +86,9 @@ def test_a_member_with_wrong_bytes_is_named(tmp_path):
     data = bytearray(archive.read_bytes())
     data[60:90] = bytes(30)
     archive.write_bytes(data)
-    (only,) = read_laws(archive)
-    assert isinstance(only, Unreadable)
-    assert "1/1.xml" in only.reason
+    (only,) = law_files(archive)
+    with pytest.raises(DataError, match=r"1/1\.xml"):
+        read_law(only)
 
 
 @pytest.mark.parametrize(

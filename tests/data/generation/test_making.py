@@ -12,7 +12,7 @@ from app.core.errors import DataError
 from app.core.questions import Question
 from app.core.requests import statement_truths
 from app.data.egov.law import Law
-from app.data.egov.source import read_laws
+from app.data.egov.source import law_files, read_law
 from app.data.generation.kinds import MIX, Recipe
 from app.data.generation.leaks import Excluded
 from app.data.generation.making import Made, make
@@ -23,7 +23,7 @@ from app.evaluation.results.floors import overlap
 from tests.data.generation.laws import LIGHTHOUSE
 
 SAMPLE = Path(__file__).resolve().parents[3] / "sample" / "laws"
-LAWS = [law for law in read_laws(SAMPLE) if isinstance(law, Law)]
+LAWS = [read_law(file) for file in law_files(SAMPLE)]
 
 
 def made(count: int, seed: int = 3, laws: list[Law] = LAWS, excluded: Excluded | None = None) -> Made:
