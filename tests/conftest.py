@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -102,6 +104,34 @@ def tiny_tokenizer(tiny_model_dir: Path) -> Any:
     from transformers import AutoTokenizer
 
     return AutoTokenizer.from_pretrained(tiny_model_dir)
+
+
+@dataclass(frozen=True)
+class ServedModel:
+    """A model folder (float32) and the address of the llama.cpp server that serves a GGUF of it."""
+
+    folder: Path
+    url: str
+
+
+@pytest.fixture(scope="session")
+def llamacpp_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServedModel]:
+    """A real llama.cpp server with the sample's tiny model in float32."""
+    from app.core.chat import stop_token_id
+    from app.llm.export.checkpoint import open_checkpoint
+    from app.llm.export.gguf_file import write_gguf
+    from app.llm.export.llamacpp import served
+    from app.llm.loading import load_base_model, load_tokenizer
+
+    sample = Path(__file__).resolve().parents[1] / "sample" / "tiny-qwen3"
+    folder = tmp_path_factory.mktemp("served")
+    tokenizer = load_tokenizer(str(sample))
+    load_base_model(str(sample), quantization=None).float().save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    path, stop = folder / "tiny.gguf", stop_token_id(tokenizer)
+    write_gguf(open_checkpoint(folder), path, "f32", name="tiny", chat_template=tokenizer.chat_template, stop_id=stop)
+    with served(path, context_tokens=2048) as url:
+        yield ServedModel(folder, url)
 
 
 def make_records(count: int, *, mode: str = "direct", first: int = 0) -> list[Any]:

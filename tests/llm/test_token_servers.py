@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,18 +19,15 @@ from app.core.rag_config import environment_names, load_config
 from app.data.lawqa import load_questions
 from app.llm.backend import Generation
 from app.llm.backends import Running, load_backend
-from app.llm.export.checkpoint import open_checkpoint
-from app.llm.export.gguf_file import write_gguf
-from app.llm.export.llamacpp import served
 from app.llm.hf_llm import HFLLMConfig, HFLoRALLM
 from app.llm.http import JsonClient
 from app.llm.llamacpp import LlamaCppLLM, uncut
 from app.llm.loading import load_tokenizer
+from app.llm.openai_compatible import OpenAICompatibleLLM, OpenAIConfig
 from app.llm.token_server import TokenServerConfig
 from app.llm.vllm import MAX_IDS, VLLM
 
 ROOT = Path(__file__).resolve().parents[2]
-MODEL = ROOT / "sample" / "tiny-qwen3"
 QUESTIONS = load_questions(ROOT / "sample" / "selection.json")[:3]
 LETTER_PROMPTS = [build_mc_prompt_direct(one.question, one.choices, one.context, few_shot=False) for one in QUESTIONS]
 CHOICE_PROMPTS = [
@@ -42,22 +38,9 @@ TOLERANCE = 1e-4
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A llama.cpp server with the sample's tiny model in float32."""
-    path = tmp_path_factory.mktemp("gguf") / "tiny.gguf"
-    tokenizer = load_tokenizer(str(MODEL))
-    stop = stop_token_id(tokenizer)
-    write_gguf(open_checkpoint(MODEL), path, "f32", name="tiny", chat_template=tokenizer.chat_template, stop_id=stop)
-    with served(path, context_tokens=2048) as url:
-        yield url
-
-
-@pytest.fixture(scope="module")
-def local() -> HFLoRALLM:
-    """The same model here, in float32."""
-    llm = HFLoRALLM(HFLLMConfig(str(MODEL), load_in_4bit=False, device="cpu"))
-    llm.model.float()
-    return llm
+def local(llamacpp_server: Any) -> HFLoRALLM:
+    """The same model here."""
+    return HFLoRALLM(HFLLMConfig(str(llamacpp_server.folder), load_in_4bit=False, device="cpu"))
 
 
 @pytest.fixture
@@ -68,9 +51,15 @@ def clean(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def llamacpp(server: str, clean: None) -> Any:
-    config = load_config(llm_backend="llamacpp", llm_host=server, llm_model="tiny", llm_tokenizer=str(MODEL))
-    return load_backend(config.llm, Running(form="choice"))
+def llamacpp(llamacpp_server: Any, clean: None) -> Any:
+    settings = {"llm_host": llamacpp_server.url, "llm_model": "tiny", "llm_tokenizer": str(llamacpp_server.folder)}
+    return load_backend(load_config(llm_backend="llamacpp", **settings).llm, Running(form="choice"))
+
+
+@pytest.fixture
+def chat(llamacpp_server: Any) -> OpenAICompatibleLLM:
+    """The same server by its chat protocol."""
+    return OpenAICompatibleLLM(OpenAIConfig("tiny", llamacpp_server.url + "/v1", tokenizer=str(llamacpp_server.folder)))
 
 
 def test_llamacpp_reads_the_letters_that_the_local_model_reads(llamacpp: LlamaCppLLM, local: HFLoRALLM) -> None:
@@ -105,15 +94,15 @@ def test_llamacpp_writes_what_the_local_model_writes(llamacpp: LlamaCppLLM, loca
     assert "".join(llamacpp.stream(LETTER_PROMPTS[0], max_new_tokens=8)) == here[0].text
 
 
-def test_llamacpp_says_what_it_serves(llamacpp: LlamaCppLLM, server: str) -> None:
+def test_llamacpp_says_what_it_serves(llamacpp: LlamaCppLLM, llamacpp_server: Any) -> None:
     facts = llamacpp.facts()
-    assert (facts["backend"], facts["host"], facts["chat_format"]) == ("llamacpp", server, "auto")
+    assert (facts["backend"], facts["host"], facts["chat_format"]) == ("llamacpp", llamacpp_server.url, "auto")
     assert facts["server"]["model_path"].endswith("tiny.gguf")
     assert (facts["server"]["n_ctx"], facts["server"]["same_tokens"]) == (2048, True)
 
 
-def test_another_tokenizer_than_the_servers_is_refused(server: str, tiny_model_dir: Path) -> None:
-    llm = LlamaCppLLM(TokenServerConfig("m", server, str(tiny_model_dir)))
+def test_another_tokenizer_than_the_servers_is_refused(llamacpp_server: Any, tiny_model_dir: Path) -> None:
+    llm = LlamaCppLLM(TokenServerConfig("m", llamacpp_server.url, str(tiny_model_dir)))
     with pytest.raises(BackendError, match=r"トークンの番号が違います。--tokenizer に、サーバーのモデルのトークナイザ"):
         llm.invoke("問題")
 
@@ -123,6 +112,29 @@ def test_a_prompt_longer_than_the_servers_context_is_one_line(llamacpp: LlamaCpp
         llamacpp.judge(["届出は二週間以内にする。" * 400])
     assert "exceed" in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_a_real_server_s_chat_asks_the_prompt_of_training_only_without_thinking(
+    chat: OpenAICompatibleLLM, llamacpp_server: Any
+) -> None:
+    assert chat.facts()["same_prompt"] is True
+    thinking = OpenAICompatibleLLM(chat.config)
+    thinking._takes_template_kwargs = False
+    with pytest.raises(BackendError, match="学習時の 62 トークンと違います"):
+        thinking.invoke("問題")
+
+
+def test_a_real_server_s_chat_answers_as_token_ids_do(
+    chat: OpenAICompatibleLLM, llamacpp: LlamaCppLLM, local: HFLoRALLM
+) -> None:
+    prompts = ["次のうち、正しいものを教えてください。", "届出は二週間以内にする。"]
+    assert [one.text for one in chat.generate(prompts, max_new_tokens=4)] == [
+        one.text for one in llamacpp.generate(prompts, max_new_tokens=4)
+    ]
+    assert "".join(chat.stream(prompts[0], max_new_tokens=4)) == chat.invoke(prompts[0], max_new_tokens=4)
+    for one, other in zip(local.judge(prompts), chat.judge(prompts), strict=True):
+        assert other.outside is False
+        assert other.log_odds == pytest.approx(one.log_odds, abs=0.05)  # the rarest spellings are not among the 20
 
 
 @pytest.mark.parametrize("value", [{"truncated": True, "tokens_evaluated": 10}, {"tokens_evaluated": 6}])

@@ -8,6 +8,7 @@ import pytest
 
 from app.core.errors import DataError
 from app.core.questions import Question
+from app.core.rag_config import load_config
 from app.retrieval.index.building import build_index
 from app.retrieval.rag_pipeline import RAGPipeline, check_citations, search_query
 from app.retrieval.showing.context_text import format_passages
@@ -160,6 +161,20 @@ def test_query_answers_from_the_context(index_dir, config_for):
     assert answer.passages[0].law_title == "市場法"
     assert "[1] 市場法 第2条第1項" in prompts[0]
     assert prompts[0].endswith("【質問】\n市場の休業日はいつか")
+
+
+def test_query_asks_an_openai_compatible_server(index_dir, llamacpp_server, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    for name, value in {
+        "LLM_BACKEND": "openai", "LLM_HOST": llamacpp_server.url + "/v1", "LLM_MODEL": "tiny",
+        "LLM_TOKENIZER": str(llamacpp_server.folder), "LLM_MAX_NEW_TOKENS": "4",
+    }.items():  # fmt: skip
+        monkeypatch.setenv(name, value)
+    pipeline = RAGPipeline(load_config(retriever_index_dir=index_dir))
+    answer = pipeline.query("市場の休業日はいつか")
+    assert answer.passages[0].law_title == "市場法"
+    assert answer.text
+    assert pipeline._model().facts()["same_prompt"] is True
 
 
 @pytest.mark.parametrize(
