@@ -10,16 +10,17 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-PACKAGES = ("core", "data", "retrieval", "llm", "training", "evaluation", "answering")
+PACKAGES = ("core", "data", "retrieval", "llm", "training", "evaluation", "answering", "serving")
 ROOMS = sorted(path.parent for folder in ("app", "tools") for path in (ROOT / folder).rglob("__init__.py"))
 FORBIDDEN = {
-    "core": {"data", "retrieval", "llm", "training", "evaluation", "answering", "commands"},
-    "llm": {"training", "evaluation", "answering", "commands"},
-    "data": {"retrieval", "llm", "training", "evaluation", "answering", "commands"},
-    "retrieval": {"training", "evaluation", "answering", "commands"},
-    "training": {"evaluation", "answering", "commands"},
-    "evaluation": {"training", "answering", "commands"},
-    "answering": {"training", "commands"},
+    "core": {"data", "retrieval", "llm", "training", "evaluation", "answering", "serving", "commands"},
+    "llm": {"training", "evaluation", "answering", "serving", "commands"},
+    "data": {"retrieval", "llm", "training", "evaluation", "answering", "serving", "commands"},
+    "retrieval": {"training", "evaluation", "answering", "serving", "commands"},
+    "training": {"evaluation", "answering", "serving", "commands"},
+    "evaluation": {"training", "answering", "serving", "commands"},
+    "answering": {"training", "serving", "commands"},
+    "serving": {"training", "commands"},
 }
 PROGRAMS = sorted(path for path in (ROOT / "scripts").glob("*.py") if path.name != "__init__.py")
 

@@ -63,7 +63,7 @@ def ask_question(session: Session, question: str, choices: Sequence[str], manner
 
 def ask_questions(session: Session, first: str | None, manner: Manner) -> int:
     """Ask question after question, each with what was said before."""
-    session.model.backend()  # without a model there is nothing to talk to
+    session.model.require()
 
     def answer(question: str, turns: tuple[Turn, ...]) -> str:
         found = _answer(session, question, turns, manner)

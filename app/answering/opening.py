@@ -28,6 +28,8 @@ def open_session(arguments: argparse.Namespace) -> tuple[Session, dict[str, Any]
         )
     form: Form = arguments.form or ("choice" if named is None else named.form)
     model = LazyModel(None if named is None else lambda: _load(arguments, named, form))
+    if named is not None:
+        config = config.model_copy(update={"llm": named.config})
     session = Session(RAGPipeline(config, llm=model), model, form=form)
     return session, None if named is None else named.manifest
 

@@ -43,15 +43,20 @@ class LazyModel:
         """Whether it has been loaded."""
         return self._loaded is not None
 
-    def backend(self) -> ScoringBackend:
-        """The backend. Raises ConfigError where no model was named."""
+    def require(self) -> Callable[[], ScoringBackend]:
+        """What loads the model. Raises ConfigError where none was named."""
         if self._load is None:
             raise ConfigError(
                 "モデルが指定されていません。--hf-model-name か --adapter、またはサーバーなら --llm-backend と --llm-model を指定してください。"
             )
+        return self._load
+
+    def backend(self) -> ScoringBackend:
+        """The backend. Raises ConfigError where no model was named."""
+        load = self.require()
         with self._lock:
             if self._loaded is None:
-                self._loaded = self._load()
+                self._loaded = load()
             return self._loaded
 
     def invoke(self, prompt: str, **kwargs: Any) -> str:

@@ -80,7 +80,7 @@ def session_with(ferry_index: Path) -> Callable[..., Session]:
 
     def made(model: ScriptedModel | None = None, **settings: Any) -> Session:
         lazy = LazyModel(None if model is None else lambda: model)
-        config = load_config(env_file=None, retriever_index_dir=ferry_index, **settings)
+        config = load_config(env_file=None, **{"retriever_index_dir": ferry_index, **settings})
         return Session(RAGPipeline(config, llm=lazy), lazy)
 
     return made

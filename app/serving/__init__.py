@@ -1,0 +1,1 @@
+"""The page and the endpoint: many people at one index and one model, in turn."""

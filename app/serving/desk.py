@@ -1,0 +1,82 @@
+"""What the pages and the endpoint share: the session, the line at its model, and the index as it is now."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+from typing import TypeVar
+
+import anyio.to_thread
+
+from ..answering.session import Session
+from ..core.cli import log
+from ..core.errors import UserError
+from ..core.redaction import hide
+from ..retrieval.rag_pipeline import RAGPipeline
+from .line import MOST_WAITING, Line, Ticket
+from .model_thread import ModelThread
+
+Value = TypeVar("Value")
+
+
+class Desk:
+    """One session for many people."""
+
+    def __init__(self, session: Session, *, most_waiting: int = MOST_WAITING, feedback: Path | None = None) -> None:
+        """``feedback`` is the file that what people say of answers is appended to; None keeps nothing."""
+        self.session = session
+        self.line = Line(most_waiting)
+        self.thread = ModelThread()
+        self.feedback = feedback
+        self.trouble = ""  # why a newer index is not used
+        self._seen = _stamp(session.pipeline)
+
+    async def search(self, work: Callable[[], Value]) -> Value:
+        """What ``work``, which asks the index but not the model, returns; in a thread of the pool."""
+        self.refresh()
+        return await anyio.to_thread.run_sync(work)
+
+    async def judge(self, work: Callable[[], Value]) -> Value:
+        """What ``work``, which asks the model, returns, when its turn has come. Raises LineFullError."""
+        ticket = self.line.join()
+        try:
+            await ticket.turn()
+            # Not left before the model is done: the next in line would meet it at work.
+            with anyio.CancelScope(shield=True):
+                value = await self.thread.run(work)
+        finally:
+            self.line.leave(ticket)
+        return value
+
+    @contextlib.asynccontextmanager
+    async def written(self, ticket: Ticket, make: Callable[[], Iterator[str]]) -> AsyncIterator[AsyncIterator[str]]:
+        """What the model writes when the ticket's turn has come; left early, it stops."""
+        await ticket.turn()
+        async with contextlib.aclosing(self.thread.pieces(make)) as pieces:
+            yield pieces
+
+    def refresh(self) -> None:
+        """Open the index anew where its folder holds another one now; one that cannot be opened leaves the old in use."""
+        old = self.session.pipeline
+        seen = _stamp(old)
+        if seen == self._seen:
+            return
+        self._seen = seen
+        try:
+            self.session.pipeline = RAGPipeline(old.config, llm=self.session.model)
+        except UserError as error:
+            self.trouble = hide(str(error))
+            log(f"注意: 新しい索引を開けないので、前の索引で続けます: {error}")
+        else:
+            self.trouble = ""
+            log("索引が置き換わったので、開き直しました。")
+
+
+def _stamp(pipeline: RAGPipeline) -> tuple[int, int] | None:
+    """What changes when an index is put in another's place."""
+    try:
+        state = (pipeline.config.retriever.index_dir / "manifest.json").stat()
+    except OSError:
+        return None
+    return state.st_mtime_ns, state.st_ino

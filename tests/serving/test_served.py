@@ -1,0 +1,151 @@
+"""A real server with real connections: pieces arrive as they are written, closed tabs stop the model, many ask at once."""
+
+import asyncio
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import httpx
+import pytest
+import uvicorn
+
+from app.serving.application import create_app
+from app.serving.desk import Desk
+
+QUESTION = "旅客名簿の保存はいつまでか"
+ASKED = {"messages": [{"role": "user", "content": QUESTION}]}
+
+
+@contextmanager
+def served(desk: Desk) -> Iterator[str]:
+    server = uvicorn.Server(uvicorn.Config(create_app(desk), port=0, log_level="error", access_log=False))
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    until(lambda: server.started)
+    (port,) = {socket.getsockname()[1] for one in server.servers for socket in one.sockets}
+    try:
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        server.should_exit = True
+        thread.join(20)
+
+
+def until(true: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 20
+    while not true():
+        assert time.monotonic() < deadline, "nothing happened within 20 seconds"
+        time.sleep(0.01)
+
+
+@pytest.fixture
+def gated(model_of):
+    """A model that writes a piece each time it is let."""
+
+    class Gated(model_of):
+        def __init__(self, *arguments, **more):
+            super().__init__(*arguments, **more)
+            self.gate = threading.Semaphore(0)
+            self.at_once = self.most_at_once = 0
+
+        def stream(self, prompt, *, max_new_tokens=None):
+            self.prompts.append(prompt)
+            self.at_once += 1
+            self.most_at_once = max(self.most_at_once, self.at_once)
+            try:
+                for piece in self.pieces:
+                    self.gate.acquire()
+                    yield piece
+            finally:
+                self.at_once -= 1
+                self.closed += 1
+
+    return Gated
+
+
+def test_pieces_arrive_as_they_are_written_and_a_closed_tab_ends_the_writing(session_with, gated):
+    model = gated(["一", "二", "三", "四"])
+    desk = Desk(session_with(model))
+    with served(desk) as url, httpx.Client(timeout=20) as client:
+        with client.stream("POST", f"{url}/ask", data={"question": QUESTION}) as answer:
+            text = answer.iter_text()
+            seen = ""
+            while "渡船法" not in seen:  # the articles are there before the model has written anything
+                seen += next(text)
+            assert "一" not in seen.partition('class="answer"')[2]
+            model.gate.release()
+            while "一" not in seen.partition('class="answer"')[2]:
+                seen += next(text)
+            assert model.closed == 0
+        model.gate.release()  # the piece that it was at when the tab was closed
+        until(lambda: model.closed == 1)
+        until(lambda: desk.line.length == 0)
+        assert model.gate._value == 0  # no further piece was asked for
+        for _ in range(4):
+            model.gate.release()
+        assert "一二三四" in client.post(f"{url}/ask", data={"question": QUESTION}).text
+
+
+def test_who_waits_sees_the_place_and_may_go_away(session_with, gated):
+    model = gated(["はい[1]。"])
+    desk = Desk(session_with(model))
+    with served(desk) as url, httpx.Client(timeout=20) as client, httpx.Client(timeout=20) as other:
+        with client.stream("POST", f"{url}/ask", data={"question": QUESTION}):
+            until(lambda: model.at_once == 1)
+            with other.stream("POST", f"{url}/ask", data={"question": QUESTION}) as waiting:
+                seen = ""
+                for piece in waiting.iter_text():
+                    seen += piece
+                    if "順番を待っています（前に 1 件）。" in seen:
+                        break
+                assert desk.line.length == 2
+            until(lambda: desk.line.length == 1)
+            model.gate.release()
+        until(lambda: desk.line.length == 0)
+    assert len(model.prompts) == 1  # the one that went away was never asked
+
+
+def test_fifty_at_once_are_answered_or_told_to_come_again(session_with, gated):
+    model = gated(["はい[1]。"])
+    desk = Desk(session_with(model), most_waiting=20)
+
+    async def ask(url: str) -> list[httpx.Response]:
+        limits = httpx.Limits(max_connections=50)
+        async with httpx.AsyncClient(timeout=60, limits=limits) as client:
+            asked = [asyncio.create_task(client.post(f"{url}/v1/chat/completions", json=ASKED)) for _ in range(50)]
+            while sum(task.done() for task in asked) < 29:
+                await asyncio.sleep(0.01)
+            assert desk.line.length == 21
+            for _ in range(21):
+                model.gate.release()
+            return await asyncio.gather(*asked)
+
+    with served(desk) as url:
+        answers = asyncio.run(ask(url))
+    good = [answer for answer in answers if answer.status_code == 200]
+    busy = [answer for answer in answers if answer.status_code == 503]
+    assert (len(good), len(busy)) == (21, 29)
+    assert {answer.json()["choices"][0]["message"]["content"] for answer in good} == {"はい[1]。"}
+    assert {(answer.headers["retry-after"], answer.json()["error"]["message"]) for answer in busy} == {
+        ("30", "いま込み合っています。少し待ってから、もう一度お試しください。")
+    }
+    assert (model.most_at_once, model.closed, desk.line.length) == (1, 21, 0)
+
+
+def test_the_index_is_replaced_while_it_serves(tmp_path, session_with, model_of, ferry_index):
+    import shutil
+
+    from app.retrieval.index.building import build_index
+
+    index = shutil.copytree(ferry_index, tmp_path / "index")
+    desk = Desk(session_with(model_of(), retriever_index_dir=index))
+    laws = shutil.copytree(ferry_index.parent / "laws", tmp_path / "laws")
+    (law,) = laws.rglob("*.xml")
+    law.write_text(law.read_text(encoding="utf-8").replace("一年間", "八年間"), encoding="utf-8")
+    with served(desk) as url, httpx.Client(timeout=20) as client:
+        assert "一年間" in client.get(f"{url}/search", params={"q": "旅客名簿"}).text
+        build_index(laws, index)
+        assert "八年間" in client.get(f"{url}/search", params={"q": "旅客名簿"}).text
+        (index / "manifest.json").write_text("{", encoding="utf-8")
+        assert "八年間" in client.get(f"{url}/search", params={"q": "旅客名簿"}).text
+        assert "新しい索引を開けないので、前の索引で続けています" in client.get(f"{url}/status").text
