@@ -29,6 +29,9 @@ install:  ## 学習・評価に要るものだけを .venv に入れる（開発
 demo: $(STAMP)  ## 付属の見本で、学習から評価までを通して動かす（CPU で 3 分以内）
 	@$(BIN)/python scripts/demo.py
 
+serve: $(STAMP)  ## 質問・文の確かめ・検索・条文のページを開く（make demo の後は見本で。INDEX= と ADAPTER= で変えられる）
+	@$(BIN)/python scripts/serve.py --index-dir $(or $(INDEX),results/demo/index) $(if $(or $(ADAPTER),$(wildcard results/demo/adapter)),--adapter $(or $(ADAPTER),results/demo/adapter))
+
 test: lint  ## 検査（ruff, mypy）とテスト
 	@$(BIN)/python -m pytest -q
 

@@ -14,6 +14,7 @@ COMMANDS = {
     "search": "search_statutes",
     "import": "import_questions",
     "ask": "ask",
+    "serve": "serve",
     "split": "split_selection_dataset",
     "generate": "generate_questions",
     "records": "build_finetune_dataset",

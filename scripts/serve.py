@@ -1,0 +1,16 @@
+"""The page and the endpoint: ask, check, search and read articles in a browser; other programs ask like OpenAI's."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from app.commands.serve import main, parser
+from app.core.cli import run_program
+
+__all__ = ["main", "parser"]
+
+if __name__ == "__main__":
+    raise SystemExit(run_program(main))
