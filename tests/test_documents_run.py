@@ -51,6 +51,7 @@ NOT_RUN = {
     r"make demo|python scripts/demo\.py.*": "90 seconds; .ci/run does it beside the tests",
     r"make test.*": "runs this very test",
     r"make gpu-check.*": "scripts/gpu_check.py itself is run here, and must say that there is no card",
+    r"make serve|python scripts/serve\.py .*": "goes on until it is interrupted; tests/serving, tests/commands/test_serve.py",
     r"make docs|python scripts/build_docs\.py.*": "writes into the checkout; test_generated_parts_are_fresh is --check",
     r"python scripts/build_sample\.py": "writes into the checkout; --check is run",
     r"python scripts/pretrain_tiny_model\.py .*": "13 minutes, 16 seconds at least; tests/tools/tiny_model/test_pretraining.py",

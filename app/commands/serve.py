@@ -56,7 +56,7 @@ def main(argv: Sequence[str]) -> int:
 
         from ..serving.application import LOOPBACK, create_app
     except ModuleNotFoundError as error:
-        raise ConfigError(f"{error.name} がありません。pip install 'horei-ft[serve]' で入れてください。") from None
+        raise ConfigError(f"{error.name} がありません。pip install '.[serve]' で入れてください。") from None
     from ..answering.opening import open_session
     from ..serving.desk import Desk
 

@@ -2,18 +2,9 @@
 
 from __future__ import annotations
 
-import fcntl
-import itertools
-import json
-import os
 import random
-import select
-import shutil
-import subprocess
-import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -27,114 +18,14 @@ from app.evaluation.results.outcomes import OrderAnswer, Outcome
 from app.evaluation.results.summary import summarize
 from app.evaluation.running.contexts import ShownPassage
 from app.evaluation.running.plan import EvaluationPlan
+from tests.chromium import NEEDED, Page
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 IN_DOUBT = 3  # the question that is made out to be a known item
 SAMPLE = Path(__file__).resolve().parents[3] / "sample" / "selection.json"
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed (apt-get install chromium)"),
+    NEEDED,
 ]
-FLAGS = (
-    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-    "--disable-background-networking", "--disable-component-update", "--disable-sync", "--remote-debugging-pipe",
-)  # fmt: skip
-
-
-class Page:
-    """One tab of a headless Chromium. Everything logged as error, and every request, is kept."""
-
-    def __init__(self, profile: Path) -> None:
-        to_browser, self._write = os.pipe()
-        self._read, from_browser = os.pipe()
-        ends = [fcntl.fcntl(end, fcntl.F_DUPFD, 10) for end in (to_browser, from_browser)]
-
-        def place_pipes() -> None:  # the browser reads commands on descriptor 3 and writes answers on 4
-            os.dup2(ends[0], 3)
-            os.dup2(ends[1], 4)
-
-        self.process = subprocess.Popen(
-            [str(CHROMIUM), *FLAGS, f"--user-data-dir={profile}", "about:blank"],
-            pass_fds=(3, 4), preexec_fn=place_pipes, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-        )  # fmt: skip
-        for end in (to_browser, from_browser, *ends):
-            os.close(end)
-        self._numbers = itertools.count(1)
-        self._buffer = b""
-        self.errors: list[str] = []
-        self.requests: list[str] = []
-        self._loaded = False
-        self._session: str | None = None
-        target = self.call("Target.createTarget", url="about:blank")["targetId"]
-        self._session = self.call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
-        for domain in ("Page", "Runtime", "Log", "Network"):
-            self.call(f"{domain}.enable")
-
-    def _message(self, deadline: float) -> dict[str, Any]:
-        while b"\0" not in self._buffer:
-            ready, _, _ = select.select([self._read], [], [], max(0.0, deadline - time.monotonic()))
-            if not ready:
-                raise TimeoutError("chromium does not answer")
-            piece = os.read(self._read, 1 << 20)
-            if not piece:
-                raise EOFError("chromium ended")
-            self._buffer += piece
-        line, _, self._buffer = self._buffer.partition(b"\0")
-        message: dict[str, Any] = json.loads(line)
-        self._note(message)
-        return message
-
-    def _note(self, message: dict[str, Any]) -> None:
-        method, parameters = message.get("method"), message.get("params", {})
-        if method == "Runtime.exceptionThrown":
-            self.errors.append(str(parameters["exceptionDetails"]))
-        if method == "Log.entryAdded" and parameters["entry"]["level"] in ("error", "warning"):
-            self.errors.append(parameters["entry"]["text"])
-        if method == "Runtime.consoleAPICalled" and parameters["type"] in ("error", "warning"):
-            self.errors.append(str(parameters["args"]))
-        if method == "Network.requestWillBeSent":
-            self.requests.append(parameters["request"]["url"])
-        if method == "Page.loadEventFired":
-            self._loaded = True
-
-    def call(self, method: str, **parameters: Any) -> dict[str, Any]:
-        number = next(self._numbers)
-        command: dict[str, Any] = {"id": number, "method": method, "params": parameters}
-        if self._session:
-            command["sessionId"] = self._session
-        os.write(self._write, json.dumps(command).encode() + b"\0")
-        deadline = time.monotonic() + 60
-        while True:
-            message = self._message(deadline)
-            if message.get("id") == number:
-                assert "error" not in message, message
-                result: dict[str, Any] = message["result"]
-                return result
-
-    def open(self, path: Path) -> None:
-        self._loaded = False
-        self.call("Page.navigate", url=path.as_uri())
-        deadline = time.monotonic() + 60
-        while not self._loaded:
-            self._message(deadline)
-
-    def run(self, script: str) -> Any:
-        answer = self.call("Runtime.evaluate", expression=script, returnByValue=True)
-        assert "exceptionDetails" not in answer, answer
-        return answer["result"].get("value")
-
-    def key(self, key: str) -> None:
-        text = {"text": key} if len(key) == 1 else {}
-        if key == "Enter":
-            text = {"text": "\r", "windowsVirtualKeyCode": 13}
-        self.call("Input.dispatchKeyEvent", type="keyDown", key=key, **text)
-        self.call("Input.dispatchKeyEvent", type="keyUp", key=key)
-
-    def close(self) -> None:
-        self.process.terminate()
-        self.process.wait(timeout=20)
-        os.close(self._write)
-        os.close(self._read)
 
 
 def outcomes(seed: int, skill: float) -> tuple[Outcome, ...]:
@@ -196,7 +87,7 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
     (folder / "report.html").write_text(html, encoding="utf-8")
     page = Page(folder / "profile")
     try:
-        page.open(folder / "report.html")
+        page.open((folder / "report.html").as_uri())
         yield page
         assert page.errors == []
         assert [url for url in page.requests if not url.startswith(("file:", "data:"))] == []
