@@ -38,8 +38,9 @@ def test_it_is_committed_without_outputs(path: Path) -> None:
 
 def asked_for(monkeypatch: pytest.MonkeyPatch, *, card: bool) -> list[list[str]]:
     """The words of every ``horei`` of the notebook where there is a card or not, nothing of it run."""
-    for name in ("MODEL", "DATA", "STEPS", "SAMPLES", "WHEEL", "COMMAND"):
+    for name in ("MODEL", "DATA", "STEPS", "SAMPLES", "LAWS", "STATEMENT", "WHEEL", "COMMAND"):
         monkeypatch.delenv(f"HOREI_{name}", raising=False)
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     monkeypatch.setattr(shutil, "which", lambda name: "there" if card or name == "horei" else None)
     words: list[list[str]] = []
     space: dict[str, Any] = {}
@@ -55,7 +56,7 @@ def asked_for(monkeypatch: pytest.MonkeyPatch, *, card: bool) -> list[list[str]]
 def test_every_command_is_accepted(monkeypatch: pytest.MonkeyPatch, card: bool) -> None:
     words = asked_for(monkeypatch, card=card)
     assert [line[0] for line in words] == [
-        "download", "split", "records", "records", "train", "evaluate", "evaluate", "compare",
+        "download", "split", "records", "records", "train", "evaluate", "evaluate", "compare", "download", "index", "ask",
     ]  # fmt: skip
     for name, *arguments in words:
         parser = importlib.import_module(f"app.commands.{COMMANDS[name]}").parser()
@@ -63,7 +64,9 @@ def test_every_command_is_accepted(monkeypatch: pytest.MonkeyPatch, card: bool) 
 
 
 def test_on_a_card_everything_is_computed_in_float16(monkeypatch: pytest.MonkeyPatch) -> None:
-    train, *evaluations = (line for line in asked_for(monkeypatch, card=True) if line[0] in ("train", "evaluate"))
+    train, *evaluations = (
+        line for line in asked_for(monkeypatch, card=True) if line[0] in ("train", "evaluate", "ask")
+    )
     config = _config(train)
     assert (config.use_4bit, config.fp16, config.bf16) == (True, True, False)
     for line in evaluations:
@@ -101,7 +104,11 @@ def test_it_runs_to_the_verdict_on_the_cpu(tmp_path: Path, monkeypatch: pytest.M
     command.chmod(0o755)
     samples = json.loads((ROOT / "sample" / "selection.json").read_text(encoding="utf-8"))["samples"][:16]
     (tmp_path / "few.json").write_text(json.dumps({"samples": samples}, ensure_ascii=False), encoding="utf-8")
-    given = {"MODEL": ROOT / "sample" / "tiny-qwen3", "DATA": "few.json", "STEPS": 1, "SAMPLES": 3, "COMMAND": command}
+    given = {
+        "MODEL": ROOT / "sample" / "tiny-qwen3", "DATA": "few.json", "STEPS": 1, "SAMPLES": 3, "COMMAND": command,
+        "LAWS": ROOT / "sample" / "laws",
+        "STATEMENT": "港務日誌は、最後に記載した日から七年間保存しなければならない。",
+    }  # fmt: skip
     for name, value in given.items():
         monkeypatch.setenv(f"HOREI_{name}", str(value))
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
