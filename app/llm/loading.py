@@ -12,7 +12,7 @@ import sys
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args
 
 from ..core.cli import log
 from ..core.errors import ConfigError, ModelError, UserError
@@ -23,8 +23,10 @@ from .processor import widen_for_processor
 from .weight_files import check_weight_files, no_pickles
 
 DTYPES = ("auto", "float16", "bfloat16", "float32")
-COMPUTE_DTYPES = ("float16", "bfloat16", "float32")
-QUANT_TYPES = ("nf4", "fp4")
+ComputeDtype = Literal["float16", "bfloat16", "float32"]
+QuantType = Literal["nf4", "fp4"]
+COMPUTE_DTYPES: tuple[ComputeDtype, ...] = get_args(ComputeDtype)
+QUANT_TYPES: tuple[QuantType, ...] = get_args(QuantType)
 # What changes with how a model was saved or loaded, not with what it is.
 _VOLATILE_CONFIG = (
     "_name_or_path", "_from_model_config", "transformers_version", "quantization_config", "dtype", "torch_dtype", "use_cache",

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from ..core.errors import DataError
-from .config import default_settings
+from .config import default_of
 
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)B(?![a-z])", re.IGNORECASE)
 
@@ -64,7 +64,7 @@ def training_command(words: Sequence[str]) -> str:
     """
     options = dict(pairwise(words))
     recipe = recipe_of(options["--model-name"])
-    batch = int(options.get("--batch-size", str(default_settings()["batch_size"])))
+    batch = int(options.get("--batch-size", str(default_of("batch_size"))))
     recommended = ["--learning-rate", recipe.learning_rate, "--batch-size", str(batch)]
     recommended += ["--gradient-accumulation-steps", str(EFFECTIVE_BATCH // batch), "--max-steps", str(STEPS)]
     if "--eval-file" in options:

@@ -16,6 +16,15 @@ NEEDED: dict[str, Any] = {"model_name": "m", "train_file": Path("t.jsonl"), "out
 @pytest.mark.parametrize(
     ("values", "part"),
     [
+        ({"bnb_4bit_quant_type": "int3"}, "--bnb-4bit-quant-type は nf4・fp4 のどれかです（int3）"),
+        ({"bnb_4bit_compute_dtype": "int8"}, "--bnb-4bit-compute-dtype は float16・bfloat16・float32 のどれかです（int8）"),
+        ({"device": "tpu"}, "--device は auto・cpu・cuda のどれかです（tpu）"),
+        ({"lora_r": "eight"}, "--lora-r は整数です（'eight'）"),
+        ({"lora_r": True}, "--lora-r は整数です（True）"),
+        ({"learning_rate": None}, "--learning-rate は数です（None）"),
+        ({"use_4bit": "yes"}, "--use-4bit はする（true）か、しない（false）です（'yes'）"),
+        ({"train_file": "t.jsonl"}, "--train-file はパスです（'t.jsonl'）"),
+        ({"target_modules": ["q_proj"]}, "--target-modules は名前の並びです（['q_proj']）"),
         ({"num_epochs": 0}, "--num-epochs は 1 以上です（0）"),
         ({"batch_size": 0}, "--batch-size は 1 以上です（0）"),
         ({"max_steps": 0}, "--max-steps は 1 以上です（0）"),

@@ -1,8 +1,8 @@
 """The planner's numbers in the documents: planned by ``make docs``, kept in ``docs/memory_plans.json``, checked cheaply.
 
 A plan takes seconds, so a test cannot make them all. It checks instead that nothing they depend on has changed: the code
-of the planner and of what it simulates, and one simulated layer of each kind of setting, which goes through the installed
-versions of transformers, PEFT and torch.
+of the planner and of what it simulates, what a command line asks of it, and one simulated layer of each kind of setting,
+which goes through the installed versions of transformers, PEFT and torch.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from app.core.errors import DataError
 from app.core.files import read_json, sha256_text, to_json, write_json
 from app.core.manifests import REPOSITORY
 from app.training.memory.report import ITEM_NAMES, PHASE_NAMES
-from app.training.memory.setting import MemorySetting
+from app.training.memory.setting import MemorySetting, setting_as_json
 from tools.pages.parts import markdown_table
 
 STORED = REPOSITORY / "docs" / "memory_plans.json"
@@ -31,7 +31,6 @@ _SOURCES = (
     *(
         "memory/plan",
         "memory/allocator",
-        "memory/arguments",
         "memory/command",
         "memory/model_sizes",
         "memory/projection",
@@ -47,7 +46,7 @@ _CHECK_TOKENS, _CHECK_LABELS = 128, 2
 def source_sha256(*, searched: bool) -> str:
     """Hash of the code that makes a plan, and that ``searched`` for its size; imports, comments and docstrings may change."""
     folder = REPOSITORY / "app" / "training"
-    names = (*_SOURCES, *(("memory/search",) if searched else ()))
+    names = (*_SOURCES, *(("memory/savings", "memory/search") if searched else ()))
     return sha256_text("\n".join(code_of((folder / f"{name}.py").read_text(encoding="utf-8")) for name in names))
 
 
@@ -61,6 +60,14 @@ def code_of(source: str) -> str:
             left_out.update(range(node.lineno, (node.end_lineno or node.lineno) + 1))
     lines = (line for number, line in enumerate(source.splitlines(), 1) if number not in left_out)
     return "\n".join(line for line in lines if line.strip() and not line.lstrip().startswith("#"))
+
+
+def asked_sha256(line: str) -> str:
+    """Hash of the setting that ``plan_memory.py`` takes from a command line: a default may have changed."""
+    from app.training.memory.arguments import parser, setting_from_arguments
+
+    setting, fixed = setting_from_arguments(parser().parse_args(shlex.split(line)))
+    return sha256_text(to_json([setting_as_json(setting), sorted(fixed)]))
 
 
 def layer_sha256(model_name: str, setting: Mapping[str, Any]) -> str:
@@ -110,6 +117,7 @@ class StoredPlans:
         searched = not {"--max-seq-length", "--batch-size"} & set(line.split())
         return {
             "source_sha256": source_sha256(searched=searched),
+            "asked_sha256": asked_sha256(line),
             "layer_sha256": layer_sha256(plan["model"], plan["setting"]),
             "plan": dict(plan),
         }

@@ -84,15 +84,16 @@ def _values(action: argparse.Action) -> str:
 def _default(action: argparse.Action) -> str:
     if action.required and action.option_strings:
         return "**必須**"
-    if action.default is None or action.default is argparse.SUPPRESS:
+    default = getattr(action, "shown_default", action.default)  # an option that is None unless given says what it means
+    if default is None or default is argparse.SUPPRESS:
         return "—"
-    if isinstance(action.default, bool):
-        return "する" if action.default else "しない"
-    if isinstance(action.default, Path) and action.default.is_relative_to(REPOSITORY):
-        return f"`{action.default.relative_to(REPOSITORY).as_posix()}`"  # the same page wherever the checkout lies
-    if isinstance(action.default, (list, tuple)):
-        return " ".join(f"`{value}`" for value in action.default)
-    return f"`{action.default}`"
+    if isinstance(default, bool):
+        return "する" if default else "しない"
+    if isinstance(default, Path) and default.is_relative_to(REPOSITORY):
+        return f"`{default.relative_to(REPOSITORY).as_posix()}`"  # the same page wherever the checkout lies
+    if isinstance(default, (list, tuple)):
+        return " ".join(f"`{value}`" for value in default)
+    return f"`{default}`"
 
 
 def _effect(action: argparse.Action) -> str:

@@ -14,12 +14,14 @@ from ..rows.examples import TrainingExample
 from ..rows.prefix import PrefixGroup
 from .model_sizes import ModelSizes, read_model_sizes, sizes_from_config
 from .plan import CUDA_CONTEXT_GIB, GIB, MemoryPlan, check_card, on_card, plan, plan_as_json
-from .search import advise, cheaper_plans
+from .savings import walk_down
+from .search import Card as PlannedCard
+from .search import advise
 from .setting import setting_of
 
 # How a training run is started in spite of its plan.
 NO_PLAN = "見積もりを無視して試すなら --no-plan"
-# Fields of the planner's setting that save memory and nothing else, and the same of a training config.
+# Fields of the planner's setting that leave rows and adapter as they are, and the same of a training config.
 _SAVED_BY = {
     **{name: name for name in ("embedding_device", "lora_dtype", "lm_head_4bit", "optimizer")},
     "checkpointing": "activation_checkpointing",
@@ -104,7 +106,7 @@ def plan_run(config: TrainConfig, worst: WorstBatch, card: Card, *, way_out: str
 def fitting_run(
     config: TrainConfig, worst: WorstBatch, card: Card, *, way_out: str = NO_PLAN
 ) -> tuple[TrainConfig, MemoryPlan]:
-    """``config`` with as many of the planner's savings as its rows need to fit ``card``, and the plan of that.
+    """``config`` with as many of the table's savings as its rows need to fit ``card``, and the plan of that.
 
     Rows and adapter stay as they are. Raises ConfigError as ``plan_run`` does when these rows fit in no way.
     """
@@ -113,10 +115,8 @@ def fitting_run(
     made = predict_run(config, worst, card)
     if made.fits:
         return config, made
-    for _, cheaper in cheaper_plans(sizes, made, card.vram_gib):
-        same = ("max_seq_length", "batch_size", "lora_r")
-        if any(getattr(cheaper.setting, name) != getattr(made.setting, name) for name in same):
-            break
+    planner = PlannedCard(sizes, card.vram_gib, card.others_gib)
+    for _, _, cheaper in walk_down(made.setting, planner.plan, only=_SAVED_BY):
         if cheaper.fits:
             changes = {field: getattr(cheaper.setting, name) for name, field in _SAVED_BY.items()}
             return replace(config, **changes), cheaper

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from .model_sizes import ModelSizes, read_model_sizes, shipped_names
-from .plan import GIB, MemoryPlan, frozen_bytes, plan, weight_bytes
+from .plan import GIB, MemoryPlan, plan, weight_bytes
+from .savings import LENGTHS, walk_down
 from .setting import MemorySetting
 
-LENGTHS = (512, 768, 1024, 1280, 1536, 2048, 2560, 3072, 3584, 4096, 6144, 8192)
 BATCHES = (1, 2, 3, 4, 6, 8)
 # Two lengths that give the straight lines in tokens. The first is also the shortest row worth training on: law questions
 # with their articles are seldom shorter, so other things are given up before it.
@@ -100,35 +100,20 @@ def _choose_quantization(
             f"quantization none: 16bit の重み {plain:.1f} GiB でも 1,024 トークンが入るので、量子化の誤差を避ける"
         )
         return unquantized
-    packed = weight_bytes(card.sizes, setting.quantization) / GIB
-    reasons.append(
-        f"quantization {setting.quantization}: 16bit では重みだけで {plain:.1f} GiB。4bit なら {packed:.1f} GiB"
-    )
-    return setting
+    packed = weight_bytes(card.sizes, "nf4") / GIB
+    reasons.append(f"quantization nf4: 16bit では重みだけで {plain:.1f} GiB。4bit なら {packed:.1f} GiB")
+    return replace(setting, quantization="nf4")
 
 
-# What is given up, in this order, before rows get shorter than the shortest: first what costs nothing but time.
-_SAVINGS: tuple[dict[str, Any], ...] = (
-    {"embedding_device": "cpu"},
-    {"optimizer": "adamw_8bit"},
-    {"lora_dtype": "bf16"},
-    {"lm_head_4bit": True},
-    {"lora_r": 8},
-    {"target_modules": ("q_proj", "v_proj")},
-)
+# What is given up before rows get shorter than the shortest; the rest of the table is chosen by itself here.
+_BEFORE_SHORT_ROWS = ("embedding_device", "optimizer", "lora_dtype", "lm_head_4bit", "lora_r", "target_modules")
 
 
 def _choose_savings(card: Card, setting: MemorySetting, fixed: Mapping[str, Any], reasons: list[str]) -> MemorySetting:
-    ladder = [setting]
-    for change in _SAVINGS:
-        allowed = not set(change) & set(fixed) and not ("lm_head_4bit" in change and setting.quantization == "none")
-        if allowed:
-            ladder.append(replace(ladder[-1], **change))
-    for tried in ladder:
-        if frozen_bytes(card.sizes, tried) < card.vram_gib * GIB or tried is ladder[-1]:
-            made = card.probe(tried, card.probes[0])
-            if made.fits:
-                break
+    tried, made = setting, card.probe(setting, card.probes[0])
+    ways = walk_down(setting, lambda one: card.probe(one, card.probes[0]), only=_BEFORE_SHORT_ROWS, fixed=fixed)
+    while not made.fits and (step := next(ways, None)) is not None:
+        _, tried, made = step
     given_up = [
         f"{name}={value if not isinstance(value, tuple) else ' '.join(value)}"
         for name, value in asdict(tried).items()
@@ -210,54 +195,13 @@ def advise(sizes: ModelSizes, made: MemoryPlan) -> list[str]:
     if made.fits is not False or made.vram_gib is None:
         return []
     lines: list[str] = []
-    for option, now in cheaper_plans(sizes, made, made.vram_gib):
-        need = now.required_gib + made.desktop_gib
-        lines.append(f"{option} → {need:.1f} GiB" + ("（入ります）" if now.fits else ""))
+    card = Card(sizes, made.vram_gib, made.desktop_gib)
+    for way, _, now in walk_down(made.setting, card.plan):
+        lines.append(f"{way.words} → {card.need(now):.2f} GiB" + ("（入ります）" if now.fits else ""))
         if now.fits:
             return lines
     smaller = _smaller_model(sizes, made)
     return [*lines, f"モデルを小さくする: {smaller}" if smaller else "もっと大きい GPU を使う"]
-
-
-def cheaper_plans(sizes: ModelSizes, made: MemoryPlan, vram_gib: float) -> Iterator[tuple[str, MemoryPlan]]:
-    """What ``advise`` changes and the plan after it, each change added to those before it, on a card of ``vram_gib``."""
-    card = Card(sizes, vram_gib, made.desktop_gib)
-    setting = made.setting
-    for option, change in _savings(setting):
-        setting = replace(setting, **change)
-        yield option, card.plan(setting)
-
-
-def _savings(setting: MemorySetting) -> Iterator[tuple[str, dict[str, Any]]]:
-    if setting.upcast:
-        yield "凍結した重みを fp32 にしない（このプログラムの学習はしません）", {"upcast": False}
-    if setting.quantization == "none":
-        yield "--use-4bit（--quantization nf4）", {"quantization": "nf4"}
-    if setting.label_positions is None:
-        positions = min(256, setting.max_seq_length - 1)
-        yield "ラベルの位置だけで logits を計算する（このプログラムの学習の方法）", {"label_positions": positions}
-    if not setting.checkpointing:
-        yield "--activation-checkpointing", {"checkpointing": True}
-    if setting.embedding_device == "gpu":
-        yield "--embedding-device cpu（埋め込み表を主メモリに置く）", {"embedding_device": "cpu"}
-    if setting.lora_dtype == "fp32":
-        yield "--lora-dtype bf16（勾配も 16bit でためる）", {"lora_dtype": "bf16"}
-    if not setting.lm_head_4bit and setting.quantization != "none":
-        yield "--lm-head-4bit（出力層も 4bit。logits が少し丸められる）", {"lm_head_4bit": True}
-    if setting.optimizer == "adamw":
-        yield "--optimizer adamw_8bit", {"optimizer": "adamw_8bit"}
-    if setting.batch_size > 1:
-        yield "--batch-size 1（--gradient-accumulation-steps を増やせば結果は同じ）", {"batch_size": 1}
-    if setting.checkpointing and not setting.offload and setting.max_seq_length >= 2048:
-        yield "--activation-offload（各層の入力を主メモリに置く）", {"offload": True}
-    length, positions_now = setting.max_seq_length, setting.label_positions or 256
-    for shorter in reversed(LENGTHS):
-        if shorter < length:
-            yield f"--max-seq-length {shorter}", {
-                "max_seq_length": shorter, "label_positions": min(positions_now, shorter - 1),
-            }  # fmt: skip
-    if setting.lora_r > 8:
-        yield "--lora-r 8", {"lora_r": 8}
 
 
 def _smaller_model(sizes: ModelSizes, made: MemoryPlan) -> str | None:

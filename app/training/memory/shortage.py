@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
-from ...core.errors import ModelError
+from ...core.errors import ModelError, UserError
 from ..config import TrainConfig
+from .run_plan import model_sizes
+from .savings import FEWER_ROWS, ways_of
+from .setting import longest_setting
 
 
 @contextmanager
@@ -21,23 +25,24 @@ def shortage_in_one_line(config: TrainConfig) -> Iterator[None]:
         if not isinstance(cause, RuntimeError) or "out of memory" not in str(cause).lower():
             raise
         raise ModelError(
-            f"メモリが足りなくなりました。次のどれかを試してください: {'、'.join(ways_out(config))}。"
+            f"メモリが足りなくなりました。次の変更を上から順に加えてください: {' ／ '.join(ways_out(config))}。"
             f"入る設定は python scripts/plan_memory.py --model-name {config.model_name} --vram <GPU の GiB> が探します"
             f"（{str(cause).splitlines()[0]}）。"
         ) from cause
 
 
 def ways_out(config: TrainConfig) -> list[str]:
-    """What lowers the need and is not used yet, the cheapest first; shorter rows are always a way."""
-    options = [
-        (not config.use_4bit, "--use-4bit を付ける"),
-        (not config.activation_checkpointing, "--activation-checkpointing を付ける"),
-        (config.embedding_device == "gpu", "--embedding-device cpu を付ける"),
-        (config.optimizer == "adamw", "--optimizer adamw_8bit を付ける"),
-        (config.batch_size > 1, f"--batch-size を {config.batch_size} より下げる"),
-        (
-            True,
-            f"--max-seq-length を {config.max_seq_length} より短くする（長いレコードは --skip-long-records で除く）",
-        ),
-    ]
-    return [text for unused, text in options if unused]
+    """What lowers the need of the longest rows that ``config`` allows, each added to those before it, the cheapest first.
+
+    Of the shorter rows only the longest. Nothing is simulated: who has just run out of memory waits for no plan.
+    """
+    first: list[str] = []
+    if config.share_prefix and config.batch_size > 1:  # questions one after the other in one sequence
+        first, config = [FEWER_ROWS], replace(config, batch_size=1)
+    try:
+        sizes = model_sizes(config.model_name)
+    except UserError:
+        sizes = None
+    ways = ways_of(longest_setting(config), sizes)
+    shown = [way for way in ways if way.length is None or way.length < config.max_seq_length]
+    return first + list({way.field: way.words for way in reversed(shown)}.values())[::-1]

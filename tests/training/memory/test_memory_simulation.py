@@ -23,7 +23,8 @@ from app.training.model.loss import label_loss_sum
 
 SMALL = read_model_sizes("Qwen3-0.6B")
 # Reference points of issue 4: peak GiB of one step, T = 1024, r 16 on all linear layers, NF4 with double quantisation.
-BF16 = MemorySetting(lora_dtype="bf16", lora_dropout=0.0, optimizer="adamw_8bit", label_positions=2)
+QLORA = MemorySetting(max_seq_length=1024, quantization="nf4")
+BF16 = replace(QLORA, lora_dtype="bf16", lora_dropout=0.0, optimizer="adamw_8bit", label_positions=2)
 FP32 = replace(BF16, lora_dtype="fp32", lora_dropout=0.05)
 FULL = replace(BF16, label_positions=None)
 USUAL = replace(FP32, label_positions=None, upcast=True)
@@ -61,7 +62,7 @@ def test_reference_points_within_a_third_of_a_gibibyte(name: str, setting: Memor
 
 
 @slow
-@pytest.mark.parametrize("setting", [BF16, MemorySetting(), USUAL], ids=["bf16", "trainer", "usual"])
+@pytest.mark.parametrize("setting", [BF16, QLORA, USUAL], ids=["bf16", "trainer", "usual"])
 def test_the_projection_of_36_layers_is_the_simulation_of_36_layers(setting: MemorySetting) -> None:
     sizes = read_model_sizes("Qwen3-8B")
     projected, exact = project_step(sizes, setting), project_step(sizes, setting, exact=True)
@@ -83,7 +84,7 @@ def test_the_projection_of_36_layers_is_the_simulation_of_36_layers(setting: Mem
     ids=["default", "short rows, big adapter", "plain", "host memory", "usual", "shared prefix"],
 )
 def test_a_projection_from_shallow_models_is_exact(change: dict[str, Any]) -> None:
-    setting = replace(MemorySetting(), **change)
+    setting = replace(QLORA, **change)
     projected, exact = project_step(layered(5), setting), project_step(layered(5), setting, exact=True)
     assert {phase: peak.total for phase, peak in projected.peaks.items()} == {
         phase: peak.total for phase, peak in exact.peaks.items()
@@ -124,7 +125,8 @@ def test_the_same_step_on_real_tensors_peaks_at_the_same_bytes(tiny_model_dir: P
     from transformers import AutoModelForCausalLM
 
     sizes = read_model_sizes(str(tiny_model_dir))
-    setting = MemorySetting(
+    setting = replace(
+        QLORA,
         max_seq_length=256, label_positions=3, lora_r=4, lora_dropout=0.0, lora_dtype="bf16", quantization="none",
         gradient_accumulation_steps=1, checkpointing=checkpointing,
     )  # fmt: skip
@@ -162,7 +164,7 @@ def test_the_same_step_on_real_tensors_peaks_at_the_same_bytes(tiny_model_dir: P
 
 @pytest.mark.parametrize("accumulated", [1, 8])
 def test_loading_ends_with_the_weights_and_what_a_step_makes_is_counted_in_the_step(accumulated: int) -> None:
-    step = simulate_step(layered(1), MemorySetting(gradient_accumulation_steps=accumulated))
+    step = simulate_step(layered(1), replace(QLORA, gradient_accumulation_steps=accumulated))
     for (phase, _), peak in step.peaks.items():
         held = {name for name in ("optimizer", "gradients") if peak.categories.get(name)}
         wanted = set() if phase == "load" else {"optimizer"} if accumulated == 1 else {"optimizer", "gradients"}
@@ -235,7 +237,7 @@ def test_the_random_state_and_the_libraries_are_left_as_they_were() -> None:
     from transformers import masking_utils, modeling_utils
 
     before = (torch.random.get_rng_state(), masking_utils.find_packed_sequence_indices, modeling_utils.save_on_cpu)
-    project_step(layered(1), MemorySetting(max_seq_length=16, label_positions=1))
+    project_step(layered(1), replace(QLORA, max_seq_length=16, label_positions=1))
     assert torch.equal(torch.random.get_rng_state(), before[0])
     assert masking_utils.find_packed_sequence_indices is before[1]
     assert modeling_utils.save_on_cpu is before[2]
@@ -244,7 +246,7 @@ def test_the_random_state_and_the_libraries_are_left_as_they_were() -> None:
 
 @pytest.fixture(scope="module")
 def made() -> MemoryPlan:
-    return plan(layered(2), MemorySetting(), vram_gib=10, desktop_gib=0.8)
+    return plan(layered(2), QLORA, vram_gib=10, desktop_gib=0.8)
 
 
 def test_the_items_add_up_and_the_weights_are_what_the_formula_says(made: MemoryPlan) -> None:
@@ -276,7 +278,7 @@ def test_the_json_has_the_contracted_names(made: MemoryPlan) -> None:
 
 def test_the_search_takes_the_largest_that_fits_and_gives_a_reason_a_choice() -> None:
     sizes = layered(2)
-    choice = largest_setting(Card(sizes, 1.8, 0.2), MemorySetting(), {"quantization": "nf4"})
+    choice = largest_setting(Card(sizes, 1.8, 0.2), QLORA, {"quantization": "nf4"})
     setting = choice.plan.setting
     assert choice.plan.fits
     longer = replace(setting, max_seq_length=min(length for length in LENGTHS if length > setting.max_seq_length))
@@ -288,19 +290,19 @@ def test_the_search_takes_the_largest_that_fits_and_gives_a_reason_a_choice() ->
 
 def test_a_large_card_gets_plain_weights_and_a_tiny_one_the_smallest_adapter() -> None:
     sizes = layered(2)
-    large = largest_setting(Card(sizes, 40, 0), MemorySetting(), {}).plan
+    large = largest_setting(Card(sizes, 40, 0), QLORA, {}).plan
     assert (large.setting.quantization, large.setting.max_seq_length, large.setting.checkpointing) == (
         "none",
         8192,
         False,
     )
-    tiny = largest_setting(Card(sizes, 1.0, 0), MemorySetting(), {"quantization": "nf4"}).plan
+    tiny = largest_setting(Card(sizes, 1.0, 0), QLORA, {"quantization": "nf4"}).plan
     assert (tiny.setting.max_seq_length, tiny.setting.target_modules, tiny.fits) == (512, ("q_proj", "v_proj"), False)
 
 
 def test_advice_goes_on_until_it_fits() -> None:
     sizes = layered(2)
-    wish = MemorySetting(batch_size=4, max_seq_length=2048, checkpointing=False, quantization="none")
+    wish = replace(QLORA, batch_size=4, max_seq_length=2048, checkpointing=False, quantization="none")
     short = plan(sizes, wish, vram_gib=1.2)
     lines = advise(sizes, short)
     assert "nf4" in lines[0]
@@ -310,7 +312,8 @@ def test_advice_goes_on_until_it_fits() -> None:
 
 def test_advice_names_a_smaller_model_when_nothing_else_helps() -> None:
     sizes = layered(20, read_model_sizes("Qwen3-8B"))
-    spent = MemorySetting(
+    spent = replace(
+        QLORA,
         max_seq_length=512,
         label_positions=2,
         lora_r=8,
@@ -326,7 +329,7 @@ def test_advice_names_a_smaller_model_when_nothing_else_helps() -> None:
 def test_a_card_smaller_than_the_plain_weights_gets_advice_that_fits() -> None:
     # 2 layers of 14B: their plain 4-bit weights with both tables in 16 bits do not fit, those at their smallest do
     sizes = layered(2, read_model_sizes("Qwen3-14B"))
-    wish = MemorySetting(max_seq_length=512, label_positions=2)
+    wish = replace(QLORA, max_seq_length=512, label_positions=2)
     vram = weight_bytes(sizes, "nf4") / GIB - 0.05
     short = plan(sizes, wish, vram_gib=vram, desktop_gib=0.3)
     assert short.fits is False
@@ -337,6 +340,6 @@ def test_a_card_smaller_than_the_plain_weights_gets_advice_that_fits() -> None:
 
 def test_what_cannot_be_planned_is_refused_before_anything_is_simulated() -> None:
     with pytest.raises(ConfigError, match="重みだけで入りません"):
-        plan("Qwen3-8B", MemorySetting(), vram_gib=3)
+        plan("Qwen3-8B", QLORA, vram_gib=3)
     with pytest.raises(ModelError, match="model_type"):
-        plan({"model_type": "gpt2"}, MemorySetting())
+        plan({"model_type": "gpt2"}, QLORA)

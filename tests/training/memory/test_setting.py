@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -23,7 +24,7 @@ EIGHT = read_model_sizes("Qwen3-8B")
         ({"max_seq_length": 1}, "--max-seq-length は 2 以上"),
         ({"max_seq_length": 50_000}, "上限 40960"),
         ({"label_positions": 0}, "--label-positions は 1 以上か full"),
-        ({"label_positions": 1024}, "1023 まで"),
+        ({"label_positions": 2048}, "2047 まで"),
         ({"lora_dropout": 1.0}, "--lora-dropout"),
         ({"quantization": "int8"}, "nf4・fp4・none"),
         ({"lora_dtype": "fp8"}, "fp32・bf16"),
@@ -47,7 +48,18 @@ def test_all_faults_are_named_at_once() -> None:
     assert all(word in str(caught.value) for word in ("--batch-size", "--lora-r", "--quantization"))
 
 
-@pytest.mark.parametrize("positions", [1, 1023, None])
+def test_a_plan_starts_from_what_the_trainer_would_do() -> None:
+    config = TrainConfig(model_name="m", train_file=Path("t"), output_dir=Path("o"))
+    assert setting_of(config, label_positions=256, longest=config.max_seq_length) == MemorySetting()
+
+
+@pytest.mark.parametrize("change", [{"lm_head_4bit": True}, {"quantization": "int8"}, {"batch_size": "two"}])
+def test_a_setting_that_cannot_be_is_not_made(change: dict[str, Any]) -> None:
+    with pytest.raises(ConfigError):
+        MemorySetting(**change)
+
+
+@pytest.mark.parametrize("positions", [1, 2047, None])
 def test_label_positions_up_to_the_predicted_tokens_are_allowed(positions: int | None) -> None:
     check_setting(EIGHT, MemorySetting(label_positions=positions))
 
