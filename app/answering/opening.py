@@ -42,4 +42,4 @@ def _load(arguments: argparse.Namespace, named: NamedModel, form: Form) -> Scori
         num_ctx=arguments.num_ctx,
         think=arguments.think,
     )
-    return load_backend(named.config, running)  # type: ignore[return-value]  # every backend of the factory scores
+    return load_backend(named.config, running)

@@ -10,7 +10,7 @@ from ..core.errors import ConfigError
 from ..core.prompts import Form
 from ..core.rag_config import Backend, LLMConfig
 from ..core.redaction import usable_key
-from .backend import TextBackend
+from .backend import ScoringBackend
 
 BACKENDS: tuple[Backend, ...] = get_args(Backend)
 # Only text goes to these; the others are asked by token ids.
@@ -40,7 +40,7 @@ class Running:
     think: bool = False
 
 
-def load_backend(llm: LLMConfig, running: Running | None = None) -> TextBackend:
+def load_backend(llm: LLMConfig, running: Running | None = None) -> ScoringBackend:
     """The configured backend, ready to answer; a server is not asked before the first prompt.
 
     Raises ConfigError for settings that contradict each other, ModelError for a model that cannot be loaded.
@@ -105,7 +105,7 @@ def load_backend(llm: LLMConfig, running: Running | None = None) -> TextBackend:
     )
 
 
-def _token_server(llm: LLMConfig, running: Running, temperature: float) -> TextBackend:
+def _token_server(llm: LLMConfig, running: Running, temperature: float) -> ScoringBackend:
     from .llamacpp import LlamaCppLLM
     from .token_server import TokenServer, TokenServerConfig
     from .vllm import VLLM

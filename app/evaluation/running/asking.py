@@ -13,7 +13,7 @@ from ...core.prompts import build_choice_prompt, build_mc_prompt_cot, build_mc_p
 from ...core.questions import CHOICE_LETTERS, LETTERS, Question, content_hash, reorder
 from ...core.requests import read_request
 from ...data.few_shot import BUILTIN, FewShot
-from ...llm.backend import Generation, Judgement, LetterReading, ScoringBackend, TextBackend
+from ...llm.backend import Generation, Judgement, LetterReading, ScoringBackend
 from ..results.outcomes import OrderAnswer, Outcome, judged
 from .contexts import QuestionContext
 from .plan import EvaluationPlan
@@ -75,7 +75,7 @@ def reasoning_part(text: str) -> str:
 
 
 def ask(
-    backend: TextBackend,
+    backend: ScoringBackend,
     questions: Sequence[tuple[Question, QuestionContext]],
     plan: EvaluationPlan,
     few_shot: FewShot = BUILTIN,
@@ -85,7 +85,7 @@ def ask(
     Raises BackendError when a remote backend fails; callers decide whether to go on.
     """
     if plan.form == "choice":
-        return _judged(backend, questions, plan)  # type: ignore[arg-type]  # checked by the caller
+        return _judged(backend, questions, plan)
     prompts = [prompts_of(question, context.text, plan, few_shot) for question, context in questions]
     answers = [
         [OrderAnswer(order, sha256_text(prompt)) for order, prompt in zip(plan.orders_for(question), each, strict=True)]
@@ -98,7 +98,7 @@ def ask(
         answers = [[_with_text(answer, next(written)) for answer in each] for each in answers]
     if plan.scoring != "text":
         letters = [question.letters for question, _ in questions]
-        answers = _with_letters(backend, prompts, answers, letters, plan)  # type: ignore[arg-type]  # checked by the caller
+        answers = _with_letters(backend, prompts, answers, letters, plan)
     return [
         outcome(question, context, each, plan) for (question, context), each in zip(questions, answers, strict=True)
     ]

@@ -18,7 +18,7 @@ from ...core.prompts import prompt_version
 from ...core.questions import Question
 from ...core.runs import Distrust, ResumeKey, index_without_place
 from ...data.few_shot import BUILTIN, FewShot
-from ...llm.backend import TextBackend
+from ...llm.backend import ScoringBackend
 from ...llm.exported import adapter_weights_sha256
 from ..reading import reading_of
 from ..results.doubts import doubts
@@ -125,7 +125,7 @@ def check_adapter(job: Job) -> TrainedOn:
 def evaluate(
     job: Job,
     *,
-    load_backend: Callable[[], TextBackend],
+    load_backend: Callable[[], ScoringBackend],
     contexts: Callable[[Question], QuestionContext],
     model_key: Mapping[str, Any],
 ) -> Evaluated:

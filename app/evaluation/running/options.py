@@ -14,7 +14,7 @@ from ...core.files import sha256_file
 from ...core.rag_config import LLMConfig, RAGConfig, load_config
 from ...core.redaction import hide
 from ...data.few_shot import BUILTIN, FewShot
-from ...llm.backend import TextBackend
+from ...llm.backend import ScoringBackend
 from ...llm.backends import BACKENDS, BY_TEXT, NUM_CTX, Running, load_backend
 from ...llm.model_files import files_sha256
 from .guards import adapter_form, check_few_shot_source, resolve_few_shot
@@ -275,7 +275,7 @@ def model_key(arguments: argparse.Namespace, config: RAGConfig, weights_sha256: 
     }
 
 
-def create_backend(arguments: argparse.Namespace, llm: LLMConfig, plan: EvaluationPlan) -> TextBackend:
+def create_backend(arguments: argparse.Namespace, llm: LLMConfig, plan: EvaluationPlan) -> ScoringBackend:
     """The backend the options name, loaded."""
     return load_backend(
         llm,

@@ -8,7 +8,7 @@ from ...core.errors import BackendError
 from ...core.questions import Question
 from ...core.redaction import hide
 from ...data.few_shot import BUILTIN, FewShot
-from ...llm.backend import TextBackend
+from ...llm.backend import ScoringBackend
 from ..results.outcomes import Outcome
 from .asking import ask, failed
 from .contexts import QuestionContext
@@ -19,7 +19,7 @@ FAILURES_IN_A_ROW = 3
 
 
 def run_questions(
-    backend: TextBackend,
+    backend: ScoringBackend,
     questions: Sequence[Question],
     contexts: Callable[[Question], QuestionContext],
     plan: EvaluationPlan,
