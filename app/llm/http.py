@@ -284,7 +284,9 @@ def _reason(error: BaseException) -> str:
     found, inner = str(error), error.__cause__ or error.__context__
     while inner is not None:
         if isinstance(inner, OSError) and inner.strerror:
-            found = inner.strerror
+            # asyncio puts a text of its own there, ssl a number of its own.
+            asked = (inner.errno or 0) > 0 and not isinstance(inner, ssl.SSLError)
+            found = os.strerror(inner.errno or 0) if asked else inner.strerror
         inner = inner.__cause__ or inner.__context__
     return hide(found)
 

@@ -140,7 +140,7 @@ def evaluate(
 
 def _evaluate(
     job: Job,
-    load_backend: Callable[[], TextBackend],
+    load_backend: Callable[[], ScoringBackend],
     contexts: Callable[[Question], QuestionContext],
     model_key: Mapping[str, Any],
 ) -> Evaluated:
