@@ -64,15 +64,15 @@ class PairBackend:
 
 def measure(backend: Any, questions: Sequence[Any]) -> dict[str, Any]:
     """Accuracy, log-probability of the right answer, AUC of single choices and mass, with the questions' own articles."""
+    from app.data.context import Context
     from app.evaluation.results.summary import outcome_summary
     from app.evaluation.running.asking import ask
-    from app.evaluation.running.contexts import QuestionContext
     from app.evaluation.running.plan import EvaluationPlan
 
     plan = EvaluationPlan(context="gold", top_k=0, scoring="choice", orders=1)
     outcomes = []
     for number, question in enumerate(questions, start=1):
-        outcomes += ask(backend, [(question, QuestionContext(question.context))], plan)
+        outcomes += ask(backend, [(question, Context(question.context))], plan)
         log(f"{number}/{len(questions)}")
     summary = outcome_summary(outcomes, context="gold", top_k=0)
     return {

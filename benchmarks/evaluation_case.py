@@ -32,9 +32,9 @@ from app.core.chat import encode_prompt
 from app.core.manifests import peak_rss_bytes
 from app.core.prompts import build_mc_prompt_cot
 from app.core.questions import LETTERS, ORDERS, Question
+from app.data.context import Context
 from app.data.lawqa import load_questions
 from app.evaluation.running.asking import prompts_of
-from app.evaluation.running.contexts import QuestionContext
 from app.evaluation.running.evaluate import pick_questions
 from app.evaluation.running.plan import EvaluationPlan, Scoring
 from app.evaluation.running.runner import run_questions
@@ -68,7 +68,7 @@ def timed_scoring(case: argparse.Namespace, questions: Sequence[Question], plan:
     started, busy = time.perf_counter(), time.process_time()
     outcomes = list(
         run_questions(
-            backend, questions, lambda question: QuestionContext(context_of(case, question)), plan,
+            backend, questions, lambda question: Context(context_of(case, question)), plan,
             on_outcomes=lambda _: None,
         )
     )  # fmt: skip

@@ -179,7 +179,8 @@ def make_choice_records(count: int, *, first: int = 0, letters: str = "abcd", ne
     ``negative`` asks for the choice that does not fit, so that all the others do.
     """
     from app.core.questions import Question
-    from app.data.finetune import ContextPlan, choice_records, gold_context
+    from app.data.context import ContextPlan, gold_context
+    from app.data.finetune import choice_records
 
     plan = ContextPlan("gold", "gold", 0, gold_context)
     records = []

@@ -10,8 +10,8 @@ from ..core.errors import DataError
 from ..core.prompts import Form
 from ..core.questions import CHOICE_LETTERS, MOST_CHOICES, Question
 from ..core.requests import question_polarity
+from ..data.context import Context
 from ..evaluation.running.asking import ask
-from ..evaluation.running.contexts import QuestionContext
 from ..evaluation.running.plan import EvaluationPlan
 from ..llm.backend import ScoringBackend
 from ..retrieval.showing.context_text import FormattedContext
@@ -85,5 +85,5 @@ def choose(backend: ScoringBackend, question: Question, context: FormattedContex
     plan = EvaluationPlan(
         context="rag", top_k=max(1, len(context.used)), scoring=form, orders=4 if by_letter else 1, ensemble=by_letter
     )
-    (outcome,) = ask(backend, [(question, QuestionContext(context.text or None))], plan)
+    (outcome,) = ask(backend, [(question, Context(context.text or None))], plan)
     return Choice(question, outcome.predicted, dict(sorted((outcome.mean_probabilities() or {}).items())), context)

@@ -14,16 +14,9 @@ from ..core.manifests import run_header
 from ..core.outputs import RECORDS, Output, check_outputs, json_kind
 from ..core.prompts import FORMS, prompt_version
 from ..core.questions import Question
+from ..data.context import CONTEXT_SOURCES, ContextSource
 from ..data.few_shot import few_shot_from
-from ..data.finetune import (
-    CONTEXT_SOURCES,
-    Built,
-    ContextSource,
-    build_records,
-    build_statistics,
-    describe,
-    standard_name,
-)
+from ..data.finetune import Built, build_records, build_statistics, describe, standard_name
 from ..data.lawqa import load_questions
 from ..data.mixing import Part, mixed, read_share, rest_share
 from ..data.preview import marked_text, marked_tokens

@@ -96,13 +96,13 @@ def main(argv: Sequence[str]) -> int:
     weights = sha256_file(folder / "adapter_model.safetensors") if folder else None
     model = model_key(arguments, config, weights)
     source = {"path": str(arguments.data), "sha256": sha256_file(arguments.data), "questions": len(questions)}
-    references = {question.id: context.reference_of(question) for question in questions}
+    contexts = {question.id: context.context_of(question) for question in questions}
     key = {"data": source["sha256"], "ids": [question.id for question in questions], "plan": plan.result_key(),
            "context": arguments.context, "model": without_place(model), "prompt_version": PROMPT_VERSION}  # fmt: skip
     with file_lock(arguments.output_path):
-        outcomes, facts = answers(arguments, config, plan, questions, references, key)
+        outcomes, facts = answers(arguments, config, plan, questions, contexts, key)
         found = harvest(
-            outcomes, questions, references, context, dataset=arguments.data.resolve().parent.name,
+            outcomes, questions, contexts, context, dataset=arguments.data.resolve().parent.name,
             min_quote=arguments.min_quote,
             model={"model": model["model"], "adapter_sha256": weights, "temperature": arguments.temperature},
         )  # fmt: skip
@@ -114,10 +114,9 @@ def main(argv: Sequence[str]) -> int:
 
 
 def answers(
-    arguments: Any, config: Any, plan: EvaluationPlan, questions: Sequence[Any], references: Any, key: dict[str, Any]
+    arguments: Any, config: Any, plan: EvaluationPlan, questions: Sequence[Any], contexts: Any, key: dict[str, Any]
 ) -> tuple[list[Any], dict[str, Any]]:
     """Every question's outcome, those of an interrupted run included, and what the backend says about itself."""
-    from ..evaluation.running.contexts import QuestionContext
     from ..evaluation.running.progress_file import ProgressFile
     from ..evaluation.running.runner import run_questions
 
@@ -130,7 +129,7 @@ def answers(
         facts = backend.facts()
         kept.check_model(facts)
         fresh = run_questions(
-            backend, left, lambda question: QuestionContext(references[question.id].text), plan,
+            backend, left, lambda question: contexts[question.id], plan,
             on_outcomes=kept.append_to(facts),
         )  # fmt: skip
         try:

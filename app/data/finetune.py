@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 from ..core.errors import DataError
 from ..core.prompts import (
@@ -20,49 +20,11 @@ from ..core.prompts import (
 )
 from ..core.questions import Question, orders_of, reorder
 from ..core.requests import statement_truths
+from .context import Context, ContextPlan
 from .few_shot import FewShot
-from .provisions import law_key
 from .reasoning.draft import Reasoning
 from .reasoning.explain import explain
 from .records import Record
-
-ContextSource = Literal["none", "rag", "gold", "distractors"]
-CONTEXT_SOURCES: tuple[ContextSource, ...] = ("none", "rag", "gold", "distractors")
-
-
-@dataclass(frozen=True, slots=True)
-class Reference:
-    """What a prompt shows as context for one question."""
-
-    text: str | None  # None: the prompt has no context
-    doc_ids: tuple[str, ...] = ()  # passages in the text, best first
-    scores: tuple[float, ...] = ()  # their scores
-    articles: frozenset[tuple[str, str]] = frozenset()  # (law, article) of the passages in the text
-    left_out: int = 0  # passages that were found but did not fit the character budget
-    # Only for distractors:
-    withheld: bool = False  # the gold articles are left out on purpose
-    gold_articles: int = 0  # that the question has
-    gold_places: tuple[int, ...] = ()  # numbers under which they stand in the text
-    gold_from_context: int = 0  # of those, how many the index does not hold
-
-    def hits(self, question: Question) -> bool:
-        """Whether one of the question's gold articles is in the text."""
-        gold = {ref.article_key for ref in question.articles}
-        return any((law_key(law), article) in gold for law, article in self.articles)
-
-    def holds_gold(self, question: Question, source: ContextSource) -> bool:
-        """Whether the prompt shows what decides: always with ``gold``, whatever the context's headings are."""
-        return source == "gold" or (source != "none" and self.hits(question))
-
-
-@dataclass(frozen=True, slots=True)
-class ContextPlan:
-    """Where contexts come from in one run."""
-
-    source: ContextSource
-    retriever_type: str  # none, gold, or the retriever's type
-    top_k: int  # passages asked for; 0 without retrieval
-    reference_of: Callable[[Question], Reference]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,20 +32,8 @@ class Built:
     """One record and what the manifest counts about it."""
 
     record: Record
-    reference: Reference
+    context: Context
     reasoning: Reasoning | None  # None for direct records
-
-
-def no_context(_: Question) -> Reference:
-    """No context at all."""
-    return Reference(None)
-
-
-def gold_context(question: Question) -> Reference:
-    """The question's own context as it is. Raises DataError if it has none."""
-    if question.context is None:
-        raise DataError(f"{question.id}: コンテキストがないので、--context gold では作れません。")
-    return Reference(question.context, articles=frozenset(ref.article_key for ref in question.articles))
 
 
 def build_records(
@@ -104,10 +54,10 @@ def build_records(
     """
     built: list[Built] = []
     for question in questions:
-        reference = plan.reference_of(question)
+        context = plan.context_of(question)
         name = dataset if isinstance(dataset, str) else dataset[question.id]
         if form == "choice":
-            built += [Built(record, reference, None) for record in choice_records(question, plan, reference, name)]
+            built += [Built(record, context, None) for record in choice_records(question, plan, context, name)]
             continue
         if len(question.correct) != 1 or question.is_statement:
             raise DataError(
@@ -119,24 +69,24 @@ def build_records(
                 # Without a context the reasoning is drawn from the gold text: it teaches what the statute says. With
                 # one, only what stands in the prompt may be quoted; and where the gold article was left out on purpose,
                 # nothing: another article that reads alike is not why the answer is right.
-                shown_text = "" if reference.withheld else reference.text
+                shown_text = "" if context.withheld else context.text
                 reasoning = explain(shown, shown.context if plan.source == "none" else shown_text)
-                record = cot_record(shown, reasoning.text, plan, reference, name)
-                built.append(Built(record, reference, reasoning))
+                record = cot_record(shown, reasoning.text, plan, context, name)
+                built.append(Built(record, context, reasoning))
                 continue
             examples = few_shot.of(question) if few_shot else False
-            prompt = build_mc_prompt_direct(shown.question, shown.choices, reference.text, few_shot=examples)
-            meta = _meta(shown, mode, plan, reference, few_shot.source if few_shot else None, name)
-            built.append(Built(Record(prompt, render_direct_answer(shown.correct), meta), reference, None))
+            prompt = build_mc_prompt_direct(shown.question, shown.choices, context.text, few_shot=examples)
+            meta = _meta(shown, mode, plan, context, few_shot.source if few_shot else None, name)
+            built.append(Built(Record(prompt, render_direct_answer(shown.correct), meta), context, None))
     return built
 
 
-def choice_records(question: Question, plan: ContextPlan, reference: Reference, dataset: str) -> list[Record]:
+def choice_records(question: Question, plan: ContextPlan, context: Context, dataset: str) -> list[Record]:
     """One record a choice: the prompt that asks about it alone, and whether it fits the request made positive."""
-    meta = _meta(question, "direct", plan, reference, None, dataset, form="choice") | {"group": question.id}
+    meta = _meta(question, "direct", plan, context, None, dataset, form="choice") | {"group": question.id}
     return [
         Record(
-            build_choice_prompt(question.question, question.choices[letter], reference.text),
+            build_choice_prompt(question.question, question.choices[letter], context.text),
             render_choice_answer(fits),
             meta | {"choice": letter},
         )
@@ -148,7 +98,7 @@ def cot_record(
     shown: Question,
     reasoning: str,
     plan: ContextPlan,
-    reference: Reference,
+    context: Context,
     dataset: str,
     generated: Mapping[str, Any] | None = None,
 ) -> Record:
@@ -156,8 +106,8 @@ def cot_record(
 
     ``generated`` says which model wrote the reasoning (see app/evaluation/rationales.py); None for one drawn by rule.
     """
-    prompt = build_mc_prompt_cot(shown.question, shown.choices, reference.text)
-    meta = _meta(shown, "cot", plan, reference, None, dataset)
+    prompt = build_mc_prompt_cot(shown.question, shown.choices, context.text)
+    meta = _meta(shown, "cot", plan, context, None, dataset)
     return Record(
         prompt,
         render_cot_answer(reasoning, shown.correct),
@@ -169,7 +119,7 @@ def _meta(
     shown: Question,
     mode: str,
     plan: ContextPlan,
-    reference: Reference,
+    context: Context,
     few_shot_source: str | None,
     dataset: str,
     form: Form = "letter",
@@ -180,7 +130,7 @@ def _meta(
         "mode": mode,
         "correct": shown.correct,
         "use_context": plan.source != "none",
-        "context_present": bool(reference.text and reference.text.strip()),
+        "context_present": bool(context.text and context.text.strip()),
         "top_k": plan.top_k,
         "retriever_type": plan.retriever_type,
         "question": shown.question,
@@ -189,11 +139,11 @@ def _meta(
         "few_shot": few_shot_source is not None,
         "order": shown.order,
         "cluster": shown.cluster,
-        "doc_ids": list(reference.doc_ids),
-        "scores": [round(score, 6) for score in reference.scores],
+        "doc_ids": list(context.doc_ids),
+        "scores": [one.score for one in context.shown],
         "prompt_version": prompt_version(form),
         "context_source": plan.source,
-        "gold_in_context": reference.holds_gold(shown, plan.source),
+        "gold_in_context": context.holds_gold(plan.source),
         "few_shot_source": few_shot_source,
         "form": form,
     }
@@ -204,7 +154,7 @@ def build_statistics(built: Sequence[Built], questions: Mapping[str, Question]) 
 
     ``questions`` is by id. Retrieval is counted only over questions whose context names an article.
     """
-    looked_up = {one.record.meta["id"]: one.reference for one in built}
+    looked_up = {one.record.meta["id"]: one.context for one in built}
     statistics: dict[str, object] = {
         "records": len(built),
         "questions": len(looked_up),
@@ -216,8 +166,8 @@ def build_statistics(built: Sequence[Built], questions: Mapping[str, Question]) 
         with_gold = [key for key in looked_up if questions[key].articles]
         statistics["retrieval"] = {
             "questions_with_gold_article": len(with_gold),
-            "hits": sum(looked_up[key].hits(questions[key]) for key in with_gold),
-            "passages_left_out": sum(reference.left_out for reference in looked_up.values()),
+            "hits": sum(bool(looked_up[key].gold_places) for key in with_gold),
+            "passages_left_out": sum(context.left_out for context in looked_up.values()),
         }
     reasonings = [(one.record.row_id, one.reasoning) for one in built if one.reasoning is not None]
     if reasonings:
@@ -234,18 +184,18 @@ def build_statistics(built: Sequence[Built], questions: Mapping[str, Question]) 
     return statistics
 
 
-def distractor_statistics(references: Sequence[Reference]) -> dict[str, object]:
-    """Where the gold articles of a file of distractor records went; one reference per question."""
-    shown = [reference for reference in references if not reference.withheld]
-    places = Counter(place for reference in shown for place in reference.gold_places)
+def distractor_statistics(contexts: Sequence[Context]) -> dict[str, object]:
+    """Where the gold articles of a file of distractor records went; one context per question."""
+    shown = [context for context in contexts if not context.withheld]
+    places = Counter(place for context in shown for place in context.gold_places)
     return {
-        "questions_without_gold": sum(not reference.gold_places for reference in references),
-        "gold_articles": sum(reference.gold_articles for reference in shown),
+        "questions_without_gold": sum(not context.gold_places for context in contexts),
+        "gold_articles": sum(context.gold_articles for context in shown),
         "gold_shown": sum(places.values()),
-        "gold_from_own_context": sum(reference.gold_from_context for reference in shown),
+        "gold_from_own_context": sum(context.gold_from_context for context in shown),
         "gold_at_place": {str(place): places[place] for place in sorted(places)},
-        "distractors_shown": sum(len(reference.doc_ids) - len(reference.gold_places) for reference in references),
-        "passages_left_out": sum(reference.left_out for reference in references),
+        "distractors_shown": sum(len(context.shown) - len(context.gold_places) for context in contexts),
+        "passages_left_out": sum(context.left_out for context in contexts),
     }
 
 

@@ -18,7 +18,8 @@ from typing import Any, Literal, get_args
 from ..core.answers import parse_answer, without_thoughts
 from ..core.errors import DataError
 from ..core.questions import LETTERS, ORDERS, Question, original_letter, reorder
-from ..data.finetune import ContextPlan, Reference, cot_record
+from ..data.context import Context, ContextPlan
+from ..data.finetune import cot_record
 from ..data.provisions import parse_provisions
 from ..data.records import Record
 from .results.outcomes import OrderAnswer, Outcome
@@ -73,7 +74,7 @@ def reasoning_of(text: str) -> str:
     return "" if open_thought else _LABEL.sub("", reasoning_part(visible)).strip()
 
 
-def quotable_texts(question: Question, reference: Reference, source: str) -> list[str]:
+def quotable_texts(question: Question, context: Context, source: str) -> list[str]:
     """The texts of the deciding articles as they stand in the prompt, without headings and white space.
 
     Headings are left out since the name of a law alone can be longer than any quote that has to be made.
@@ -81,7 +82,7 @@ def quotable_texts(question: Question, reference: Reference, source: str) -> lis
     gold = {ref.article_key for ref in question.articles}
     return [
         _plain(one.text)
-        for one in parse_provisions(reference.text or "")
+        for one in parse_provisions(context.text or "")
         if one.text and (source == "gold" or one.ref.article_key in gold)
     ]
 
@@ -104,12 +105,12 @@ def invented_quotes(reasoning: str, prompt_text: str, min_quote: int) -> list[st
 
 
 def judge(
-    outcome: Outcome, question: Question, reference: Reference, source: str, *, min_quote: int = MIN_QUOTE
+    outcome: Outcome, question: Question, context: Context, source: str, *, min_quote: int = MIN_QUOTE
 ) -> list[Judged]:
     """What becomes of each written answer of a question, in the order of its answers."""
     right = sum(_is_right(answer, outcome) for answer in outcome.answers)
-    texts = quotable_texts(question, reference, source)
-    shown = "\n".join([reference.text or "", question.question, *question.choices.values()])
+    texts = quotable_texts(question, context, source)
+    shown = "\n".join([context.text or "", question.question, *question.choices.values()])
     judged = []
     for answer in outcome.answers:
         reasoning = reasoning_of(answer.text or "")
@@ -140,7 +141,7 @@ def judge(
 def harvest(
     outcomes: Sequence[Outcome],
     questions: Sequence[Question],
-    references: Mapping[str, Reference],
+    contexts: Mapping[str, Context],
     plan: ContextPlan,
     *,
     dataset: str,
@@ -149,7 +150,7 @@ def harvest(
 ) -> Harvest:
     """The records of all kept reasonings, question by question and order by order, and the counts.
 
-    ``references`` are the contexts by question id, ``model`` what each record's ``generated`` says about who wrote it.
+    ``contexts`` are the contexts by question id, ``model`` what each record's ``generated`` says about who wrote it.
     Raises DataError when a context is not the one the answer was written for.
     """
     by_id = {question.id: question for question in questions}
@@ -160,8 +161,8 @@ def harvest(
     by_order: Counter[str] = Counter()
     also_in_choices = 0
     for outcome in outcomes:
-        question, reference = by_id[outcome.id], references[outcome.id]
-        if outcome.context != reference.text:
+        question, context = by_id[outcome.id], contexts[outcome.id]
+        if outcome.context != context.text:
             raise DataError(
                 f"{outcome.id}: 答えを書かせたときと今とで参照条文が違います（索引か問題ファイルが変わっています）。"
                 "--resume を外してはじめからやり直してください。"
@@ -169,13 +170,13 @@ def harvest(
         right = sum(_is_right(answer, outcome) for answer in outcome.answers)
         right_orders[right] += 1
         choices = _plain("\n".join(question.choices.values()))
-        for one in judge(outcome, question, reference, plan.source, min_quote=min_quote):
+        for one in judge(outcome, question, context, plan.source, min_quote=min_quote):
             fates[one.fate] += 1
             if one.fate != "kept":
                 continue
             shown = question if one.order == "abcd" else reorder(question, one.order)
             generated = {**model, "right_orders": right, "quote_chars": len(one.quote)}
-            records.append(cot_record(shown, one.reasoning, plan, reference, dataset, generated))
+            records.append(cot_record(shown, one.reasoning, plan, context, dataset, generated))
             by_letter[shown.correct] += 1
             by_order[one.order] += 1
             also_in_choices += one.quote in choices

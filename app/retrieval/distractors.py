@@ -17,7 +17,7 @@ from typing import TypeVar
 
 from ..core.errors import ConfigError, DataError
 from ..core.questions import Question
-from ..data.finetune import Reference
+from ..data.context import Context, retrieved_context
 from ..data.law_numbers import paragraph_label
 from ..data.provisions import WHOLE_TEXT, Provision, article_key, parse_provisions, section_label
 from .rag_pipeline import RAGPipeline, search_query
@@ -55,7 +55,7 @@ def placed(
 
 def among_distractors(
     pipeline: RAGPipeline, top_k: int, questions: Sequence[Question], *, without_gold: float, seed: int
-) -> Callable[[Question], Reference]:
+) -> Callable[[Question], Context]:
     """The function that gives each of ``questions`` its context of ``top_k`` passages; the same in all four orders.
 
     A gold article comes from the index; one that the index does not hold (a guideline, say) comes from the question's
@@ -63,7 +63,7 @@ def among_distractors(
     """
     withheld = withheld_ids(questions, without_gold, seed)
 
-    def reference_of(question: Question) -> Reference:
+    def context_of(question: Question) -> Context:
         if not question.articles:
             raise DataError(
                 f"{question.id}: コンテキストの見出しから根拠条文を読めないので、--context distractors では作れません。"
@@ -89,20 +89,16 @@ def among_distractors(
             worst = next(one for one in reversed(others) if one in passages)
             passages = [one for one in passages if one is not worst]
             context = pipeline.format_context(passages)
-        places = tuple(number for number, one in enumerate(context.used, start=1) if one.id in own)
-        return Reference(
-            text=context.text or None,
-            doc_ids=tuple(one.id for one in context.used),
-            scores=tuple(one.score for one in context.used),
-            articles=frozenset(article_key(one.law_title, one.part, one.article) for one in context.used),
-            left_out=len(context.left_out),
+        return retrieved_context(
+            question,
+            passages,
+            context,
             withheld=question.id in withheld,
             gold_articles=len(keys),
-            gold_places=places,
             gold_from_context=sum(one.id in own and not one.law_id for one in context.used),
         )
 
-    return reference_of
+    return context_of
 
 
 def own_passage(question: Question, key: tuple[str, str], query: str, budget_chars: int) -> RetrievedPassage:

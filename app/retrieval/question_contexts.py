@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from ..core.errors import ConfigError
 from ..core.questions import Question
-from ..data.finetune import ContextPlan, ContextSource, Reference, gold_context, no_context
-from ..data.provisions import article_key
+from ..data.context import Context, ContextPlan, ContextSource, gold_context, no_context, retrieved_context
 
 
 def context_plan(
@@ -40,26 +39,17 @@ def context_plan(
     if source == "distractors":
         from .distractors import among_distractors
 
-        reference_of = among_distractors(RAGPipeline(config), top_k, questions, without_gold=without_gold, seed=seed)
-        return ContextPlan("distractors", config.retriever.type, top_k, reference_of)
+        context_of = among_distractors(RAGPipeline(config), top_k, questions, without_gold=without_gold, seed=seed)
+        return ContextPlan("distractors", config.retriever.type, top_k, context_of)
     return ContextPlan("rag", config.retriever.type, top_k, retrieved_by(RAGPipeline(config), top_k))
 
 
-def retrieved_by(pipeline: Any, top_k: int) -> Any:
+def retrieved_by(pipeline: Any, top_k: int) -> Callable[[Question], Context]:
     """A function that retrieves the context of a question with ``pipeline`` (see app/retrieval/rag_pipeline.py)."""
     from .rag_pipeline import search_query
 
-    def reference_of(question: Question) -> Reference:
+    def context_of(question: Question) -> Context:
         passages = pipeline.retrieve_documents(search_query(question), top_k)
-        context = pipeline.format_context(passages)
-        return Reference(
-            text=context.text or None,
-            doc_ids=tuple(passage.id for passage in context.used),
-            scores=tuple(passage.score for passage in context.used),
-            articles=frozenset(
-                article_key(passage.law_title, passage.part, passage.article) for passage in context.used
-            ),
-            left_out=len(context.left_out),
-        )
+        return retrieved_context(question, passages, pipeline.format_context(passages))
 
-    return reference_of
+    return context_of

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from app.core.prompts import PROMPT_VERSION
-from app.data.finetune import ContextPlan, build_records, no_context
+from app.data.context import ContextPlan, no_context
+from app.data.finetune import build_records
 from app.data.lawqa import load_questions, questions_from
 from app.data.records import as_row, record_faults
 

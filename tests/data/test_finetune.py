@@ -36,7 +36,9 @@ class FakePipeline:
         law, article = asked.articles[0].article_key if asked is not self.questions[0] else ("別の法", "1")
         text = asked.context.split("\n")[-1] if asked.context else ""
         return [
-            SimpleNamespace(id=f"p{n}", law_title=law, article=article, part="main", score=9.0 - n, text=text)
+            SimpleNamespace(
+                id=f"p{n}", law_title=law, article=article, part="main", paragraph=None, score=9.0 - n, text=text
+            )
             for n in range(top_k)
         ]
 
@@ -50,7 +52,7 @@ class FakePipeline:
 def rag_plan(questions: list[Question]) -> Any:
     plan = context_plan("none", 0, None)
     return replace(
-        plan, source="rag", retriever_type="bm25", top_k=3, reference_of=retrieved_by(FakePipeline(questions), 3)
+        plan, source="rag", retriever_type="bm25", top_k=3, context_of=retrieved_by(FakePipeline(questions), 3)
     )
 
 

@@ -14,7 +14,7 @@ from app.core.answers import parse_answer
 from app.core.errors import DataError
 from app.core.prompts import build_mc_prompt_cot
 from app.core.questions import ORDERS, ArticleRef, reorder
-from app.data.finetune import ContextPlan, Reference, gold_context
+from app.data.context import Context, ContextPlan, gold_context
 from app.data.records import as_row, record_faults
 from app.evaluation.rationales import (
     FATES,
@@ -27,7 +27,6 @@ from app.evaluation.rationales import (
     reasoning_of,
 )
 from app.evaluation.running.asking import ask
-from app.evaluation.running.contexts import QuestionContext
 from app.evaluation.running.plan import EvaluationPlan
 
 ARTICLE = "灯台守は、日没から三十分以内に灯をともし、七日以内に市長に届け出なければならない。"
@@ -50,7 +49,7 @@ def written(question: Any, scripted: Any, texts: dict[str, str]) -> Any:
     shown = {order: question if order == "abcd" else reorder(question, order) for order in ORDERS}
     prompts = {build_mc_prompt_cot(one.question, one.choices, question.context): order for order, one in shown.items()}
     backend = scripted(lambda prompt: "a", text_of=lambda prompt: texts[prompts[prompt]])
-    return ask(backend, [(question, QuestionContext(question.context))], PLAN)[0]
+    return ask(backend, [(question, Context(question.context))], PLAN)[0]
 
 
 def answer(
@@ -146,7 +145,7 @@ def test_a_heading_is_no_quote_and_white_space_does_not_count() -> None:
 
 def test_only_the_deciding_articles_can_be_quoted_from_a_retrieved_context(question: Any) -> None:
     text = f"[1] 別の法 第9条\nほかの定め。\n\n[2] 灯台条例 第1条\n{ARTICLE}"
-    reference = Reference(text, ("x", "y"), (2.0, 1.0))
+    reference = Context(text)
     assert quotable_texts(question, reference, "rag") == [ARTICLE]
     assert quotable_texts(question, replace(reference, text="[1] 別の法 第9条\nほかの定め。"), "rag") == []
     assert quotable_texts(question, gold_context(question), "gold") == [ARTICLE, "鐘は、正午に鳴らす。"]
@@ -177,7 +176,7 @@ def test_reasoning_of(text: str, reasoning: str) -> None:
 def test_a_changed_context_is_refused(question: Any, scripted: Any) -> None:
     outcome = written(question, scripted, {order: answer(question, order) for order in ORDERS})
     with pytest.raises(DataError, match="参照条文が違います"):
-        harvest([outcome], [question], {question.id: Reference("別の文")}, GOLD, dataset="t", model=MODEL)
+        harvest([outcome], [question], {question.id: Context("別の文")}, GOLD, dataset="t", model=MODEL)
 
 
 def test_the_documented_manifest_has_the_counts_that_are_written() -> None:

@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 from app.core.errors import ConfigError, DataError
 from app.core.questions import ArticleRef, Question
 from app.core.rag_config import load_config
-from app.data.finetune import ContextPlan, Reference, build_records, build_statistics, describe
+from app.data.context import Context, ContextPlan
+from app.data.finetune import build_records, build_statistics, describe
 from app.data.lawqa import load_questions
 from app.data.provisions import article_key, parse_provisions
 from app.retrieval.distractors import among_distractors, own_passage, placed, withheld_ids
@@ -26,7 +27,7 @@ from app.retrieval.rag_pipeline import RAGPipeline, search_query
 from app.retrieval.showing.context_text import format_passages
 
 SAMPLE = Path(__file__).resolve().parents[2] / "sample"
-Builder = Callable[..., Callable[[Question], Reference]]
+Builder = Callable[..., Callable[[Question], Context]]
 
 
 @pytest.fixture(scope="module")
@@ -79,11 +80,11 @@ def test_a_share_that_is_none_is_refused(questions: list[Question], share: float
 def test_contexts_are_those_of_retrieval_with_gold_at_a_random_place(
     questions: list[Question], pipeline: RAGPipeline
 ) -> None:
-    reference_of = among_distractors(pipeline, 3, questions, without_gold=0.2, seed=42)
+    context_of = among_distractors(pipeline, 3, questions, without_gold=0.2, seed=42)
     again = among_distractors(pipeline, 3, questions, without_gold=0.2, seed=42)
     withheld = withheld_ids(questions, 0.2, 42)
     for question in questions:
-        reference = reference_of(question)
+        reference = context_of(question)
         assert reference == again(question)
         assert reference.text is not None
         keys = {ref.article_key for ref in question.articles}
@@ -95,7 +96,7 @@ def test_contexts_are_those_of_retrieval_with_gold_at_a_random_place(
         places = tuple(number for number, key in enumerate(held, start=1) if key in keys)
         assert places == reference.gold_places
         assert len(places) == (0 if question.id in withheld else min(3, len(keys)))
-        assert reference.hits(question) == (question.id not in withheld)
+        assert bool(reference.gold_places) == (question.id not in withheld)
         # Every passage that retrieval also shows is shown by the same words.
         shown = {one.id: one for one in pipeline.retrieve_documents(search_query(question), 3)}
         for name, head in zip(reference.doc_ids, heads, strict=True):
@@ -109,20 +110,22 @@ def test_gold_takes_the_places_that_there_are(questions: list[Question], pipelin
     question = next(one for one in questions if len({ref.article_key for ref in one.articles}) == 2)
     reference = among_distractors(pipeline, 1, questions, without_gold=0, seed=42)(question)
     assert (reference.gold_articles, reference.gold_places, len(reference.doc_ids)) == (2, (1,), 1)
-    first = question.articles[0]
-    assert reference.articles == frozenset({first.article_key})
+    assert (
+        article_key(reference.shown[0].law_title, "main", reference.shown[0].article)
+        == question.articles[0].article_key
+    )
 
 
 def test_a_gold_article_never_falls_out_of_the_budget(questions: list[Question], index_dir: Path) -> None:
     config = load_config(env_file=None, retriever_index_dir=index_dir, retriever_max_context_chars=200)
     narrow = RAGPipeline(config)
-    reference_of = among_distractors(narrow, 3, questions, without_gold=0, seed=42)
+    context_of = among_distractors(narrow, 3, questions, without_gold=0, seed=42)
     for question in questions:
-        reference = reference_of(question)
+        reference = context_of(question)
         assert reference.text is not None
         assert len(reference.text) <= 200
         assert reference.gold_places
-    assert any(len(reference_of(question).doc_ids) < 3 for question in questions)
+    assert any(len(context_of(question).doc_ids) < 3 for question in questions)
 
 
 def test_what_the_index_does_not_hold_comes_from_the_questions_own_context(
@@ -140,7 +143,7 @@ def test_what_the_index_does_not_hold_comes_from_the_questions_own_context(
     assert article.id == f"context:{asked.id}#3"
     reference = among_distractors(pipeline, 3, [asked], without_gold=0, seed=42)(asked)
     assert (reference.gold_from_context, len(reference.gold_places), len(reference.doc_ids)) == (2, 2, 3)
-    assert reference.hits(asked)
+    assert reference.holds_gold("distractors")
     # A record's reasoning reads the guideline's heading in the context again.
     assert {("留意事項について", "4-2"), ("留意事項について", "3")} <= {
         one.ref.article_key for one in parse_provisions(reference.text or "")

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ...core.questions import CHOICE_LETTERS, original_letter
+from ...data.context import ShownPassage
 from ...data.provisions import parse_provisions, section_label
 from ..comparing.comparison import Comparison
 from ..results.file import Result
@@ -14,7 +15,6 @@ from ..results.outcomes import OrderAnswer, Outcome
 from ..results.result_text import POLARITY_NAMES, STATUS_NAMES, TEXT_STATUS_NAMES
 from ..results.retrieval_score import countable
 from ..results.summary import answer_name
-from ..running.contexts import ShownPassage
 from .marking import Piece, mark, runs_of
 
 MARKS = {"correct": "○", "wrong": "×", "tied": "＝", "unparsed": "？", "failed": "－"}

@@ -15,7 +15,7 @@ from ...core.errors import DataError
 from ...core.prompts import FORMS, Form
 from ...core.questions import CHOICE_LETTERS, MOST_CHOICES, content_hash, original_letter
 from ...core.requests import Sign
-from ..running.contexts import ShownPassage
+from ...data.context import ShownPassage
 from .agreement import TOLERANCE, differences, quoted
 
 Status = Literal["correct", "wrong", "tied", "unparsed", "failed"]

@@ -12,10 +12,10 @@ from ...core.files import sha256_text
 from ...core.prompts import build_choice_prompt, build_mc_prompt_cot, build_mc_prompt_direct
 from ...core.questions import CHOICE_LETTERS, LETTERS, Question, content_hash, reorder
 from ...core.requests import read_request
+from ...data.context import Context
 from ...data.few_shot import BUILTIN, FewShot
 from ...llm.backend import Generation, Judgement, LetterReading, ScoringBackend
 from ..results.outcomes import OrderAnswer, Outcome, judged
-from .contexts import QuestionContext
 from .plan import EvaluationPlan
 
 # A direct answer is a letter; a model that writes more has said its letter by then or never will.
@@ -76,7 +76,7 @@ def reasoning_part(text: str) -> str:
 
 def ask(
     backend: ScoringBackend,
-    questions: Sequence[tuple[Question, QuestionContext]],
+    questions: Sequence[tuple[Question, Context]],
     plan: EvaluationPlan,
     few_shot: FewShot = BUILTIN,
 ) -> list[Outcome]:
@@ -105,7 +105,7 @@ def ask(
 
 
 def failed(
-    question: Question, context: QuestionContext, plan: EvaluationPlan, reason: str, few_shot: FewShot = BUILTIN
+    question: Question, context: Context, plan: EvaluationPlan, reason: str, few_shot: FewShot = BUILTIN
 ) -> Outcome:
     """The outcome of a question the backend could not answer."""
     prompts = prompts_of(question, context.text, plan, few_shot)
@@ -118,9 +118,7 @@ def failed(
     return outcome(question, context, answers, plan)
 
 
-def outcome(
-    question: Question, context: QuestionContext, answers: Sequence[OrderAnswer], plan: EvaluationPlan
-) -> Outcome:
+def outcome(question: Question, context: Context, answers: Sequence[OrderAnswer], plan: EvaluationPlan) -> Outcome:
     """The outcome of a question from its answers."""
     return Outcome(
         id=question.id,
@@ -146,7 +144,7 @@ def _hash(prompts: Sequence[str]) -> str:
 
 
 def _judged(
-    backend: ScoringBackend, questions: Sequence[tuple[Question, QuestionContext]], plan: EvaluationPlan
+    backend: ScoringBackend, questions: Sequence[tuple[Question, Context]], plan: EvaluationPlan
 ) -> list[Outcome]:
     """The outcomes of questions whose choices were judged one by one."""
     prompts = [prompts_of(question, context.text, plan) for question, context in questions]
@@ -159,7 +157,7 @@ def _judged(
 
 def _judged_one(
     question: Question,
-    context: QuestionContext,
+    context: Context,
     prompts: Sequence[str],
     each: Sequence[Judgement],
     plan: EvaluationPlan,

@@ -17,6 +17,7 @@ from ...core.manifests import now, peak_rss_bytes
 from ...core.prompts import prompt_version
 from ...core.questions import Question
 from ...core.runs import Distrust, ResumeKey, index_without_place
+from ...data.context import Context
 from ...data.few_shot import BUILTIN, FewShot
 from ...llm.backend import ScoringBackend
 from ...llm.exported import adapter_weights_sha256
@@ -25,7 +26,6 @@ from ..results.doubts import doubts
 from ..results.file import write_result
 from ..results.summary import summarize
 from .asking import check_questions
-from .contexts import QuestionContext
 from .conversations import asked_in_conversations, conversation_notes
 from .guards import (
     TrainedOn,
@@ -126,7 +126,7 @@ def evaluate(
     job: Job,
     *,
     load_backend: Callable[[], ScoringBackend],
-    contexts: Callable[[Question], QuestionContext],
+    contexts: Callable[[Question], Context],
     model_key: Mapping[str, Any],
 ) -> Evaluated:
     """Check, ask every question, write the result.

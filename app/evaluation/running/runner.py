@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterator, Sequence
 from ...core.errors import BackendError
 from ...core.questions import Question
 from ...core.redaction import hide
+from ...data.context import Context
 from ...data.few_shot import BUILTIN, FewShot
 from ...llm.backend import ScoringBackend
 from ..results.outcomes import Outcome
 from .asking import ask, failed
-from .contexts import QuestionContext
 from .plan import EvaluationPlan
 
 # A server that fails this often in a row is down, and the rest of the questions would fail as well.
@@ -21,7 +21,7 @@ FAILURES_IN_A_ROW = 3
 def run_questions(
     backend: ScoringBackend,
     questions: Sequence[Question],
-    contexts: Callable[[Question], QuestionContext],
+    contexts: Callable[[Question], Context],
     plan: EvaluationPlan,
     *,
     on_outcomes: Callable[[Sequence[Outcome]], None],

@@ -11,7 +11,8 @@ from ...core.cli import log
 from ...core.errors import DataError
 from ...core.manifests import REPOSITORY, run_header
 from ...core.questions import LETTERS, Question
-from ...data.finetune import ContextPlan, build_records, gold_context
+from ...data.context import ContextPlan, gold_context
+from ...data.finetune import build_records
 from ...data.lawqa import load_questions
 from ...data.records import Record, write_records
 from ..config import TrainConfig

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from app.core.errors import DataError
 from app.core.files import sha256_file, write_json
 from app.core.questions import LETTERS, ORDERS, Question
+from app.data.context import ShownPassage
 from app.evaluation.comparing.comparison import compare_results
 from app.evaluation.report import page as report
 from app.evaluation.report.charts import HEIGHT, WIDTH, loss_chart, reliability_points, thinned
@@ -25,7 +26,6 @@ from app.evaluation.results.file import Result
 from app.evaluation.results.outcomes import OrderAnswer, Outcome
 from app.evaluation.results.reliability import Bin, reliability, stated_and_right
 from app.evaluation.results.summary import summarize
-from app.evaluation.running.contexts import ShownPassage
 from app.evaluation.running.plan import EvaluationPlan
 
 PLAN = EvaluationPlan(context="rag", top_k=2)

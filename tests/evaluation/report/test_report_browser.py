@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from app.core.questions import LETTERS, ORDERS
+from app.data.context import ShownPassage
 from app.data.lawqa import load_questions
 from app.evaluation.comparing.comparison import compare_results
 from app.evaluation.report.page import render_report
@@ -16,7 +17,6 @@ from app.evaluation.results.file import Result
 from app.evaluation.results.known_items import known_items
 from app.evaluation.results.outcomes import OrderAnswer, Outcome
 from app.evaluation.results.summary import summarize
-from app.evaluation.running.contexts import ShownPassage
 from app.evaluation.running.plan import EvaluationPlan
 from tests.chromium import NEEDED, Page
 

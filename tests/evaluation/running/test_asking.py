@@ -9,12 +9,12 @@ import pytest
 
 from app.core.prompts import build_mc_prompt_cot, build_mc_prompt_direct
 from app.core.questions import LETTERS, ORDERS, reorder
+from app.data.context import Context
 from app.data.few_shot import FewShot, examples_for
 from app.evaluation.running.asking import ask, failed, prompts_of, reasoning_part
-from app.evaluation.running.contexts import QuestionContext
 from app.evaluation.running.plan import EvaluationPlan
 
-NONE = QuestionContext(None)
+NONE = Context(None)
 
 
 def knows(question: Any) -> Callable[[str], str]:

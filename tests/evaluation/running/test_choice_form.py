@@ -14,6 +14,7 @@ from app.core.choices import set_logprob
 from app.core.errors import ConfigError, DataError
 from app.core.prompts import CHOICE_PROMPT_VERSION, build_choice_prompt
 from app.core.questions import CHOICE_LETTERS, Question
+from app.data.context import Context
 from app.evaluation.comparing.comparison import compare_results
 from app.evaluation.comparing.comparison_text import comparison_lines
 from app.evaluation.comparing.pooling import pool_results
@@ -23,7 +24,6 @@ from app.evaluation.results.outcomes import Outcome, outcome_from
 from app.evaluation.results.result_text import summary_lines
 from app.evaluation.results.summary import summarize
 from app.evaluation.running.asking import ask, check_questions, failed
-from app.evaluation.running.contexts import QuestionContext
 from app.evaluation.running.evaluate import Job, evaluate
 from app.evaluation.running.plan import EvaluationPlan
 
@@ -44,7 +44,7 @@ def asked(question_of: Any, scripted: Any) -> Any:
         backend = scripted(
             lambda prompt: "a", odds_of=lambda prompt: next(v for text, v in by_text.items() if prompt.endswith(text))
         )
-        (outcome,) = ask(backend, [(question, QuestionContext(question.context))], PLAN)
+        (outcome,) = ask(backend, [(question, Context(question.context))], PLAN)
         assert backend.prompts == [
             build_choice_prompt(question.question, text, question.context) for text in question.choices.values()
         ]
@@ -175,7 +175,7 @@ def test_letters_of_five_choices_in_their_five_orders(question_of: Any, scripted
     question = question_of(correct="e", choices=choices(5))
     plan = EvaluationPlan(context="gold", top_k=0, ensemble=True)
     backend = scripted(lambda prompt: prompt.partition("選択肢E本文")[0].rstrip()[-1])
-    (outcome,) = ask(backend, [(question, QuestionContext(question.context))], plan)
+    (outcome,) = ask(backend, [(question, Context(question.context))], plan)
     assert [answer.order for answer in outcome.answers] == ["abcde", "bcdea", "cdeab", "deabc", "eabcd"]
     assert (outcome.predicted, outcome.share_right) == ("e", 1.0)
     assert outcome_from(json.loads(json.dumps(outcome.as_row())), "r") == outcome
@@ -191,12 +191,12 @@ def test_letters_of_five_choices_in_their_five_orders(question_of: Any, scripted
 def outcome_four(question_of: Any, scripted: Any) -> Outcome:
     question = question_of()
     plan = EvaluationPlan(context="gold", top_k=0, ensemble=True)
-    (outcome,) = ask(scripted(lambda prompt: "a"), [(question, QuestionContext(question.context))], plan)
+    (outcome,) = ask(scripted(lambda prompt: "a"), [(question, Context(question.context))], plan)
     return outcome
 
 
 def test_a_failed_question_of_the_form_is_read_back(question_of: Any) -> None:
-    outcome = failed(question_of(), QuestionContext(None), PLAN, "応答がありません")
+    outcome = failed(question_of(), Context(None), PLAN, "応答がありません")
     assert outcome.status == "failed"
     assert outcome_from(json.loads(json.dumps(outcome.as_row())), "r") == outcome
 
@@ -229,7 +229,7 @@ def evaluated(tmp_path: Path, name: str, questions: Sequence[Question], scripted
     evaluate(
         job,
         load_backend=lambda: scripted(lambda prompt: "a", odds_of=odds_of),
-        contexts=lambda question: QuestionContext(question.context),
+        contexts=lambda question: Context(question.context),
         model_key={"backend": "scripted", "model": name},
     )
     return read_result(tmp_path / name)

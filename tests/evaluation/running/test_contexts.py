@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from app.core.questions import ArticleRef
-from app.evaluation.running.contexts import QuestionContext, ShownPassage, context_lookup, is_gold
+from app.data.context import Context, ShownPassage, is_gold
+from app.evaluation.running.contexts import context_lookup
 
 
 @dataclass(frozen=True)
@@ -41,9 +42,9 @@ class Pipeline:
 
 def test_no_context_and_gold_context(question_of: Any) -> None:
     question = question_of()
-    assert context_lookup("none")(question) == QuestionContext(None)
-    assert context_lookup("gold")(question) == QuestionContext(question.context)
-    assert context_lookup("gold")(question_of(context=None)) == QuestionContext(None)
+    assert context_lookup("none")(question) == Context(None)
+    assert context_lookup("gold")(question) == Context(question.context)
+    assert context_lookup("gold")(question_of(context=None)) == Context(None)
 
 
 def test_retrieved_passages_are_kept_with_what_they_are_worth(question_of: Any) -> None:
@@ -63,7 +64,7 @@ def test_retrieved_passages_are_kept_with_what_they_are_worth(question_of: Any) 
 
 def test_nothing_found_is_no_context(question_of: Any) -> None:
     lookup = context_lookup("rag", pipeline=Pipeline([]), search_query=lambda question: "", top_k=3)
-    assert lookup(question_of()) == QuestionContext(None, ())
+    assert lookup(question_of()) == Context(None, ())
 
 
 def test_rag_needs_a_pipeline() -> None:

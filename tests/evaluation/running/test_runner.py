@@ -13,8 +13,8 @@ from app.core.errors import BackendError, ConfigError, DataError
 from app.core.prompts import CHOICE_PROMPT_VERSION, PROMPT_VERSION
 from app.core.questions import content_hash
 from app.core.runs import ResumeKey
+from app.data.context import Context
 from app.evaluation.results.file import read_result
-from app.evaluation.running.contexts import QuestionContext
 from app.evaluation.running.evaluate import Job, check_adapter, evaluate, pick_questions
 from app.evaluation.running.guards import (
     adapter_notes,
@@ -30,8 +30,8 @@ from app.evaluation.running.progress_file import ProgressFile, progress_path
 PLAN = EvaluationPlan(context="none")
 
 
-def no_context(question: Any) -> QuestionContext:
-    return QuestionContext(None)
+def no_context(question: Any) -> Context:
+    return Context(None)
 
 
 @pytest.fixture
