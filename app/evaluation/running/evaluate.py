@@ -141,7 +141,7 @@ def evaluate(
 def _evaluate(
     job: Job,
     load_backend: Callable[[], ScoringBackend],
-    contexts: Callable[[Question], QuestionContext],
+    contexts: Callable[[Question], Context],
     model_key: Mapping[str, Any],
 ) -> Evaluated:
     started = time.monotonic()
