@@ -128,7 +128,9 @@ def evaluate_all(folder: Path) -> list[dict[str, Any]]:
             run_step(evaluate_multiple_choice.main, [*asked, *model], files[name].with_suffix(".txt"))
         comparison = folder / "eval" / f"compare_{context}.json"
         run_step(compare_runs.main, [files["base"], files["tuned"], "--json"], comparison)
-        rows.append(row(label, read_json(files["base"]), read_json(files["tuned"]), read_json(comparison)))
+        rows.append(
+            row(label, read_json(files["base"]), read_json(files["tuned"]), read_json(comparison)["comparisons"][0])
+        )
     log("[6/6] 表にまとめる")
     return rows
 
@@ -167,7 +169,7 @@ def table(rows: Sequence[dict[str, Any]]) -> str:
 
 def verdict_of(line: dict[str, Any]) -> str:
     """The first part of the verdict sentence and the p value."""
-    from app.evaluation.comparing.verdict import p_text
+    from app.evaluation.number_text import p_text
 
     comparison = line["comparison"]
     return f"{comparison['verdict'].split('（')[0]}\n{p_text(comparison['p_value'])}"

@@ -38,7 +38,8 @@ def parser() -> JapaneseParser:
 def main(argv: Sequence[str]) -> int:
     arguments = parser().parse_args(argv)
     from ..evaluation.comparing.comparability import distrust
-    from ..evaluation.comparing.comparison import as_json, compare_results
+    from ..evaluation.comparing.comparison import compare_results
+    from ..evaluation.comparing.comparison_json import as_json
     from ..evaluation.comparing.comparison_text import comparison_lines
     from ..evaluation.reading import with_reading
     from ..evaluation.results.file import read_results

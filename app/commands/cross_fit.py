@@ -131,7 +131,7 @@ def cross_fit(arguments: Any, training: Sequence[str], header: dict[str, Any]) -
     """Train and evaluate what is not done yet, pool the folds and say what they show; the exit code."""
     from ..data.lawqa import load_questions
     from ..evaluation.comparing.comparability import distrust
-    from ..evaluation.comparing.comparison import as_json
+    from ..evaluation.comparing.comparison_json import as_json
     from ..evaluation.comparing.pooling import pool_results
     from ..evaluation.comparing.seeds import compare_seeds, seed_table, seeds_together, verdict_lines
     from ..evaluation.reading import check_reading, with_reading

@@ -14,13 +14,13 @@ from typing import Any, Literal
 from ..core.cli import log
 from ..core.errors import DataError
 from .comparing.comparability import has_logprobs
-from .comparing.comparison import Comparison, interval_over
+from .comparing.comparison import Comparison
 from .comparing.logprob_change import NOT_KNOWN, LogprobChange, logprob_change
 from .results.file import Result
 from .results.outcomes import Outcome
 from .running.other_contexts import companions
 from .running.plan import WITHOUT
-from .statistics import ALPHA, Interval, sign_flip_test
+from .statistics import Interval, excludes_chance, interval_over, sign_flip_test
 
 SEED = 42
 Conclusion = Literal["reads", "reads by probability", "does not read", "undecided"]
@@ -51,7 +51,7 @@ class Gain:
     @property
     def is_clear(self) -> bool:
         """Whether the test and the interval both put it above 0."""
-        return self.ci95 is not None and self.ci95.low > 0 and self.p_value < ALPHA
+        return excludes_chance(self.ci95, self.p_value) and self.difference > 0
 
     def as_json(self) -> dict[str, Any]:
         """As a result file and ``compare_runs.py --json`` hold it."""

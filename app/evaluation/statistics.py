@@ -26,6 +26,12 @@ class Interval(NamedTuple):
     high: float
 
 
+def excludes_chance(interval: Interval | None, p_value: float) -> bool:
+    """Whether a difference counts: the test and the interval over clusters both put it off 0. Without an interval it does
+    not."""
+    return interval is not None and p_value < ALPHA and not interval.low <= 0 <= interval.high
+
+
 class SignFlips(NamedTuple):
     """p-values of a sign-flip test: of a mean as far from zero, and of one as large."""
 
@@ -111,6 +117,13 @@ def cluster_bootstrap(
         means[start : start + rows] = sums[drawn].sum(axis=1) / sizes[drawn].sum(axis=1)
     low, high = np.quantile(means, [0.025, 0.975])
     return Interval(float(low), float(high))
+
+
+def interval_over(values: Sequence[float], clusters: Sequence[str], *, seed: int, repeats: int) -> Interval | None:
+    """The bootstrap's interval of the mean, None where there are too few clusters to draw from."""
+    return (
+        cluster_bootstrap(values, clusters, seed=seed, repeats=repeats) if len(set(clusters)) >= MIN_CLUSTERS else None
+    )
 
 
 def sign_flip_test(

@@ -64,7 +64,8 @@ def test_json_goes_to_stdout_and_equal_seeds_give_equal_bytes(
     first = capsys.readouterr()
     assert first.err == ""
     value = json.loads(first.out)
-    assert (value["n"], value["flips_up"], value["flips_down"]) == (8, ["q0", "q2", "q4", "q6"], ["q3", "q5", "q7"])
+    (pair,) = value["comparisons"]
+    assert (value["n"], pair["flips_up"], pair["flips_down"]) == (8, ["q0", "q2", "q4", "q6"], ["q3", "q5", "q7"])
     assert run(base, tuned, "--json") == 0
     assert capsys.readouterr().out == first.out
 

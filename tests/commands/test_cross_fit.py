@@ -24,8 +24,8 @@ from app.core.questions import Question
 from app.data.finetune import build_records
 from app.data.lawqa import load_questions
 from app.data.records import read_records, write_records
-from app.evaluation.comparing.comparison import interval_over
 from app.evaluation.results.file import Result, read_result
+from app.evaluation.statistics import interval_over
 from app.retrieval.question_contexts import context_plan
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -83,6 +83,7 @@ def assert_counts_follow_from_the_answers(
     stored: dict[str, Any], questions: dict[str, Question], base: Result, pooled: Result
 ) -> None:
     """The stored comparison again, from which question was answered rightly before and after."""
+    (stored,) = stored["comparisons"]
     right = [
         [outcome.predicted == questions[outcome.id].correct for outcome in result.outcomes] for result in (base, pooled)
     ]
@@ -154,7 +155,7 @@ def test_five_folds_with_nested_dev_survive_kill_9_and_pool_into_one_verdict(
     assert_counts_follow_from_the_answers(stored, questions, base, pooled)
     assert out.startswith("調整前: ")
     assert "調整後（seed 42）" in out
-    assert stored["verdict"] in out
+    assert stored["comparisons"][0]["verdict"] in out
     assert Path("out.html").is_file()
 
     # A finished run trains nothing more, and the folder is for these settings only.

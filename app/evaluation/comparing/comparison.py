@@ -4,27 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from ...core.prompts import Form
-from ...core.runs import distrust_code
 from ..results.file import Result
 from ..results.outcomes import Outcome
 from ..results.summary import answer_name
 from ..statistics import (
     ALPHA,
-    MIN_CLUSTERS,
     PLANNED_DISCORDANT,
     Interval,
-    cluster_bootstrap,
     detectable_gain,
+    excludes_chance,
     holm,
+    interval_over,
     mcnemar_exact,
 )
 from .comparability import adapter, aligned_outcomes, has_logprobs
-from .logprob_change import NOT_KNOWN, LogprobChange, logprob_change
+from .logprob_change import LogprobChange, logprob_change
 from .run_differences import ADAPTER, differences
-from .verdict import TUNED, verdict_text
 
 if TYPE_CHECKING:
     from ..reading import ReadingChange
@@ -47,7 +45,7 @@ class Comparison:
     """The second run against the first, question by question; shares are 0..1, differences second minus first."""
 
     names: tuple[str, str]
-    subject: str  # how the verdict calls the second run
+    is_tuning: bool  # the second run is the first with an adapter, and there is no third
     questions: int
     orders: int  # in which each was asked
     ensemble: bool  # a question's answer is the mean probability's, not the majority's
@@ -77,14 +75,9 @@ class Comparison:
     @property
     def conclusion(self) -> Conclusion:
         """A difference counts when the test and the interval over clusters both exclude chance."""
-        if self.ci95 is None or self.adjusted_p_value >= ALPHA or self.ci95.low <= 0 <= self.ci95.high:
+        if not excludes_chance(self.ci95, self.adjusted_p_value):
             return "undecided"
         return "better" if self.difference > 0 else "worse"
-
-    @property
-    def verdict(self) -> str:
-        """The result in one or two Japanese sentences."""
-        return verdict_text(self)
 
 
 def compare_results(results: Sequence[Result], *, seed: int, repeats: int = 10_000) -> list[Comparison]:
@@ -110,18 +103,11 @@ def compare_results(results: Sequence[Result], *, seed: int, repeats: int = 10_0
             logprob=change,
             comparisons=len(pairs),
             # "The tuned run" would not say which of several.
-            subject=_by_name(pair.names) if len(pairs) > 1 else pair.subject,
+            is_tuning=pair.is_tuning and len(pairs) == 1,
             detectable_gain=_detectable(pair, len(pairs)),
         )
         for pair, p_value, change in zip(pairs, adjusted, changes or [None] * len(pairs), strict=True)
     ]
-
-
-def interval_over(values: Sequence[float], clusters: Sequence[str], *, seed: int, repeats: int) -> Interval | None:
-    """The bootstrap's interval of the mean, None where there are too few clusters to draw from."""
-    return (
-        cluster_bootstrap(values, clusters, seed=seed, repeats=repeats) if len(set(clusters)) >= MIN_CLUSTERS else None
-    )
 
 
 def _detectable(pair: Comparison, comparisons: int) -> float | None:
@@ -151,7 +137,7 @@ def _compare(
     p_value = mcnemar_exact(len(up), len(down))
     return Comparison(
         names=(first.name, second.name),
-        subject=_subject(first, second),
+        is_tuning=_is_tuning(first, second),
         questions=len(pairs),
         orders=max(len(before.answers) for before, _ in pairs),
         ensemble=pairs[0][0].ensemble,
@@ -179,53 +165,6 @@ def _named(outcome: Outcome, correct: str, *answers: str | None) -> tuple[str, s
     return answer_name(outcome, correct), before, after
 
 
-def _subject(first: Result, second: Result) -> str:
+def _is_tuning(first: Result, second: Result) -> bool:
     tuned = adapter(second) is not None and adapter(first) is None
-    if tuned and differences(first.run, second.run) == (ADAPTER,):
-        return TUNED
-    return _by_name((first.name, second.name))
-
-
-def _by_name(names: tuple[str, str]) -> str:
-    return f"「{names[1]}」は「{names[0]}」と比べて"
-
-
-def as_json(pairs: Sequence[Comparison]) -> dict[str, Any]:
-    """What ``compare_runs.py --json`` prints: one comparison's object, or all of them under ``comparisons``."""
-    objects = [_object(pair) for pair in pairs]
-    if len(objects) == 1:
-        return objects[0]
-    return {
-        "n": pairs[0].questions,
-        "names": [pairs[0].names[0], *(pair.names[1] for pair in pairs)],
-        "accuracy": [pairs[0].accuracy[0], *(pair.accuracy[1] for pair in pairs)],
-        "comparisons": objects,
-    }
-
-
-def _object(pair: Comparison) -> dict[str, Any]:
-    return {
-        "n": pair.questions,
-        "clusters": pair.clusters,
-        "names": list(pair.names),
-        "accuracy": list(pair.accuracy),
-        "difference": pair.difference,
-        "ci95": _listed(pair.ci95),
-        "p_value": pair.p_value,
-        "p_value_holm": pair.adjusted_p_value,
-        "order_difference": pair.order_difference,
-        "order_ci95": _listed(pair.order_ci95),
-        **(NOT_KNOWN if pair.logprob is None else pair.logprob.as_json()),
-        "detectable_gain": pair.detectable_gain,
-        "flips_up": [flip.id for flip in pair.flips_up],
-        "flips_down": [flip.id for flip in pair.flips_down],
-        "differs": list(pair.differs),
-        "distrust": [{"name": name, "code": distrust_code(reason), "reason": reason} for name, reason in pair.distrust],
-        "reading": [change.as_json() for change in pair.reading],
-        "conclusion": pair.conclusion,
-        "verdict": pair.verdict,
-    }
-
-
-def _listed(interval: Interval | None) -> list[float] | None:
-    return None if interval is None else list(interval)
+    return tuned and differences(first.run, second.run) == (ADAPTER,)

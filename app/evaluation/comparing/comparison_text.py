@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ..number_text import interval_text, nats, p_text, points
 from ..reading import ReadingChange
 from ..results.file import Result
 from ..results.floors import uniform_logprob
@@ -13,7 +14,7 @@ from ..results.statements import statements_summary
 from ..results.summary import gold_logprob, ties
 from .comparison import Comparison, Flip
 from .logprob_change import logprob_label
-from .verdict import interval_text, logprob_facts, nats, p_text, points
+from .verdict import logprob_facts, verdict
 
 SHOWN_FLIPS = 20
 
@@ -25,7 +26,7 @@ def comparison_lines(pairs: Sequence[Comparison], results: Sequence[Result]) -> 
         if len(pairs) > 1:
             lines.append(f"== {pair.names[0]} → {pair.names[1]}")
         lines += [
-            pair.verdict,
+            verdict(pair),
             *_numbers(pair),
             *_levels(results[0], after),
             *(f"  {line}" for line in reading_change_lines(pair.reading, pair.names)),

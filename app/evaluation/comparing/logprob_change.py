@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from ...core.prompts import Form
-from ..statistics import ALPHA, MIN_CLUSTERS, Interval, cluster_bootstrap, sign_flip_test
+from ..statistics import Interval, excludes_chance, interval_over, sign_flip_test
 
 Direction = Literal["up", "down", "undecided"]
 
@@ -28,7 +28,7 @@ class LogprobChange:
     @property
     def direction(self) -> Direction:
         """A change counts when the test and the interval over clusters both exclude chance."""
-        if self.ci95 is None or self.adjusted_p_value >= ALPHA or self.ci95.low <= 0 <= self.ci95.high:
+        if not excludes_chance(self.ci95, self.adjusted_p_value):
             return "undecided"
         return "up" if self.change > 0 else "down"
 
@@ -54,10 +54,9 @@ def logprob_change(
 ) -> LogprobChange:
     """The change whose values per question are ``changes``."""
     test = sign_flip_test(changes, clusters, seed=seed, repeats=repeats)
-    enough = len(set(clusters)) >= MIN_CLUSTERS
     return LogprobChange(
         change=sum(changes) / len(changes),
-        ci95=cluster_bootstrap(changes, clusters, seed=seed, repeats=repeats) if enough else None,
+        ci95=interval_over(changes, clusters, seed=seed, repeats=repeats),
         p_value=test.two_sided,
         p_greater=test.greater,
         adjusted_p_value=test.two_sided,

@@ -8,15 +8,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from ...core.prompts import Form
+from ..number_text import interval_text, p_text, points
 from ..reading import ReadingChange, reading_of_seeds
 from ..results.file import Result
 from ..results.result_text import percent
-from ..statistics import ALPHA, Interval, sign_flip_test
+from ..statistics import Interval, excludes_chance, interval_over, sign_flip_test
 from .comparability import aligned_outcomes
-from .comparison import Comparison, compare_results, interval_over
+from .comparison import Comparison, compare_results
 from .comparison_text import reading_change_lines
 from .logprob_change import NOT_KNOWN, LogprobChange, logprob_change
-from .verdict import TUNED, interval_text, logprob_sentence, p_text, points
+from .verdict import TUNED, logprob_sentence, verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +45,7 @@ class SeedsTogether:
         )
         begin = f"seed {self.seeds} 個をまとめると、"
         logprob = "" if self.logprob is None else logprob_sentence(self.logprob, self.form)
-        if self.ci95 is None or self.p_value >= ALPHA or self.ci95.low <= 0 <= self.ci95.high:
+        if not excludes_chance(self.ci95, self.p_value):
             return f"{begin}差があるとは言えません（{points(self.difference)} ポイント、{facts}）。{logprob}"
         word = "高く" if self.difference > 0 else "低く"
         size = points(abs(self.difference), signed=False)
@@ -121,7 +122,7 @@ def verdict_lines(pairs: Sequence[Comparison], together: SeedsTogether | None) -
     """The verdict and what the law adds: that of the one seed, or that of all with how far they are apart."""
     if together is None:
         (pair,) = pairs
-        return [pair.verdict, *reading_change_lines(pair.reading, ("調整前", "調整後"))]
+        return [verdict(pair), *reading_change_lines(pair.reading, ("調整前", "調整後"))]
     spread = points(together.spread, signed=False)
     return [f"seed {together.seeds} 個の平均: 差 {points(together.difference)} ポイント、標準偏差 {spread} ポイント", together.verdict,
             *reading_change_lines(together.reading, ("調整前", f"調整後（seed {together.seeds} 個の平均）"))]  # fmt: skip

@@ -1,66 +1,38 @@
-"""The sentences that say what a comparison showed, and how its numbers are written."""
+"""The sentences that say what a comparison showed."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING
-
 from ...core.prompts import Form
 from ...core.runs import distrust_name
-from ..statistics import ALPHA, Interval
+from ..number_text import interval_text, nats, p_text, points
+from ..statistics import ALPHA
+from .comparison import Comparison
 from .logprob_change import LogprobChange, logprob_label
 from .run_differences import ADAPTER, NAMES
-
-if TYPE_CHECKING:
-    from .comparison import Comparison
 
 TUNED = "調整後"
 
 
-def points(share: float, *, signed: bool = True) -> str:
-    """A share as percentage points with one decimal."""
-    value = round(share * 100, 1) + 0.0  # no "-0.0"
-    return f"{value:+.1f}" if signed else f"{value:.1f}"
-
-
-def p_text(p_value: float) -> str:
-    """``p = 0.012``; very small ones as ``p < 0.001``."""
-    return "p < 0.001" if p_value < 0.001 else f"p = {p_value:.3f}"
-
-
-def interval_text(interval: Interval | None, write: Callable[[float], str] = points, unit: str = "") -> str:
-    """``95 % 区間 +1.0〜+2.0``, or that there is none; ``write`` writes an end of it."""
-    if interval is None:
-        return "区間なし"
-    return f"95 % 区間 {write(interval.low)}〜{write(interval.high)}{unit}"
-
-
-def verdict_text(pair: Comparison) -> str:
-    """Whether there is a difference, by which facts, and every reason to doubt that or to read it with care."""
+def verdict(pair: Comparison) -> str:
+    """The result in a few Japanese sentences: whether there is a difference, by which facts, and every reason to doubt it."""
     several = pair.comparisons > 1
     test = ("Holm 補正後の " if several else "") + p_text(pair.adjusted_p_value)
     interval = ("補正前の " if several and pair.ci95 else "") + interval_text(pair.ci95, unit=" ポイント")
     facts = f"{pair.questions} 問、正答 {pair.correct[0]} → {pair.correct[1]} 問、{interval}、{test}"
     if pair.conclusion == "undecided":
         between = f"「{pair.names[1]}」と「{pair.names[0]}」に" if several else ""
-        verdict = (
-            f"{between}差があるとは言えません（{points(pair.difference)} ポイント、{facts}）。{_why_undecided(pair)}"
-        )
+        text = f"{between}差があるとは言えません（{points(pair.difference)} ポイント、{facts}）。{_why_undecided(pair)}"
     else:
-        subject = pair.subject + ("は " if pair.subject == TUNED else " ")
+        subject = f"{TUNED}は" if pair.is_tuning else f"「{pair.names[1]}」は「{pair.names[0]}」と比べて"
         word = "高く" if pair.conclusion == "better" else "低く"
         size = points(abs(pair.difference), signed=False)
-        verdict = f"{subject}{size} ポイント{word}、偶然とは考えにくい差です（{facts}）。"
-    cautions = [text for text in (_only_in_ties(pair), _other_differences(pair), _not_to_be_trusted(pair)) if text]
-    begins = ["ただし、", *["また、"] * len(cautions)]
+        text = f"{subject} {size} ポイント{word}、偶然とは考えにくい差です（{facts}）。"
+    cautions = [_only_in_ties(pair), _other_differences(pair), _not_to_be_trusted(pair)]
     if pair.logprob is not None:
-        verdict += logprob_sentence(pair.logprob, pair.form, several=several)
-    return verdict + "".join(begin + text for begin, text in zip(begins, cautions, strict=False))
-
-
-def nats(value: float) -> str:
-    """A change of a log-probability with its sign."""
-    return f"{value:+.3f}"
+        text += logprob_sentence(pair.logprob, pair.form, several=several)
+    for begin, caution in zip(("ただし、", "また、", "また、"), filter(None, cautions), strict=False):
+        text += begin + caution
+    return text
 
 
 def logprob_facts(change: LogprobChange, *, several: bool = False) -> str:

@@ -14,6 +14,7 @@ from ...data.lawqa import load_questions
 from ..comparing.comparability import adapter, aligned_outcomes, distrust
 from ..comparing.comparison import Comparison
 from ..comparing.logprob_change import logprob_label
+from ..comparing.verdict import verdict
 from ..results.file import Result
 from ..results.known_items import SplitAccuracy, split_accuracy
 from ..results.reliability import Reliability, reliability, stated_and_right
@@ -105,7 +106,7 @@ def render_report(
         "runs": views,
         "pairs": pairs,
         "together": together,
-        "headlines": [pair.verdict for pair in pairs] or [headline(results[0])],
+        "headlines": [verdict(pair) for pair in pairs] or [headline(results[0])],
         "distrust": [reason for result in results for reason in distrust(result)],
         "rungs": rungs(results),
         "groups": _groups(views),

@@ -6,7 +6,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from ..comparing.verdict import interval_text, logprob_facts, nats, p_text, points
+from ..comparing.verdict import logprob_facts
+from ..number_text import interval_text, nats, p_text, points
 from ..results.known_items import KINDS
 from ..results.result_text import (
     CONTEXT_NAMES,

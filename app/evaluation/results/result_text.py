@@ -8,7 +8,7 @@ from typing import Any
 
 from ...core.prompts import FITS, FITS_NOT, Form
 from ..comparing.logprob_change import logprob_label
-from ..comparing.verdict import interval_text, nats, p_text, points
+from ..number_text import interval_text, nats, p_text, points
 from ..running.plan import RETRIEVED
 from ..statistics import Interval, detectable_gain, mcnemar_power
 from .known_items import KINDS

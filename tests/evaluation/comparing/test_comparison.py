@@ -18,13 +18,15 @@ from app.core.errors import DataError
 from app.core.questions import LETTERS, ORDERS, content_hash
 from app.data.lawqa import load_questions
 from app.evaluation.comparing.comparability import aligned_outcomes, distrust
-from app.evaluation.comparing.comparison import MIN_CLUSTERS, as_json, compare_results
+from app.evaluation.comparing.comparison import compare_results
+from app.evaluation.comparing.comparison_json import as_json
 from app.evaluation.comparing.comparison_text import SHOWN_FLIPS, comparison_lines
-from app.evaluation.comparing.verdict import interval_text, p_text, points
+from app.evaluation.comparing.verdict import verdict
+from app.evaluation.number_text import interval_text, p_text, points
 from app.evaluation.results.file import Result
 from app.evaluation.results.known_items import KINDS, KnownItem, known_items, split_accuracy
 from app.evaluation.results.outcomes import OrderAnswer, Outcome
-from app.evaluation.statistics import ALPHA, Interval, detectable_gain, holm
+from app.evaluation.statistics import ALPHA, MIN_CLUSTERS, Interval, detectable_gain, holm
 
 ROOT = Path(__file__).resolve().parents[3]
 OPEN_QUESTIONS = ROOT.parent / "shared" / "data" / "lawqa_jp" / "selection_open100.json"
@@ -85,16 +87,16 @@ def test_right_is_what_most_orders_choose() -> None:
 
 def test_better_says_how_much_and_why() -> None:
     (pair,) = compare_results(pair_of([("a", "a")] * 20 + [("b", "a")] * 10), seed=1)
-    assert pair.verdict.startswith(
+    assert verdict(pair).startswith(
         "調整後は 33.3 ポイント高く、偶然とは考えにくい差です（30 問、正答 20 → 30 問、95 % 区間 +"
     )
-    assert "ポイント、p = 0.002）。" in pair.verdict
+    assert "ポイント、p = 0.002）。" in verdict(pair)
 
 
 def test_worse_is_said_as_plainly() -> None:
     (pair,) = compare_results(pair_of([("a", "a")] * 20 + [("a", "b")] * 10), seed=1)
     assert pair.conclusion == "worse"
-    assert "33.3 ポイント低く、偶然とは考えにくい差です" in pair.verdict
+    assert "33.3 ポイント低く、偶然とは考えにくい差です" in verdict(pair)
 
 
 def test_a_gain_that_only_ties_show_is_called_so() -> None:
@@ -116,16 +118,16 @@ def test_a_gain_that_only_ties_show_is_called_so() -> None:
     assert (pair.conclusion, pair.difference, pair.order_difference) == ("better", 1.0, 0.0)
     assert (
         "ただし、並びを別々に数えた差は +0.0 ポイント（95 % 区間 +0.0〜+0.0）で、並びごとの答えが良くなったとは言えません。"
-    ) in pair.verdict
+    ) in verdict(pair)
 
 
 def test_an_undecided_verdict_names_what_could_be_seen() -> None:
     (pair,) = compare_results(pair_of([("a", "a")] * 20 + [("b", "a")] * 3 + [("a", "b")] * 2), seed=1)
     assert pair.conclusion == "undecided"
     assert pair.detectable_gain is not None
-    assert pair.verdict.startswith("差があるとは言えません（+4.0 ポイント、25 問、正答 22 → 23 問、")
+    assert verdict(pair).startswith("差があるとは言えません（+4.0 ポイント、25 問、正答 22 → 23 問、")
     limit = f"。この問題数で見分けられるのは約 {pair.detectable_gain * 100:.1f} ポイント以上の差です。"
-    assert limit in pair.verdict
+    assert limit in verdict(pair)
 
 
 def test_what_can_be_seen_is_not_promised_from_runs_that_hardly_differ() -> None:
@@ -158,12 +160,12 @@ def test_a_handful_of_articles_has_no_interval_and_no_verdict(number: int) -> No
     assert pair.logprob.direction == "undecided"
     assert pair.p_value < 1e-9
     assert pair.conclusion == "undecided"
-    assert pair.verdict == (
+    assert verdict(pair) == (
         "差があるとは言えません（+100.0 ポイント、45 問、正答 0 → 45 問、区間なし、p < 0.001）。"
         f"条文のまとまりが {number} 個しかなく、まとまりごとのばらつきを見積もれないので、判定しません。"
         "正解の文字の対数確率の変化は +1.946 です（条文のまとまりが少ないので判定しません）。"
     )
-    assert as_json([pair])["ci95"] is None
+    assert as_json([pair])["comparisons"][0]["ci95"] is None
     assert "  並びを別々に数えた正解率の差: +100.0 ポイント（区間なし）" in comparison_lines([pair], results)
 
 
@@ -180,9 +182,9 @@ def test_a_gain_that_flips_no_answer_is_seen_in_the_probability_of_the_right_one
     assert (pair.logprob.direction, worse.logprob.direction) == ("up", "down")
     assert pair.logprob.p_greater < 0.001
     assert worse.logprob.p_greater == 1.0
-    assert "正解の文字の対数確率は +0.182 と上がり、偶然とは考えにくい変化です" in pair.verdict
-    assert "正解の文字の対数確率は -0.182 と下がり、偶然とは考えにくい変化です" in worse.verdict
-    assert as_json([pair])["logprob_direction"] == "up"
+    assert "正解の文字の対数確率は +0.182 と上がり、偶然とは考えにくい変化です" in verdict(pair)
+    assert "正解の文字の対数確率は -0.182 と下がり、偶然とは考えにくい変化です" in verdict(worse)
+    assert as_json([pair])["comparisons"][0]["logprob_direction"] == "up"
     lines = comparison_lines([pair], [result("base", before), result("tuned", after, TUNED)])
     assert any("符号反転検定 両側 p < 0.001、上がったかの片側 p < 0.001" in line for line in lines)
 
@@ -195,7 +197,7 @@ def test_several_comparisons_adjust_the_test_of_the_probability_too() -> None:
     changes = [pair.logprob for pair in pairs if pair.logprob is not None]
     assert [one.adjusted_p_value for one in changes] == holm([one.p_value for one in changes])
     assert changes[0].adjusted_p_value == pytest.approx(2 * changes[0].p_value)
-    assert "Holm 補正後" in pairs[0].verdict.partition("対数確率")[2]
+    assert "Holm 補正後" in verdict(pairs[0]).partition("対数確率")[2]
 
 
 def test_a_test_and_an_interval_that_disagree_are_explained() -> None:
@@ -205,7 +207,7 @@ def test_a_test_and_an_interval_that_disagree_are_explained() -> None:
     assert pair.ci95.low > 0
     assert (
         "区間は 0 を含みませんが、検定では差があると言えません。この問題数で見分けられるのは約 20.8 ポイント以上の差です。"
-    ) in pair.verdict
+    ) in verdict(pair)
 
 
 def test_what_else_differs_is_named_and_then_it_is_not_the_tuning() -> None:
@@ -215,19 +217,19 @@ def test_what_else_differs_is_named_and_then_it_is_not_the_tuning() -> None:
     results = [replace(before, run={**RUN, **plan}), replace(after, run={**TUNED, **other})]
     (pair,) = compare_results(results, seed=1)
     assert pair.differs == ("adapter", "model", "context")
-    assert pair.verdict.startswith("「tuned」は「base」と比べて 33.3 ポイント高く")
-    assert "ただし、アダプタのほかにモデル、文脈が違います。" in pair.verdict
-    assert as_json([pair])["differs"] == ["adapter", "model", "context"]
+    assert verdict(pair).startswith("「tuned」は「base」と比べて 33.3 ポイント高く")
+    assert "ただし、アダプタのほかにモデル、文脈が違います。" in verdict(pair)
+    assert as_json([pair])["comparisons"][0]["differs"] == ["adapter", "model", "context"]
     (pair,) = compare_results([results[0], replace(after, run={**RUN, **other})], seed=1)
-    assert "ただし、二つの結果はモデル、文脈が違います。" in pair.verdict
+    assert "ただし、二つの結果はモデル、文脈が違います。" in verdict(pair)
 
 
 def test_a_result_that_distrusts_itself_is_named_in_the_verdict_and_the_json() -> None:
     before, after = pair_of([("a", "a")] * 20 + [("b", "a")] * 10)
     results = [replace(before, run={**RUN, "distrust": ["COLLAPSED: 回答が a に偏っています"]}), after]
     (pair,) = compare_results(results, seed=1)
-    assert "ただし、「base」は信用できない結果です（COLLAPSED）。" in pair.verdict
-    assert as_json([pair])["distrust"] == [
+    assert "ただし、「base」は信用できない結果です（COLLAPSED）。" in verdict(pair)
+    assert as_json([pair])["comparisons"][0]["distrust"] == [
         {"name": "base", "code": "COLLAPSED", "reason": "COLLAPSED: 回答が a に偏っています"}
     ]
 
@@ -247,13 +249,13 @@ def test_questions_of_one_article_do_not_count_as_many() -> None:
     assert pair.ci95.low == 0.0
     assert pair.conclusion == "undecided"
     # What could be seen would contradict the difference that was: the articles are too few for it, not the questions.
-    assert "検定だけなら差がありますが、同じ条文の問題をまとめて数えると区間が 0 を含みます。" in pair.verdict
+    assert "検定だけなら差がありますが、同じ条文の問題をまとめて数えると区間が 0 を含みます。" in verdict(pair)
 
 
 def test_without_an_adapter_runs_are_called_by_their_names() -> None:
     before, after = pair_of([("b", "a")] * 10)
     (pair,) = compare_results([before, result("rag", after.outcomes)], seed=1)
-    assert pair.verdict.startswith("「rag」は「base」と比べて 100.0 ポイント高く")
+    assert verdict(pair).startswith("「rag」は「base」と比べて 100.0 ポイント高く")
 
 
 def test_several_runs_are_compared_with_the_first_and_adjusted() -> None:
@@ -264,16 +266,18 @@ def test_several_runs_are_compared_with_the_first_and_adjusted() -> None:
     assert first.adjusted_p_value == pytest.approx(4 / 64)
     assert first.conclusion == "undecided"  # 0.031 alone, 0.0625 among two
     assert second.names == ("base", "third")
-    assert "、補正前の 95 % 区間 +30.0〜+90.0 ポイント、Holm 補正後の p = 0.062）" in first.verdict
-    assert first.verdict.startswith("「tuned」と「base」に差があるとは言えません（")
-    assert first.subject == "「tuned」は「base」と比べて"  # 調整後 would not say which of the two
+    assert "、補正前の 95 % 区間 +30.0〜+90.0 ポイント、Holm 補正後の p = 0.062）" in verdict(first)
+    assert verdict(first).startswith("「tuned」と「base」に差があるとは言えません（")
+    assert not first.is_tuning  # 調整後 would not say which of the two
     value = as_json([first, second])
     assert [each["names"] for each in value["comparisons"]] == [["base", "tuned"], ["base", "third"]]
     assert value["accuracy"] == [0.4, 1.0, 0.5]
 
 
 def test_json_has_the_agreed_keys_and_is_json() -> None:
-    value = as_json(compare_results(pair_of([("a", "a"), ("b", "a")] * 6), seed=1))
+    whole = as_json(compare_results(pair_of([("a", "a"), ("b", "a")] * 6), seed=1))
+    assert (whole["version"], whole["n"], whole["names"], whole["accuracy"]) == (2, 12, ["base", "tuned"], [0.5, 1.0])
+    (value,) = whole["comparisons"]
     assert {"n", "accuracy", "difference", "ci95", "p_value", "flips_up", "flips_down", "verdict"} <= set(value)
     assert value["n"] == 12
     assert value["accuracy"] == [0.5, 1.0]
@@ -388,7 +392,7 @@ def test_the_printed_lines_open_with_the_verdict_and_cut_long_lists_aloud() -> N
     results = pair_of([("b", "a")] * 25 + [("a", "c")] * 2)
     pairs = compare_results(results, seed=1)
     lines = comparison_lines(pairs, results)
-    assert lines[0] == pairs[0].verdict
+    assert lines[0] == verdict(pairs[0])
     assert "  正解になった 25 問:" in lines
     assert f"    ほか {25 - SHOWN_FLIPS} 問（--json か --report ですべて見られます）" in lines
     assert "    q26: a → c（正解 a）" in lines

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from app.evaluation.comparing.seeds import compare_seeds, seed_table, seeds_together, verdict_lines
+from app.evaluation.comparing.verdict import verdict
 from app.evaluation.results.file import Result
 from app.evaluation.statistics import cluster_bootstrap, sign_flip_test
 
@@ -81,4 +82,4 @@ def test_the_table_and_the_verdict_lines(result_of: Any) -> None:
         "seed 2 個の平均: 差 +75.0 ポイント、標準偏差 35.4 ポイント",
         together.verdict,
     ]
-    assert verdict_lines(pairs[:1], None) == [pairs[0].verdict]
+    assert verdict_lines(pairs[:1], None) == [verdict(pairs[0])]

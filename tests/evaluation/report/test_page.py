@@ -18,6 +18,7 @@ from app.core.files import sha256_file, write_json
 from app.core.questions import LETTERS, ORDERS, Question
 from app.data.context import ShownPassage
 from app.evaluation.comparing.comparison import compare_results
+from app.evaluation.comparing.verdict import verdict
 from app.evaluation.report import page as report
 from app.evaluation.report.charts import HEIGHT, WIDTH, loss_chart, reliability_points, thinned
 from app.evaluation.report.marking import mark, runs_of
@@ -103,7 +104,7 @@ def test_a_verdict_over_all_comparisons_comes_first() -> None:
         results, pairs, gold_contexts={}, created="2026-01-01", together="二つの種をまとめた判定。"
     )
     verdicts = re.findall(r'<p class="verdict ([a-z]+)">([^<]*)</p>', html)
-    assert verdicts == [("together", "二つの種をまとめた判定。"), *(("undecided", pair.verdict) for pair in pairs)]
+    assert verdicts == [("together", "二つの種をまとめた判定。"), *(("undecided", verdict(pair)) for pair in pairs)]
 
 
 def test_flips_are_filtered_for_each_comparison_on_its_own() -> None:
