@@ -20,6 +20,15 @@ KANJI_RUN = re.compile("[〇一二三四五六七八九十百千万億兆]+")
 NUMBER = r"(?:[0-9０-９]+|[〇零一二三四五六七八九十百千万億壱弐参拾]+)"
 BRANCH = rf"(?:(?:の|ノ|之){NUMBER})*"
 
+# What references are made of in folded text (app/data/folding.py), where every number is plain digits.
+ERA = "(?:明治|大正|昭和|平成|令和)"
+YEAR = rf"{ERA}(?:\d+|元)年"
+FOLDED_BRANCH = r"(?:の\d+)*"
+# What does not follow a unit: 条件, 項目, 号室.
+ARTICLE_END, PARAGRAPH_END, ITEM_END = "(?![件例約文項理数])", "(?!目)", "(?![室車棟機線])"
+IROHA = "イロハニホヘトチリヌルヲワカヨタレソツネナラムウヰノオクヤマケフコエテアサキユメミシヱヒモセス"
+SUBITEM = f"[{IROHA.replace('ノ', '')}]"  # ノ is の where a law is written in katakana
+
 
 def kanji_to_int(text: str) -> int | None:
     """Value of a 漢数字 (``二十七``, ``百五``, ``一〇三``, ``三億二千万``), None if the characters form no number."""
@@ -80,6 +89,11 @@ def number_key(first: str, branches: str) -> str | None:
     parts = [first, *(part for part in re.split("[のノ之]", branches) if part)]
     values = [to_int(part) for part in parts]
     return None if None in values else "_".join(map(str, values))
+
+
+def folded_key(first: str, branches: str | None) -> str:
+    """``("27", "の2")`` of folded text → ``27_2``."""
+    return first + (branches or "").replace("の", "_")
 
 
 _ARTICLE = re.compile(rf"第({NUMBER})条({BRANCH})")

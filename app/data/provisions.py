@@ -13,28 +13,30 @@ from dataclasses import dataclass, replace
 
 from ..core.questions import ArticleRef
 from .folding import fold_text
-from .law_numbers import article_label, item_label, paragraph_label
+from .law_numbers import FOLDED_BRANCH, IROHA, article_label, folded_key, item_label, paragraph_label
 
 WHOLE_TEXT = "本文"
+_SUBITEM_NAME = f"[{IROHA[:23]}]"  # the rest, ウ and ア among it, heads sections of guidelines
 _HEADING = re.compile(r"[ \t　]*(#{1,7})[ \t　]*(\S.*)")
 _PASSAGE = re.compile(r"\[(\d+)\][ \t　]*(\S.*)")
 # A retrieved article has its paragraphs and items at the beginning of lines.
 _PART = re.compile(
     r"[ \t　]*(第[0-9０-９]+[項号](?:の[0-9０-９]+)*|[一二三四五六七八九十百]+(?:の[一二三四五六七八九十]+)*"
-    r"|[イロハニホヘトチリヌルヲワカヨタレソツネナラム])　+"
+    rf"|{_SUBITEM_NAME})　+"
 )
-_ARTICLE = re.compile(r"第(\d+)条((?:の\d+)*)(?:\(.*\))?")
-_ARTICLE_RANGE = re.compile(r"第(\d+)条((?:の\d+)*)から第(\d+)条((?:の\d+)*)まで(?:\(.*\)|削除)?")
+_NUMBER = rf"第(\d+)条({FOLDED_BRANCH})"
+_ARTICLE = re.compile(rf"{_NUMBER}(?:\(.*\))?")
+_ARTICLE_RANGE = re.compile(rf"{_NUMBER}から{_NUMBER}まで(?:\(.*\)|削除)?")
 _PARAGRAPH = re.compile(r"第?(\d+)項(?:\(.*\))?")
-_ITEM = re.compile(r"第?(\d+)号((?:の\d+)*)(?:\(.*\))?")
-_SUBITEM = re.compile(r"\(?([イロハニホヘトチリヌルヲワカヨタレソツネナラム])\)?")
-_SUPPLEMENT = re.compile(r"附則(?:\(.*\))?(?:第(\d+)条((?:の\d+)*))?(?:第(\d+)項)?")
+_ITEM = re.compile(rf"第?(\d+)号({FOLDED_BRANCH})(?:\(.*\))?")
+_SUBITEM = re.compile(rf"\(?({_SUBITEM_NAME})\)?")
+_SUPPLEMENT = re.compile(rf"附則(?:\(.*\))?(?:{_NUMBER})?(?:第(\d+)項)?")
 _ANSWER = re.compile(r"\(?(?:答え?|回答|A\d*)\)?")
 _QUESTION = re.compile(r"\(?(?:問|質問|Q)(\d+(?:-\d+)*)\)?")
 _DASHED = re.compile(r"([A-Z]+|\d+)((?:-\d+)+)")
 _NUMBERED = re.compile(r"(第\d+[章節款編部]?|[IVX]+(?=\.)|\d+(?![\d.]*[%年月日条項号]))")
-_ANNEX = re.compile(r"別[表紙記](?:第?\d+(?:の\d+)*)?|様式第?\d+")
-_CITED = re.compile(r"(附則)?第(\d+)条((?:の\d+)*)(?:第(\d+)項)?(?:第(\d+)号((?:の\d+)*))?")
+_ANNEX = re.compile(rf"別[表紙記](?:第?\d+{FOLDED_BRANCH})?|様式第?\d+")
+_CITED = re.compile(rf"(附則)?{_NUMBER}(?:第(\d+)項)?(?:第(\d+)号({FOLDED_BRANCH}))?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,15 +156,15 @@ def _enter(place: Provision, sections: list[tuple[int, str]], level: int, title:
     """The place after a heading of level 3 or deeper."""
     key = fold_text(title).upper()
     if match := _ARTICLE.fullmatch(key) or _ARTICLE_RANGE.fullmatch(key):
-        numbers = [first + branch.replace("の", "_") for first, branch in zip(*[iter(match.groups())] * 2, strict=True)]
+        numbers = [folded_key(*pair) for pair in zip(*[iter(match.groups())] * 2, strict=True)]
         return replace(place, article=":".join(numbers), is_article=True, paragraph=None, item=None, subitem=None)
     if match := _SUPPLEMENT.fullmatch(key):
-        article = "附則" + (match.group(1) + match.group(2).replace("の", "_") if match.group(1) else "")
+        article = "附則" + (folded_key(*match.group(1, 2)) if match.group(1) else "")
         return replace(place, article=article, is_article=True, paragraph=match.group(3), item=None, subitem=None)
     if match := _PARAGRAPH.fullmatch(key):
         return replace(place, paragraph=match.group(1), item=None, subitem=None)
     if match := _ITEM.fullmatch(key):
-        return replace(place, item=match.group(1) + match.group(2).replace("の", "_"), subitem=None)
+        return replace(place, item=folded_key(*match.group(1, 2)), subitem=None)
     if match := _SUBITEM.fullmatch(key):
         return replace(place, subitem=match.group(1))
     sections.append((level, title))
@@ -193,8 +195,8 @@ def _retrieved(title: str) -> Provision:
         law, _, label = title.partition(" ")  # 別表第一, or a guideline's section: 第4 12
         return Provision(law, label.strip() or WHOLE_TEXT, None, None, None, False, "", 0)
     supplement, article, branch, paragraph, item, item_branch = match.groups()
-    return Provision(law.strip(), (supplement or "") + article + branch.replace("の", "_"), paragraph,
-                     item + item_branch.replace("の", "_") if item else None, None, True, "", 0)  # fmt: skip
+    return Provision(law.strip(), (supplement or "") + folded_key(article, branch), paragraph,
+                     folded_key(item, item_branch) if item else None, None, True, "", 0)  # fmt: skip
 
 
 def gold_articles(context: str | None) -> tuple[ArticleRef, ...]:

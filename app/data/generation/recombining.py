@@ -9,13 +9,12 @@ from dataclasses import replace
 
 from .checks import is_another_rule, overlapping, says_same
 from .claims import Claim
-from .rules import Rule
+from .rules import SAME_PART, Rule
 from .surroundings import Surroundings
 
 # Above it two conditions may be met by the same case, and the effect may follow from either.
 MAX_ALIKE = 0.4
 _POINTS_BACK = re.compile(r"その|これ|当該|同[条項号法]|自己")
-_SAME = re.compile(r"同[条項号]")
 PERSON = re.compile(r"(?:者|人|会社|法人|機構|大臣|知事|長|員|会|所|事業主|業者|組合|機関|官)$")
 # Speaks of everybody but some, so that almost any other subject falls under it too.
 _EVERYBODY = re.compile(r"でない|以外|何人|その他")
@@ -56,7 +55,7 @@ def _may_swap_subjects(rule: Rule, other: Rule) -> bool:
     if (
         _EVERYBODY.search(one + new)
         or _POINTS_BACK.search(new)
-        or _SAME.search(rule.action)
+        or SAME_PART.search(rule.action)
         or rule.action.endswith("に処する")
     ):
         return False

@@ -103,7 +103,7 @@ _ENDINGS: tuple[tuple[str, Modality], ...] = (
     ("ものとする", "plain"),
 )
 # Says nothing that could be asked: another rule applied, a purpose, what an order lays down.
-_SAME_PART = re.compile(r"同[条項号]")
+SAME_PART = re.compile(r"同[条項号]")
 _EMPTY = re.compile(
     r"(?:準用する|適用する|施行する|目的とする|規定する|該当する|意味する|同様とする|(?:政|省|府|規則|条例)[^、]{0,6}で定める)$"
 )
@@ -166,7 +166,7 @@ def read_rule(
     if not (subject or condition) or len(action) < 4:
         return None
     # 「同項の」 at the head of a part points into another part, which a candidate may put after it or leave out.
-    if _SAME_PART.match(subject) or _SAME_PART.match(condition):
+    if SAME_PART.match(subject) or SAME_PART.match(condition):
         return None
     reorder = bool(subject and condition) and not _POINTS_BACK.search(subject + condition)
     return Rule(article, paragraph, None, subject, condition, scope, action, modality, exception, reorder, open_ended)

@@ -8,12 +8,13 @@ from dataclasses import dataclass
 
 from ...core.questions import LETTERS, Question
 from ..folding import fold_text
+from ..law_numbers import FOLDED_BRANCH, SUBITEM, folded_key
 from ..provisions import law_key
 from .alignment import Sentence
 
 _NAME = re.compile(
-    r"(?P<law>.*?)(?:第?(?P<article>\d+)条(?P<branch>(?:の\d+)*)|(?<=.)(?P<annex>別表第?\d+))?"
-    r"(?:第(?P<paragraph>\d+)項)?(?:第(?P<item>\d+)号(?P<item_branch>(?:の\d+)*))?(?P<subitem>[イロハニホヘトチリヌ])?"
+    rf"(?P<law>.*?)(?:第?(?P<article>\d+)条(?P<branch>{FOLDED_BRANCH})|(?<=.)(?P<annex>別表第?\d+))?"
+    rf"(?:第(?P<paragraph>\d+)項)?(?:第(?P<item>\d+)号(?P<item_branch>{FOLDED_BRANCH}))?(?P<subitem>{SUBITEM})?"
     r"(?P<part>本文|ただし書)?[。]?"
 )
 
@@ -42,9 +43,8 @@ def _named(choice: str) -> Named | None:
     match = _NAME.fullmatch(text)
     if match is None or not (match["article"] or match["annex"] or match["item"]):
         return None
-    branch = (match["branch"] or "").replace("の", "_")
-    article = match["article"] + branch if match["article"] else (match["annex"] or "")
-    item = match["item"] + (match["item_branch"] or "").replace("の", "_") if match["item"] else None
+    article = folded_key(match["article"], match["branch"]) if match["article"] else (match["annex"] or "")
+    item = folded_key(match["item"], match["item_branch"]) if match["item"] else None
     return Named(match["law"], article, match["paragraph"], item, match["subitem"], match["part"])
 
 

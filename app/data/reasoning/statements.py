@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from ...core.questions import Question
 from ..folding import fold, fold_text
+from ..law_numbers import FOLDED_BRANCH
 from ..provisions import law_key
 from .alignment import Sentence, alignments, held_share, shared_spans
 from .contrast import best_contrast, departures
@@ -236,7 +237,7 @@ def _without_laws(text: str, sentences: Sequence[Sentence]) -> str:
 def _missing_reference(answer: str, sentences: Sequence[Sentence]) -> str:
     """An article that the answer names and no sentence does: 第42条の7."""
     folded = fold(answer)
-    for match in re.finditer(r"第\d+条(?:の\d+)*", folded.text):
+    for match in re.finditer(rf"第\d+条{FOLDED_BRANCH}", folded.text):
         if not any(re.search(re.escape(match.group()) + r"(?!の?\d)", one.folded.text) for one in sentences):
             first, last = folded.source_span(*match.span())
             relative = folded.text[match.end() :].startswith("第")  # 第2条第2項 may stand there as 前条第二項

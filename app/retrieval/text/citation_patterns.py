@@ -4,22 +4,24 @@ from __future__ import annotations
 
 import re
 
-_BRANCH = r"(?:の\d+)*"
-_ARTICLE = rf"第?(?P<article>\d+)条(?P<branch>{_BRANCH})(?![件例約文項理数])"
+from ...data.law_numbers import ARTICLE_END, FOLDED_BRANCH, ITEM_END, PARAGRAPH_END, SUBITEM, YEAR
+
+_ARTICLE = rf"第?(?P<article>\d+)条(?P<branch>{FOLDED_BRANCH}){ARTICLE_END}"
 _RELATIVE = r"(?P<relative>前条|次条|同条|本条|この条)"
-_PARAGRAPH = r"(?:第?(?P<paragraph>\d+)項(?!目)|(?P<near_paragraph>前項|次項|同項|この項))"
+_PARAGRAPH = rf"(?:第?(?P<paragraph>\d+)項{PARAGRAPH_END}|(?P<near_paragraph>前項|次項|同項|この項))"
 _LONE = _PARAGRAPH.replace("(?P<", "(?P<lone_")
-_SUBITEM = r"(?P<subitem>[イロハニホヘトチリヌルヲワカヨタレソツネナラムウヰオクヤマケフコエテアサキユメミシヱヒモセス](?![ァ-ヶー])(?:\(\d+\)(?:\([ivx]+\))?)?)"
-_ITEM = rf"(?:第?(?P<item>\d+)号(?![室車棟機線])(?P<item_branch>{_BRANCH}){_SUBITEM}?)"
+_SUBITEM = rf"(?P<subitem>{SUBITEM}(?![ァ-ヶー])(?:\(\d+\)(?:\([ivx]+\))?)?)"
+_ITEM = rf"(?:第?(?P<item>\d+)号{ITEM_END}(?P<item_branch>{FOLDED_BRANCH}){_SUBITEM}?)"
 _SUPPLEMENT = r"(?P<supplement>(?:改正)?附則)(?:\(?抄\)?)?(?:\((?P<amending>[^()]*年[^()]*号[^()]*)\))?の?"
-_LONE_ITEM = r"第?(?P<lone_item>\d+)号(?![室車棟機線])(?P<lone_item_branch>(?:の\d+)*)"
+_LONE_ITEM = rf"第?(?P<lone_item>\d+)号{ITEM_END}(?P<lone_item_branch>{FOLDED_BRANCH})"
 _NEVER = "".join(
     f"(?P<{name}>(?!))?" for name in ("dashed", "appendix", "bare", "bare_branch", "lone_item", "lone_item_branch")
 )
 STATUTE = re.compile(rf"(?:{_SUPPLEMENT})?(?:(?:{_ARTICLE}|{_RELATIVE})(?:{_PARAGRAPH})?|{_LONE}){_ITEM}?{_NEVER}")
 # Only people write these: a table by itself, a number without 条 after a law's name, 27-2条.
-_APPENDIX = r"(?P<appendix>(?:附則)?(?:(?:別表|別記様式)(?:第?\d+(?:の\d+)*(?:号(?:の\d+)*)?)?|(?:様式|別記)第?\d+(?:の\d+)*(?:号(?:の\d+)*)?))"
-_BARE = rf"第?(?P<bare>\d+)(?P<bare_branch>{_BRANCH})(?:(?=第\d+項)|(?=$|[、。・「」()\[\]:;?!\n]|,(?!\d)|の(?!\d)|[はがをにでとやも]|から|及び|又は|参照))"
+_NUMBERED = rf"第?\d+{FOLDED_BRANCH}(?:号{FOLDED_BRANCH})?"
+_APPENDIX = rf"(?P<appendix>(?:附則)?(?:(?:別表|別記様式)(?:{_NUMBERED})?|(?:様式|別記){_NUMBERED}))"
+_BARE = rf"第?(?P<bare>\d+)(?P<bare_branch>{FOLDED_BRANCH})(?:(?=第\d+項)|(?=$|[、。・「」()\[\]:;?!\n]|,(?!\d)|の(?!\d)|[はがをにでとやも]|から|及び|又は|参照))"
 _DASHED = r"(?P<dashed>\d+[-‐‑−–]\d+)条"
 QUESTION = re.compile(
     rf"(?:{_DASHED}|{_APPENDIX}|(?:{_SUPPLEMENT})?(?:(?:{_ARTICLE}|{_RELATIVE}|{_BARE})(?:{_PARAGRAPH})?|{_LONE}){_ITEM}?|{_LONE_ITEM})"
@@ -40,6 +42,6 @@ UNKNOWN = re.compile(
     rf"{_KIND})(?:の)?$"
 )
 NAME_TAIL = re.compile(r"(?:\(([^()]*(?:\([^()]*\)[^()]*)*)\))?の?$")
-NUMBER_IN = re.compile(r"(?:明治|大正|昭和|平成|令和)(?:\d+|元)年(?:\d+月\d+日)?[^()\d。、]{1,14}第?\d+号")
+NUMBER_IN = re.compile(rf"{YEAR}(?:\d+月\d+日)?[^()\d。、]{{1,14}}第?\d+号")
 NUMBER_BEFORE = re.compile(rf"(?:{NUMBER_IN.pattern})$")
 EXCLUDED = re.compile(r"(?:まで)?(?:の規定|の各号|に係る部分)?(?:[をは]除[くきいか]|以外)")

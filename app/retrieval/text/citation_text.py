@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection
 
+from ...data.law_numbers import ARTICLE_END, FOLDED_BRANCH, ITEM_END, PARAGRAPH_END
 from .tokens import normalize
 
 MAX_NOTED = 400  # characters of a text in which the words of a note are looked up
@@ -22,13 +23,13 @@ _MARKED = re.compile(
 )
 _TILDE = "~〜～"
 _BETWEEN = rf"(?:、|,|・|及び|又は|若しくは|並びに|および|または|から|ないし|乃至|[{_TILDE}])"
-_UNIT = r"(?:条(?![件例約文項理数])|項(?!目)|号(?![室車棟機線]))"
+_UNIT = rf"(?:条{ARTICLE_END}|項{PARAGRAPH_END}|号{ITEM_END})"
+_NUMBER = re.compile(rf"第?\d+{FOLDED_BRANCH}")
 _LIST = re.compile(
-    rf"(?<![の\d])(?P<numbers>第?\d+(?:の\d+)*(?:{_BETWEEN}第?\d+(?:の\d+)*)+)(?P<unit>{_UNIT})(?P<branch>(?:の\d+)*)"
+    rf"(?<![の\d])(?P<numbers>{_NUMBER.pattern}(?:{_BETWEEN}{_NUMBER.pattern})+)(?P<unit>{_UNIT})(?P<branch>{FOLDED_BRANCH})"
 )
-_NUMBER = re.compile(r"第?\d+(?:の\d+)*")
-_SIGN = re.compile(r"§+(?P<number>\d+)(?P<branch>(?:の\d+)*)")
-_RANGE = re.compile(rf"(?<=[条項号\d])(?:ないし|乃至|[{_TILDE}])(?=第?\d+(?:の\d+)*{_UNIT})")
+_SIGN = re.compile(rf"§+(?P<number>\d+)(?P<branch>{FOLDED_BRANCH})")
+_RANGE = re.compile(rf"(?<=[条項号\d])(?:ないし|乃至|[{_TILDE}])(?={_NUMBER.pattern}{_UNIT})")
 
 
 def fold(text: str) -> str:

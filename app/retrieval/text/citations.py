@@ -10,6 +10,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from ...data.law_numbers import folded_key
 from .citation_patterns import (
     CHANGED,
     CONNECTOR,
@@ -109,7 +110,7 @@ class _Reader:
             part=_part(match, joined, previous, law),
             article=article,
             paragraph=_paragraph(match, previous, self.place),
-            item=match["item"] + match["item_branch"].replace("の", "_") if match["item"] else None,
+            item=folded_key(match["item"], match["item_branch"]) if match["item"] else None,
             joined_by=self.folded[previous.end : match.start()] if joined and previous is not None else "",
             subitem=match["subitem"],
             amending=law.amending,
@@ -122,7 +123,7 @@ class _Reader:
             return str(match["appendix"] or match["dashed"])
         if match["article"] or match["bare"]:
             branch = match["branch"] if match["article"] else match["bare_branch"]
-            return (match["article"] or match["bare"]) + (branch or "").replace("の", "_")
+            return folded_key(match["article"] or match["bare"], branch)
         if match["lone_paragraph"] and (match["supplement"] or (law.text and self.place is None)):
             return ""  # 附則第2項, 施行期日令第2項: nothing there has an article
         return _relative_article(match, joined, previous, self.place)
@@ -251,7 +252,7 @@ def _next_item(match: re.Match[str], previous: Mention, folded: str) -> Mention 
     """第3号 of 第2条第1号及び第3号; None where no item stands before it."""
     if previous.item is None:
         return None
-    item = match["lone_item"] + match["lone_item_branch"].replace("の", "_")
+    item = folded_key(match["lone_item"], match["lone_item_branch"])
     between = folded[previous.end : match.start()]
     return replace(
         previous, text=match.group(), start=match.start(), end=match.end(), item=item, subitem=None, joined_by=between, law_text=""

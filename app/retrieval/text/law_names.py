@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from ...data.law_numbers import ERA, YEAR
 from .tokens import normalize
 
 # A name of a better kind hides the same name of a worse kind: 会社法 is the law of that title, whoever else defines it.
@@ -21,7 +22,7 @@ MIN_DEFINERS = 2  # laws outside a law's own family that must give it a name bef
 
 Doubt = Literal["", "local", "version"]
 
-LAW_NUMBER = r"(?:明治|大正|昭和|平成|令和)[^（）。、「」]{1,10}年[^（）。、「」]{1,14}第[^（）。、「」]{1,10}号"
+LAW_NUMBER = ERA + r"[^（）。、「」]{1,10}年[^（）。、「」]{1,14}第[^（）。、「」]{1,10}号"
 
 _HELD = re.compile(r"\d+条|別表|様式|\d+項")
 _SUFFIX_CHARS = 6  # a longer name is no common ending of titles
@@ -31,7 +32,7 @@ _WORD = re.compile(r"[一-龥々ァ-ヶー]")
 _NEUTRAL = re.compile(r"(?:現行|上記|前記|前掲|下記|当該|同様|但し|ただし|及|又|各|右)$")
 _VERSION = re.compile(
     r"(?:(?:改正(?:される|された)?[前後]|廃止前|施行前|旧|新)(?:の|における)?|改正|当時の"
-    r"|(?:\d{4}|(?:明治|大正|昭和|平成|令和)(?:\d+|元))年(?:\d+月(?:\d+日)?)?(?:改正[前後]?の?|(?:当時|時点|現在)?の))$"
+    rf"|(?:\d{{4}}年|{YEAR})(?:\d+月(?:\d+日)?)?(?:改正[前後]?の?|(?:当時|時点|現在)?の))$"
 )
 _VERSION_ENDS = "前後旧新正のる"  # its last characters: most names have none of them before
 # What follows shows that the name is only the beginning of another law's.

@@ -5,14 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+from ...data.law_numbers import ERA, FOLDED_BRANCH, IROHA
 from ..store.rows import PassageRow
 from .citation_text import fold
 
 YEARS_TO_ENFORCEMENT = 5  # between promulgation and the first day in force, at most
-IROHA = "イロハニホヘトチリヌルヲワカヨタレソツネナラムウヰノオクヤマケフコエテアサキユメミシヱヒモセス"
 _PRINTED = re.compile(r"[0-9０-９一二三四五六七八九十百〇の]+　|[ァ-ヿ]　|[（(][^（()）]{1,4}[）)]　")
 _ROMAN = {"i": 1, "ii": 2, "iii": 3, "iv": 4, "v": 5, "vi": 6, "vii": 7, "viii": 8, "ix": 9, "x": 10}
-_LAW_NUMBER = re.compile(r"(明治|大正|昭和|平成|令和)(\d+|元)年(?:\d+月\d+日)?([^\d第]+)第?(\d+)号")
+_APPENDIX = re.compile(rf"(?:附則)?(?:別表|別記様式|様式|別記)?(?:第?\d+{FOLDED_BRANCH}(?:号表?{FOLDED_BRANCH})?)?")
+_LAW_NUMBER = re.compile(rf"({ERA})(\d+|元)年(?:\d+月\d+日)?([^\d第]+)第?(\d+)号")
 
 
 def has_item(passages: Iterable[PassageRow], item: str, subitem: str | None) -> bool:
@@ -44,7 +45,7 @@ def law_number_key(number: str) -> tuple[str, str, str, str] | None:
 def appendix_key(title: str) -> str:
     """``別表第一（第三条関係）`` and ``別表1`` alike: ``別表1``."""
     plain = re.sub(r"^\((別[^()]*)\)", r"\1", fold(title))
-    matched = re.match(r"(?:附則)?(?:別表|別記様式|様式|別記)?(?:第?\d+(?:の\d+)*(?:号(?:表)?(?:の\d+)*)?)?", plain)
+    matched = _APPENDIX.match(plain)
     return (matched.group() if matched and matched.group() else plain).replace("第", "")
 
 
