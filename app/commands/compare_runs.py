@@ -41,7 +41,7 @@ def main(argv: Sequence[str]) -> int:
     from ..evaluation.comparing.comparison import compare_results
     from ..evaluation.comparing.comparison_json import as_json
     from ..evaluation.comparing.comparison_text import comparison_lines
-    from ..evaluation.reading import with_reading
+    from ..evaluation.comparing.reading_beside import with_reading
     from ..evaluation.results.file import read_results
 
     if arguments.report:

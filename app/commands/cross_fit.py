@@ -133,8 +133,8 @@ def cross_fit(arguments: Any, training: Sequence[str], header: dict[str, Any]) -
     from ..evaluation.comparing.comparability import distrust
     from ..evaluation.comparing.comparison_json import as_json
     from ..evaluation.comparing.pooling import pool_results
+    from ..evaluation.comparing.reading_beside import check_reading, with_reading
     from ..evaluation.comparing.seeds import compare_seeds, seed_table, seeds_together, verdict_lines
-    from ..evaluation.reading import check_reading, with_reading
     from ..evaluation.results.file import read_result, read_results, write_result
 
     folder = arguments.output_dir

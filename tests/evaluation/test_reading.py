@@ -12,7 +12,8 @@ import pytest
 from app.core.errors import DataError
 from app.evaluation.comparing.comparison import compare_results
 from app.evaluation.comparing.comparison_text import comparison_lines
-from app.evaluation.reading import law_adds, reading_changes, with_reading
+from app.evaluation.comparing.reading_beside import with_reading
+from app.evaluation.reading import law_adds, reading_changes
 from app.evaluation.report.page import render_report
 from app.evaluation.results.file import read_result
 from app.evaluation.results.outcomes import Outcome

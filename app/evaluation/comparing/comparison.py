@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from ...core.prompts import Form
+from ..reading import ReadingChange
 from ..results.file import Result
 from ..results.outcomes import Outcome
 from ..results.summary import answer_name
@@ -23,9 +24,6 @@ from ..statistics import (
 from .comparability import adapter, aligned_outcomes, has_logprobs
 from .logprob_change import LogprobChange, logprob_change
 from .run_differences import ADAPTER, differences
-
-if TYPE_CHECKING:
-    from ..reading import ReadingChange
 
 Conclusion = Literal["better", "worse", "undecided"]
 
@@ -65,7 +63,7 @@ class Comparison:
     detectable_gain: float | None  # smallest difference that so many questions show with 80 % power
     differs: tuple[str, ...]  # what the two runs differ in (``settings.differences``)
     distrust: tuple[tuple[str, str], ...]  # result and why it says itself that it must not be trusted
-    reading: tuple[ReadingChange, ...] = ()  # what the law adds to each run (``reading.with_reading``)
+    reading: tuple[ReadingChange, ...] = ()  # what the law adds to each run (``reading_beside.with_reading``)
 
     @property
     def accuracy(self) -> tuple[float, float]:

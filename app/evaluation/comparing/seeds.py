@@ -9,7 +9,7 @@ from typing import Any
 
 from ...core.prompts import Form
 from ..number_text import interval_text, p_text, points
-from ..reading import ReadingChange, reading_of_seeds
+from ..reading import ReadingChange
 from ..results.file import Result
 from ..results.result_text import percent
 from ..statistics import Interval, excludes_chance, interval_over, sign_flip_test
@@ -17,6 +17,7 @@ from .comparability import aligned_outcomes
 from .comparison import Comparison, compare_results
 from .comparison_text import reading_change_lines
 from .logprob_change import NOT_KNOWN, LogprobChange, logprob_change
+from .reading_beside import reading_of_seeds
 from .verdict import TUNED, logprob_sentence, verdict
 
 

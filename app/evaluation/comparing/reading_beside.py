@@ -1,0 +1,68 @@
+"""The reading test of results that lie beside each other: the same model and questions, asked in other contexts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from ...core.cli import log
+from ...core.errors import DataError
+from ..reading import ByContext, ReadingChange, reading_changes
+from ..results.file import Result
+from ..results.outcomes import Outcome
+from ..running.other_contexts import companions
+from ..running.plan import WITHOUT
+from .comparison import Comparison
+
+
+def with_reading(pairs: Sequence[Comparison], results: Sequence[Result], *, seed: int) -> list[Comparison]:
+    """The comparisons with what the law adds to each side, where the results beside the compared ones say so."""
+    found = _by_context(results)
+    if not found:
+        return list(pairs)
+    return [
+        replace(pair, reading=reading_changes(found[0], [after], seed=seed))
+        for pair, after in zip(pairs, found[1:], strict=True)
+    ]
+
+
+def check_reading(pairs: Sequence[Comparison]) -> None:
+    """Raise DataError when a comparison lacks what the law adds against one of the contexts without the right articles."""
+    for pair in pairs:
+        found = {change.context for change in pair.reading}
+        if missing := [name for name in WITHOUT if name not in found]:
+            raise DataError(
+                f"{pair.names[0]} と {pair.names[1]}: 文脈 {'、'.join(missing)} の結果が、正解の条文ありの結果と"
+                "モデル・尋ね方・問題・索引のどれかで違い、比べられません。その文脈の結果を消して、もう一度実行してください。"
+            )
+
+
+def reading_of_seeds(
+    base: Result, tuned: Sequence[Result], *, seed: int, repeats: int = 10_000
+) -> tuple[ReadingChange, ...]:
+    """What the law adds to the untuned model and, on the mean over the seeds, to the tuned ones, as far as the results
+    beside these say so."""
+    found = _by_context([base, *tuned])
+    return reading_changes(found[0], found[1:], seed=seed, repeats=repeats) if found else ()
+
+
+def _by_context(results: Sequence[Result]) -> list[ByContext]:
+    """The outcomes of each result and of those beside it that differ by the context alone; nothing unless all were asked
+    with the right articles."""
+    if any((result.run.get("plan") or {}).get("context") != "gold" for result in results):
+        return []
+    found: list[ByContext] = []
+    indexes: dict[str, Any] = {}  # what the first result searched: another index takes out and fills up with others
+    for result in results:
+        others = companions(result.path, result.run, result.outcomes)
+        outcomes: dict[str, Sequence[Outcome]] = {"gold": result.outcomes}
+        for name, other in others.items():
+            if indexes.setdefault(name, other.run.get("index")) == other.run.get("index"):
+                outcomes[name] = other.outcomes
+            else:
+                log(
+                    f"注意: {other.path} は別の索引か検索の設定で尋ねた結果なので、条文を読んでいるかの比較に使いません。"
+                )
+        found.append(outcomes)
+    return found
