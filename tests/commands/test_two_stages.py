@@ -114,3 +114,17 @@ def test_the_whole_study_on_the_sample(ports: Path, capsys: pytest.CaptureFixtur
     assert two_stages.main(arguments(ports)) == 0
     assert capsys.readouterr().out == printed
     assert read_json(study / "times.json") == times
+
+    assert [row["context"] for row in second["comparisons"][0]["reading"]] == ["none", "removed"]
+    # An exam and the letters are added to what is there.
+    (study.parent / "exam.jsonl").write_text(
+        '{"id": "e1", "year": 2024, "question": "正しいものはどれか。", "choices": ["港は開く。", "港は閉じる。"], "answer": [1]}\n'
+    )
+    assert two_stages.main(arguments(ports, "--exam", str(study.parent / "exam.jsonl"), "--letters")) == 0
+    more = capsys.readouterr().out
+    assert [line for line in more.splitlines() if line.startswith("■")][3:] == [
+        "■ ほかの試験（検索した条文）、第一段", "■ 実在の問題（正解の条文あり）を文字で、第一段",
+    ]  # fmt: skip
+    assert {name: seconds for name, seconds in read_json(study / "times.json").items() if name in times} == times
+    assert read_json(study / "stage1_letters.json")["run"]["plan"]["scoring"] == "letter"
+    assert read_json(study / "base_exam.json")["run"]["plan"]["context"] == "rag"
