@@ -95,7 +95,7 @@ def choices_of(kind: type, name: str) -> tuple[Any, ...] | None:
 
 
 def add_options(
-    parser: argparse.ArgumentParser, kind: type, *, only: Iterable[str] | None = None, unset: bool = False
+    parser: argparse._ActionsContainer, kind: type, *, only: Iterable[str] | None = None, unset: bool = False
 ) -> None:
     """Add the options of ``kind``. With ``unset`` each is None unless it was given (the help still says the default)."""
     group: Any = parser

@@ -90,8 +90,9 @@ def run_check(model_name: str, folder: Path, *, device: str, steps: int = 5, que
     write_records(records, longest[: steps * ACCUMULATION])
     config = TrainConfig(
         model_name=model_name, train_file=records, output_dir=folder / "adapter", max_steps=steps, batch_size=1,
-        gradient_accumulation_steps=ACCUMULATION, use_4bit=True, device=device, logging_steps=1, max_seq_length=2048,
+        gradient_accumulation_steps=ACCUMULATION, use_4bit=True, logging_steps=1, max_seq_length=2048,
         skip_long_records=True,
+        device=device,  # type: ignore[arg-type]  # another name is refused here
     )  # fmt: skip
     config, made, measured = _train(config)
     prompts = [record.input for record in gold_records(test)]

@@ -12,7 +12,7 @@ from .setting import MemorySetting
 
 _EXAMPLES = (
     "python scripts/plan_memory.py --model-name Qwen/Qwen3-8B --vram 10",
-    "python scripts/plan_memory.py --model-name Qwen/Qwen3-8B --vram 10 --max-seq-length 1024 --batch-size 2 --json",
+    "python scripts/plan_memory.py --model-name Qwen/Qwen3-8B --vram 10 --quantization nf4 --max-seq-length 1024 --batch-size 2 --json",
     "python scripts/plan_memory.py --model-name Qwen/Qwen3-8B --max-seq-length 1024 --reference usual",
 )
 # What people did before: QLoRA with fp32 copies of the frozen 16-bit weights, and logits of every position in fp32.
