@@ -156,12 +156,6 @@ def _cluster_sums(
     return sums.astype(np.float64), np.bincount(index).astype(np.float64)
 
 
-def entropy_bits(counts: Sequence[int]) -> float:
-    """Shannon entropy of a histogram in bits; 0 for an empty one."""
-    total = sum(counts)
-    return -sum(count / total * math.log2(count / total) for count in counts if count) + 0.0
-
-
 def chi_square_tail(statistic: float, degrees: int) -> float:
     """P(X >= statistic) for a chi-square variable, in closed form (Abramowitz & Stegun 26.4.4 and 26.4.5)."""
     if degrees < 1 or statistic < 0:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..core.chat import ChatFormat, encode_prompt, letter_token_ids
+from ..core.collapse import collapse_of
 from ..core.questions import LETTERS
 from ..data.records import Record
 from ..llm.letters import score_letters
@@ -15,8 +16,6 @@ from .rows.examples import check_letters
 # What a cot answer puts before its letter. Dev accuracy of a cot record is read right after it, without reasoning:
 # one prefill instead of hundreds of generated tokens; the evaluation program does the full reading.
 COT_ANSWER_MARK = "Answer:"
-COLLAPSE_SHARE = 0.8
-MIN_COLLAPSE_QUESTIONS = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +42,7 @@ class DevResult:
     ``gold_logprob``  mean log-probability (natural) of the right answer among the question's own
     ``histogram``     letters: how often each was chosen; empty in the choice form, where the order cannot matter
     ``mass``          mean probability that the next token is one of the answers at all
-    ``collapsed``     letters: nearly every answer is one letter (``collapse_warning``)
+    ``collapsed``     letters: the answers have collapsed to one (``app.core.collapse``)
     ``statements``    choice form: the judgements one by one
     """
 
@@ -89,12 +88,15 @@ def evaluate_dev(model: Any, dev: DevSet, *, max_batch_tokens: int) -> DevResult
 
 
 def collapse_warning(histogram: Mapping[str, int], correct: Sequence[str]) -> str | None:
-    """A line when the model answers nearly everything with one letter though the right answers do not; else None."""
-    total = sum(histogram.values())
-    letter, count = max(histogram.items(), key=lambda item: item[1])
-    if total < MIN_COLLAPSE_QUESTIONS or count / total <= COLLAPSE_SHARE or correct.count(letter) / total > 0.6:
+    """A line when the answers have collapsed to one letter (``app.core.collapse``, as in an evaluation); else None."""
+    found = collapse_of([histogram[letter] for letter in LETTERS], [correct.count(letter) for letter in LETTERS])
+    if not found.collapsed:
         return None
-    return f"dev の {total} 問のうち {count} 問に {letter} と答えています（一文字への偏り）。学習率を下げるか、順序を増やしてください。"
+    letter = LETTERS[found.most]
+    return (
+        f"dev の {sum(histogram.values())} 問のうち {histogram[letter]} 問に {letter} と答えています（一文字への偏り）。"
+        "学習率を下げるか、順序を増やしてください。"
+    )
 
 
 def best_step(history: Sequence[Mapping[str, Any]]) -> int | None:

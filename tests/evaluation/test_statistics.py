@@ -12,6 +12,7 @@ import scipy.stats
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from app.core.collapse import entropy_bits
 from app.core.questions import ORDERS
 from app.evaluation.statistics import (
     Interval,
@@ -21,7 +22,6 @@ from app.evaluation.statistics import (
     clustered_interval,
     debiased,
     detectable_gain,
-    entropy_bits,
     four_way,
     holm,
     mcnemar_exact,

@@ -53,10 +53,13 @@ def test_should_stop(history: list[dict[str, Any]], patience: int | None, stop: 
 @pytest.mark.parametrize(
     ("counts", "correct", "warns"),
     [
-        ((0, 0, 9, 1), "abcdabcdab", True),
-        ((0, 0, 8, 2), "abcdabcdab", False),
-        ((0, 0, 10, 0), "cccccccabd", False),  # the right answers are one-sided too
-        ((4, 0, 0, 0), "abcd", False),  # too few to tell
+        ((0, 0, 13, 7), "abcd" * 5, True),  # 65 %
+        ((2, 2, 12, 4), "abcd" * 5, False),  # exactly 60 %
+        ((10, 10, 0, 0), "abcd" * 5, False),  # exactly one bit
+        ((11, 9, 0, 0), "abcd" * 5, True),  # less than one
+        ((0, 0, 20, 0), "c" * 17 + "abd", True),  # the right answers are one-sided, but not that much
+        ((0, 0, 20, 0), "c" * 20, False),  # they are: it cannot be told
+        ((19, 0, 0, 0), "abcd" * 4 + "abc", False),  # too few to tell
     ],
 )
 def test_collapse_warning(counts: tuple[int, ...], correct: str, warns: bool) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from ...core.collapse import collapse_of
 from ...core.prompts import FITS, FITS_NOT
 from ...core.questions import CHOICE_LETTERS, LETTERS, ORDERS, Question, original_letter
 from ...core.runs import Distrust
@@ -17,7 +18,6 @@ from ..statistics import (
     chi_square_uniform,
     clustered_interval,
     debiased,
-    entropy_bits,
     position_prior,
     recall_spread,
     wilson_interval,
@@ -28,15 +28,6 @@ from .outcomes import STATUSES, OrderAnswer, Outcome
 from .retrieval_score import retrieval_summary
 from .statements import statements_summary
 
-# On questions whose right letters are balanced (2 bits is even; lawqa_jp's own order has 1.95), one letter on more than
-# this share of the answers, or an entropy below this many bits, is a collapse …
-BALANCED_BITS = 1.9
-COLLAPSE_SHARE = 0.6
-COLLAPSE_BITS = 1.0
-# … elsewhere an entropy below this share of the right letters' own …
-COLLAPSE_PART = 0.5
-# … once there are enough answers for it not to be chance (20 fair answers exceed 60 % on one letter 7 times in 10,000).
-COLLAPSE_ANSWERS = 20
 LOW_MASS = 0.5
 
 
@@ -178,44 +169,32 @@ def shown_gold(outcomes: Sequence[Outcome]) -> list[tuple[str, str | None]]:
 
 
 def collapse(outcomes: Sequence[Outcome]) -> dict[str, Any]:
-    """Whether the answers have collapsed to one letter, and the numbers that say so.
+    """Whether the answers have collapsed to one letter, and the numbers that say so (``app.core.collapse``).
 
-    ``collapsed`` is None when it cannot be judged: too few answers, or most answers one letter where the right letters
-    are unbalanced too. In the choice form no choice has a place to collapse to; the rest is then left out.
+    In the choice form no choice has a place to collapse to: ``collapsed`` is None and the rest is left out.
     """
     if outcomes[0].form == "choice":
         return {"collapsed": None}
     letters = used_letters(outcomes)
     pairs = shown_gold(outcomes)
     histogram = label_histogram(outcomes)
-    answered = [histogram[letter] for letter in letters]
-    gold_bits = entropy_bits([sum(gold == letter for gold, _ in pairs) for letter in letters])
-    bits = entropy_bits(answered)
-    top = max(letters, key=lambda letter: histogram[letter])
-    share = histogram[top] / sum(answered) if sum(answered) else 0.0
+    found = collapse_of(
+        [histogram[letter] for letter in letters],
+        [sum(gold == letter for gold, _ in pairs) for letter in letters],
+    )
     # Letters that not every question has cannot be expected evenly.
     test = None if len({len(outcome.choices) for outcome in outcomes}) > 1 else chi_square_uniform([
         [sum(answer.predicted == letter for answer in outcome.answers) for letter in letters] for outcome in outcomes
     ])  # fmt: skip
     return {
-        "collapsed": _collapsed(sum(answered), share, bits, gold_bits),
-        "letter": top,
-        "share": share,
-        "entropy_bits": bits,
-        "gold_entropy_bits": gold_bits,
+        "collapsed": found.collapsed,
+        "letter": letters[found.most],
+        "share": found.share,
+        "entropy_bits": found.bits,
+        "gold_entropy_bits": found.right_bits,
         "chi_square": None if test is None else test.statistic,
         "chi_square_p": None if test is None else test.p_value,
     }
-
-
-def _collapsed(answers: int, share: float, bits: float, gold_bits: float) -> bool | None:
-    if answers < COLLAPSE_ANSWERS:
-        return None
-    if gold_bits >= BALANCED_BITS:
-        return share > COLLAPSE_SHARE or bits < COLLAPSE_BITS
-    if bits < COLLAPSE_PART * gold_bits:
-        return True
-    return None if share > COLLAPSE_SHARE else False
 
 
 def collapse_reasons(summary: Mapping[str, Any]) -> tuple[str, ...]:
