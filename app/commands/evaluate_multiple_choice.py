@@ -9,8 +9,10 @@ from typing import Any
 
 from ..core.cli import JapaneseParser, log
 from ..core.errors import UntrustworthyResult
+from ..core.files import write_text
 from ..core.manifests import run_header
-from ..core.outputs import REPORT, RESULT, Output, check_outputs, json_kind
+from ..core.outputs import REPORT, RESULT, Output, check_outputs, json_kind, same_file
+from ..core.run_file import IS_RUN_FILE, parse_with_run_file, run_file_text
 from ..evaluation.running.options import (
     add_options,
     create_backend,
@@ -19,6 +21,8 @@ from ..evaluation.running.options import (
     plans_of,
     resolve_config,
     resolve_plan,
+    resolved_options,
+    run_file_path,
 )
 from ..evaluation.running.plan import RETRIEVED
 
@@ -29,6 +33,7 @@ EXAMPLES = (
     "--hf-model-name Qwen/Qwen3-8B --hf-lora-path runs/direct_rag --context rag --top-k 3",
     "python scripts/evaluate_multiple_choice.py --data sample/selection.json --output results/eval/reading.json "
     "--hf-model-name sample/tiny-qwen3 --no-hf-load-in-4bit --scoring choice --reading-test --index-dir data/index",
+    "python scripts/evaluate_multiple_choice.py --config results/eval/base.run.yaml --output results/eval/base_7.json --seed 7",
     "python scripts/evaluate_multiple_choice.py --data results/split/test.json --plan",
 )
 
@@ -43,7 +48,7 @@ def parser() -> JapaneseParser:
 
 def main(argv: Sequence[str]) -> int:
     program = parser()
-    arguments = program.parse_args(argv)
+    arguments = parse_with_run_file(program, argv)
     if arguments.data is None or (arguments.output is None and not arguments.plan):
         program.error("--data と --output が要ります（--plan なら --data だけ）")
     # numpy, and what needs it, only after --help had its chance.
@@ -64,8 +69,14 @@ def main(argv: Sequence[str]) -> int:
                 Output("--output", path, RESULT),
                 Output("--output の途中経過", progress_path(path), json_kind("evaluation-progress")),
             ]
+        settings = run_file_path(arguments.output)
+        if arguments.config is None or not same_file(settings, arguments.config):  # --config with --resume: as it is
+            outputs.append(Output("--output の設定", settings, IS_RUN_FILE))
         outputs += [Output("--report", arguments.report, REPORT)] if arguments.report else []
-        check_outputs(outputs, {"--data": arguments.data, "--few-shot-path": arguments.few_shot_path})
+        check_outputs(
+            outputs,
+            {"--data": arguments.data, "--few-shot-path": arguments.few_shot_path, "--config": arguments.config},
+        )
     questions = pick_questions(load_questions(arguments.data, exams=True), arguments.samples, arguments.seed)
     power = power_lines(len(questions))
     if arguments.plan:
@@ -109,6 +120,10 @@ def main(argv: Sequence[str]) -> int:
         print("\n".join(lines if job is jobs[-1][0] else lines[:2]))
         log(f"{job.output} に書きました。")
         distrust += result.distrust
+    settings = run_file_path(arguments.output)
+    again = ["python", "scripts/evaluate_multiple_choice.py", "--config", str(settings)]
+    again += ["--output", str(arguments.output.with_stem(f"{arguments.output.stem}_2"))]
+    write_text(settings, run_file_text(program, arguments, again, **resolved_options(config, plan)))
     if arguments.report:
         from ..evaluation.report.page import write_report
         from ..evaluation.results.file import read_result

@@ -10,6 +10,7 @@ from ..core.cli import format_seconds, log, run_program
 from ..core.locks import folder_lock
 from ..core.manifests import run_header
 from ..core.outputs import check_folder_place
+from ..core.run_file import RUN_FILE, parse_with_run_file, run_file_text
 from ..training.arguments import config_from_arguments, parser
 from ..training.config import TrainConfig
 
@@ -18,7 +19,7 @@ __all__ = ["main", "parser"]
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the program; returns its exit code."""
-    arguments = parser().parse_args(argv)
+    arguments = parse_with_run_file(parser(), argv)
     config = config_from_arguments(arguments)
     if arguments.dry_run:
         return _train(config, arguments, argv)
@@ -61,7 +62,17 @@ def _train(config: TrainConfig, arguments: argparse.Namespace, argv: Sequence[st
         finished_run(config, started)
         log(f"{config.output_dir} の学習はすでに終わっています。")
         return 0
-    manifest = train(config, data, loaded, started, state=state, planned=planned)
+    folder = config.output_dir
+    again = [
+        "python",
+        "scripts/train_qwen_law_ft.py",
+        "--config",
+        f"{folder / RUN_FILE}",
+        "--output-dir",
+        f"{folder}_2",
+    ]
+    run_file = run_file_text(parser(), arguments, again)
+    manifest = train(config, data, loaded, started, state=state, planned=planned, run_file=run_file)
     if error := describe_error(manifest["memory"]):
         log(error)
     log(f"学習が終わりました（{format_seconds(manifest['training']['seconds'])}）。")

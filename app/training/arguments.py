@@ -6,6 +6,7 @@ import argparse
 
 from ..core.cli import JapaneseParser
 from ..core.options import add_options, from_arguments
+from ..core.run_file import add_config_option
 from .config import TrainConfig
 
 _EXAMPLES = (
@@ -15,6 +16,7 @@ _EXAMPLES = (
     " --train-file results/finetune/ft_direct_full_norag.jsonl --output-dir runs/tiny --max-steps 20 --dry-run",
     "python scripts/train_qwen_law_ft.py --model-name sample/tiny-qwen3"
     " --train-file results/finetune/ft_direct_full_norag.jsonl --output-dir runs/tiny --max-steps 20 --resume",
+    "python scripts/train_qwen_law_ft.py --config runs/tiny/run.yaml --output-dir runs/tiny_seed7 --seed 7",
 )
 
 
@@ -23,6 +25,7 @@ def parser() -> JapaneseParser:
     parser = JapaneseParser("法令四択問題で LoRA / QLoRA の学習をし、アダプタのフォルダを作ります。", _EXAMPLES)
     add_options(parser, TrainConfig)
     group = parser.add_argument_group("実行")
+    add_config_option(group)
     group.add_argument("--resume", action="store_true", help="中断した学習を、最後に保存したところから続ける")
     group.add_argument(
         "--no-plan", action="store_true", help="GPU メモリに入らない見込みでも始める（見積もりは run.json に残す）"

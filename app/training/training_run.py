@@ -16,6 +16,7 @@ from ..core.cli import log
 from ..core.failures import naming
 from ..core.files import follow_umask, sha256_file, write_bytes, write_json, write_text
 from ..core.manifests import ADAPTER_FILES
+from ..core.run_file import RUN_FILE
 from ..llm.loading import resolve_device
 from .checkpoints import check_checkpoint, checkpoint_path, checkpoint_steps, restore_weights
 from .config import TrainConfig
@@ -195,15 +196,18 @@ def train(
     *,
     state: str,
     planned: MemoryPlan | None = None,
+    run_file: str | None = None,
 ) -> dict[str, Any]:
     """Train (or go on), write the adapter folder, and return its ``run.json``.
 
-    ``state`` is what ``check_folder`` found: new or unfinished.
+    ``state`` is what ``check_folder`` found: new or unfinished. ``run_file`` is the text of ``run.yaml``.
     """
     folder = config.output_dir
     known_by = _first_start(folder, started) if state == "unfinished" else {"run_id": secrets.token_hex(8)}
     started = {**started, "run": {**started["run"], **known_by}}
     write_started(folder, started)
+    if run_file is not None:
+        write_text(folder / RUN_FILE, run_file)
     run_id = str(known_by["run_id"])
     checkpoints = folder / CHECKPOINTS
     steps = checkpoint_steps(checkpoints)

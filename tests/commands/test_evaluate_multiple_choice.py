@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import shutil
 import threading
 import warnings
@@ -52,6 +53,30 @@ def test_gold_context_in_four_orders(tiny_model_dir: Path, tmp_path: Path, capsy
     captured = capsys.readouterr()
     assert captured.out.startswith("正解率（4 通りの並びの確率の平均） ")
     assert "2 問の対応ある比較" in captured.err
+
+
+def test_the_settings_are_written_and_taken_back_and_typed_options_win(
+    tiny_model_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    output = tmp_path / "base.json"
+    monkeypatch.setenv("HF_MODEL_NAME", str(tiny_model_dir))
+    first = ["--data", DATA, "--output", output, "--no-hf-load-in-4bit", "--samples", 2, "--context", "gold"]
+    assert run(*first, "--orders", 1, "--seed", 3) == 0
+    settings = tmp_path / "base.run.yaml"
+    lines = settings.read_text("utf-8").splitlines()
+    assert lines[0] == (
+        f"# python scripts/evaluate_multiple_choice.py --config {settings} --output {tmp_path / 'base_2.json'}"
+    )
+    assert f"hf_model_name: {tiny_model_dir}" in lines  # as it took effect: another environment changes nothing
+    assert {"context: gold", "orders: 1", "seed: 3", "samples: 2", "hf_load_in_4bit: false"} <= set(lines)
+    monkeypatch.setenv("HF_MODEL_NAME", "elsewhere/model")
+    assert run(*shlex.split(lines[0])[3:]) == 0
+    one, two = read_result(output), read_result(tmp_path / "base_2.json")
+    assert two.run["plan"] == one.run["plan"]
+    assert [outcome.as_row() for outcome in two.outcomes] == [outcome.as_row() for outcome in one.outcomes]
+    assert run("--config", settings, "--output", tmp_path / "other.json", "--seed", 4, "--samples", 1) == 0
+    other = read_result(tmp_path / "other.json")
+    assert (other.run["plan"]["seed"], len(other.outcomes)) == (4, 1)
 
 
 def test_the_majority_on_request(tiny_model_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import subprocess
 import sys
 import time
@@ -41,6 +42,25 @@ def command(model: Path, files: dict[str, Path], *more: str) -> list[str]:
     ]  # fmt: skip
 
 
+def test_the_settings_are_written_and_taken_back_and_typed_options_win(
+    tiny_model_dir: Path, files: dict[str, Path], capsys: Any
+) -> None:
+    arguments = command(tiny_model_dir, files, "--max-steps", "1", "--target-modules", "q_proj", "v_proj", "--rslora")
+    assert run_program(train_qwen_law_ft.main, arguments) == 0
+    settings = files["out"] / "run.yaml"
+    first = settings.read_text("utf-8").splitlines()[0]
+    assert first == f"# python scripts/train_qwen_law_ft.py --config {settings} --output-dir {files['out']}_2"
+    assert run_program(train_qwen_law_ft.main, [*shlex.split(first)[3:], "--lora-r", "2"]) == 0
+    one, two = (json.loads((Path(f"{files['out']}{end}") / "run.json").read_text("utf-8")) for end in ("", "_2"))
+    assert two["config"] == {**one["config"], "output_dir": f"{files['out']}_2", "lora_r": 2}
+    settings.write_text("learning_rat: 1e-3\n", "utf-8")
+    capsys.readouterr()
+    assert run_program(train_qwen_law_ft.main, ["--config", str(settings)]) == 1
+    assert capsys.readouterr().err == (
+        f"エラー: --config {settings}: learning_rat という設定はありません。learning_rate のことですか。\n"
+    )
+
+
 # PeftModel.from_pretrained asks for the old name of a transformers property.
 @pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing` is deprecated:FutureWarning")
 @pytest.mark.parametrize(
@@ -61,7 +81,7 @@ def test_trains_and_writes_the_adapter_folder(
     assert "⟦a<|im_end|>⟧" in output.err
     assert sorted(entry.name for entry in files["out"].iterdir()) == [
         "adapter_config.json", "adapter_model.safetensors", "chat_template.jinja", "experiment_log.md",
-        "loss_curve.png", "run.json", "tokenizer.json", "tokenizer_config.json",
+        "loss_curve.png", "run.json", "run.yaml", "tokenizer.json", "tokenizer_config.json",
     ]  # fmt: skip
     manifest = json.loads((files["out"] / "run.json").read_text("utf-8"))
     assert manifest["files"] == {name: sha256_file(files["out"] / name) for name in ADAPTER_FILES}

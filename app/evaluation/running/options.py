@@ -13,6 +13,7 @@ from ...core.errors import ConfigError
 from ...core.files import sha256_file
 from ...core.rag_config import LLMConfig, RAGConfig, load_config
 from ...core.redaction import hide
+from ...core.run_file import RUN_FILE, add_config_option
 from ...data.few_shot import BUILTIN, FewShot
 from ...llm.backend import ScoringBackend
 from ...llm.backends import BACKENDS, BY_TEXT, NUM_CTX, Running, load_backend
@@ -27,6 +28,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     """Every option of ``scripts/evaluate_multiple_choice.py``."""
     flag = argparse.BooleanOptionalAction
     add = parser.add_argument
+    add_config_option(parser)
     add("--data", type=Path, help="問題ファイル: lawqa_jp の形式の JSON、または試験問題の JSON Lines")
     add("--output", type=Path, help="結果の JSON（途中経過は同じ場所の .progress.jsonl）")
     add("--samples", type=int, help="問題数。--seed で選び、ファイルの順に尋ねる（既定: すべて）")
@@ -246,6 +248,28 @@ def output_paths(arguments: argparse.Namespace) -> list[Path]:
 def beside(output: Path, context: str) -> Path:
     """Where the reading test writes the result in another context: ``tuned_none.json`` beside ``tuned.json``."""
     return output.with_name(f"{output.stem}_{context}{output.suffix}")
+
+
+def run_file_path(output: Path) -> Path:
+    """Where the settings of the evaluation that writes ``output`` go: ``base.run.yaml`` beside ``base.json``."""
+    return output.with_suffix(f".{RUN_FILE}")
+
+
+def resolved_options(config: RAGConfig, plan: EvaluationPlan) -> dict[str, Any]:
+    """The options that the environment may have given, as they took effect."""
+    llm = config.llm
+    found: dict[str, Any] = {"llm_backend": llm.backend}
+    if llm.backend == "hf":
+        found |= {"hf_model_name": llm.hf_model_name, "hf_load_in_4bit": llm.load_in_4bit}
+        found |= {"hf_lora_path": llm.lora_path} if llm.lora_path is not None else {}
+        if llm.load_in_4bit:
+            found["bnb_4bit_compute_dtype"] = llm.bnb_4bit_compute_dtype
+            found["bnb_4bit_quant_type"] = llm.bnb_4bit_quant_type
+    else:
+        found["llm_model"] = llm.model
+    if plan.context in RETRIEVED:
+        found |= {"top_k": config.retriever.top_k, "index_dir": config.retriever.index_dir}
+    return found
 
 
 def model_key(arguments: argparse.Namespace, config: RAGConfig, weights_sha256: str | None) -> dict[str, Any]:
