@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
-from ..core.chat import ChatFormat
+from ..core.chat import ChatFormat, chat_template_hash
 from ..core.cli import log
 from ..core.errors import BackendError, ModelError
 from ..core.prompts import Form
@@ -20,6 +20,7 @@ from .exported import exported_model
 from .http import JsonClient, Patience, RefusedError, bearer
 from .letters import LetterScores
 from .loading import load_tokenizer
+from .model_files import tokenizer_sha256
 from .pieces import trimmed
 
 
@@ -151,6 +152,8 @@ class TokenServer(AskedByTokens):
             "host": hide(config.address),
             "tokenizer": config.tokenizer,
             "chat_format": self.chat_format,
+            "template_sha256": chat_template_hash(self.tokenizer, self.chat_format),
+            "tokenizer_sha256": tokenizer_sha256(self.tokenizer),
             "temperature": config.temperature,
             "seed": config.seed,
             "server": self.check(),

@@ -194,7 +194,7 @@ def test_a_folder_is_for_what_files_hold_however_they_are_spelled(
     data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def remember(data: object, model: object, index: object, initial: object) -> None:
-        words = options(data, model, "--index-dir", index, "--init-adapter", initial)  # type: ignore[arg-type]
+        words = options(data, model, "--context", "rag", "--index-dir", index, "--init-adapter", initial)  # type: ignore[arg-type]
         cross_fit.remember_settings(*cross_fit.parse(words))
 
     for name in ("model", "index", "adapter"):

@@ -125,11 +125,20 @@ def test_an_adapters_examples_are_the_default() -> None:
         (("--num-ctx", "4096"), "--num-ctx は --llm-backend ollama だけで使えます（指定は hf）"),
         (("--llm-backend", "openai", "--think"), "--think は --llm-backend ollama だけ"),
         (("--think",), "--think は --llm-backend ollama だけで使えます（指定は hf）"),
-        (("--llm-backend", "ollama", "--hf-model-name", "x"), "--hf-model-name は --llm-backend hf だけ"),
+        (
+            ("--llm-backend", "ollama", "--hf-model-name", "x"),
+            "--hf-model-name は --llm-backend hf・vllm・llamacpp だけ",
+        ),
         (("--llm-backend", "ollama", "--no-hf-load-in-4bit"), "--hf-load-in-4bit は --llm-backend hf だけ"),
-        (("--llm-backend", "openai", "--chat-format", "plain"), "--chat-format は --llm-backend hf だけ"),
-        (("--llm-model", "qwen3:8b"), "--llm-model は --llm-backend ollama・openai だけで使えます（指定は hf）"),
-        (("--llm-timeout", "9"), "--llm-timeout は --llm-backend ollama・openai だけ"),
+        (
+            ("--llm-backend", "openai", "--chat-format", "plain"),
+            "--chat-format は --llm-backend hf・vllm・llamacpp だけ",
+        ),
+        (
+            ("--llm-model", "qwen3:8b"),
+            "--llm-model は --llm-backend ollama・openai・vllm・llamacpp だけで使えます（指定は hf）",
+        ),
+        (("--llm-timeout", "9"), "--llm-timeout は --llm-backend ollama・openai・vllm・llamacpp だけ"),
     ],
 )
 def test_contradictions_are_refused(arguments: tuple[str, ...], message: str) -> None:
