@@ -26,6 +26,8 @@ KEPT_FROM_BYTES = 16 << 20
 # A file that was written just now may be written again within the clock's tick and look the same.
 SETTLED_SECONDS = 2.0
 _SAID_FROM_BYTES = 1 << 30
+# What this process has hashed: where the cache cannot be written, a model is still read once a run.
+_memory: dict[str, list[Any]] = {}
 
 
 def cache_folder() -> Path:
@@ -40,7 +42,7 @@ def cache_folder() -> Path:
 def known_sha256(paths: Sequence[Path]) -> list[str]:
     """Hex SHA-256 of each file, in order, from the cache where the file is the one that was hashed before."""
     cache = cache_folder() / CACHE
-    known = _read(cache)
+    known = _read(cache) | _memory
     stamps = [_stamp(path) for path in paths]
     names = [os.path.realpath(path) for path in paths]
     new = [
@@ -59,6 +61,7 @@ def known_sha256(paths: Sequence[Path]) -> list[str]:
         settled = time.time() - max(stamp[1], stamp[2]) / 1e9 > SETTLED_SECONDS
         if stamp[0] >= KEPT_FROM_BYTES and settled and _stamp(path) == stamp:
             fresh[name] = [*stamp, found[name]]
+    _memory.update(fresh)
     if fresh:
         _write(cache, fresh)
     return [found[name] for name in names]
