@@ -19,11 +19,6 @@ from .redaction import hide, is_secret_name
 PACKAGES = (
     "torch", "transformers", "peft", "bitsandbytes", "accelerate", "tokenizers", "safetensors", "tantivy",
 )  # fmt: skip
-# Parts of an adapter's run.json that programs look into, where they are there.
-_MANIFEST_PARTS: dict[str, type] = {
-    "chat": dict, "files": dict, "base_model": dict, "trained_question_ids": list, "trained_question_hashes": list,
-    "dev_question_ids": list, "dev_question_hashes": list,
-}  # fmt: skip
 # What of an adapter's folder decides its answers; run.json holds their SHA-256 under ``files``.
 ADAPTER_FILES = ("adapter_config.json", "adapter_model.safetensors")
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -129,11 +124,19 @@ def read_adapter_manifest(folder: Path) -> dict[str, Any]:
     value = read_json(folder / "run.json")
     if not isinstance(value, dict):
         raise DataError(f"{folder / 'run.json'}: JSON のオブジェクトではありません。学習をやり直してください。")
-    for name, kind in _MANIFEST_PARTS.items():
-        if value.get(name) is not None and not isinstance(value[name], kind):
-            raise DataError(
-                f"{folder / 'run.json'}: {name} の型が違います（{type(value[name]).__name__}）。学習の出力が壊れています。"
-            )
+    from pydantic import ValidationError  # not at the top: programs that only show their help need it not
+
+    from .runs import AdapterRun
+
+    try:
+        AdapterRun.model_validate(value)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        # What comes behind a field's name are the alternatives that pydantic tried.
+        name = ".".join(str(part) for part in first["loc"] if str(part).isidentifier())
+        raise DataError(
+            f"{folder / 'run.json'}: {name} の型が違います（{type(first['input']).__name__}）。学習の出力が壊れています。"
+        ) from None
     for name, digest in (value.get("files") or {}).items():
         if name in ADAPTER_FILES and (folder / name).is_file() and sha256_file(folder / name) != digest:
             raise DataError(

@@ -103,6 +103,56 @@ class ProgressHead(BaseModel):
     model: dict[str, Any] = Field(default_factory=dict)
 
 
+class _Part(BaseModel):
+    """A part of a file that programs look into: what is there has its type, what a version did not write is None, and
+    what they do not know is left alone."""
+
+    model_config = ConfigDict(frozen=True, strict=True, extra="allow")
+
+
+class BaseModelFacts(_Part):
+    """The base model of an adapter: name as given, commit of the Hub, SHA-256 of its configuration and weights."""
+
+    name: str | None = None
+    revision: str | None = None
+    config_sha256: str | None = None
+    weights_sha256: str | None = None  # since 0.3.0
+
+
+class ChatFacts(_Part):
+    """How an adapter was asked: the chat format, SHA-256 of the template and of the tokenizer."""
+
+    format: str | None = None
+    template_sha256: str | None = None
+    tokenizer_sha256: str | None = None  # since 0.3.0
+
+
+class QuantizationFacts(_Part):
+    """How the base was stored while the adapter was trained."""
+
+    load_in_4bit: bool | None = None
+    compute_dtype: str | None = None
+    quant_type: str | None = None
+    double_quant: bool | None = None
+    lm_head_4bit: bool | None = None
+
+
+class AdapterRun(_Part):
+    """``run.json`` of an adapter or of a model that was exported from one, as far as other programs look into it."""
+
+    base_model: BaseModelFacts | None = None
+    chat: ChatFacts | None = None
+    quantization: QuantizationFacts | None = None
+    files: dict[str, str] | None = None
+    trained_question_ids: list[Any] | None = None
+    trained_question_hashes: list[Any] | None = None
+    dev_question_ids: list[Any] | None = None
+    dev_question_hashes: list[Any] | None = None
+    few_shot: bool | None = None
+    use_context: bool | None = None
+    export: dict[str, Any] | None = None
+
+
 def differing_keys(one: Any, other: Any) -> list[str]:
     """Names of the fields that two objects differ in, sorted; none where they are no objects."""
     if not isinstance(one, Mapping) or not isinstance(other, Mapping):

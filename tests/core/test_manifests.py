@@ -119,6 +119,28 @@ def test_a_part_of_another_type_is_named(tmp_path: Path, part: str) -> None:
     assert read_adapter_manifest(tmp_path) == {part: None}
 
 
+@pytest.mark.parametrize(
+    ("value", "named"),
+    [
+        ({"base_model": {"name": 3}}, r"base_model\.name の型が違います（int）"),
+        ({"chat": {"template_sha256": ["x"]}}, r"chat\.template_sha256 の型が違います（list）"),
+        ({"quantization": {"load_in_4bit": "yes"}}, r"quantization\.load_in_4bit の型が違います（str）"),
+        ({"files": {"adapter_config.json": None}}, "files.*の型が違います（NoneType）"),
+        ({"few_shot": "no"}, r"few_shot の型が違います（str）"),
+    ],
+)
+def test_what_is_inside_a_part_has_its_type(tmp_path: Path, value: dict[str, object], named: str) -> None:
+    (tmp_path / "run.json").write_text(json.dumps(value), "utf-8")
+    with pytest.raises(DataError, match=rf"run\.json: {named}。学習の出力が壊れています。$"):
+        read_adapter_manifest(tmp_path)
+
+
+def test_what_a_later_version_adds_is_left_alone(tmp_path: Path) -> None:
+    value = {"base_model": {"name": "m", "later": [1]}, "later": True}
+    (tmp_path / "run.json").write_text(json.dumps(value), "utf-8")
+    assert read_adapter_manifest(tmp_path) == value
+
+
 def test_files_that_changed_after_the_training_are_refused(tmp_path: Path) -> None:
     (tmp_path / "adapter_config.json").write_text("{}", "utf-8")
     (tmp_path / "adapter_model.safetensors").write_bytes(b"weights")
