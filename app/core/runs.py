@@ -78,7 +78,7 @@ class ResumeKey(BaseModel):
         """What ``stored`` settings differ in, as a reader calls it: ``モデル（adapter_sha256）``."""
         # As they are once written: a tuple is a list then.
         now, found = ResumeKey.model_validate_json(self.model_dump_json()).settings, []
-        for name in sorted({*now, *stored}, key=list({*SETTING_NAMES, *now, *stored}).index):
+        for name in dict.fromkeys([*SETTING_NAMES, *now, *stored]):
             one, other = now.get(name), stored.get(name)
             if one == other:
                 continue
