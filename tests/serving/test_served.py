@@ -93,11 +93,9 @@ def test_who_waits_sees_the_place_and_may_go_away(session_with, gated):
         with client.stream("POST", f"{url}/ask", data={"question": QUESTION}):
             until(lambda: model.at_once == 1)
             with other.stream("POST", f"{url}/ask", data={"question": QUESTION}) as waiting:
-                seen = ""
-                for piece in waiting.iter_text():
-                    seen += piece
-                    if "順番を待っています（前に 1 件）。" in seen:
-                        break
+                text, seen = waiting.iter_text(), ""  # kept: an iterator that is dropped closes the connection
+                while "順番を待っています（前に 1 件）。" not in seen:
+                    seen += next(text)
                 assert desk.line.length == 2
             until(lambda: desk.line.length == 1)
             model.gate.release()
