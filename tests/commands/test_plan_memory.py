@@ -35,7 +35,9 @@ def test_json_says_what_is_needed_and_where_the_peak_is(small: str, capsys: pyte
 
 
 def test_the_table_names_items_phases_and_the_verdict(small: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run_program(plan_memory.main, ["--model-name", small, "--max-seq-length", "64"]) == 0
+    assert (
+        run_program(plan_memory.main, ["--model-name", small, "--max-seq-length", "64", "--quantization", "nf4"]) == 0
+    )
     shown = capsys.readouterr().out
     for words in (
         "重み（4bit の符号）",
