@@ -64,6 +64,7 @@ NOT_RUN = {
     r"python scripts/build_index\.py --sync": "needs a Qdrant server; tests/retrieval/index/test_qdrant.py",
     r"python scripts/ask\.py .*results/demo/.*": "of the demo's folder: .ci/run asks right after the demo; tests/commands/test_ask.py",
     r"python scripts/ask\.py --chat .*": "needs a server; tests/answering/test_asking.py",
+    r"torchrun .* horei train .*": "needs the installed command; tests/test_installed.py, tests/commands/test_train_ranks.py",
     r"git clone .*|cd horei-ft|source .*": "the checkout and its .venv are there already",
     r".*\bpip install .*|.*pre-commit install.*|nvidia-smi": "changes or asks about the reader's machine",
 }

@@ -55,10 +55,17 @@ def command_reference() -> str:
 
 
 def commands(*lines: str) -> str:
-    """A block of shell commands; a line that begins with ``train`` becomes the training with the recommended settings."""
+    """A block of shell commands; a line that begins with ``train`` becomes the training with the recommended settings,
+
+    and one with ``train×4`` that of four processes.
+    """
     from app.training.recipes import training_command
 
-    written = [training_command(line.split()[1:]) if line.startswith("train ") else line for line in lines]
+    written = []
+    for line in lines:
+        first, *words = line.split()
+        name, _, processes = first.partition("×")
+        written.append(training_command(words, int(processes or 1)) if name == "train" else line)
     return "```bash\n" + "\n".join(written) + "\n```"
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from contextlib import nullcontext
 
 from ..core.cli import format_seconds, log, run_program
 from ..core.locks import folder_lock
@@ -13,19 +14,21 @@ from ..core.outputs import check_folder_place
 from ..core.run_file import RUN_FILE, parse_with_run_file, run_file_text
 from ..training.arguments import config_from_arguments, parser
 from ..training.config import TrainConfig
+from ..training.rank_group import from_first, joined, take_card
 
 __all__ = ["main", "parser"]
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the program; returns its exit code."""
-    arguments = parse_with_run_file(parser(), argv)
-    config = config_from_arguments(arguments)
-    if arguments.dry_run:
-        return _train(config, arguments, argv)
-    check_folder_place("--output-dir", config.output_dir)
-    with folder_lock(config.output_dir):
-        return _train(config, arguments, argv)
+    with joined() as ranks:
+        arguments = parse_with_run_file(parser(), argv)
+        config = config_from_arguments(arguments)
+        if arguments.dry_run:
+            return _train(config, arguments, argv)
+        check_folder_place("--output-dir", config.output_dir)
+        with folder_lock(config.output_dir) if ranks.first else nullcontext():
+            return _train(config, arguments, argv)
 
 
 def _train(config: TrainConfig, arguments: argparse.Namespace, argv: Sequence[str] | None) -> int:
@@ -44,7 +47,8 @@ def _train(config: TrainConfig, arguments: argparse.Namespace, argv: Sequence[st
         train,
     )
 
-    state = check_folder(config.output_dir, resume=arguments.resume)
+    processes = take_card(config.device)
+    state = from_first(lambda: check_folder(config.output_dir, resume=arguments.resume))
     data = prepare_data(config)
     planned = plan_before_loading(config, data, refuse=not arguments.no_plan)
     if planned is not None:
@@ -52,14 +56,14 @@ def _train(config: TrainConfig, arguments: argparse.Namespace, argv: Sequence[st
     loaded = load_model(config)
     if data.initial is not None:
         start_from(data.initial, loaded.model, data.tokenizer, config)
-    log(describe_run(config, data, loaded))
+    log(describe_run(config, data, loaded, processes))
     if arguments.dry_run:
         rehearse(config, data, loaded)
         log("--dry-run: ここまで問題ありません。学習も書き込みもしていません。")
         return 0
     started = started_manifest(config, data, loaded, run_header(sys.argv[1:] if argv is None else argv))
     if state == "finished":
-        finished_run(config, started)
+        from_first(lambda: finished_run(config, started))
         log(f"{config.output_dir} の学習はすでに終わっています。")
         return 0
     folder = config.output_dir

@@ -17,6 +17,7 @@ from ..core.files import read_json, sha256_file, write_json, write_text
 from ..core.locks import folder_lock
 from ..core.outputs import check_folder_place, foreign_entries
 from ..llm.model_files import files_sha256
+from ..training.ranks import check_alone
 from . import process_words
 
 EXAMPLES = (
@@ -83,6 +84,7 @@ def parser() -> JapaneseParser:
 def main(argv: Sequence[str]) -> int:
     """Run what is left of the steps, then print what they found."""
     arguments = parser().parse_args(argv)
+    check_alone(os.environ, "複数の GPU を使うなら、段ごとのプログラムを起動します")
     steps = study(arguments)
     if arguments.plan:
         print("\n".join(command_line(step) for step in steps))

@@ -21,6 +21,7 @@ from .dev_choice import ChoiceDev, build_choice_dev
 from .dev_eval import DevSet, build_dev_set
 from .model.choice_loss import ChoiceObjective, choice_objective
 from .model.initial_adapter import InitialAdapter, check_dev_apart, read_initial_adapter
+from .rank_group import here
 from .rows.audit import AuditSummary, audit_batches
 from .rows.choice_groups import build_groups, fitting_choices
 from .rows.collation import LabelCollator
@@ -105,7 +106,7 @@ def prepare_data(config: TrainConfig) -> PreparedData:
             check_dev_apart(initial, {record.meta["id"]: _asked(record) for record in dev_records}, config.eval_file)
         build = build_choice_dev if by_choice else build_dev_set
         dev = build(dev_records, tokenizer, path=config.eval_file, chat_format=config.chat_format)
-    epoch_steps = steps_per_epoch(len(units), config.batch_size, config.gradient_accumulation_steps)
+    epoch_steps = steps_per_epoch(len(units), config.batch_size, config.gradient_accumulation_steps * here().world)
     total_steps = config.max_steps or epoch_steps * config.num_epochs
     return PreparedData(
         tokenizer=tokenizer, built=built, units=units, collate=collate, mode=mode, audit=audit, letter_ids=letter_ids,

@@ -57,8 +57,10 @@ def recipe_of(model_name: str) -> Recipe:
     return next(recipe for recipe in RECIPES if recipe.up_to is None or size <= recipe.up_to)
 
 
-def training_command(words: Sequence[str]) -> str:
+def training_command(words: Sequence[str], processes: int = 1) -> str:
     """The command of ``scripts/train_qwen_law_ft.py`` with ``words`` (model, files, memory) and what is recommended.
+
+    Several ``processes`` share the effective batch, which stays what it is for one.
 
     Raises DataError when ``words`` set what the recipe decides.
     """
@@ -66,7 +68,12 @@ def training_command(words: Sequence[str]) -> str:
     recipe = recipe_of(options["--model-name"])
     batch = int(options.get("--batch-size", str(default_of("batch_size"))))
     recommended = ["--learning-rate", recipe.learning_rate, "--batch-size", str(batch)]
-    recommended += ["--gradient-accumulation-steps", str(EFFECTIVE_BATCH // batch), "--max-steps", str(STEPS)]
+    recommended += [
+        "--gradient-accumulation-steps",
+        str(EFFECTIVE_BATCH // (batch * processes)),
+        "--max-steps",
+        str(STEPS),
+    ]
     if "--eval-file" in options:
         recommended += ["--eval-steps", str(EVAL_STEPS)]
         recommended += [] if recipe.patience is None else ["--early-stopping-patience", str(recipe.patience)]
@@ -79,4 +86,5 @@ def training_command(words: Sequence[str]) -> str:
     if "--batch-size" in options:
         place = own.index("--batch-size")
         del own[place : place + 2]
-    return " ".join(map(shlex.quote, ["python", "scripts/train_qwen_law_ft.py", *own, *recommended]))
+    launcher = ["python"] if processes == 1 else ["torchrun", "--nproc-per-node", str(processes)]
+    return " ".join(map(shlex.quote, [*launcher, "scripts/train_qwen_law_ft.py", *own, *recommended]))

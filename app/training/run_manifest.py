@@ -49,6 +49,7 @@ def start_manifest(
     precision: Precision,
     audit: Mapping[str, Any],
     initial: InitialAdapter | None = None,
+    world_size: int = 1,
 ) -> dict[str, Any]:
     """Everything that is known before the first step; ``run`` is ``run_header`` of app.core.manifests."""
     metas = [record.meta for record in records]
@@ -101,6 +102,10 @@ def start_manifest(
         "dev_question_hashes": sorted(set(dev_by_id.values())),
         "audit": dict(audit),
         "config": config_as_json(config),
+        "processes": {
+            "world_size": world_size,
+            "effective_batch": config.batch_size * config.gradient_accumulation_steps * world_size,
+        },
     }
     return with_seen(manifest, initial)
 
@@ -235,6 +240,9 @@ def check_same_run(folder: Path, name: str, now_started: Mapping[str, Any]) -> d
     for key, label in (("train_file", "学習データの内容"), ("eval_file", "開発用データの内容")):
         if (now_started[key] or {}).get("sha256") != (stored[key] or {}).get("sha256"):
             differences.append(f"{label}が変わっています（{(now_started[key] or {}).get('path')}）")
+    sizes = [(one.get("processes") or {"world_size": 1})["world_size"] for one in (stored, now_started)]
+    if sizes[0] != sizes[1]:
+        differences.append(f"プロセスの数: {sizes[0]} → {sizes[1]}")
     differences += _base_differences(now_started["base_model"], stored["base_model"])
     chat, before = now_started["chat"], stored["chat"]
     if any(chat.get(name) != before.get(name) for name in ("format", "template_sha256", "thinking")):

@@ -29,6 +29,7 @@ from .model.choice_loss import ChoiceObjective, choice_loss_sum
 from .model.lora import trainable_parameters
 from .model.loss import CHUNK_POSITIONS, PositionLoss, label_loss_sum, token_loss
 from .model.master_weights import MasterWeights
+from .rank_group import DealtStep, from_first, here
 
 MAX_GRAD_NORM = 1.0
 _AUTOCAST = {"stored": None, "fp32": None, "bf16": torch.bfloat16, "fp16": torch.float16}
@@ -67,6 +68,7 @@ class LawTrainer(Trainer):  # type: ignore[misc]  # transformers ships no types 
         self._score_dev = score_dev
         self._patience = patience
         self._run_id = run_id
+        self._dealt = DealtStep()
         self._seconds_before = 0.0
         self._started = time.monotonic()
         self.control: Any
@@ -115,6 +117,22 @@ class LawTrainer(Trainer):  # type: ignore[misc]  # transformers ships no types 
             return super()._get_num_items_in_batch(batch_samples, device)
         return torch.stack([batch["questions"].max() + 1 for batch in batch_samples]).sum().to(device)
 
+    def training_step(self, model: Any, inputs: dict[str, Any], num_items_in_batch: Any = None) -> Any:
+        """Forward and backward of one batch; of several ranks, each does every so-many-th and the step has them all."""
+        compute = partial(super().training_step, model, inputs, num_items_in_batch)
+        if here().world == 1:
+            return compute()
+        if self.accelerator.scaler is not None:
+            # It starts with the first loss, and in a small first step this rank may have none.
+            self.accelerator.scaler.scale(torch.zeros((), device=self.args.device))
+        return self._dealt.take(
+            compute,
+            list(trainable_parameters(self.model).values()),
+            seed=self.args.seed,
+            step=self.state.global_step,
+            last=self.accelerator.sync_gradients,
+        )
+
     def create_optimizer(self, model: Any = None) -> Any:
         """transformers' choice; around it, what keeps small steps of bfloat16 weights."""
         if self.optimizer is None:
@@ -137,7 +155,18 @@ class LawTrainer(Trainer):  # type: ignore[misc]  # transformers ships no types 
         """Score the dev questions; the numbers enter the log as ``eval_…``."""
         if self._score_dev is None:
             raise ValueError("there is no dev set")
-        result = self._score_dev(self.model)
+        metrics: dict[str, Any] = from_first(partial(self._dev_metrics, self._score_dev))
+        self.log(metrics)
+        self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, metrics)
+        if self.state.global_step > 0:
+            # The best step must be there to be taken back at the end.
+            self.control.should_save = True
+            if should_stop(self.state.log_history, self._patience):
+                self.control.should_training_stop = True
+        return metrics
+
+    def _dev_metrics(self, score_dev: Callable[[Any], DevResult]) -> dict[str, Any]:
+        result = score_dev(self.model)
         metrics: dict[str, Any] = {
             "eval_accuracy": result.accuracy,
             "eval_gold_logprob": result.gold_logprob,
@@ -148,16 +177,11 @@ class LawTrainer(Trainer):  # type: ignore[misc]  # transformers ships no types 
         if result.statements is not None:
             metrics["eval_statement_accuracy"] = result.statements.accuracy
             metrics |= {} if result.statements.auc is None else {"eval_statement_auc": result.statements.auc}
-        self.log(metrics)
-        self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, metrics)
-        if self.state.global_step > 0:
-            # The best step must be there to be taken back at the end.
-            self.control.should_save = True
-            if should_stop(self.state.log_history, self._patience):
-                self.control.should_training_stop = True
         return metrics
 
     def _save_checkpoint(self, model: Any, trial: Any) -> None:
+        if not here().first:
+            return
         folder = Path(self.args.output_dir)
         states = {
             "optimizer": self.optimizer.state_dict(),
@@ -206,7 +230,8 @@ def training_arguments(
     return TrainingArguments(
         output_dir=str(folder),
         per_device_train_batch_size=config.batch_size,
-        gradient_accumulation_steps=config.gradient_accumulation_steps,
+        # Every rank runs the loop of one process with the same effective batch (app.training.rank_group).
+        gradient_accumulation_steps=config.gradient_accumulation_steps * here().world,
         num_train_epochs=config.num_epochs,
         max_steps=total_steps,
         learning_rate=config.learning_rate,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import secrets
 import shutil
@@ -30,6 +31,7 @@ from .memory.shortage import shortage_in_one_line
 from .model.lora import trainable_parameters
 from .model.setup import LoadedModel, allow_growing_segments
 from .preparation import PreparedData
+from .rank_group import agree, from_first, here, largest_difference
 from .run_manifest import (
     FINISHED,
     UNFINISHED,
@@ -77,7 +79,7 @@ def plan_before_loading(config: TrainConfig, data: PreparedData, *, refuse: bool
         return None
 
 
-def describe_run(config: TrainConfig, data: PreparedData, loaded: LoadedModel) -> str:
+def describe_run(config: TrainConfig, data: PreparedData, loaded: LoadedModel, processes: str | None = None) -> str:
     """The summary that is printed before the first step."""
     audit = data.audit
     kind = f"4bit {config.bnb_4bit_quant_type}" if config.use_4bit else "量子化なし"
@@ -88,9 +90,10 @@ def describe_run(config: TrainConfig, data: PreparedData, loaded: LoadedModel) -
         f"損失: {_OBJECTIVE_NAMES[config.objective]}",
         f"LoRA: r={config.lora_r} alpha={config.lora_alpha}{'（rslora）' if config.rslora else ''} {config.lora_dtype}、学習する重み {loaded.trainable:,}"
         f"（全体 {loaded.total:,} の {loaded.trainable / loaded.total:.2%}）",
-        f"ステップ: {data.total_steps}（1 エポック {data.epoch_steps}、実効バッチ"
-        f" {config.batch_size * config.gradient_accumulation_steps}）",
+        f"ステップ: {data.total_steps}（1 エポック {data.epoch_steps}、実効バッチ {_effective_batch(config)}）",
     ]
+    if processes is not None:
+        lines.append(processes)
     if data.choices is not None:
         lines.insert(2, f"問題: {len(data.units)} 問（選択肢 {audit.rows}、一つの問題の選択肢を一本の列にする）")
     if data.initial is not None:
@@ -103,6 +106,14 @@ def describe_run(config: TrainConfig, data: PreparedData, loaded: LoadedModel) -
     shown = audit.shown_row if len(audit.shown_row) <= 600 else f"{audit.shown_row[:200]} … {audit.shown_row[-400:]}"
     lines.append(f"検査: すべての行が正しい。例（⟦⟧ の中を学習する）:\n{shown}")
     return "\n".join(lines)
+
+
+def _effective_batch(config: TrainConfig) -> str:
+    parts = [config.batch_size, config.gradient_accumulation_steps]
+    if here().world == 1:
+        return str(math.prod(parts))
+    parts.append(here().world)
+    return f"{math.prod(parts)} = {' × '.join(map(str, parts))}（一つのプロセスの行数 × 累積 × プロセス）"
 
 
 def started_manifest(
@@ -122,6 +133,7 @@ def started_manifest(
         precision=loaded.precision,
         audit=audit,
         initial=data.initial,
+        world_size=here().world,
     )
 
 
@@ -149,7 +161,7 @@ def build_run_trainer(
             len({record.meta["id"] for record in data.dev_records}),
         )
     ]
-    if config.report_to == "tensorboard":
+    if config.report_to == "tensorboard" and here().first:
         callbacks.append(_tensorboard(config.output_dir / "tensorboard"))
     return build_trainer(
         loaded.model,
@@ -203,14 +215,19 @@ def train(
     ``state`` is what ``check_folder`` found: new or unfinished. ``run_file`` is the text of ``run.yaml``.
     """
     folder = config.output_dir
-    known_by = _first_start(folder, started) if state == "unfinished" else {"run_id": secrets.token_hex(8)}
-    started = {**started, "run": {**started["run"], **known_by}}
-    write_started(folder, started)
-    if run_file is not None:
-        write_text(folder / RUN_FILE, run_file)
-    run_id = str(known_by["run_id"])
     checkpoints = folder / CHECKPOINTS
-    steps = checkpoint_steps(checkpoints)
+    agree({name: value for name, value in started.items() if name != "run"})
+
+    def opened() -> dict[str, Any]:
+        known_by = _first_start(folder, started) if state == "unfinished" else {"run_id": secrets.token_hex(8)}
+        write_started(folder, {**started, "run": {**started["run"], **known_by}})
+        if run_file is not None:
+            write_text(folder / RUN_FILE, run_file)
+        return {"known_by": known_by, "steps": checkpoint_steps(checkpoints)}
+
+    known_by, steps = from_first(opened).values()
+    started = {**started, "run": {**started["run"], **known_by}}
+    run_id = str(known_by["run_id"])
     last = checkpoint_path(checkpoints, steps[-1]) if steps else None
     if last is not None:
         check_checkpoint(last, run_id)
@@ -223,6 +240,11 @@ def train(
         trainer.args.eval_on_start = data.dev is not None and not steps
         trainer.train_after(last)
     history = trainer.state.log_history
+    if here().world > 1:
+        apart = largest_difference(list(trainable_parameters(trainer.model).values()))
+        started = {**started, "processes": {**started["processes"], "largest_difference": apart}}
+        if apart:
+            log(f"注意: プロセスの間で重みが最大 {apart:.2g} 違います。残すのは RANK=0 のものです。")
     manifest = finish_manifest(
         started,
         log_history=history,
@@ -230,6 +252,8 @@ def train(
         resumed=bool(steps),
         memory=compared(measured_memory(), planned),
     )
+    if not here().first:
+        return manifest
     best = best_step(history)
     if best is not None and best != trainer.state.global_step:
         check_checkpoint(checkpoint_path(checkpoints, best), run_id)

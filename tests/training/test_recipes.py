@@ -44,6 +44,9 @@ def test_a_command_is_what_the_page_says_and_what_is_recommended() -> None:
         "--learning-rate 5e-5 --batch-size 1 --gradient-accumulation-steps 16 --max-steps 200 --eval-steps 20"
         " --early-stopping-patience 3"
     )
+    several = training_command(["--model-name", "Qwen/Qwen3-1.7B", *FILES, "--batch-size", "2"], processes=4)
+    assert several.startswith("torchrun --nproc-per-node 4 scripts/train_qwen_law_ft.py --model-name Qwen/Qwen3-1.7B ")
+    assert several.endswith("--learning-rate 2e-4 --batch-size 2 --gradient-accumulation-steps 2 --max-steps 200")
 
 
 @pytest.mark.parametrize(

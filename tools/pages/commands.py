@@ -16,6 +16,8 @@ from app.core.errors import DataError
 _FENCE = re.compile(r"^\s*```(?!`)(?P<language>\S*)")
 _ASSIGNMENT = re.compile(r"^[A-Z][A-Z0-9_]*=")
 _STARTS = re.compile(r"^\s*(?:[A-Z_]+=\S+ )*(?:\S*python3?|make|pip|git|source|cd|\S*pre-commit)\s+[^\s=|]")
+# Programs that start one of ours, several times, with the rest of the line.
+_LAUNCHERS = ("torchrun", "accelerate")
 _INLINE = re.compile(r"(?<!`)`([^`\n]+)`(?!`)")
 _OPTION = re.compile(r"(?<![\w-])--[a-z0-9][a-z0-9-]*")
 
@@ -33,16 +35,23 @@ class Command:
 
     @property
     def program(self) -> str | None:
-        """``train_qwen_law_ft`` of ``python scripts/train_qwen_law_ft.py …``; None for another command."""
-        if len(self.words) > 1 and self.words[0].endswith("python"):
-            match = re.fullmatch(r"scripts/(\w+)\.py", self.words[1])
-            return match[1] if match else None
-        return None
+        """``train_qwen_law_ft`` of ``python scripts/train_qwen_law_ft.py …``, and of the same after a launcher; None for
+        another command."""
+        at = self._script
+        return None if at is None else self.words[at].removeprefix("scripts/").removesuffix(".py")
 
     @property
     def arguments(self) -> list[str]:
-        """What follows the program's file."""
-        return list(self.words[2:])
+        """What follows the program's file, or the first word of a command that is none of ours."""
+        return list(self.words[(self._script or 0) + 1 :])
+
+    @property
+    def _script(self) -> int | None:
+        launched = self.words[0] in _LAUNCHERS
+        if not launched and not self.words[0].endswith("python"):
+            return None
+        places = range(1, len(self.words) if launched else min(2, len(self.words)))
+        return next((at for at in places if re.fullmatch(r"scripts/\w+\.py", self.words[at])), None)
 
     @property
     def place(self) -> str:

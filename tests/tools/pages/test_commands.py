@@ -44,6 +44,22 @@ def test_commands_of_a_page() -> None:
     assert three.place == "p.md:10: python scripts/three.py q.jsonl > out/hits.jsonl"
 
 
+@pytest.mark.parametrize(
+    ("line", "program", "arguments"),
+    [
+        ("torchrun --nproc-per-node 2 scripts/one.py --a 1", "one", ["--a", "1"]),
+        ("accelerate launch --multi_gpu --num_processes 2 scripts/one.py scripts/two.py", "one", ["scripts/two.py"]),
+        ("torchrun --nproc-per-node 2 --no-python horei train", None, ["--nproc-per-node", "2", "--no-python", "horei", "train"]),
+        ("cat scripts/one.py", None, ["scripts/one.py"]),
+        ("python -m pytest scripts/one.py", None, ["-m", "pytest", "scripts/one.py"]),
+        ("python other/one.py", None, ["other/one.py"]),
+    ],
+)  # fmt: skip
+def test_the_program_of_a_command(line: str, program: str | None, arguments: list[str]) -> None:
+    (command,) = shell_commands(f"```bash\n{line}\n```\n", "p.md")
+    assert (command.program, command.arguments) == (program, arguments)
+
+
 def test_commands_outside_bash_blocks_and_options_in_the_text() -> None:
     assert unmarked_commands(PAGE) == [(20, "python scripts/four.py --delta")]
     assert named_options(PAGE) == [(1, "--alpha"), (1, "--beta-x")]
