@@ -6,6 +6,7 @@ import argparse
 import contextlib
 import gc
 import io
+import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -18,7 +19,9 @@ from ..core.locks import folder_lock
 from ..core.manifests import run_header
 from ..core.outputs import REPORT, Output, check_folder_place, check_outputs, clear_remains, foreign_entries
 from ..core.terminal import safe_text
+from ..core.workers import Job, run_jobs
 from ..llm.model_files import files_sha256
+from ..training.ranks import card_of_rank, check_alone
 
 EXAMPLES = (
     "python scripts/cross_fit.py --data sample/selection.json --model-name sample/tiny-qwen3 --output-dir results/cross_fit "
@@ -31,7 +34,7 @@ EXAMPLES = (
     "--output-dir results/cross_fit_cot --mode cot --train-records results/finetune/rationales.jsonl --context gold",
 )
 # What does not change what a folder holds, and what is compared by its content.
-NOT_SETTINGS = ("debug", "report", "seeds", "form", "reading_test")
+NOT_SETTINGS = ("debug", "report", "seeds", "form", "reading_test", "workers")
 PLACES = ("data", "train_records", "output_dir")
 OWN_OPTIONS = ("--train-file", "--eval-file", "--output-dir", "--model-name", "--resume", "--dry-run", "--seed")
 
@@ -77,6 +80,8 @@ def parser() -> JapaneseParser:
         help="文字で答える形で学習し、学習レコードの選択肢の並びの数をこれにする（choice の形では使わない）。"
         "4 なら --share-prefix（--batch-size は問題の数になる）と、direct では --objective letter も付ける")  # fmt: skip
     add("--few-shot", action=flag, default=False, help="例題を付ける（既定: 付けない）")
+    add("--workers", type=int, default=1, metavar="N",
+        help="N 組を別々のプロセスで同時に行う（既定 1）。GPU は一枚ずつ、CPU はスレッドを分け、経過は組ごとの log.txt に書く")  # fmt: skip
     add("--report", type=Path, metavar="HTML", help="1 ファイルの HTML 報告も書く（ネットワーク不要）")
     return program
 
@@ -141,16 +146,14 @@ def cross_fit(arguments: Any, training: Sequence[str], header: dict[str, Any]) -
     questions = load_questions(arguments.data)
     remember_settings(arguments, training)
     four_bits = evaluation_quantization(training)
-    log(f"調整前のモデルを {len(questions)} 問で評価します。")
-    evaluated(arguments, arguments.data, folder / "base.json", four_bits)
     seeds = range(arguments.seed, arguments.seed + arguments.seeds)
+    run_jobs(jobs_left(arguments, training, seeds, len(questions), four_bits), arguments.workers, cards(arguments))
     data = {"path": str(arguments.data), "sha256": sha256_file(arguments.data), "questions": len(questions)}
     for seed in seeds:
         place = folder / f"seed_{seed}"
-        missing = unanswered(arguments, place / "tuned.json")
-        finished = fold_results(arguments, training, place, seed, four_bits) if missing else []
-        for context, path in missing.items():
-            folds = [read_result(wanted(arguments, result)[context]) for result in finished]
+        results = [place / f"fold_{number}" / "tuned.json" for number in range(1, arguments.folds + 1)]
+        for context, path in unanswered(arguments, place / "tuned.json").items():
+            folds = [read_result(wanted(arguments, result)[context]) for result in results]
             run, summary, outcomes = pool_results(folds, questions, header=header, data=data)
             write_result(path, run=run, summary=summary, outcomes=outcomes)
     base, *pooled = read_results([folder / "base.json", *(folder / f"seed_{seed}" / "tuned.json" for seed in seeds)])
@@ -188,6 +191,8 @@ def check_arguments(arguments: Any, training: Sequence[str]) -> None:
     for option in training:
         if option.partition("=")[0] in OWN_OPTIONS:
             raise ConfigError(f"{option} は cross_fit が自分で決めるので指定できません。")
+    check_alone(os.environ, "組を同時に行うなら --workers")
+    cards(arguments)
     if arguments.seeds < 1 or arguments.folds < 2:
         raise ConfigError(
             f"--seeds は 1 以上、--folds は 2 以上です（指定は {arguments.seeds} と {arguments.folds}）。"
@@ -321,50 +326,86 @@ def same_places(stored: dict[str, Any], settings: dict[str, Any]) -> dict[str, A
     return kept
 
 
-def fold_results(arguments: Any, training: Sequence[str], place: Path, seed: int, four_bits: list[str]) -> list[Path]:
-    """Train and evaluate each fold that is not finished; the main result file of each."""
+def cards(arguments: Any) -> list[str]:
+    """The card of each worker, none on a CPU or for one worker. Raises ConfigError for more workers than cards."""
+    if arguments.workers < 1:
+        raise ConfigError(f"--workers は 1 以上です（指定は {arguments.workers}）。")
+    if arguments.workers == 1:
+        return []
+    import torch
+
+    count = torch.cuda.device_count()
+    if count and arguments.workers > count:
+        raise ConfigError(f"--workers {arguments.workers} は GPU の枚数 {count} を超えています。一組に一枚要ります。")
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    return [card_of_rank(number, visible, count) for number in range(arguments.workers)] if count else []
+
+
+def jobs_left(
+    arguments: Any, training: Sequence[str], seeds: Sequence[int], questions: int, four_bits: list[str]
+) -> list[Job]:
+    """The untuned evaluation and every fold of which something is missing; the folds of each seed are split here."""
+    from . import split_selection_dataset
+
+    folder, jobs = arguments.output_dir, []
+    if unanswered(arguments, folder / "base.json"):
+        jobs.append(Job("調整前の評価", folder / "base_log.txt", untuned, (arguments, questions, four_bits)))
+    for seed in seeds:
+        place = folder / f"seed_{seed}"
+        if not unanswered(arguments, place / "tuned.json"):
+            continue
+        if not (place / "folds" / "split.json").exists():
+            shares = ["--train", 1 - arguments.dev, "--dev", arguments.dev]
+            step(split_selection_dataset.main, "--lawqa-path", arguments.data, "--output-dir", place / "folds",
+                 "--folds", arguments.folds, "--seed", seed, *shares)  # fmt: skip
+        for number in range(1, arguments.folds + 1):
+            fold = place / f"fold_{number}"
+            if unanswered(arguments, fold / "tuned.json"):
+                name = f"seed {seed} の {number}/{arguments.folds} 組目"
+                jobs.append(
+                    Job(name, fold / "log.txt", one_fold, (arguments, training, place, seed, number, four_bits))
+                )
+    return jobs
+
+
+def untuned(arguments: Any, questions: int, four_bits: list[str]) -> None:
+    """Evaluate the model as it is on all questions."""
+    log(f"調整前のモデルを {questions} 問で評価します。")
+    evaluated(arguments, arguments.data, arguments.output_dir / "base.json", four_bits)
+
+
+def one_fold(
+    arguments: Any, training: Sequence[str], place: Path, seed: int, number: int, four_bits: list[str]
+) -> None:
+    """Train without the articles of fold ``number`` of ``place`` unless that is done, and evaluate on its questions."""
     from ..data.lawqa import load_questions
     from ..data.record_pool import read_record_pool
     from ..data.records import write_records
-    from . import build_finetune_dataset, split_selection_dataset, train_qwen_law_ft
+    from . import build_finetune_dataset, train_qwen_law_ft
 
-    if not (place / "folds" / "split.json").exists():
-        shares = ["--train", 1 - arguments.dev, "--dev", arguments.dev]
-        step(split_selection_dataset.main, "--lawqa-path", arguments.data, "--output-dir", place / "folds",
-             "--folds", arguments.folds, "--seed", seed, *shares)  # fmt: skip
-    results = []
-    for number in range(1, arguments.folds + 1):
-        fold, split = place / f"fold_{number}", place / "folds" / f"fold_{number}"
-        results.append(fold / "tuned.json")
-        asked = (arguments, split / "test.json", results[-1], [*four_bits, "--hf-lora-path", fold / "adapter"])
-        if results[-1].exists():
-            evaluated(*asked)
-            continue
-        log(f"seed {seed} の {number}/{arguments.folds} 組目を学習します。")
-        few_shot = "--few-shot" if arguments.few_shot else "--no-few-shot"
-        build = (build_finetune_dataset.main, "--mode", arguments.mode, few_shot, "--form", arguments.form)
-        orders = [] if arguments.train_orders is None else ["--orders", arguments.train_orders]
-        if arguments.train_records is not None:
-            pool = read_record_pool(arguments.train_records, load_questions(arguments.data), arguments.mode)
-            write_records(fold / "train.jsonl", pool.of(load_questions(split / "train.json")))
-        else:
-            step(*build, "--lawqa-path", split / "train.json", "--output-path", fold / "train.jsonl", *orders,
-                 *train_options(arguments, seed))  # fmt: skip
-        if arguments.dev > 0:
-            # Chosen and measured as it will be evaluated, whatever was trained on.
-            step(
-                *build,
-                "--lawqa-path",
-                split / "dev.json",
-                "--output-path",
-                fold / "dev.jsonl",
-                *context_options(arguments),
-            )
-        dev = ["--eval-file", fold / "dev.jsonl"] if arguments.dev > 0 else []
-        step(train_qwen_law_ft.main, "--model-name", arguments.model_name, "--train-file", fold / "train.jsonl", *dev,
-             "--output-dir", fold / "adapter", "--seed", seed, "--resume", *training)  # fmt: skip
+    fold, split = place / f"fold_{number}", place / "folds" / f"fold_{number}"
+    asked = (arguments, split / "test.json", fold / "tuned.json", [*four_bits, "--hf-lora-path", fold / "adapter"])
+    if asked[2].exists():  # another context is missing
         evaluated(*asked)
-    return results
+        return
+    log(f"seed {seed} の {number}/{arguments.folds} 組目を学習します。")
+    few_shot = "--few-shot" if arguments.few_shot else "--no-few-shot"
+    build = (build_finetune_dataset.main, "--mode", arguments.mode, few_shot, "--form", arguments.form)
+    orders = [] if arguments.train_orders is None else ["--orders", arguments.train_orders]
+    if arguments.train_records is not None:
+        pool = read_record_pool(arguments.train_records, load_questions(arguments.data), arguments.mode)
+        write_records(fold / "train.jsonl", pool.of(load_questions(split / "train.json")))
+    else:
+        step(*build, "--lawqa-path", split / "train.json", "--output-path", fold / "train.jsonl", *orders,
+             *train_options(arguments, seed))  # fmt: skip
+    if arguments.dev > 0:
+        # Chosen and measured as it will be evaluated, whatever was trained on.
+        step(*build, "--lawqa-path", split / "dev.json", "--output-path", fold / "dev.jsonl",
+             *context_options(arguments))  # fmt: skip
+    dev = ["--eval-file", fold / "dev.jsonl"] if arguments.dev > 0 else []
+    step(train_qwen_law_ft.main, "--model-name", arguments.model_name, "--train-file", fold / "train.jsonl", *dev,
+         "--output-dir", fold / "adapter", "--seed", seed, "--resume", *training)  # fmt: skip
+    evaluated(*asked)
 
 
 def train_options(arguments: Any, seed: int) -> list[Any]:

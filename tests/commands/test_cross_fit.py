@@ -330,6 +330,30 @@ def test_the_reading_test_of_a_finished_folder_makes_only_what_is_missing(
     assert "base と seed_42/tuned: 文脈 none の結果が" in capsys.readouterr().err
 
 
+def test_two_workers_find_what_one_finds(data: Path, tiny_model_dir: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    samples = json.loads(data.read_text("utf-8"))["samples"][:8]
+    data.write_text(json.dumps({"samples": samples}, ensure_ascii=False), "utf-8")
+    command = options(data, tiny_model_dir, "--train-orders", 1, "--learning-rate", "1e-2")
+    code = run_program(cross_fit.main, command)
+    capsys.readouterr()
+    side_by_side = [word if word != "out" else "two" for word in command]
+    assert run_program(cross_fit.main, [*side_by_side, "--workers", "2"]) == code
+    said = capsys.readouterr().err
+    assert said.count("始めました") == said.count("終わりました") == 3
+    assert "調整前のモデルを 8 問で評価します。" in Path("two/base_log.txt").read_text("utf-8")
+    for name in ("base", "seed_42/fold_1/tuned", "seed_42/fold_2/tuned", "seed_42/tuned"):
+        one, two = (read_result(Path(f"{folder}/{name}.json")) for folder in ("out", "two"))
+        assert one.outcomes == two.outcomes
+    for number in (1, 2):
+        weights = [
+            Path(f"{folder}/seed_42/fold_{number}/adapter/adapter_model.safetensors") for folder in ("out", "two")
+        ]
+        assert weights[0].read_bytes() == weights[1].read_bytes()
+        assert "学習が終わりました" in Path(f"two/seed_42/fold_{number}/log.txt").read_text("utf-8")
+    # The number of workers is no setting of the study: the finished folder is read as it is.
+    assert run_program(cross_fit.main, side_by_side) == code
+
+
 def test_the_choice_form_or_four_orders_a_shared_prefix_and_the_letters(data: Path) -> None:
     def parsed(*more: object) -> tuple[str, int | None, list[str]]:
         fixed = ["--data", data, "--model-name", "m", "--output-dir", "out"]
@@ -430,6 +454,7 @@ def test_records_that_do_not_belong_are_refused(
         (["--resume"], "--resume は cross_fit が自分で決める"),
         (["--seeds", "0"], "--seeds は 1 以上"),
         (["--folds", "1"], "--folds は 2 以上"),
+        (["--workers", "0"], "--workers は 1 以上"),
         (["--reading-test", "--index-dir", "none"], "索引がありません"),
         (["--without-gold", "0.3"], "--without-gold は --train-context distractors"),
         (["--train-context", "distractors", "--index-dir", "none"], "索引がありません"),

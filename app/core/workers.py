@@ -1,0 +1,109 @@
+"""Jobs side by side, each in a process of its own with its share of the machine; what one prints goes to its own file."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import sys
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from multiprocessing.connection import wait
+from multiprocessing.context import SpawnProcess
+from pathlib import Path
+from typing import Any
+
+from .cli import log, run_program
+from .errors import EXIT_DONE, ConfigError
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A piece of work that shares nothing with the others but files it only reads.
+
+    name       what lines of progress and errors call it
+    log        file that receives everything it prints
+    work       a function of a module, which the process imports
+    arguments  what it is called with; pickled on the way to our own process, never to a file
+    """
+
+    name: str
+    log: Path
+    work: Callable[..., object]
+    arguments: tuple[Any, ...]
+
+
+def run_jobs(jobs: Sequence[Job], workers: int, cards: Sequence[str] = ()) -> None:
+    """Run the jobs in their order: one after the other here, or ``workers`` at a time in processes of their own.
+
+    Processes divide the processors (unless OMP_NUM_THREADS says otherwise) and take one of ``cards`` each
+    (``CUDA_VISIBLE_DEVICES``), when there are any. Raises ConfigError when one fails, after stopping the others; they
+    end with this process, however it ends.
+    """
+    if workers == 1:
+        for job in jobs:
+            job.work(*job.arguments)
+        return
+    context = multiprocessing.get_context("spawn")
+    left, free = list(jobs), list(range(workers))
+    running: dict[int, tuple[SpawnProcess, Job, int]] = {}  # by the handle that becomes ready when the process ends
+    try:
+        while left or running:
+            while left and free:
+                job, slot = left.pop(0), free.pop(0)
+                process = context.Process(target=_work, args=(job, share_of(slot, workers, cards, os.environ)))
+                process.daemon = True
+                process.start()
+                running[process.sentinel] = (process, job, slot)
+                log(f"{job.name}: 始めました（経過は {job.log}）")
+            ready = wait(list(running))
+            for ended in [handle for handle in running if handle in ready]:
+                process, job, slot = running.pop(ended)
+                process.join()
+                if process.exitcode != EXIT_DONE:
+                    raise ConfigError(f"{job.name}: {_last_line(job.log)}（{job.log}）")
+                log(f"{job.name}: 終わりました（残り {len(left) + len(running)}）")
+                free.append(slot)
+    finally:
+        for process, _, _ in running.values():
+            process.terminate()
+            process.join()
+
+
+def share_of(slot: int, workers: int, cards: Sequence[str], environ: Mapping[str, str]) -> dict[str, str]:
+    """What worker ``slot`` (from 0) of ``workers`` has in its environment."""
+    threads = max(1, _processors() // workers)
+    share = {} if environ.get("OMP_NUM_THREADS") else {"OMP_NUM_THREADS": str(threads)}
+    return share | ({"CUDA_VISIBLE_DEVICES": cards[slot]} if cards else {})
+
+
+def _processors() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _work(job: Job, share: Mapping[str, str]) -> None:
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    os.environ.update(share)  # before torch is imported, which the work does
+    job.log.parent.mkdir(parents=True, exist_ok=True)
+    with open(job.log, "ab", buffering=0) as file:
+        os.dup2(file.fileno(), 1)
+        os.dup2(file.fileno(), 2)
+
+    def work(_: Sequence[str]) -> None:
+        job.work(*job.arguments)
+
+    sys.exit(run_program(work, []))
+
+
+def _end_with_parent() -> None:
+    # A killed parent could not stop it, and its next run would write into the same files.
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
+
+
+def _last_line(path: Path) -> str:
+    lines = path.read_text(encoding="utf-8", errors="replace").split("\n") if path.exists() else []
+    said = next((line.strip() for line in reversed(lines) if line.strip()), "何も表示せずに止まりました")
+    return said.removeprefix("エラー: ")
