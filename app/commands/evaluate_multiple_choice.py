@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import argparse
+import os
 import sys
 from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
 from ..core.cli import JapaneseParser, log
-from ..core.errors import UntrustworthyResult
-from ..core.files import write_text
+from ..core.errors import ConfigError, UntrustworthyResult
+from ..core.files import sha256_file, write_text
+from ..core.locks import file_lock
 from ..core.manifests import run_header
 from ..core.outputs import REPORT, RESULT, Output, check_outputs, json_kind, same_file
+from ..core.questions import Question
 from ..core.run_file import IS_RUN_FILE, parse_with_run_file, run_file_text
 from ..evaluation.running.options import (
     add_options,
@@ -25,6 +29,7 @@ from ..evaluation.running.options import (
     run_file_path,
 )
 from ..evaluation.running.plan import RETRIEVED
+from ..training.ranks import check_alone
 
 EXAMPLES = (
     "python scripts/evaluate_multiple_choice.py --data sample/selection.json --output results/eval/base.json "
@@ -51,6 +56,9 @@ def main(argv: Sequence[str]) -> int:
     arguments = parse_with_run_file(program, argv)
     if arguments.data is None or (arguments.output is None and not arguments.plan):
         program.error("--data と --output が要ります（--plan なら --data だけ）")
+    if arguments.shard and (arguments.reading_test or arguments.report or arguments.merge):
+        program.error("--shard は一部だけの結果なので、--reading-test、--report、--merge とは使えません")
+    check_alone(os.environ, "GPU が何枚かあるなら --shard")
     # numpy, and what needs it, only after --help had its chance.
     from ..data.few_shot import few_shot_from
     from ..data.lawqa import load_questions
@@ -73,10 +81,8 @@ def main(argv: Sequence[str]) -> int:
         if arguments.config is None or not same_file(settings, arguments.config):  # --config with --resume: as it is
             outputs.append(Output("--output の設定", settings, IS_RUN_FILE))
         outputs += [Output("--report", arguments.report, REPORT)] if arguments.report else []
-        check_outputs(
-            outputs,
-            {"--data": arguments.data, "--few-shot-path": arguments.few_shot_path, "--config": arguments.config},
-        )
+        inputs = {"--data": arguments.data, "--few-shot-path": arguments.few_shot_path, "--config": arguments.config}
+        check_outputs(outputs, inputs | {f"--merge の {path}": path for path in arguments.merge or ()})
     questions = pick_questions(load_questions(arguments.data, exams=True), arguments.samples, arguments.seed)
     power = power_lines(len(questions))
     if arguments.plan:
@@ -84,6 +90,15 @@ def main(argv: Sequence[str]) -> int:
         return 0
     for line in power:
         log(line)
+    if arguments.merge:
+        return _merge(arguments, questions, argv)
+    extra: dict[str, Any] = {}
+    if arguments.shard:
+        extra["shard"] = arguments.shard.facts(len(questions))
+        if not (questions := arguments.shard.take(questions)):
+            raise ConfigError(
+                f"--shard: {extra['shard']['questions']} 問を {arguments.shard.of} 個には分けられません。"
+            )
     config = resolve_config(arguments)
     trained = None
     if config.llm.backend == "hf":
@@ -110,7 +125,7 @@ def main(argv: Sequence[str]) -> int:
             allow_trained=arguments.allow_trained,
             resume=arguments.resume,
             few_shot=few_shot,
-            extra={"index": index},
+            extra={"index": index, **extra},
         )
         jobs.append((job, contexts))
     distrust: list[str] = []
@@ -123,7 +138,31 @@ def main(argv: Sequence[str]) -> int:
     settings = run_file_path(arguments.output)
     again = ["python", "scripts/evaluate_multiple_choice.py", "--config", str(settings)]
     again += ["--output", str(arguments.output.with_stem(f"{arguments.output.stem}_2"))]
-    write_text(settings, run_file_text(program, arguments, again, **resolved_options(config, plan)))
+    write_text(
+        settings,
+        run_file_text(
+            program, arguments, again, **resolved_options(config, plan), shard=arguments.shard and str(arguments.shard)
+        ),
+    )
+    return _reported(arguments, distrust)
+
+
+def _merge(arguments: argparse.Namespace, questions: Sequence[Question], argv: Sequence[str]) -> int:
+    """The parts that ``--merge`` names as one result."""
+    from ..evaluation.results.file import read_result
+    from ..evaluation.results.result_text import summary_lines
+    from ..evaluation.running.merging import merge_shards
+
+    parts = [read_result(path) for path in arguments.merge]
+    data = {"path": str(arguments.data), "sha256": sha256_file(arguments.data), "questions": len(questions)}
+    with file_lock(arguments.output):
+        summary, distrust = merge_shards(parts, questions, arguments.output, header=run_header(argv), data=data)
+    print("\n".join(summary_lines(summary, parts[0].run["plan"], color=sys.stdout.isatty())))
+    log(f"{arguments.output} に書きました（{len(parts)} 個の結果から）。")
+    return _reported(arguments, distrust)
+
+
+def _reported(arguments: argparse.Namespace, distrust: Sequence[str]) -> int:
     if arguments.report:
         from ..evaluation.report.page import write_report
         from ..evaluation.results.file import read_result

@@ -24,6 +24,7 @@ from ...llm.exported import adapter_weights_sha256
 from ..reading import reading_of
 from ..results.doubts import doubts
 from ..results.file import write_result
+from ..results.outcomes import Outcome
 from ..results.summary import summarize
 from .asking import check_questions
 from .conversations import asked_in_conversations, conversation_notes
@@ -182,7 +183,7 @@ def _evaluate(
             raise
     outcomes = [done[name] for name in ids]
     summary = {**summarize(outcomes, job.questions, job.plan), "seconds": round(time.monotonic() - started, 2)}
-    distrust = (*_distrust(job, trained), *doubts(outcomes, summary))
+    distrust = (*distrust_reasons(trained, job.adapter is not None and manifest is None), *doubts(outcomes, summary))
     run = {
         **job.header,
         "finished_at": now(),
@@ -196,13 +197,20 @@ def _evaluate(
         "notes": notes,
         "distrust": list(distrust),
     }
-    beside = companions(job.output, run, outcomes)
-    summary["other_contexts"] = other_contexts(beside)
-    if job.plan.context == "gold":
-        found = reading_of(outcomes, {name: result.outcomes for name, result in beside.items()}, seed=job.plan.seed)
-        summary["reading"] = [one.as_json() for one in found]
-    write_result(job.output, run=run, summary=summary, outcomes=outcomes)
+    write_whole(job.output, run, summary, outcomes, job.plan)
     return Evaluated(summary, distrust)
+
+
+def write_whole(
+    output: Path, run: Mapping[str, Any], summary: dict[str, Any], outcomes: Sequence[Outcome], plan: EvaluationPlan
+) -> None:
+    """Write the result; what the files beside it say of the same model in other contexts is added to ``summary``."""
+    beside = companions(output, run, outcomes)
+    summary["other_contexts"] = other_contexts(beside)
+    if plan.context == "gold":
+        found = reading_of(outcomes, {name: result.outcomes for name, result in beside.items()}, seed=plan.seed)
+        summary["reading"] = [one.as_json() for one in found]
+    write_result(output, run=run, summary=summary, outcomes=outcomes)
 
 
 def without_place(model_key: Mapping[str, Any]) -> dict[str, Any]:
@@ -225,7 +233,8 @@ def _adapter_facts(job: Job, trained: TrainedOn) -> dict[str, Any] | None:
     }
 
 
-def _distrust(job: Job, trained: TrainedOn) -> tuple[str, ...]:
+def distrust_reasons(trained: TrainedOn, unknown: bool) -> tuple[str, ...]:
+    """What the adapter has seen, as reasons; ``unknown``: there is one that does not say what it was trained on."""
     reasons = []
     if trained.count:
         reasons.append(f"{Distrust.TRAINED}: {trained.count} 問はアダプタの学習に使われた問題です（--allow-trained）")
@@ -233,7 +242,7 @@ def _distrust(job: Job, trained: TrainedOn) -> tuple[str, ...]:
         reasons.append(
             f"{Distrust.DEV}: {len(trained.dev)} 問はアダプタのチェックポイントを選ぶのに使われた問題です（--allow-trained）"
         )
-    if job.adapter is not None and job.adapter[1] is None:
+    if unknown:
         reasons.append(
             f"{Distrust.UNKNOWN}: アダプタに run.json がなく、学習に使った問題が混じっているか分かりません（--allow-trained）"
         )

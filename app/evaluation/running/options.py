@@ -20,6 +20,7 @@ from ...llm.backends import BACKENDS, BY_TEXT, NUM_CTX, Running, load_backend
 from ...llm.model_files import files_sha256
 from .guards import adapter_form, check_few_shot_source, resolve_few_shot
 from .plan import CONTEXTS, RETRIEVED, SCORINGS, WITHOUT, ContextSource, EvaluationPlan, Scoring
+from .shard import shard_argument
 
 COT_BUDGET_TOKENS = 512
 
@@ -31,6 +32,19 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add_config_option(parser)
     add("--data", type=Path, help="問題ファイル: lawqa_jp の形式の JSON、または試験問題の JSON Lines")
     add("--output", type=Path, help="結果の JSON（途中経過は同じ場所の .progress.jsonl）")
+    add(
+        "--shard",
+        type=shard_argument,
+        metavar="番号/個数",
+        help="問題を個数に分けたうちの一つだけを評価する（1/4 から 4/4 を、別々の GPU や計算機で）",
+    )
+    add(
+        "--merge",
+        type=Path,
+        nargs="+",
+        metavar="JSON",
+        help="--shard の結果をすべて渡すと、一つの結果にして --output に書く",
+    )
     add("--samples", type=int, help="問題数。--seed で選び、ファイルの順に尋ねる（既定: すべて）")
     add(
         "--context",
