@@ -11,6 +11,7 @@ count of its own.)
 from __future__ import annotations
 
 import json
+import logging
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
@@ -71,6 +72,8 @@ def joined(environ: MutableMapping[str, str] = os.environ) -> Iterator[Ranks]:
                 _here = Ranks()
         return
     store = _meet(ranks)
+    # transformers finds the group, and advises to leave the ranks to it.
+    logging.getLogger("transformers.training_args").addFilter(lambda record: "parallel_mode" not in str(record.msg))
     _here = ranks
     try:
         with ExitStack() as within:

@@ -134,6 +134,7 @@ def test_one_of_them_speaks(data: Path, both: list[tuple[int, str, str]]) -> Non
     assert err.count("学習が終わりました") == 3
     assert "実効バッチ 8 = 2 × 2 × 2（一つのプロセスの行数 × 累積 × プロセス）" in err
     assert "プロセス: 2 個（torchrun。" in err
+    assert "transformers" not in err
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="kill -9 is a POSIX signal")
