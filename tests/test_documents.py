@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parents[1]
 FT = "LLM_ファインチューニング"
 PAGES = {path.relative_to(ROOT).as_posix(): path.read_text(encoding="utf-8") for path in build_docs.pages()}
 # Options of git, pip, systemctl, torchrun and the like that the running text names.
-OPTIONS_OF_OTHERS = {"--index-url", "--no-deps", "--user", "--now", "--nproc-per-node"}
+OPTIONS_OF_OTHERS = {"--index-url", "--no-deps", "--user", "--now", "--nproc-per-node", "--lora-modules", "--dtype"}
 
 
 def test_generated_parts_are_fresh() -> None:

@@ -64,6 +64,10 @@ NOT_RUN = {
     r"python scripts/build_index\.py --sync": "needs a Qdrant server; tests/retrieval/index/test_qdrant.py",
     r"python scripts/ask\.py .*results/demo/.*": "of the demo's folder: .ci/run asks right after the demo; tests/commands/test_ask.py",
     r"python scripts/ask\.py --chat .*": "needs a server; tests/answering/test_asking.py",
+    r"python scripts/evaluate_multiple_choice\.py .*--llm-backend (vllm|llamacpp|openai|ollama) .*": "needs a server; tests/commands/test_evaluate_on_servers.py",
+    r"(vllm serve|llama-server) .*|TEST_SERVED_MODEL.*": "another program's server",
+    r".* --config .*": "the run file of another run; tests/core/test_run_file.py and the tests of both programs",
+    r"make install": "installs into the checkout's .venv; tests/test_installed.py installs the wheel",
     r"torchrun .* horei train .*": "needs the installed command; tests/test_installed.py, tests/commands/test_train_ranks.py",
     r"git clone .*|cd horei-ft|source .*": "the checkout and its .venv are there already",
     r".*\bpip install .*|.*pre-commit install.*|nvidia-smi": "changes or asks about the reader's machine",
@@ -139,7 +143,7 @@ def test_the_programs_accept_every_command(page: str) -> None:
         if command.words[0] == "make":
             made = subprocess.run(["make", "-n", *command.words[1:]], cwd=ROOT, capture_output=True, text=True)
             assert made.returncode == 0, f"{command.place}\n{made.stderr}"
-        elif command.program is not None:
+        elif command.program is not None and "--config" not in command.arguments:  # what is required stands in the file
             _, rest = program_parser(f"scripts.{command.program}").parse_known_args(command.arguments)
             if command.program == "cross_fit":  # hands what it does not know to the training program
                 own = ["--model-name", "m", "--train-file", "t", "--output-dir", "o"]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from ..core.errors import ConfigError
 from ..core.prompts import Form
 from ..evaluation.running.options import resolve_config
 from ..llm.backend import ScoringBackend
@@ -22,10 +21,6 @@ def open_session(arguments: argparse.Namespace) -> tuple[Session, dict[str, Any]
     """
     config = resolve_config(arguments)
     named = named_model(config.llm)
-    if arguments.hf_lora_path is not None and config.llm.backend != "hf":
-        raise ConfigError(
-            f"--adapter は --llm-backend hf だけで使えます（指定は {config.llm.backend}）。どちらかを外してください。"
-        )
     form: Form = arguments.form or ("choice" if named is None else named.form)
     model = LazyModel(None if named is None else lambda: _load(arguments, named, form))
     if named is not None:

@@ -50,7 +50,7 @@ def test_an_index_alone_shows_the_articles(sample_index, capsys, monkeypatch, tm
     [
         (["--chat"], "モデルが指定されていません"),
         (["質問", "--adapter", "nowhere"], "nowhere: アダプタのフォルダがありません"),
-        (["質問", "--adapter", "nowhere", "--llm-backend", "ollama"], "--adapter は --llm-backend hf だけ"),
+        (["質問", "--adapter", "nowhere", "--llm-backend", "ollama"], "--hf-lora-path は --llm-backend hf だけ"),
         (["、。"], "語がありません"),
     ],
 )

@@ -245,7 +245,7 @@ def test_trained_questions_exit_1_and_with_leave_3(
     assert "2 問のうち 2 問はこのアダプタの学習に使われています" in capsys.readouterr().err
     assert not output.exists()
     assert run(*arguments, "--allow-trained") == 3
-    assert read_result(output).run["distrust"] == ["2 問はアダプタの学習に使われた問題です（--allow-trained）"]
+    assert read_result(output).run["distrust"] == ["TRAINED: 2 問はアダプタの学習に使われた問題です（--allow-trained）"]
 
 
 def test_plan_says_what_can_be_shown_without_a_model(capsys: pytest.CaptureFixture[str]) -> None:

@@ -163,6 +163,12 @@ def test_an_interrupted_export_goes_on_where_it_stopped(
             {name: value for name, value in weights.items() if files[name] == file}, model / file, {"format": "pt"}
         )
     write_json(model / "model.safetensors.index.json", {"metadata": {"total_size": 1}, "weight_map": files})
+    # In other files the weights are told apart from those of the training by nothing but their tensors, which are not
+    # compared: an adapter that recorded no hash of them, as those of 0.2, is taken.
+    adapter = shutil.copytree(plain_adapter, tmp_path / "adapter")
+    manifest = read_json(adapter / "run.json")
+    del manifest["base_model"]["weights_sha256"]
+    write_json(adapter / "run.json", manifest)
     written: list[str] = []
     real: Callable[..., str] = merged_form.write_merged_file
 
@@ -172,7 +178,7 @@ def test_an_interrupted_export_goes_on_where_it_stopped(
         written.append(file)
         return real(base, file, *rest, **more)
 
-    arguments = ("--lora-path", plain_adapter, "--output-dir", "out", "--recheck", 0, "--hf-model-name", model)
+    arguments = ("--lora-path", adapter, "--output-dir", "out", "--recheck", 0, "--hf-model-name", model)
     monkeypatch.setattr(merged_form, "write_merged_file", killed)
     assert run(*arguments) == 130
     assert not Path("out/merged").exists()
