@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from app.core.errors import DataError
@@ -70,7 +72,9 @@ def test_every_training_of_a_large_model_on_every_page_is_the_recipe() -> None:
                 recipe = recipe_of(config.model_name)
                 found = (config.learning_rate, config.early_stopping_patience)
                 assert found == (float(recipe.learning_rate), recipe.patience), command.place
-                assert config.batch_size * config.gradient_accumulation_steps == EFFECTIVE_BATCH, command.place
+                together = re.search(r"--(?:nproc-per-node|num_processes) (\d+)", command.text)
+                batch = config.batch_size * config.gradient_accumulation_steps * int(together[1] if together else 1)
+                assert batch == EFFECTIVE_BATCH, command.place
                 seen += 1
     assert seen >= 10
 
