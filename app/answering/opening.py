@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 from typing import Any
 
 from ..core.prompts import Form
-from ..evaluation.running.options import resolve_config
+from ..evaluation.running.options import resolve_config, running_of
 from ..llm.backend import ScoringBackend
-from ..llm.backends import Running, load_backend
+from ..llm.backends import load_backend
 from ..retrieval.rag_pipeline import RAGPipeline
 from .model import NamedModel, named_model
 from .session import LazyModel, Session
@@ -30,11 +31,4 @@ def open_session(arguments: argparse.Namespace) -> tuple[Session, dict[str, Any]
 
 
 def _load(arguments: argparse.Namespace, named: NamedModel, form: Form) -> ScoringBackend:
-    running = Running(
-        device=arguments.device,
-        chat_format=arguments.chat_format,
-        form=form,
-        num_ctx=arguments.num_ctx,
-        think=arguments.think,
-    )
-    return load_backend(named.config, running)
+    return load_backend(named.config, replace(running_of(arguments), form=form))

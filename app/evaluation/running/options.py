@@ -292,7 +292,7 @@ def model_key(arguments: argparse.Namespace, config: RAGConfig, weights_sha256: 
     if llm.backend != "hf":
         # Only what is sent is recorded.
         sent: dict[str, Any] = (
-            {"num_ctx": arguments.num_ctx or NUM_CTX, "think": arguments.think} if llm.backend == "ollama" else {}
+            {"num_ctx": running_of(arguments).num_ctx, "think": arguments.think} if llm.backend == "ollama" else {}
         )
         if llm.backend not in BY_TEXT:
             sent = {"tokenizer": llm.tokenizer_name, "chat_format_option": arguments.chat_format}
@@ -316,14 +316,15 @@ def model_key(arguments: argparse.Namespace, config: RAGConfig, weights_sha256: 
 def create_backend(arguments: argparse.Namespace, llm: LLMConfig, plan: EvaluationPlan) -> ScoringBackend:
     """The backend the options name, loaded."""
     return load_backend(
-        llm,
-        Running(
-            temperature=plan.temperature,
-            seed=plan.seed,
-            device=arguments.device,
-            chat_format=arguments.chat_format,
-            form=plan.form,
-            num_ctx=arguments.num_ctx or NUM_CTX,
-            think=arguments.think,
-        ),
+        llm, replace(running_of(arguments), temperature=plan.temperature, seed=plan.seed, form=plan.form)
+    )
+
+
+def running_of(arguments: argparse.Namespace) -> Running:
+    """How the options of ``add_model_options`` run a model."""
+    return Running(
+        device=arguments.device,
+        chat_format=arguments.chat_format,
+        num_ctx=arguments.num_ctx or NUM_CTX,
+        think=arguments.think,
     )
