@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-class AskedByTokens:
+class AskedByTokens(ABC):
     """Letters and choices read from the next token. What runs the model adds ``score_ids``."""
 
     def __init__(self, tokenizer: Any, chat_format: ChatFormat, form: Form) -> None:
@@ -32,6 +33,7 @@ class AskedByTokens:
             self.ids_of(LETTERS)
         self._stop_id = stop_token_id(tokenizer, chat_format=chat_format)
 
+    @abstractmethod
     def score_ids(
         self, rows: Sequence[Sequence[int]], answers: Sequence[Sequence[int]], *, shared_prefix: bool
     ) -> LetterScores:
@@ -39,7 +41,6 @@ class AskedByTokens:
 
         ``shared_prefix`` says that the rows begin alike.
         """
-        raise NotImplementedError
 
     def encode(self, prompt: str) -> list[int]:
         """Token ids of one prompt, chat markers included, thinking off."""
