@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import get_args
+from typing import Any, get_args
 
 from ..core.chat import ChatFormat
 from ..core.errors import ConfigError
@@ -49,41 +49,31 @@ def load_backend(llm: LLMConfig, running: Running | None = None) -> ScoringBacke
     temperature = llm.temperature if running.temperature is None else running.temperature
     if running.think and llm.backend != "ollama":
         raise ConfigError("--think は --llm-backend ollama だけで使えます。外すか、サーバーの側で設定してください。")
+    # What every server is asked with.
+    served: dict[str, Any] = {
+        "model": llm.model,
+        "max_new_tokens": llm.max_new_tokens,
+        "temperature": temperature,
+        "seed": running.seed,
+        "timeout_seconds": llm.timeout_seconds,
+        "concurrency": llm.concurrency,
+    }
     if llm.backend == "openai":
         from .openai_compatible import OpenAICompatibleLLM, OpenAIConfig
 
         return OpenAICompatibleLLM(
-            OpenAIConfig(
-                model=llm.model,
-                base_url=llm.address,
-                api_key=_key(llm),
-                max_new_tokens=llm.max_new_tokens,
-                temperature=temperature,
-                seed=running.seed,
-                timeout_seconds=llm.timeout_seconds,
-                concurrency=llm.concurrency,
-                tokenizer=llm.tokenizer,
-            )
+            OpenAIConfig(base_url=llm.address, api_key=_key(llm), tokenizer=llm.tokenizer, **served)
         )
     if llm.backend == "ollama":
         from .ollama import OllamaConfig, OllamaLLM
 
         return OllamaLLM(
             OllamaConfig(
-                model=llm.model,
-                host=llm.address,
-                num_ctx=running.num_ctx,
-                think=running.think,
-                max_new_tokens=llm.max_new_tokens,
-                temperature=temperature,
-                seed=running.seed,
-                timeout_seconds=llm.timeout_seconds,
-                concurrency=llm.concurrency,
-                tokenizer=llm.tokenizer,
+                host=llm.address, num_ctx=running.num_ctx, think=running.think, tokenizer=llm.tokenizer, **served
             )
         )
     if llm.backend in ("vllm", "llamacpp"):
-        return _token_server(llm, running, temperature)
+        return _token_server(llm, running, served)
     import torch
 
     from .hf_llm import HFLLMConfig, HFLoRALLM
@@ -105,23 +95,13 @@ def load_backend(llm: LLMConfig, running: Running | None = None) -> ScoringBacke
     )
 
 
-def _token_server(llm: LLMConfig, running: Running, temperature: float) -> ScoringBackend:
+def _token_server(llm: LLMConfig, running: Running, served: dict[str, Any]) -> ScoringBackend:
     from .llamacpp import LlamaCppLLM
     from .token_server import TokenServer, TokenServerConfig
     from .vllm import VLLM
 
     kind: type[TokenServer] = VLLM if llm.backend == "vllm" else LlamaCppLLM
-    config = TokenServerConfig(
-        model=llm.model,
-        address=llm.address,
-        tokenizer=llm.tokenizer_name,
-        api_key=_key(llm),
-        max_new_tokens=llm.max_new_tokens,
-        temperature=temperature,
-        seed=running.seed,
-        timeout_seconds=llm.timeout_seconds,
-        concurrency=llm.concurrency,
-    )
+    config = TokenServerConfig(address=llm.address, tokenizer=llm.tokenizer_name, api_key=_key(llm), **served)
     return kind(config, chat_format=running.chat_format, form=running.form)
 
 
