@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -27,6 +24,7 @@ from app.data.records import read_records, write_records
 from app.evaluation.results.file import Result, read_result
 from app.evaluation.statistics import interval_over
 from app.retrieval.question_contexts import context_plan
+from tests.killing import kill_at_line
 
 ROOT = Path(__file__).resolve().parents[2]
 SAMPLE = ROOT / "sample"
@@ -97,29 +95,12 @@ def assert_counts_follow_from_the_answers(
     assert stored["p_value"] == pytest.approx(binomtest(len(gained), pairs).pvalue if pairs else 1.0)
 
 
-def kill_in_fold(number: int, command: list[str], folder: Path) -> None:
-    """Run the program by itself and kill -9 it as soon as it trains fold ``number``."""
-    process = subprocess.Popen(
-        [sys.executable, str(ROOT / "scripts/cross_fit.py"), *command], cwd=folder, stderr=subprocess.PIPE, text=True,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-    )  # fmt: skip
-    assert process.stderr is not None
-    lines = []
-    for line in process.stderr:
-        lines.append(line)
-        if line.startswith(f"seed 42 の {number}/5 組目"):
-            os.kill(process.pid, signal.SIGKILL)
-            break
-    process.stderr.close()
-    assert process.wait(timeout=60) == -signal.SIGKILL, "".join(lines)
-
-
 @pytest.mark.skipif(sys.platform == "win32", reason="kill -9 is a POSIX signal")
 def test_five_folds_with_nested_dev_survive_kill_9_and_pool_into_one_verdict(
     data: Path, tiny_model_dir: Path, trainings: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     command = options(data, tiny_model_dir, *FIVE)
-    kill_in_fold(3, command, data.parent)
+    kill_at_line([str(ROOT / "scripts/cross_fit.py"), *command], "seed 42 の 3/5 組目", cwd=data.parent)
     assert not Path("out/seed_42/tuned.json").exists()
     finished = {name: Path(f"out/{name}").read_bytes() for name in ("base.json", "seed_42/fold_1/tuned.json", "seed_42/fold_2/tuned.json")}  # fmt: skip
     code = run_program(cross_fit.main, [*command, "--report", "out.html"])

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -16,6 +13,7 @@ import pytest
 from app.commands import train_qwen_law_ft
 from app.core.cli import run_program
 from app.data.records import write_records
+from tests.killing import kill_at_line
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -49,19 +47,7 @@ def uninterrupted(tiny_model_dir: Path, data: tuple[Path, Path], tmp_path_factor
 
 def kill_at(step: int, command: list[str]) -> None:
     """Start the program, and kill it as soon as it has printed the line of ``step``."""
-    process = subprocess.Popen(
-        [sys.executable, "scripts/train_qwen_law_ft.py", *command], cwd=ROOT, stderr=subprocess.PIPE, text=True,
-        env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONUNBUFFERED": "1"},
-    )  # fmt: skip
-    assert process.stderr is not None
-    lines = []
-    for line in process.stderr:
-        lines.append(line)
-        if line.startswith(f"ステップ {step}/"):
-            os.kill(process.pid, signal.SIGKILL)
-            break
-    process.stderr.close()
-    assert process.wait(timeout=60) == -signal.SIGKILL, "".join(lines)
+    kill_at_line(["scripts/train_qwen_law_ft.py", *command], f"ステップ {step}/", cwd=ROOT)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="kill -9 is a POSIX signal")

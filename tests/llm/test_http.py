@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import AsyncIterator, Iterator
 from email.utils import formatdate
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 
 import pytest
@@ -18,9 +18,10 @@ from hypothesis import strategies as st
 from app.core.errors import BackendError
 from app.llm.events import objects_of, whole_answer
 from app.llm.http import JsonClient, Patience, retry_after
+from tests.local_server import LocalServer
 
 
-class Counting:
+class Counting(LocalServer):
     """A server that takes a while, knows how many it serves at once, and streams numbers until it is left."""
 
     def __init__(self) -> None:
@@ -60,19 +61,7 @@ class Counting:
                 except OSError:
                     outer.left.set()
 
-            def log_message(self, format: str, *args: Any) -> None:
-                pass
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
-        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
-        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01})
-        self._thread.start()
-
-    def close(self) -> None:
-        self._server.shutdown()
-        self._thread.join()
-        self._server.server_close()
+        super().__init__(Handler)
 
 
 @pytest.fixture

@@ -5,10 +5,9 @@ from __future__ import annotations
 import json
 import math
 import socket
-import threading
 import time
 from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
@@ -22,11 +21,12 @@ from app.llm.http import JsonClient, Patience
 from app.llm.loading import load_tokenizer
 from app.llm.ollama import OllamaConfig, OllamaLLM
 from app.llm.openai_compatible import OpenAICompatibleLLM, OpenAIConfig
+from tests.local_server import LocalServer
 
 Reply = Callable[[BaseHTTPRequestHandler], None]
 
 
-class Server:
+class Server(LocalServer):
     """Answers each request with the next scripted reply (the last one again and again) and keeps what it was sent."""
 
     def __init__(self) -> None:
@@ -41,19 +41,7 @@ class Server:
                 reply = outer.replies.pop(0) if len(outer.replies) > 1 else outer.replies[0]
                 reply(self)
 
-            def log_message(self, format: str, *args: Any) -> None:
-                pass
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
-        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
-        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01})
-        self._thread.start()
-
-    def close(self) -> None:
-        self._server.shutdown()
-        self._thread.join()
-        self._server.server_close()
+        super().__init__(Handler)
 
 
 def reply(value: Any, status: int = 200) -> Reply:
@@ -123,8 +111,12 @@ def server() -> Iterator[Server]:
     server.close()
 
 
+# One request at a time, so that the scripted replies meet the prompts in their order.
+PATIENCE: dict[str, Any] = {"timeout_seconds": 5, "wait_seconds": 0, "concurrency": 1}
+
+
 def ollama(server: Server, **values: Any) -> OllamaLLM:
-    return OllamaLLM(OllamaConfig("qwen3:8b", server.url, **{"timeout_seconds": 5, "wait_seconds": 0, **values}))
+    return OllamaLLM(OllamaConfig("qwen3:8b", server.url, **{**PATIENCE, **values}))
 
 
 def test_ollama_sends_its_settings_and_reads_the_answer(server: Server) -> None:
