@@ -6,6 +6,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+NUM_CTX = 8192  # tokens of prompt and answer together, for a server that has to be told (Ollama)
+
 
 @dataclass(frozen=True, slots=True)
 class Generation:

@@ -10,12 +10,11 @@ from ..core.errors import ConfigError
 from ..core.prompts import Form
 from ..core.rag_config import Backend, LLMConfig
 from ..core.redaction import usable_key
-from .backend import ScoringBackend
+from .backend import NUM_CTX, ScoringBackend
 
 BACKENDS: tuple[Backend, ...] = get_args(Backend)
 # Only text goes to these; the others are asked by token ids.
 BY_TEXT: tuple[Backend, ...] = ("ollama", "openai")
-NUM_CTX = 8192
 
 
 @dataclass(frozen=True, slots=True)

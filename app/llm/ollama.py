@@ -8,6 +8,7 @@ from typing import Any
 
 from ..core.errors import BackendError, ConfigError
 from ..core.redaction import hide
+from .backend import NUM_CTX
 from .by_text import AskedByText, Reply, count_of
 from .http import JsonClient, Patience
 from .top_logprobs import TOP_LOGPROBS
@@ -33,7 +34,7 @@ class OllamaConfig:
 
     model: str
     host: str = "http://localhost:11434"
-    num_ctx: int = 8192
+    num_ctx: int = NUM_CTX
     think: bool | None = False
     max_new_tokens: int = 256
     temperature: float = 0.0

@@ -15,8 +15,8 @@ from ...core.rag_config import LLMConfig, RAGConfig, load_config
 from ...core.redaction import hide
 from ...core.run_file import RUN_FILE, add_config_option
 from ...data.few_shot import BUILTIN, FewShot
-from ...llm.backend import ScoringBackend
-from ...llm.backends import BACKENDS, BY_TEXT, NUM_CTX, Running, load_backend
+from ...llm.backend import NUM_CTX, ScoringBackend
+from ...llm.backends import BACKENDS, BY_TEXT, Running, load_backend
 from ...llm.model_files import files_sha256
 from .guards import adapter_form, check_few_shot_source, resolve_few_shot
 from .plan import CONTEXTS, RETRIEVED, SCORINGS, WITHOUT, ContextSource, EvaluationPlan, Scoring
