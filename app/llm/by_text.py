@@ -15,6 +15,7 @@ from ..core.chat import ChatFormat, encode_prompt
 from ..core.cli import log
 from ..core.errors import BackendError, ConfigError
 from .backend import Generation, Judgement, LetterReading
+from .events import checked_pieces
 from .http import JsonClient
 from .loading import load_tokenizer
 from .pieces import trimmed
@@ -99,8 +100,8 @@ class AskedByText(ABC):
         """
         if self._ready:
             return self._same_prompt
-        self._ready = True
         if self._tokenizer is None:
+            self._ready = True
             log(
                 f"注意: {self.url}: サーバーが作るプロンプトが学習時と同じかは確かめていません（--tokenizer にモデルの"
                 "トークナイザを指定すると、トークンの数を比べます）。"
@@ -109,6 +110,7 @@ class AskedByText(ABC):
         own = len(encode_prompt(load_tokenizer(self._tokenizer), PROBE, chat_format=self._chat_format))
         (reply,) = self.ask([PROBE], 1, 0.0)
         if reply.prompt_tokens is None:
+            self._ready = True
             log(
                 f"注意: {self.url}: サーバーが読んだトークンの数を返さないので、プロンプトが学習時と同じかは分かりません。"
             )
@@ -119,7 +121,7 @@ class AskedByText(ABC):
                 "（チャットテンプレートか、思考の切り方が別です）。--llm-backend vllm か llamacpp でトークン番号のまま尋ねるか、"
                 "違うままでよければ --tokenizer を外してください。"
             )
-        self._same_prompt = True
+        self._ready = self._same_prompt = True
         return True
 
     def invoke(self, prompt: str, **kwargs: Any) -> str:
@@ -142,8 +144,9 @@ class AskedByText(ABC):
     ) -> Iterator[str]:
         """See ``TextBackend``."""
         self.check()
-        body = {**self.request(prompt, *self._writing(max_new_tokens, temperature)), "stream": True}
-        return trimmed(self.piece(event) for event in self._client.stream(self._path, body))
+        budget, heat = self._writing(max_new_tokens, temperature)
+        events = self._client.stream(self._path, {**self.request(prompt, budget, heat), "stream": True})
+        return trimmed(checked_pieces(events, self.piece, lambda whole: self.reply(whole, prompt, budget)))
 
     def read_letters(
         self,

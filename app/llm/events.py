@@ -6,7 +6,7 @@ Some servers stream though nobody asked for it, and some put an error into an an
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from ..core.redaction import hide
@@ -97,9 +97,28 @@ def whole_answer(events: Sequence[dict[str, Any]]) -> dict[str, Any]:
     return whole
 
 
+def checked_pieces(
+    events: Iterable[dict[str, Any]],
+    piece: Callable[[dict[str, Any]], str],
+    check: Callable[[dict[str, Any]], object],
+) -> Iterator[str]:
+    """The text of each event of a stream; after the last, ``check`` is given the whole answer and may raise.
+
+    What is wrong with an answer (a prompt that was cut, another shape) often shows only at its end.
+    """
+    seen = []
+    for event in events:
+        seen.append(event)
+        yield piece(event)
+    check(whole_answer(seen))
+
+
 def _grow(whole: dict[str, Any], piece: Mapping[str, Any]) -> None:
     for name, value in piece.items():
-        name = "message" if name == "delta" else name
+        if name == "delta":  # a stream in which nothing was written has no content
+            name = "message"
+            if isinstance(message := whole.setdefault(name, {}), dict):
+                message.setdefault("content", "")
         if name == "choices" and isinstance(value, list):
             _grow_choices(whole.setdefault("choices", []), value)
         elif isinstance(value, dict) and isinstance(whole.setdefault(name, {}), dict):

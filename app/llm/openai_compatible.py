@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -75,14 +75,30 @@ class OpenAICompatibleLLM(AskedByText):
         try:
             return super().ask(prompts, budget, temperature, probabilities=probabilities)
         except BackendError as error:
-            if not self._takes_template_kwargs or "chat_template_kwargs" not in str(error):
-                raise
+            self._leave_the_switch_out(error)
+        return super().ask(prompts, budget, temperature, probabilities=probabilities)
+
+    def stream(
+        self, prompt: str, *, max_new_tokens: int | None = None, temperature: float | None = None
+    ) -> Iterator[str]:
+        """See ``TextBackend``; the switch is left out as in ``ask``. It is refused before anything is written."""
+        try:
+            yield from super().stream(prompt, max_new_tokens=max_new_tokens, temperature=temperature)
+        except BackendError as error:
+            self._leave_the_switch_out(error)
+        else:
+            return
+        yield from super().stream(prompt, max_new_tokens=max_new_tokens, temperature=temperature)
+
+    def _leave_the_switch_out(self, error: BackendError) -> None:
+        """From now on thinking is not switched off, which is said. Raises ``error`` unless the server refused the switch."""
+        if not self._takes_template_kwargs or "chat_template_kwargs" not in str(error):
+            raise error
         self._takes_template_kwargs = False
         log(
             f"注意: {self.url}: サーバーが chat_template_kwargs を知らないので、思考を切らずに尋ねます"
             "（思考するモデルなら、サーバーの側で切ってください）。"
         )
-        return super().ask(prompts, budget, temperature, probabilities=probabilities)
 
     def request(self, prompt: str, budget: int, temperature: float, *, probabilities: bool = False) -> dict[str, Any]:
         """See ``AskedByText``."""

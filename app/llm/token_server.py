@@ -16,6 +16,7 @@ from .adapters import adapter_chat_format, check_chat
 from .backend import Generation
 from .by_text import PROBE
 from .by_tokens import AskedByTokens
+from .events import checked_pieces
 from .exported import exported_model
 from .http import JsonClient, Patience, RefusedError, bearer
 from .letters import LetterScores
@@ -184,7 +185,8 @@ class TokenServer(AskedByTokens):
         """See ``TextBackend``."""
         self.check()
         body = {**self._request(prompt, max_new_tokens, temperature), "stream": True}
-        return trimmed(self.piece(event) for event in self.client.stream(self.writing_path, body))
+        events = self.client.stream(self.writing_path, body)
+        return trimmed(checked_pieces(events, self.piece, self.written))
 
     def _request(self, prompt: str, budget: int | None, temperature: float | None) -> dict[str, Any]:
         return self.request(

@@ -487,6 +487,26 @@ def test_a_stream_that_breaks_off_is_said_to_have(server: Server) -> None:
         next(pieces)
 
 
+def test_a_cut_prompt_is_seen_at_the_end_of_a_stream_as_in_a_whole_answer(server: Server) -> None:
+    lines = ({"message": {"content": "条"}, "done": False}, {"message": {"content": "文"}, "done": True, "prompt_eval_count": 250})  # fmt: skip
+    server.replies = [ndjson(*lines)]
+    pieces = ollama(server, num_ctx=256, max_new_tokens=10).stream("問題")
+    assert [next(pieces), next(pieces)] == ["条", "文"]
+    with pytest.raises(BackendError, match="プロンプトが切られたおそれがあります"):
+        next(pieces)
+
+
+def test_a_stream_of_another_shape_is_no_empty_answer(server: Server) -> None:
+    server.replies = [sse({"unexpected": 1})]
+    with pytest.raises(BackendError, match=r"choices\[0\]\.message\.content がありません"):
+        list(judged_by(server, "openai").stream("問題"))
+    # Nothing but thoughts was written: the answer is there, and empty.
+    server.replies = [
+        sse({"choices": [{"index": 0, "delta": {"reasoning_content": "考え"}, "finish_reason": "length"}]})
+    ]
+    assert list(judged_by(server, "openai").stream("問題")) == []
+
+
 def test_letters_from_the_likeliest_tokens(server: Server) -> None:
     entry = top(("b", 0.5), (" B", 0.1), ("ａ", 0.2), ("d", 0.1), ("は", 0.05))
     server.replies = [answered("ollama", entry)]
@@ -512,6 +532,15 @@ def test_a_server_that_does_not_know_how_to_switch_thinking_off(
     assert capsys.readouterr().err.count("思考を切らずに尋ねます") == 1
 
 
+def test_a_stream_leaves_the_switch_out_as_well(server: Server, capsys: pytest.CaptureFixture[str]) -> None:
+    refusal = reply({"error": {"message": "Unrecognized request argument supplied: chat_template_kwargs"}}, 400)
+    server.replies = [refusal, sse(*DELTAS)]
+    llm = judged_by(server, "openai")
+    assert list(llm.stream("問題")) == list(llm.stream("問題")) == ["条", "文"]
+    assert ["chat_template_kwargs" in body for _, body, _ in server.requests] == [True, False, False]
+    assert capsys.readouterr().err.count("思考を切らずに尋ねます") == 1
+
+
 @pytest.mark.parametrize("kind", ["ollama", "openai"])
 @pytest.mark.parametrize(
     ("more", "same"), [(0, True), (4, "テンプレートか、思考の切り方が別です"), (None, None)], ids=["same", "longer", "untold"]
@@ -531,6 +560,10 @@ def test_the_length_of_a_prompt_is_compared_before_the_first_question(
     if isinstance(same, str):
         with pytest.raises(BackendError, match=f"{own + 4} トークンで、学習時の {own} トークンと違います.*{same}"):
             llm.invoke("問題")
+        with pytest.raises(
+            BackendError, match="テンプレートか"
+        ):  # not forgotten by whoever goes on (a page, a conversation)
+            list(llm.stream("問題"))
         return
     assert llm.invoke("問題") == llm.invoke("問題") == "b"
     assert [body["messages"][0]["content"] for _, body, _ in server.requests] == [PROBE, "問題", "問題"]
