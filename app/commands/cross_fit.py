@@ -36,7 +36,10 @@ EXAMPLES = (
 # What does not change what a folder holds, and what is compared by its content.
 NOT_SETTINGS = ("debug", "report", "seeds", "form", "reading_test", "workers")
 PLACES = ("data", "train_records", "output_dir")
-OWN_OPTIONS = ("--train-file", "--eval-file", "--output-dir", "--model-name", "--resume", "--dry-run", "--seed")
+# --config would bring in settings that neither the folder's record nor the evaluation knows of.
+OWN_OPTIONS = (
+    "--train-file", "--eval-file", "--output-dir", "--model-name", "--resume", "--dry-run", "--seed", "--config",
+)  # fmt: skip
 
 
 def parser() -> JapaneseParser:

@@ -13,7 +13,7 @@ from typing import Any
 
 from ..core.cli import JapaneseParser, format_seconds, log
 from ..core.errors import EXIT_UNTRUSTWORTHY, ConfigError
-from ..core.files import read_json, sha256_file, write_json, write_text
+from ..core.files import read_json, read_text, sha256_file, write_json, write_text
 from ..core.locks import folder_lock
 from ..core.outputs import check_folder_place, foreign_entries
 from ..llm.model_files import files_sha256
@@ -29,7 +29,7 @@ EXAMPLES = (
 SETTINGS = "two_stages.json"
 TIMES = "times.json"
 CONTEXTS = ("gold", "none", "removed")
-ADDITIONS = ("exam", "letters")  # steps that a finished study can be given
+ADDITIONS = ("exam", "exam_sha256", "letters")  # steps that a finished study can be given
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +108,7 @@ def go_on(arguments: Any, steps: Sequence[Step]) -> int:
         run(step)
         times[step.name] = times.get(step.name, 0.0) + round(time.monotonic() - started, 1)
         write_json(folder / TIMES, times)
-    print("\n\n".join(f"■ {step.name}\n{step.keep.read_text().strip()}" for step in steps if step.keep))
+    print("\n\n".join(f"■ {step.name}\n{read_text(step.keep).strip()}" for step in steps if step.keep))
     print(f"\n合計 {format_seconds(sum(times.values()))}（段階ごとの時間は {folder / TIMES}）")
     return 0
 
@@ -220,6 +220,8 @@ def remember(folder: Path, arguments: Any) -> None:
     given = {name: value for name, value in vars(arguments).items() if name not in left_out}
     settings = {name: _place(name, value) for name, value in sorted(given.items()) if value or name not in ADDITIONS}
     settings |= {"data_sha256": sha256_file(arguments.data), "model_sha256": files_sha256(arguments.model_name) or ""}
+    if arguments.exam is not None and arguments.exam.is_file():
+        settings["exam_sha256"] = sha256_file(arguments.exam)
     stored: dict[str, str] = {}
     if (folder / SETTINGS).exists():
         rows = read_json(folder / SETTINGS).items()
@@ -237,14 +239,16 @@ def remember(folder: Path, arguments: Any) -> None:
 
 def _place(name: str, value: object) -> str:
     """A setting as it is stored and compared: of a file or folder that is there, the one spelling of its place."""
-    there = name in ("data", "laws", "model_name") and os.path.exists(str(value))
+    there = name in ("data", "laws", "model_name", "exam") and os.path.exists(str(value))
     return os.path.realpath(str(value)) if there else str(value)
 
 
 def run(one: Step) -> None:
     """Run the program of a step. Raises ConfigError when it fails; a distrusted result goes on, as it says so itself."""
     command = [*process_words(one.program), *one.arguments]
-    done = subprocess.run(command, stdout=subprocess.PIPE, encoding="utf-8", check=False)  # our own programs
+    # Into a pipe a program writes the system's encoding (cp932 on a Japanese Windows) unless it is told.
+    surroundings = {**os.environ, "PYTHONIOENCODING": "utf-8"}
+    done = subprocess.run(command, stdout=subprocess.PIPE, encoding="utf-8", env=surroundings, check=False)
     if done.returncode not in (0, EXIT_UNTRUSTWORTHY):
         raise ConfigError(f"「{one.name}」が終わりませんでした（終了コード {done.returncode}）。理由は上の行です。同じ引数で続きから行えます。")  # fmt: skip
     if one.keep is not None:

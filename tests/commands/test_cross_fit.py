@@ -442,6 +442,7 @@ def test_records_that_do_not_belong_are_refused(
         (["--learning-rate", "-1"], "learning-rate"),
         (["--objective", "choice", "--train-orders", "4"], "--train-orders とは使えません"),
         (["--init-adapter", "none"], "アダプタのフォルダがありません"),
+        (["--config", "run.yaml"], "--config は cross_fit が自分で決める"),
     ],
 )
 def test_bad_settings_are_refused_before_anything_runs(

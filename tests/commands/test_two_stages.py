@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -76,6 +77,29 @@ def test_a_study_of_an_earlier_version_is_given_the_exam(ports: Path) -> None:
     assert remembered("--letters") == remembered() == {**before, "exam": "exam.jsonl", "letters": "True"}
     with pytest.raises(ConfigError, match="--exam が違います"):
         remembered("--exam", "other.jsonl")
+
+
+def test_another_exam_of_the_same_name_is_another_study(ports: Path) -> None:
+    exam = ports / "exam.jsonl"
+    exam.write_text("{}\n", "utf-8")
+
+    def remember(place: str) -> None:
+        two_stages.remember(ports / "study", two_stages.parser().parse_args([*arguments(ports), "--exam", place]))
+
+    remember(str(exam))
+    remember(str(ports / "study" / ".." / "exam.jsonl"))  # another spelling of the same place
+    exam.write_text("{} \n", "utf-8")
+    with pytest.raises(ConfigError, match="--exam が違います"):
+        remember(str(exam))
+
+
+def test_what_a_step_prints_is_kept_whatever_the_consoles_encoding(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONIOENCODING", "cp932")
+    monkeypatch.setattr(two_stages, "process_words", lambda program: [sys.executable, "-c", "print('差 ①')"])
+    two_stages.run(two_stages.step("比べる", "compare_runs", tmp_path / "x.txt", keep=tmp_path / "x.txt"))
+    assert (tmp_path / "x.txt").read_text("utf-8") == "差 ①\n"
 
 
 def test_another_study_or_other_files_are_refused(ports: Path) -> None:

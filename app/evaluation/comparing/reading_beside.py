@@ -8,6 +8,7 @@ from typing import Any
 
 from ...core.cli import log
 from ...core.errors import DataError
+from ...core.runs import index_without_place
 from ..reading import ByContext, ReadingChange, reading_changes
 from ..results.file import Result
 from ..results.outcomes import Outcome
@@ -58,7 +59,8 @@ def _by_context(results: Sequence[Result]) -> list[ByContext]:
         others = companions(result.path, result.run, result.outcomes)
         outcomes: dict[str, Sequence[Outcome]] = {"gold": result.outcomes}
         for name, other in others.items():
-            if indexes.setdefault(name, other.run.get("index")) == other.run.get("index"):
+            index = index_without_place(other.run.get("index"))
+            if indexes.setdefault(name, index) == index:
                 outcomes[name] = other.outcomes
             else:
                 log(

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import PurePath
 from typing import Any
 
+from ...core.runs import index_without_place
 from ..running.plan import RETRIEVED
 
 ADAPTER = "adapter"
@@ -26,8 +27,7 @@ def settings_of(run: Mapping[str, Any]) -> dict[str, Any]:
     base = model.get("base_model") or {}
     written = plan.get("cot") or plan.get("scoring") not in ("letter", "choice")
     retrieved = plan.get("context") in RETRIEVED
-    index = run.get("index") or {}
-    retriever = {name: value for name, value in (index.get("retriever") or {}).items() if name != "index_dir"}
+    index = index_without_place(run.get("index")) or {}
     return {
         # One model may lie in different folders on two machines, and two models of one size have equal configurations.
         "model": (model.get("backend"), PurePath(str(model.get("model"))).name, base.get("config_sha256")),
@@ -35,7 +35,12 @@ def settings_of(run: Mapping[str, Any]) -> dict[str, Any]:
         "chat": model.get("chat_format"),
         "server": (model.get("host"), model.get("num_ctx"), model.get("think")),
         "context": (plan.get("context"), plan.get("top_k") if retrieved else None),
-        "retrieval": (index.get("corpus_hash"), retriever, index.get("reranker"), index.get("embedding"))
+        "retrieval": (
+            index.get("corpus_hash"),
+            index.get("retriever") or {},
+            index.get("reranker"),
+            index.get("embedding"),
+        )
         if retrieved
         else (),
         "reasoning": bool(plan.get("cot")),

@@ -280,7 +280,8 @@ def resolved_options(config: RAGConfig, plan: EvaluationPlan) -> dict[str, Any]:
             found["bnb_4bit_compute_dtype"] = llm.bnb_4bit_compute_dtype
             found["bnb_4bit_quant_type"] = llm.bnb_4bit_quant_type
     else:
-        found["llm_model"] = llm.model
+        found |= {"llm_model": llm.model, "llm_host": llm.address}
+        found |= {"tokenizer": llm.tokenizer} if llm.tokenizer is not None else {}
     if plan.context in RETRIEVED:
         found |= {"top_k": config.retriever.top_k, "index_dir": config.retriever.index_dir}
     return found

@@ -10,7 +10,14 @@ import pytest
 
 from app.core.errors import ConfigError, DataError
 from app.data.few_shot import FewShot
-from app.evaluation.running.options import add_options, create_backend, model_key, resolve_config, resolve_plan
+from app.evaluation.running.options import (
+    add_options,
+    create_backend,
+    model_key,
+    resolve_config,
+    resolve_plan,
+    resolved_options,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -184,3 +191,14 @@ def test_remote_backends_are_made_without_a_request(monkeypatch: pytest.MonkeyPa
     arguments, config = parse("--llm-backend", "ollama", "--think", "--llm-timeout", "9", "--seed", "5")
     ollama = create_backend(arguments, config.llm, resolve_plan(arguments, config, None)).config  # type: ignore[attr-defined]
     assert (ollama.host, ollama.think, ollama.timeout_seconds, ollama.seed) == ("http://localhost:11434", True, 9.0, 5)
+
+
+def test_the_run_file_names_the_server_that_the_environment_gave(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LLM_BACKEND", "llamacpp")
+    monkeypatch.setenv("LLM_HOST", "http://127.0.0.1:9")
+    monkeypatch.setenv("LLM_TOKENIZER", "sample/tiny-qwen3")
+    arguments, config = parse("--no-rag")
+    found = resolved_options(config, resolve_plan(arguments, config, None))
+    assert (found["llm_backend"], found["llm_host"], found["tokenizer"]) == (
+        "llamacpp", "http://127.0.0.1:9", "sample/tiny-qwen3",
+    )  # fmt: skip
