@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -10,6 +11,7 @@ from pathlib import Path
 from ..core.cli import JapaneseParser, log, run_program
 from ..core.errors import EXIT_DONE, EXIT_USAGE
 from ..core.files import write_text
+from ..training.ranks import check_alone
 
 EXAMPLES = (
     "python scripts/gpu_check.py",
@@ -33,6 +35,7 @@ def parser() -> JapaneseParser:
 def main(argv: Sequence[str], *, device: str = "cuda") -> int:
     """Run the check and write the report; ``device`` cpu walks the same way without a card, for the tests."""
     arguments = parser().parse_args(argv)
+    check_alone(os.environ, "一枚の GPU で試します")
     import torch
 
     if device == "cuda" and not torch.cuda.is_available():

@@ -14,7 +14,8 @@ from ..core.outputs import check_folder_place
 from ..core.run_file import RUN_FILE, parse_with_run_file, run_file_text
 from ..training.arguments import config_from_arguments, parser
 from ..training.config import TrainConfig
-from ..training.rank_group import from_first, joined, take_card
+from ..training.rank_group import from_first, here, joined, take_card
+from ..training.recipes import launcher
 
 __all__ = ["main", "parser"]
 
@@ -68,7 +69,7 @@ def _train(config: TrainConfig, arguments: argparse.Namespace, argv: Sequence[st
         return 0
     folder = config.output_dir
     again = [
-        "python",
+        *launcher(here().world),
         "scripts/train_qwen_law_ft.py",
         "--config",
         f"{folder / RUN_FILE}",

@@ -133,7 +133,8 @@ def _reader(annotation: Any, choices: tuple[Any, ...] | None) -> Any:
 
 
 def _shown_default(one: Field[Any], said: Option) -> str:
-    if one.default in (None, False, MISSING) or "（既定" in said.help:
+    # 0 is a default to be shown, though it equals False.
+    if one.default is None or one.default is False or one.default is MISSING or "（既定" in said.help:
         return ""
     if one.default is True:
         return "（既定: する）"

@@ -24,9 +24,9 @@ from .outputs import starts_with
 from .redaction import hide
 
 RUN_FILE = "run.yaml"
-IS_RUN_FILE = starts_with("# python scripts/")
+IS_RUN_FILE = starts_with("# python scripts/", "# torchrun ")
 # What says how a program runs, not what it does.
-_NOT_SETTINGS = frozenset({"help", "debug", "config", "resume", "dry_run", "plan"})
+_NOT_SETTINGS = frozenset({"help", "debug", "config", "resume", "dry_run", "plan", "no_plan"})
 
 
 def add_config_option(parser: argparse._ActionsContainer) -> None:

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from ..core.chat import ChatFormat
 from ..core.options import faults, is_of, option, option_name, refuse
+from ..core.outputs import same_file
 from ..llm.loading import ComputeDtype, QuantType
 
 TrainMode = Literal["direct", "cot", "auto"]
@@ -215,7 +216,9 @@ def _contradictions(config: TrainConfig) -> list[str]:
         for name in ("eval_steps", "early_stopping_patience"):
             if getattr(config, name) is not None:
                 found.append(f"{option_name(TrainConfig, name)} には --eval-file が必要です")
-    elif is_of(Path, config.eval_file) and config.eval_file.resolve() == config.train_file.resolve():
+    elif all(is_of(Path, one) for one in (config.eval_file, config.train_file)) and same_file(
+        config.eval_file, config.train_file
+    ):
         found.append("--eval-file と --train-file が同じファイルです。学習に使わない問題を指定してください")
     return found
 

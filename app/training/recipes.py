@@ -57,6 +57,11 @@ def recipe_of(model_name: str) -> Recipe:
     return next(recipe for recipe in RECIPES if recipe.up_to is None or size <= recipe.up_to)
 
 
+def launcher(processes: int) -> list[str]:
+    """The words that start a program in as many processes of one machine."""
+    return ["python"] if processes == 1 else ["torchrun", "--nproc-per-node", str(processes)]
+
+
 def training_command(words: Sequence[str], processes: int = 1) -> str:
     """The command of ``scripts/train_qwen_law_ft.py`` with ``words`` (model, files, memory) and what is recommended.
 
@@ -86,5 +91,4 @@ def training_command(words: Sequence[str], processes: int = 1) -> str:
     if "--batch-size" in options:
         place = own.index("--batch-size")
         del own[place : place + 2]
-    launcher = ["python"] if processes == 1 else ["torchrun", "--nproc-per-node", str(processes)]
-    return " ".join(map(shlex.quote, [*launcher, "scripts/train_qwen_law_ft.py", *own, *recommended]))
+    return " ".join(map(shlex.quote, [*launcher(processes), "scripts/train_qwen_law_ft.py", *own, *recommended]))

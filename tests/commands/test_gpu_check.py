@@ -64,6 +64,22 @@ def test_the_whole_way_on_the_cpu_gives_a_report_that_does_not_claim_a_card(
     assert [path.name for path in tmp_path.iterdir()] == ["report.md"]
 
 
+def test_several_processes_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name, value in {
+        "RANK": "1",
+        "LOCAL_RANK": "1",
+        "WORLD_SIZE": "2",
+        "MASTER_ADDR": "h",
+        "MASTER_PORT": "1",
+    }.items():
+        monkeypatch.setenv(name, value)
+    assert run_program(gpu_check.main, ["--output", str(tmp_path / "report.md")]) == 1
+    assert "torchrun・accelerate launch では使えません" in capsys.readouterr().err
+    assert not (tmp_path / "report.md").exists()
+
+
 def test_questions_of_the_check_share_no_article() -> None:
     train, test = check_questions(Path("sample/selection.json"))
     assert (len(train), len(test)) == (24, 8)

@@ -57,6 +57,13 @@ def test_only_a_card_gives_the_largest_setting_with_reasons(small: str, capsys: 
     assert len(made["reasons"]) == 5
 
 
+def test_a_4_bit_head_means_4_bit_weights(small: str, capsys: pytest.CaptureFixture[str]) -> None:
+    more = ["--vram", "1.7", "--desktop", "0", "--lm-head-4bit", "--json"]
+    assert run_program(plan_memory.main, ["--model-name", small, *more]) == 0
+    setting = json.loads(capsys.readouterr().out)["setting"]
+    assert (setting["quantization"], setting["lm_head_4bit"]) == ("nf4", True)
+
+
 def test_the_usual_way_needs_more_than_ours(small: str, capsys: pytest.CaptureFixture[str]) -> None:
     peaks = []
     for extra in ([], ["--reference", "usual"]):

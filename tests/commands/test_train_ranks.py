@@ -122,6 +122,12 @@ def test_two_processes_train_the_model_of_one(
                 key: pytest.approx(value, abs=1e-5) if isinstance(value, float) else value for key, value in row.items()
             }
     assert first["training"]["steps"] == second["training"]["steps"] == 4
+    starts = [
+        (data / f"{count}_{name}" / "run.yaml").read_text("utf-8").split(" --config")[0] for count in ("one", "two")
+    ]
+    assert starts == [
+        "# python scripts/train_qwen_law_ft.py", "# torchrun --nproc-per-node 2 scripts/train_qwen_law_ft.py",
+    ]  # fmt: skip
     assert sorted(path.name for path in (data / f"two_{name}").iterdir()) == sorted(
         path.name for path in (data / f"one_{name}").iterdir()
     )

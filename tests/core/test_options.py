@@ -68,6 +68,7 @@ def test_unset_options_are_none_until_given_and_their_help_says_the_default() ->
     text = made.format_help()
     for shown in (
         "ランク（既定: 16）",
+        "割合（既定: 0.0）",
         "層（既定: all）",
         "節約（既定: する）",
         "ステップ（既定: 1 周）",

@@ -25,6 +25,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--bare", action="store_true")
     made.add_argument("--no-rag", action="store_true")
     made.add_argument("--resume", action="store_true")
+    made.add_argument("--no-plan", action="store_true")  # the trainer's: whether memory is planned is no setting
     answer = made.add_mutually_exclusive_group()
     answer.add_argument("--ensemble", action="store_true")
     answer.add_argument("--majority", action="store_true")
@@ -55,7 +56,7 @@ def test_what_is_written_gives_the_same_arguments(tmp_path: Path, words: list[st
 
 def test_the_file_says_its_command_first_and_no_secret(tmp_path: Path) -> None:
     path = tmp_path / "run.yaml"
-    stored(path, "--model-name", "https://me:pass@host/m", "--resume", file=Path("x"))
+    stored(path, "--model-name", "https://me:pass@host/m", "--resume", "--no-plan", file=Path("x"))
     assert path.read_text("utf-8") == (
         "# python scripts/x.py --config 'a b/run.yaml'\nlearning_rate: 0.0002\nlayers:\n- all\nfile: x\nspare: true\n"
     )

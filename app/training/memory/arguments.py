@@ -60,6 +60,8 @@ def setting_from_arguments(arguments: argparse.Namespace) -> tuple[MemorySetting
     if fixed.get("label_positions") == "full":
         fixed["label_positions"] = None
     fixed = {**_REFERENCES.get(arguments.reference, {}), **fixed}
+    if fixed.get("lm_head_4bit"):  # only 4-bit weights have a 4-bit head
+        fixed.setdefault("quantization", "nf4")
     setting = MemorySetting(**fixed)
     # The default number of label positions gives way to a short row; one that was asked for is checked instead.
     if "label_positions" in fixed or setting.label_positions is None:
