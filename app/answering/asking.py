@@ -14,8 +14,9 @@ from ..core.errors import DataError, UntrustworthyResult
 from ..core.files import to_json
 from ..core.questions import Question
 from ..data.lawqa import load_questions
-from ..evaluation.running.guards import trained_questions
+from ..evaluation.running.conversations import questions_seen
 from ..retrieval.grounds import Answer, Turn
+from ..retrieval.rag_pipeline import search_query
 from ..retrieval.showing.hits_text import bold, bracketed
 from . import display
 from .conversation import converse, typed_lines
@@ -127,7 +128,7 @@ def ask_file(session: Session, path: Path, wanted: str | None, manifest: dict[st
     seen = (
         set()
         if manifest is None
-        else {*(trained := trained_questions(manifest, asked, "--adapter")).by_id, *trained.by_content}
+        else {*(trained := questions_seen(manifest, asked, "--adapter")).by_id, *trained.by_content}
     )
     for number, question in enumerate(asked):
         if question.id in seen:
@@ -148,5 +149,5 @@ def _choose(session: Session, question: Question, manner: Manner) -> None:
     print(display.choice_text(choice))
     if question.source:
         print(f"正解: {question.correct}")
-    searched = "\n".join([question.question, *question.choices.values()])
+    searched = search_query(question)
     print(display.articles_text(choice.context.used, searched, _style(), full=manner.full), flush=True)

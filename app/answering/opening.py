@@ -26,7 +26,8 @@ def open_session(arguments: argparse.Namespace) -> tuple[Session, dict[str, Any]
     model = LazyModel(None if named is None else lambda: _load(arguments, named, form))
     if named is not None:
         config = config.model_copy(update={"llm": named.config})
-    session = Session(RAGPipeline(config, llm=model), model, form=form)
+    few_shot = named is not None and named.few_shot
+    session = Session(RAGPipeline(config, llm=model), model, form=form, few_shot=few_shot)
     return session, None if named is None else named.manifest
 
 

@@ -79,11 +79,18 @@ def _parted(text: str) -> tuple[str, list[str]]:
 _PLAIN = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)}
 
 
-def choose(backend: ScoringBackend, question: Question, context: FormattedContext, form: Form) -> Choice:
+def choose(
+    backend: ScoringBackend, question: Question, context: FormattedContext, form: Form, *, few_shot: bool = False
+) -> Choice:
     """The choice that the model takes, asked as evaluation asks: every choice by itself, or for the letter in all orders."""
     by_letter = form == "letter"
     plan = EvaluationPlan(
-        context="rag", top_k=max(1, len(context.used)), scoring=form, orders=4 if by_letter else 1, ensemble=by_letter
+        context="rag",
+        top_k=max(1, len(context.used)),
+        scoring=form,
+        orders=4 if by_letter else 1,
+        ensemble=by_letter,
+        few_shot=few_shot and by_letter,
     )
     (outcome,) = ask(backend, [(question, Context(context.text or None))], plan)
     return Choice(question, outcome.predicted, dict(sorted((outcome.mean_probabilities() or {}).items())), context)

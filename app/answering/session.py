@@ -67,11 +67,14 @@ class LazyModel:
 class Session:
     """Questions and statements answered from one index by one model."""
 
-    def __init__(self, pipeline: RAGPipeline, model: LazyModel, *, form: Form = "choice") -> None:
-        """``form`` is how questions with choices are put."""
+    def __init__(
+        self, pipeline: RAGPipeline, model: LazyModel, *, form: Form = "choice", few_shot: bool = False
+    ) -> None:
+        """``form`` is how questions with choices are put; ``few_shot`` puts examples before those of the letter form."""
         self.pipeline = pipeline
         self.model = model
         self.form = form
+        self.few_shot = few_shot
 
     def grounds(
         self, question: str, earlier: Sequence[Turn] = (), *, top_k: int | None = None, as_of: date | None = None
@@ -121,4 +124,4 @@ class Session:
         context = self.pipeline.format_context(passages)
         if not self.model.named:
             return Choice(question, None, {}, context)
-        return choose(self.model.backend(), question, context, self.form)
+        return choose(self.model.backend(), question, context, self.form, few_shot=self.few_shot)

@@ -66,9 +66,7 @@ def main(argv: Sequence[str]) -> int:
     from ..evaluation.running.asking import check_questions
     from ..evaluation.running.evaluate import Job, evaluate, pick_questions
     from ..evaluation.running.progress_file import progress_path
-    from ..llm.adapters import adapter_folder
-    from ..llm.backends import BY_TEXT
-    from ..llm.exported import exported_model, weights_identity, what_was_trained
+    from ..llm.exported import trained_of, weights_identity
 
     if not arguments.plan:
         outputs = []
@@ -100,12 +98,7 @@ def main(argv: Sequence[str]) -> int:
                 f"--shard: {extra['shard']['questions']} 問を {arguments.shard.of} 個には分けられません。"
             )
     config = resolve_config(arguments)
-    trained = None
-    if config.llm.backend == "hf":
-        lora = config.llm.lora_path
-        trained = what_was_trained(config.llm.hf_model_name, adapter_folder(str(lora)) if lora is not None else None)
-    elif config.llm.tokenizer is not None or config.llm.backend not in BY_TEXT:
-        trained = exported_model(config.llm.tokenizer_name)
+    trained = trained_of(config.llm)
     manifest = trained[1] if trained else None
     few_shot = few_shot_from(arguments.few_shot_path)
     plan = resolve_plan(arguments, config, manifest, few_shot)

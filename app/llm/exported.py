@@ -8,7 +8,9 @@ from typing import Any
 
 from ..core.files import sha256_file
 from ..core.manifests import read_adapter_manifest
-from .adapters import adapter_manifest
+from ..core.rag_config import LLMConfig
+from .adapters import adapter_folder, adapter_manifest
+from .backends import BY_TEXT
 
 # What says which questions a model has seen; trained twice, it has seen those of both trainings.
 SEEN = (
@@ -38,6 +40,19 @@ def what_was_trained(model_name: str, adapter: Path | None) -> tuple[Path, dict[
         return base
     manifest = adapter_manifest(adapter)
     return adapter, manifest if manifest is None or base is None else with_seen(manifest, base[1])
+
+
+def trained_of(llm: LLMConfig) -> tuple[Path, dict[str, Any] | None] | None:
+    """Folder and run.json of what was trained of the configured model; None where nothing says so.
+
+    Of a model behind a server it is the folder that its tokenizer is taken from.
+    """
+    if llm.backend == "hf":
+        lora = llm.lora_path
+        return what_was_trained(llm.hf_model_name, None if lora is None else adapter_folder(str(lora)))
+    if llm.tokenizer is not None or llm.backend not in BY_TEXT:
+        return exported_model(llm.tokenizer_name)
+    return None
 
 
 def with_seen(manifest: Mapping[str, Any], base: Mapping[str, Any] | None) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from .by_text import count_of
 from .http import JsonClient, Patience
 from .letters import LetterScores
 from .token_server import TokenServer
+from .top_logprobs import log_sum
 
 if TYPE_CHECKING:
     import numpy as np
@@ -109,8 +110,7 @@ def summed(listed: dict[int, float], ids: Sequence[int]) -> tuple[float, float]:
     known = [listed[index] for index in ids if index in listed]
     if not known:
         return -math.inf, math.inf
-    top = max(known)
-    total = top + math.log(sum(math.exp(value - top) for value in known))
+    total = log_sum(known)
     missing = len(ids) - len(known)
     if not missing:
         return total, 0.0

@@ -50,7 +50,8 @@ def _read(answer: Any, spellings: Sequence[Sequence[str]], prompt_tokens: int | 
             "確率を返すサーバーを使うか、--scoring text を指定してください。"
         )
     least = min(value for _, value in tokens)
-    sums = [_log_sum([value for text, value in tokens if text in each]) for each in spellings]
+    told = [[value for text, value in tokens if text in each] for each in spellings]
+    sums = [log_sum(values) if values else None for values in told]
     seen = [value for value in sums if value is not None]
     return LetterReading(
         tuple(least if value is None else value for value in sums),
@@ -71,9 +72,7 @@ def _tokens(answer: Any) -> Iterable[tuple[str, float]]:
     return [(token.strip(), value) for token, value in found.items()]
 
 
-def _log_sum(values: Sequence[float]) -> float | None:
-    """Log of the summed probabilities, None for none."""
-    if not values:
-        return None
+def log_sum(values: Sequence[float]) -> float:
+    """Log of the summed probabilities of at least one value."""
     top = max(values)
     return top + math.log(sum(math.exp(value - top) for value in values))

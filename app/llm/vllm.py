@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -11,6 +10,7 @@ from .backend import Generation
 from .by_text import count_of
 from .letters import LetterScores
 from .token_server import TokenServer
+from .top_logprobs import log_sum
 
 # vLLM's MAX_LOGPROB_TOKEN_IDS: as many are told in one request.
 MAX_IDS = 128
@@ -72,7 +72,7 @@ class VLLM(TokenServer):
                     f"{self.client.address}/v1/completions: 答えのトークンの確率が応答にありません。"
                     "logprob_token_ids を知る新しい vLLM を使ってください。"
                 )
-            logprobs.append([_log_sum([listed[index] for index in ids]) for ids in answers])
+            logprobs.append([log_sum([listed[index] for index in ids]) for ids in answers])
         table = np.array(logprobs, dtype=np.float32)
         return LetterScores(table, np.exp(table).sum(axis=1))
 
@@ -123,8 +123,3 @@ class VLLM(TokenServer):
         choice = choices[0] if isinstance(choices, list) and choices else None
         text = choice.get("text") if isinstance(choice, dict) else None
         return text if isinstance(text, str) else ""
-
-
-def _log_sum(values: Sequence[float]) -> float:
-    top = max(values)
-    return top + math.log(sum(math.exp(value - top) for value in values))

@@ -13,9 +13,8 @@ from typing import Any, Protocol
 
 from ..core.errors import DataError
 from ..core.questions import Question
-from ..core.rag_config import LLMConfig, RAGConfig
+from ..core.rag_config import RAGConfig
 from ..data.provisions import article_key, section_label
-from ..llm.backend import TextBackend
 from ..llm.backends import load_backend
 from .engines.coverage import LOW
 from .engines.embedder import Embedder, load_embedder
@@ -260,12 +259,16 @@ class RAGPipeline:
         text = "\n".join(line.text for line in article_lines(passages))
         return to_passage(ArticleHit(article, 0.0, tuple(named)), text, 0)
 
-    def notes(self, query: str, *, as_of: date | None = None, looked_up: bool = False) -> list[str]:
+    def notes(
+        self, query: str, *, as_of: date | None = None, looked_up: bool = False, reach: Reach | None = None
+    ) -> list[str]:
         """What is wrong with the references in ``query`` (unknown law, ambiguous name, no such article), and how many
-        laws the index cannot show for the day that is asked for, one line each. ``looked_up``: of ``lookup``'s references."""
+        laws the index cannot show for the day that is asked for, one line each. ``looked_up``: of ``lookup``'s references.
+        ``reach`` is the query's, where it has been asked for already."""
         limit = MAX_LOOKED_UP if looked_up else MAX_RANGE
         found = [item.note for item in self.index.references(query, as_of=as_of, limit=limit) if item.note]
-        reach = None if looked_up else self.reach(query, as_of=as_of)
+        if reach is None and not looked_up:
+            reach = self.reach(query, as_of=as_of)
         return [*found, *self.index.gaps(as_of), *(() if reach is None else reach.notes)]
 
     def _passage(self, hit: ArticleHit, query: str, budget_chars: int) -> RetrievedPassage:
@@ -283,12 +286,13 @@ class RAGPipeline:
         """What a free question is answered from; ``earlier`` are the turns of the conversation that it follows up."""
         query = follow_up_query(question, earlier)
         context = self.format_context(self.retrieve_documents(query, top_k, as_of=as_of))
+        reach = self.reach(query, as_of=as_of)
         return Grounds(
             question=question,
             earlier=tuple(earlier),
             context=context,
-            coverage=self.reach(query, as_of=as_of).coverage,
-            notes=tuple(self.notes(query, as_of=as_of)),
+            coverage=reach.coverage,
+            notes=tuple(self.notes(query, as_of=as_of, reach=reach)),
         )
 
     def read_answer(self, text: str, grounds: Grounds) -> Answer:
@@ -307,10 +311,5 @@ class RAGPipeline:
 
     def _model(self) -> TextModel:
         if self._llm is None:
-            self._llm = load_llm(self.config.llm)
+            self._llm = load_backend(self.config.llm)
         return self._llm
-
-
-def load_llm(config: LLMConfig) -> TextBackend:
-    """The configured model backend, ready to answer."""
-    return load_backend(config)

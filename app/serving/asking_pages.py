@@ -16,6 +16,7 @@ from ..answering.statements import MAX_STATEMENTS, Verdict, statements_in
 from ..core.errors import DataError, UserError
 from ..core.files import append_jsonl
 from ..retrieval.grounds import EARLIER_TURNS, Grounds, Turn
+from ..retrieval.rag_pipeline import search_query
 from .desk import Desk
 from .forms import MAX_CHARS, day_of, form_of, text_of, turns_of
 from .line import Ticket
@@ -64,7 +65,7 @@ def _choice_page(choice: Choice, named: bool) -> str:
         }
         for letter, text in choice.question.choices.items()
     ]
-    searched = "\n".join([choice.question.question, *choice.question.choices.values()])
+    searched = search_query(choice.question)
     articles = article_views(choice.context.used, searched)
     return render("choice.html", ASK, "/", question=choice.question.question, rows=rows, articles=articles, named=named)
 

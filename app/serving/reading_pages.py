@@ -48,7 +48,8 @@ async def search(request: Request) -> Response:
 def _found(desk: Desk, query: str, day: date | None) -> tuple[list[RetrievedPassage], float | None, list[str]]:
     pipeline = desk.session.pipeline
     passages = pipeline.retrieve_documents(query, SEARCHED, as_of=day)
-    return passages, pipeline.reach(query, as_of=day).coverage, pipeline.notes(query, as_of=day)
+    reach = pipeline.reach(query, as_of=day)
+    return passages, reach.coverage, pipeline.notes(query, as_of=day, reach=reach)
 
 
 @dataclass(frozen=True, slots=True)

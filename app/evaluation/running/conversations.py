@@ -14,6 +14,7 @@ from ...core.files import sha256_file
 from ...core.questions import Question
 from ...data.conversations import asked_within, read_training_file
 from ...data.records import CHAT
+from .guards import TrainedOn, trained_questions, with_conversations
 
 
 def conversation_files(manifest: Mapping[str, Any]) -> list[Mapping[str, Any]]:
@@ -30,6 +31,13 @@ def asked_in_conversations(manifest: Mapping[str, Any], questions: Sequence[Ques
     for facts in filter(_unchanged, conversation_files(manifest)):
         seen |= dict.fromkeys(asked_within(read_training_file(Path(facts["path"])).records, asked))
     return tuple(seen)
+
+
+def questions_seen(manifest: Mapping[str, Any], questions: Sequence[Question], where: str) -> TrainedOn:
+    """The questions that were trained on, as records or within conversations. Raises DataError when it is not said."""
+    return with_conversations(
+        trained_questions(manifest, questions, where), asked_in_conversations(manifest, questions)
+    )
 
 
 def conversation_notes(manifest: Mapping[str, Any]) -> list[str]:

@@ -27,14 +27,12 @@ from ..results.file import write_result
 from ..results.outcomes import Outcome
 from ..results.summary import summarize
 from .asking import check_questions
-from .conversations import asked_in_conversations, conversation_notes
+from .conversations import conversation_notes, questions_seen
 from .guards import (
     TrainedOn,
     adapter_notes,
     check_prompt_version,
     sharing_clusters,
-    trained_questions,
-    with_conversations,
 )
 from .other_contexts import companions, other_contexts
 from .plan import EvaluationPlan
@@ -104,9 +102,7 @@ def check_adapter(job: Job) -> TrainedOn:
             "それでも採点するには --allow-trained を付けてください（結果に印が付きます）。"
         )
     check_prompt_version(manifest, job.plan.form, str(folder))
-    trained = with_conversations(
-        trained_questions(manifest, job.questions, str(folder)), asked_in_conversations(manifest, job.questions)
-    )
+    trained = questions_seen(manifest, job.questions, str(folder))
     if trained.count and not job.allow_trained:
         example = (trained.by_id or trained.by_content)[0]
         raise DataError(
