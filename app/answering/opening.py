@@ -6,10 +6,11 @@ import argparse
 from dataclasses import replace
 from typing import Any
 
+from ..core.options import from_arguments
 from ..core.prompts import Form
-from ..evaluation.running.options import resolve_config, running_of
 from ..llm.backend import ScoringBackend
 from ..llm.backends import load_backend
+from ..llm.model_options import ModelOptions, resolve_config
 from ..retrieval.rag_pipeline import RAGPipeline
 from .model import NamedModel, named_model
 from .session import LazyModel, Session
@@ -20,10 +21,16 @@ def open_session(arguments: argparse.Namespace) -> tuple[Session, dict[str, Any]
 
     Raises StaleIndexError for an index that cannot be used, ConfigError and ModelError for a model that cannot.
     """
-    config = resolve_config(arguments)
+    options: ModelOptions = from_arguments(ModelOptions, arguments)
+    config = resolve_config(
+        options,
+        retriever_top_k=arguments.top_k,
+        retriever_index_dir=arguments.index_dir,
+        retriever_type=arguments.retriever,
+    )
     named = named_model(config.llm)
     form: Form = arguments.form or ("choice" if named is None else named.form)
-    model = LazyModel(None if named is None else lambda: _load(arguments, named, form))
+    model = LazyModel(None if named is None else lambda: _load(options, named, form))
     if named is not None:
         config = config.model_copy(update={"llm": named.config})
     few_shot = named is not None and named.few_shot
@@ -31,5 +38,5 @@ def open_session(arguments: argparse.Namespace) -> tuple[Session, dict[str, Any]
     return session, None if named is None else named.manifest
 
 
-def _load(arguments: argparse.Namespace, named: NamedModel, form: Form) -> ScoringBackend:
-    return load_backend(named.config, replace(running_of(arguments), form=form))
+def _load(options: ModelOptions, named: NamedModel, form: Form) -> ScoringBackend:
+    return load_backend(named.config, replace(options.running, form=form))

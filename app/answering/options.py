@@ -6,8 +6,9 @@ import argparse
 from datetime import date
 from pathlib import Path
 
+from ..core.options import add_options as add_settings
 from ..core.prompts import FORMS
-from ..evaluation.running.options import add_model_options
+from ..llm.model_options import ModelOptions
 
 ANSWER_TOKENS = 512
 
@@ -36,7 +37,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         default=ANSWER_TOKENS,
         help=f"書かせる長さの上限、トークン（既定 {ANSWER_TOKENS}）",
     )
-    add_model_options(parser)
+    add_settings(parser, ModelOptions)
 
 
 def add_day(parser: argparse.ArgumentParser) -> None:

@@ -435,8 +435,8 @@ def context_options(arguments: Any, context: str | None = None) -> list[Any]:
 
 def wanted(arguments: Any, output: Path) -> dict[str, Path]:
     """The result file of each context in which a model is asked, ``output`` that of the evaluation's own, the last."""
-    from ..evaluation.running.options import beside
     from ..evaluation.running.plan import WITHOUT
+    from ..evaluation.running.settings import beside
 
     others = {str(context): beside(output, context) for context in WITHOUT} if arguments.reading_test else {}
     return {**others, arguments.context: output}

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ..core.cli import JapaneseParser, log, progress
 from ..core.errors import ConfigError, DataError
-from ..evaluation.running.options import add_model_options
+from ..core.options import add_options, from_arguments, like
+from ..core.rag_config import Backend
+from ..llm.model_options import ModelOptions
 
 EXAMPLES = (
     "python scripts/generate_questions.py --source sample/laws --law-type all --count 40 --output results/generated_sample",
@@ -17,6 +20,17 @@ EXAMPLES = (
     "python scripts/generate_questions.py --index-dir data/index --count 500 --exclude-questions data/lawqa_jp/selection.json "
     "--reword-backend ollama --llm-model qwen3:8b --output results/generated_reworded",
 )
+
+
+@dataclass(frozen=True, kw_only=True)
+class RewordingModel(ModelOptions):
+    """The model that rewords; none unless it is named."""
+
+    llm_backend: Backend | None = like(
+        ModelOptions, "llm_backend", name="--reword-backend", help="言い換えるモデルの動かし方（既定: 言い換えない）"
+    )
+
+
 UNSEEN_PER_LAW = 12  # questions of a law that is held out
 SHOW_EVERY = 500  # questions
 
@@ -46,8 +60,7 @@ def parser() -> JapaneseParser:
     add("--holdout-laws", type=int, default=0, metavar="N", help="問題を unseen.json に取り分ける法令の数（既定 0）")
     add("--seed", type=int, default=42, help="乱数の種（既定 42）")
     add("--output", type=Path, required=True, metavar="DIR", help="書き出すフォルダ（questions.json、manifest.json）")
-    add_model_options(program, "--reword-backend")
-    program.set_defaults(top_k=None)
+    add_options(program, RewordingModel)
     return program
 
 
@@ -168,17 +181,19 @@ def _model(arguments: Any) -> tuple[Any, dict[str, Any] | None]:
     """What answers a batch of prompts, and what names the model; (None, None) without ``--reword-backend``."""
     if arguments.llm_backend is None:
         return None, None
-    from ..evaluation.running.options import create_backend, model_key, resolve_config
     from ..evaluation.running.plan import EvaluationPlan
+    from ..evaluation.running.resolving import create_backend
+    from ..llm.model_options import model_key, resolve_config
 
-    config = resolve_config(arguments)
+    options: RewordingModel = from_arguments(RewordingModel, arguments)
+    config = resolve_config(options)
     plan = EvaluationPlan(context="none", top_k=0, scoring="text", budget_tokens=256, seed=arguments.seed)
-    backend = create_backend(arguments, config.llm, plan)
+    backend = create_backend(options, config.llm, plan)
     # Asked once before anything is made, so that a server that does not answer is found out first.
     backend.generate(["「はい」とだけ答えてください。"], max_new_tokens=8)
     return (
         lambda prompts: [answer.text for answer in backend.generate(prompts, max_new_tokens=256)],
-        model_key(arguments, config, None),
+        model_key(options, config.llm, None),
     )
 
 

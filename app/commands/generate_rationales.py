@@ -11,11 +11,13 @@ from ..core.errors import ConfigError, UntrustworthyResult
 from ..core.files import sha256_file, write_json
 from ..core.locks import file_lock
 from ..core.manifests import now, run_header
+from ..core.options import add_options, from_arguments
 from ..core.outputs import RECORDS, Output, check_outputs, json_kind
 from ..core.prompts import PROMPT_VERSION
 from ..core.runs import ResumeKey
-from ..evaluation.running.options import add_model_options, create_backend, model_key, resolve_config
 from ..evaluation.running.plan import EvaluationPlan
+from ..evaluation.running.resolving import create_backend
+from ..llm.model_options import ModelOptions, model_key, resolve_config
 
 EXAMPLES = (
     "python scripts/generate_rationales.py --data sample/selection.json --output-path results/finetune/sample_rationales.jsonl "
@@ -45,7 +47,7 @@ def parser() -> JapaneseParser:
     )
     add("--top-k", type=int, help="渡す条文の数（rag、distractors。既定: RETRIEVER_TOP_K、3）")
     add("--index-dir", type=Path, help="索引のフォルダ（既定: RETRIEVER_INDEX_DIR、data/index）")
-    add_model_options(program)
+    add_options(program, ModelOptions)
     add("--max-new-tokens", type=int, default=512, help="1 件の長さの上限、トークン。切れた文章は使わない（既定 512）")
     add(
         "--min-quote",
@@ -81,7 +83,8 @@ def main(argv: Sequence[str]) -> int:
         ],
         {"--data": arguments.data},
     )
-    header, config = run_header(argv), resolve_config(arguments)
+    header, options = run_header(argv), from_arguments(ModelOptions, arguments)
+    config = resolve_config(options, retriever_top_k=arguments.top_k, retriever_index_dir=arguments.index_dir)
     questions = pick_questions(load_questions(arguments.data), arguments.samples, arguments.seed)
     context = context_plan(
         arguments.context, config.retriever.top_k, arguments.index_dir, questions=questions, seed=arguments.seed
@@ -94,13 +97,13 @@ def main(argv: Sequence[str]) -> int:
     local = config.llm.backend == "hf"
     folder = adapter_folder(str(config.llm.lora_path)) if local and config.llm.lora_path else None
     weights = sha256_file(folder / "adapter_model.safetensors") if folder else None
-    model = model_key(arguments, config, weights)
+    model = model_key(options, config.llm, weights)
     source = {"path": str(arguments.data), "sha256": sha256_file(arguments.data), "questions": len(questions)}
     contexts = {question.id: context.context_of(question) for question in questions}
     key = {"data": source["sha256"], "ids": [question.id for question in questions], "plan": plan.result_key(),
            "context": arguments.context, "model": without_place(model), "prompt_version": PROMPT_VERSION}  # fmt: skip
     with file_lock(arguments.output_path):
-        outcomes, facts = answers(arguments, config, plan, questions, contexts, key)
+        outcomes, facts = answers(arguments, options, config, plan, questions, contexts, key)
         found = harvest(
             outcomes, questions, contexts, context, dataset=arguments.data.resolve().parent.name,
             min_quote=arguments.min_quote,
@@ -114,7 +117,13 @@ def main(argv: Sequence[str]) -> int:
 
 
 def answers(
-    arguments: Any, config: Any, plan: EvaluationPlan, questions: Sequence[Any], contexts: Any, key: dict[str, Any]
+    arguments: Any,
+    options: ModelOptions,
+    config: Any,
+    plan: EvaluationPlan,
+    questions: Sequence[Any],
+    contexts: Any,
+    key: dict[str, Any],
 ) -> tuple[list[Any], dict[str, Any]]:
     """Every question's outcome, those of an interrupted run included, and what the backend says about itself."""
     from ..evaluation.running.progress_file import ProgressFile
@@ -125,7 +134,7 @@ def answers(
     left = [question for question in questions if question.id not in done]
     facts: dict[str, Any] = dict(kept.model)
     if left:
-        backend = create_backend(arguments, config.llm, plan)
+        backend = create_backend(options, config.llm, plan)
         facts = backend.facts()
         kept.check_model(facts)
         fresh = run_questions(

@@ -76,7 +76,7 @@ def _train(config: TrainConfig, arguments: argparse.Namespace, argv: Sequence[st
         "--output-dir",
         f"{folder}_2",
     ]
-    run_file = run_file_text(parser(), arguments, again)
+    run_file = run_file_text(parser(), vars(arguments), again)
     manifest = train(config, data, loaded, started, state=state, planned=planned, run_file=run_file)
     if error := describe_error(manifest["memory"]):
         log(error)

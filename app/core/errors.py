@@ -3,6 +3,7 @@
 UserError                 wrong or missing input; one line: what, where, the way out (exit 1)
 ├── DataError             a question, record or statute file that cannot be used
 ├── ConfigError           a setting that is not allowed
+│   └── UsageError        settings that cannot stand beside each other; where they were typed, wrong usage (exit 2)
 ├── BusyError             another process writes the same folder or file
 ├── StaleIndexError       a retrieval index that is missing, stale or broken
 ├── ModelError            a model, tokenizer or adapter that cannot be used
@@ -26,6 +27,10 @@ class DataError(UserError):
 
 class ConfigError(UserError):
     """A setting, option or environment value that is not allowed."""
+
+
+class UsageError(ConfigError):
+    """Settings that cannot stand beside each other, or one that is missing."""
 
 
 class BusyError(UserError):

@@ -4,8 +4,9 @@
     class Settings:
         lora_r: int = field(default=16, metadata=option("LoRA のランク", least=1))
 
-The annotation decides the kind of option: bool is a flag, Literal the allowed values, a tuple several words, and
-``X | None`` may be left out. Defaults are those of the dataclass; nothing here knows one of its own.
+The annotation decides the kind of option: bool is a flag that can be said and unsaid (``--bf16``, ``--no-bf16``), Literal
+the allowed values, a tuple several words, and ``X | None`` may be left out. A field of ``part`` holds settings that other
+programs share. Defaults are those of the dataclass; nothing here knows one of its own.
 """
 
 from __future__ import annotations
@@ -18,9 +19,9 @@ from pathlib import Path
 from types import NoneType
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
-from .errors import ConfigError
+from .errors import ConfigError, UsageError
 
-_KEY = "option"
+_KEY, _PART = "option", "part"
 _TYPE_NAMES = {
     int: "整数", float: "数", bool: "する（true）か、しない（false）", str: "文字列", Path: "パス", tuple: "名前の並び",
 }  # fmt: skip
@@ -34,7 +35,7 @@ class Option:
     group       heading under which this option and those after it stand; None: as the one before
     name        the option where it is not the field's own name with hyphens
     metavar     what stands for the value in the help
-    negatable   a flag that is off by default and can be said off (``--no-think``)
+    rivals      name of a set of flags of which only one may be given
     least, above, below   bounds of a number: at least, more than, less than
     read        how a word becomes a value where the annotation does not say
     """
@@ -43,7 +44,7 @@ class Option:
     group: str | None = None
     name: str | None = None
     metavar: str | None = None
-    negatable: bool = False
+    rivals: str | None = None
     least: float | None = None
     above: float | None = None
     below: float | None = None
@@ -62,6 +63,11 @@ def like(owner: type, name: str, /, **changes: Any) -> Any:
     """
     known = next(one for one in fields(owner) if one.name == name)
     return field(default=known.default, metadata={_KEY: replace(known.metadata[_KEY], **{"group": None, **changes})})
+
+
+def part(kind: type) -> dict[str, Any]:
+    """The metadata of a field that holds settings of ``kind``, whose options stand among those of its owner."""
+    return {_PART: kind}
 
 
 @cache
@@ -97,26 +103,37 @@ def choices_of(kind: type, name: str) -> tuple[Any, ...] | None:
 def add_options(
     parser: argparse._ActionsContainer, kind: type, *, only: Iterable[str] | None = None, unset: bool = False
 ) -> None:
-    """Add the options of ``kind``. With ``unset`` each is None unless it was given (the help still says the default)."""
+    """Add the options of ``kind``. With ``unset`` each is None unless it was given, and none has to be (the help still
+    says the default)."""
     group: Any = parser
+    rivals: dict[str, Any] = {}
     wanted = None if only is None else set(only)
-    for one, said in settings_fields(kind):
+    for one in fields(kind):
+        if _PART in one.metadata:
+            add_options(parser, one.metadata[_PART], only=only, unset=unset)
+        if _KEY not in one.metadata:
+            continue
+        said: Option = one.metadata[_KEY]
         if said.group is not None:
             group = parser.add_argument_group(said.group)
         if wanted is None or one.name in wanted:
-            _add(group, kind, one, said, unset=unset)
+            place = group
+            if said.rivals is not None:
+                place = rivals.setdefault(said.rivals, None) or group.add_mutually_exclusive_group()
+                rivals[said.rivals] = place
+            _add(place, kind, one, said, unset=unset)
 
 
 def _add(group: Any, kind: type, one: Field[Any], said: Option, *, unset: bool) -> None:
     annotation, _ = value_type(kind, one.name)
     more: dict[str, Any] = {"dest": one.name, "help": said.help + _shown_default(one, said)}
     if one.default is MISSING:
-        more["required"] = True
+        more["required"] = not unset
     else:
         more["default"] = None if unset else list(one.default) if isinstance(one.default, tuple) else one.default
     if annotation is bool:
-        switched = one.default is not False or said.negatable
-        more["action"] = argparse.BooleanOptionalAction if switched else "store_true"
+        bare = option_name(kind, one.name).startswith("--no-")
+        more["action"] = "store_true" if bare else argparse.BooleanOptionalAction
     else:
         choices = choices_of(kind, one.name)
         more |= {"choices": choices} if choices else {}
@@ -129,7 +146,12 @@ def _add(group: Any, kind: type, one: Field[Any], said: Option, *, unset: bool) 
 
 
 def _reader(annotation: Any, choices: tuple[Any, ...] | None) -> Any:
-    return type(choices[0]) if choices else str if get_origin(annotation) is tuple else annotation
+    return type(choices[0]) if choices else _inside(annotation)
+
+
+def _inside(annotation: Any) -> Any:
+    """What stands in a tuple; any other type is itself."""
+    return get_args(annotation)[0] if get_origin(annotation) is tuple else annotation
 
 
 def _shown_default(one: Field[Any], said: Option) -> str:
@@ -138,20 +160,45 @@ def _shown_default(one: Field[Any], said: Option) -> str:
         return ""
     if one.default is True:
         return "（既定: する）"
+    if one.default == ():
+        return ""
     return f"（既定: {' '.join(one.default) if isinstance(one.default, tuple) else one.default}）"
 
 
 def from_arguments(kind: type[Any], arguments: argparse.Namespace) -> Any:
     """The settings that parsed arguments stand for. Raises what the construction of ``kind`` raises."""
     values = {one.name: getattr(arguments, one.name) for one, _ in settings_fields(kind)}
-    return kind(**{name: tuple(value) if isinstance(value, list) else value for name, value in values.items()})
+    values = {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
+    parts = {one.name: one.metadata[_PART] for one in fields(kind) if _PART in one.metadata}
+    return kind(**values, **{name: from_arguments(inner, arguments) for name, inner in parts.items()})
+
+
+def typed_settings(parser: argparse.ArgumentParser, kind: type[Any], arguments: argparse.Namespace) -> Any:
+    """``from_arguments`` of a program: options that cannot stand beside each other are its wrong usage."""
+    try:
+        return from_arguments(kind, arguments)
+    except UsageError as error:
+        parser.error(str(error))
+
+
+def as_values(settings: Any) -> dict[str, Any]:
+    """Every setting by its field's name, those of its parts among them."""
+    values: dict[str, Any] = {}
+    for one in fields(settings):
+        value = getattr(settings, one.name)
+        values |= as_values(value) if _PART in one.metadata else {one.name: value} if _KEY in one.metadata else {}
+    return values
 
 
 def as_words(settings: Any, *, always: Iterable[str] = (), without: Iterable[str] = ()) -> list[str]:
     """The command line that gives ``settings``: what differs from the default, and the fields named in ``always``."""
-    kind, words = type(settings), list[str]()
-    for one, _ in settings_fields(kind):
+    kind, words, always, without = type(settings), list[str](), set(always), set(without)
+    for one in fields(kind):
         value = getattr(settings, one.name)
+        if _PART in one.metadata:
+            words += as_words(value, always=always, without=without)
+        if _KEY not in one.metadata:
+            continue
         if one.name in without or value is None or (value == one.default and one.name not in always):
             continue
         name = option_name(kind, one.name)
@@ -173,7 +220,8 @@ def faults(settings: Any) -> list[str]:
         if choices is not None and value not in choices:
             found.append(f"{name} は {'・'.join(map(str, choices))} のどれかです（{value}）")
         elif choices is None and not is_of(annotation, value):
-            found.append(f"{name} は{_TYPE_NAMES[get_origin(annotation) or annotation]}です（{value!r}）")
+            wanted = get_origin(annotation) or annotation
+            found.append(f"{name} は{_TYPE_NAMES.get(wanted, wanted.__name__)}です（{value!r}）")
         elif not _within(value, said):
             found.append(f"{name} は {_bounds(said)}です（{value}）")
     return found
@@ -184,7 +232,7 @@ def is_of(annotation: Any, value: Any) -> bool:
     if annotation in (int, float):
         return isinstance(value, (int, annotation)) and not isinstance(value, bool)
     if get_origin(annotation) is tuple:
-        return isinstance(value, tuple) and all(isinstance(one, str) for one in value)
+        return isinstance(value, tuple) and all(isinstance(one, _inside(annotation)) for one in value)
     return isinstance(value, annotation)
 
 

@@ -26,7 +26,7 @@ from .redaction import hide
 RUN_FILE = "run.yaml"
 IS_RUN_FILE = starts_with("# python scripts/", "# torchrun ")
 # What says how a program runs, not what it does.
-_NOT_SETTINGS = frozenset({"help", "debug", "config", "resume", "dry_run", "plan", "no_plan"})
+_NOT_SETTINGS = frozenset({"help", "debug", "config", "resume", "dry_run", "plan", "no_plan", "merge"})
 
 
 def add_config_option(parser: argparse._ActionsContainer) -> None:
@@ -53,19 +53,24 @@ def parse_with_run_file(parser: argparse.ArgumentParser, argv: Sequence[str] | N
 
 
 def run_file_text(
-    parser: argparse.ArgumentParser, arguments: argparse.Namespace, again: Sequence[str], **resolved: Any
+    parser: argparse.ArgumentParser, settings: Mapping[str, Any], again: Sequence[str], **resolved: Any
 ) -> str:
-    """The run file of ``arguments``: first the command that runs it ``again``, then every option with a value.
+    """The run file of ``settings`` by the names of the options: first the command that runs it ``again``, then every
+    option with a value.
 
-    ``resolved`` are values that came from elsewhere (the environment). An address with a password is left out.
+    ``resolved`` are values that came from elsewhere (the environment); None leaves one out. An address with a password
+    is left out.
     """
     import yaml
 
     values: dict[str, Any] = {}
     for action in _settings(parser).values():
-        value = resolved.get(action.dest, getattr(arguments, action.dest))
-        value = list(map(str, value)) if isinstance(value, tuple) else str(value) if isinstance(value, Path) else value
-        unsaid = value is None or (value is False and _denial(action) is None)
+        value = resolved[action.dest] if action.dest in resolved else settings[action.dest]
+        if isinstance(value, tuple):
+            value = list(map(str, value))
+        elif not isinstance(value, (str, int, float, list)) and value is not None:
+            value = str(value)
+        unsaid = value is None or (value is False and (_denial(action) is None or action.default is False))
         if not unsaid and not (isinstance(value, str) and hide(value) != value):
             values[action.dest] = value
     text: str = yaml.safe_dump(values, allow_unicode=True, sort_keys=False, width=10_000)

@@ -156,12 +156,44 @@ def test_no_shard(text: str) -> None:
         shard_argument(text)
 
 
-@pytest.mark.parametrize("more", [["--reading-test"], ["--report", "x.html"], ["--merge", "1.json"]])
+@pytest.mark.parametrize("more", [["--reading-test"], ["--report", "x.html"]])
 def test_what_needs_the_whole_is_refused(parts: Path, capsys: pytest.CaptureFixture[str], more: list[str]) -> None:
     with pytest.raises(SystemExit) as stopped:
         run(parts, "refused", "--shard", "1/3", *more)
     assert stopped.value.code == 2
     assert "--shard は一部だけの結果" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("more", "named"),
+    [
+        (["--shard", "1/3"], "--shard"),
+        (["--scoring", "choice", "--hf-model-name", "x", "--no-few-shot"], "--hf-model-name、--scoring、--few-shot"),
+        (["--batch-size", "8"], "--batch-size"),  # its default
+        (["--resume"], "--resume"),
+        (["--config", "whole.run.yaml"], "--config"),
+    ],
+)
+def test_options_that_say_nothing_to_a_merge_are_refused(
+    parts: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, more: list[str], named: str
+) -> None:
+    monkeypatch.chdir(parts)
+    with pytest.raises(SystemExit) as stopped:
+        run(parts, "refused", "--merge", *(parts / f"{number}.json" for number in (1, 2, 3)), *more)
+    assert stopped.value.code == 2
+    assert f"--report だけです。{named} を外してください" in capsys.readouterr().err
+    assert not (parts / "refused.json").exists()
+
+
+def test_a_merge_leaves_no_settings_of_what_stood_there(parts: Path) -> None:
+    kept = (parts / "1.run.yaml").read_text("utf-8")
+    assert run(parts, "again", "--merge", *(parts / f"{number}.json" for number in (1, 2, 3))) in (0, 3)
+    (parts / "again.run.yaml").write_text(kept, "utf-8")
+    # A merge that fails takes nothing away.
+    assert run(parts, "again", "--merge", parts / "1.json") == 1
+    assert (parts / "again.run.yaml").read_text("utf-8") == kept
+    assert run(parts, "again", "--merge", *(parts / f"{number}.json" for number in (1, 2, 3))) in (0, 3)
+    assert not (parts / "again.run.yaml").exists()
 
 
 def test_more_parts_than_questions(parts: Path, capsys: pytest.CaptureFixture[str]) -> None:

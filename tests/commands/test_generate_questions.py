@@ -166,7 +166,7 @@ class Echo:
 
 
 def test_rewording_by_a_model_is_counted_and_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("app.evaluation.running.options.create_backend", lambda *_: Echo())
+    monkeypatch.setattr("app.evaluation.running.resolving.create_backend", lambda *_: Echo())
     arguments = ("--count", 20, "--reword-backend", "ollama", "--llm-model", "echo:1b")
     assert run(tmp_path, *arguments) == 0
     manifest = manifest_of(tmp_path)

@@ -26,7 +26,7 @@ class Settings:
     path: Path | None = field(default=None, metadata=option("場所", name="--where", metavar="DIR"))
     spare: bool = field(default=True, metadata=option("節約"))
     bare: bool = field(default=False, metadata=option("素"))
-    think: bool = field(default=False, metadata=option("思考", negatable=True))
+    think: bool = field(default=False, metadata=option("思考"))
     hidden: int = 3  # no option
 
 

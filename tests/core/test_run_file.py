@@ -34,7 +34,7 @@ def parser() -> argparse.ArgumentParser:
 
 def stored(path: Path, *words: str, **resolved: Any) -> argparse.Namespace:
     arguments = parser().parse_args(list(words))
-    path.write_text(run_file_text(parser(), arguments, AGAIN, **resolved), "utf-8")
+    path.write_text(run_file_text(parser(), vars(arguments), AGAIN, **resolved), "utf-8")
     return arguments
 
 

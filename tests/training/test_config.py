@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from app.core.errors import ConfigError
+from app.core.options import option_name
+from app.core.run_file import parse_with_run_file
+from app.training.arguments import config_from_arguments, parser
 from app.training.config import TrainConfig, config_as_json, config_differences, steps_per_epoch
 
 NEEDED: dict[str, Any] = {"model_name": "m", "train_file": Path("t.jsonl"), "output_dir": Path("o")}
@@ -83,3 +87,15 @@ def test_differences_name_the_option_and_both_values() -> None:
 )
 def test_steps_per_epoch(records: int, batch: int, accumulation: int, steps: int) -> None:
     assert steps_per_epoch(records, batch, accumulation) == steps
+
+
+def test_every_flag_of_a_run_file_can_be_unsaid(tmp_path: Path) -> None:
+    flags = [one.name for one in fields(TrainConfig) if one.default is False]
+    path = tmp_path / "run.yaml"
+    path.write_text("".join(f"{name}: true\n" for name in flags), "utf-8")
+    fixed = ["--config", str(path), "--model-name", "m", "--train-file", "t.jsonl", "--output-dir", "o"]
+    typed = [option_name(TrainConfig, name).replace("--", "--no-", 1) for name in flags]
+    config = config_from_arguments(parse_with_run_file(parser(), [*fixed, *typed]))
+    assert config == config_from_arguments(parser().parse_args(fixed[2:]))
+    left = parse_with_run_file(parser(), [*fixed, "--no-use-4bit"])
+    assert [name for name in flags if not getattr(left, name)] == ["use_4bit"]

@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 
 from app.commands import evaluate_multiple_choice
-from app.evaluation.running.options import resolve_config, resolve_plan
+from app.core.options import from_arguments
+from app.evaluation.running.resolving import config_of, resolve_plan
+from app.evaluation.running.settings import EvaluationSettings
 from app.training.run_verdict import context_to_ask_with, evaluation_command, outcome_lines, untuned_note, verdict
 from tools.pages.commands import shell_commands
 
@@ -99,7 +101,8 @@ def test_the_evaluation_command_asks_as_the_adapter_learned(more: dict[str, Any]
     assert str(arguments.hf_lora_path) == "runs/my run"
     assert arguments.hf_load_in_4bit is True
     assert arguments.index_dir is None or str(arguments.index_dir) == whole["index_dir"]
-    plan = resolve_plan(arguments, resolve_config(arguments), None)
+    settings = from_arguments(EvaluationSettings, arguments)
+    plan = resolve_plan(settings, config_of(settings), None)
     assert {name: getattr(plan, name) for name in asked} == asked
 
 

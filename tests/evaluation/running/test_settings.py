@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from app.core.errors import ConfigError, DataError
+from app.commands import evaluate_multiple_choice
+from app.core.cli import JapaneseParser
+from app.core.errors import ConfigError, DataError, UsageError
+from app.core.options import add_options, as_values, as_words, from_arguments
+from app.core.run_file import parse_with_run_file, run_file_text
 from app.data.few_shot import FewShot
-from app.evaluation.running.options import (
-    add_options,
-    create_backend,
-    model_key,
-    resolve_config,
-    resolve_plan,
-    resolved_options,
-)
+from app.evaluation.running.resolving import config_of, create_backend, resolve_plan, resolved_options
+from app.evaluation.running.settings import EvaluationSettings
+from app.evaluation.running.shard import Shard
+from app.llm.model_options import ModelOptions, model_key
 
 
 @pytest.fixture(autouse=True)
@@ -35,11 +36,13 @@ def clean(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         monkeypatch.delenv(name, raising=False)
 
 
-def parse(*arguments: str) -> tuple[argparse.Namespace, Any]:
+def parse(*arguments: str) -> tuple[EvaluationSettings, Any]:
     parser = argparse.ArgumentParser()
-    add_options(parser)
-    namespace = parser.parse_args(arguments)
-    return namespace, resolve_config(namespace)
+    add_options(parser, EvaluationSettings)
+    settings: EvaluationSettings = from_arguments(
+        EvaluationSettings, parser.parse_args(["--data", "x.json", *arguments])
+    )
+    return settings, config_of(settings)
 
 
 @pytest.mark.parametrize(
@@ -162,7 +165,8 @@ def test_the_environment_is_below_the_command_line(monkeypatch: pytest.MonkeyPat
 
 def test_the_model_key_changes_with_what_changes_answers() -> None:
     def key(*arguments: str, weights: str | None = None) -> dict[str, Any]:
-        return model_key(*parse(*arguments), weights)
+        settings, config = parse(*arguments)
+        return model_key(settings.model, config.llm, weights)
 
     base = key()
     assert key("--batch-size", "2") == base
@@ -183,13 +187,13 @@ def test_the_model_key_changes_with_what_changes_answers() -> None:
 
 def test_remote_backends_are_made_without_a_request(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", "s3cret")
-    arguments, config = parse("--llm-backend", "openai", "--llm-model", "m", "--llm-host", "http://h/v1")
-    backend = create_backend(arguments, config.llm, resolve_plan(arguments, config, None))
+    settings, config = parse("--llm-backend", "openai", "--llm-model", "m", "--llm-host", "http://h/v1")
+    backend = create_backend(settings.model, config.llm, resolve_plan(settings, config, None))
     assert backend.config.base_url == "http://h/v1"  # type: ignore[attr-defined]
     assert backend.config.api_key == "s3cret"  # type: ignore[attr-defined]
     assert "s3cret" not in repr(backend.config)  # type: ignore[attr-defined]
-    arguments, config = parse("--llm-backend", "ollama", "--think", "--llm-timeout", "9", "--seed", "5")
-    ollama = create_backend(arguments, config.llm, resolve_plan(arguments, config, None)).config  # type: ignore[attr-defined]
+    settings, config = parse("--llm-backend", "ollama", "--think", "--llm-timeout", "9", "--seed", "5")
+    ollama = create_backend(settings.model, config.llm, resolve_plan(settings, config, None)).config  # type: ignore[attr-defined]
     assert (ollama.host, ollama.think, ollama.timeout_seconds, ollama.seed) == ("http://localhost:11434", True, 9.0, 5)
 
 
@@ -197,8 +201,46 @@ def test_the_run_file_names_the_server_that_the_environment_gave(monkeypatch: py
     monkeypatch.setenv("LLM_BACKEND", "llamacpp")
     monkeypatch.setenv("LLM_HOST", "http://127.0.0.1:9")
     monkeypatch.setenv("LLM_TOKENIZER", "sample/tiny-qwen3")
-    arguments, config = parse("--no-rag")
-    found = resolved_options(config, resolve_plan(arguments, config, None))
+    settings, config = parse("--no-rag")
+    found = resolved_options(config, resolve_plan(settings, config, None))
     assert (found["llm_backend"], found["llm_host"], found["tokenizer"]) == (
         "llamacpp", "http://127.0.0.1:9", "sample/tiny-qwen3",
     )  # fmt: skip
+
+
+def test_what_is_wrong_with_settings_alone_is_refused_when_they_are_made(tmp_path: Path) -> None:
+    made = EvaluationSettings(data=tmp_path / "x.json", no_rag=True)
+    assert (made.context, made.no_rag) == ("none", False)
+    with pytest.raises(UsageError, match="--data と --output が要ります"):
+        _ = made.result
+    assert [path.name for path in replace(made, context="gold", reading_test=True, output=tmp_path / "a.json").results] == [
+        "a_none.json", "a_removed.json", "a.json",
+    ]  # fmt: skip
+    for changes, message in (
+        ({"orders": 2}, "--orders は 1・4 のどれか"),
+        ({"batch_size": 0}, "--batch-size は 1 以上"),
+        ({"max_new_tokens": 0}, "--max-new-tokens は 1 以上"),
+        ({"shard": Shard(1, 2), "report": tmp_path / "x.html"}, "--shard は一部だけの結果"),
+        ({"context": "gold", "no_rag": True}, "--no-rag と --context gold"),
+    ):
+        with pytest.raises(ConfigError, match=message):
+            replace(made, **changes)  # type: ignore[arg-type]
+    with pytest.raises(ConfigError, match="--num-ctx は 1 以上です（0）"):
+        ModelOptions(num_ctx=0)
+
+
+def test_a_run_file_can_be_told_to_leave_each_of_its_flags(tmp_path: Path) -> None:
+    def parser() -> JapaneseParser:
+        return evaluate_multiple_choice.parser()
+
+    words = ["--data", "x.json", "--no-rag", "--use-cot", "--few-shot-path", "e.json", "--allow-trained", "--majority"]
+    settings: EvaluationSettings = from_arguments(EvaluationSettings, parser().parse_args(words))
+    path = tmp_path / "run.yaml"
+    path.write_text(run_file_text(parser(), as_values(settings), ["python", "scripts/x.py"]), "utf-8")
+    again = from_arguments(EvaluationSettings, parse_with_run_file(parser(), ["--config", str(path)]))
+    assert again == settings
+    typed = ["--config", str(path), "--context", "gold", "--no-use-cot", "--no-allow-trained", "--ensemble"]
+    other = from_arguments(EvaluationSettings, parse_with_run_file(parser(), typed))
+    assert other == replace(settings, context="gold", use_cot=False, allow_trained=False, majority=False, ensemble=True)
+    # And the settings are the words of a command.
+    assert from_arguments(EvaluationSettings, parser().parse_args(as_words(settings))) == settings
