@@ -4,22 +4,19 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager
-from functools import partial
 from pathlib import Path
 
-import anyio.to_thread
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.responses import FileResponse, HTMLResponse, Response
+from starlette.responses import HTMLResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from ..core.errors import BackendError, ModelError, UserError
-from . import asking_pages, endpoint, reading_pages
+from . import asking_pages, endpoint, experiment_pages, reading_pages
 from .desk import Desk
-from .experiments import experiments
 from .guard import Guard
 from .line import LineFullError
 from .view import render, told
@@ -53,8 +50,9 @@ def create_app(
             Route("/check", asking_pages.check, methods=["POST"]),
             Route("/search", reading_pages.search),
             Route("/article", reading_pages.article),
-            Route("/runs", _runs),
-            Route("/runs/curve", _curve),
+            Route("/runs", experiment_pages.runs),
+            Route("/runs/compare", experiment_pages.compare),
+            Route("/runs/question", experiment_pages.question),
             Route("/status", reading_pages.status),
             Route("/feedback", asking_pages.feedback, methods=["POST"]),
             Route("/thanks", asking_pages.thanks),
@@ -89,20 +87,3 @@ def _told(request: Request, error: Exception) -> Response:
         return endpoint.failure(status, words, headers)
     page = render("message.html", "うまくいきませんでした", request.url.path, kind="trouble", words=words)
     return HTMLResponse(page, status, headers)
-
-
-async def _runs(request: Request) -> Response:
-    roots = request.app.state.runs
-    trainings, evaluations = await anyio.to_thread.run_sync(partial(experiments, roots))
-    named = "、".join(map(str, roots)) or "なし"
-    return HTMLResponse(render("runs.html", "実験", "/runs", trainings=trainings, evaluations=evaluations, roots=named))
-
-
-async def _curve(request: Request) -> Response:
-    """The picture of a training that is listed; no other file."""
-    trainings, _ = await anyio.to_thread.run_sync(partial(experiments, request.app.state.runs))
-    wanted = request.query_params.get("run", "")
-    curve = next((one.curve for one in trainings if one.folder == wanted), None)
-    if curve is None:
-        raise HTTPException(404)
-    return FileResponse(curve, media_type="image/png")

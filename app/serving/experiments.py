@@ -1,20 +1,47 @@
-"""Trainings and evaluations that lie in the folders given: what each learned from, its curve, how it scored."""
+"""Trainings and evaluations that lie in the folders given: what each learned from, its curves, how it scored."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from ..core.errors import UserError
-from ..core.files import read_json
+from ..core.files import read_json, sha256_file
+from ..core.runs import distrust_name
+from ..evaluation.results.file import KIND, Result, read_result
+from ..evaluation.results.result_text import CONTEXT_NAMES, context_name, percent
+from .curves import Curves, curves_of
+from .view import told
 
 MOST_DEPTH = 4
 MOST_FILES = 200
 MOST_BYTES = 32 * 1024 * 1024
-CURVE = "loss_curve.png"
+# Why the model before training is the better one by the dev file (training.verdict of run.json).
+_START_BETTER = {
+    "saturated": "学習前の誤答が少なく、差を示せません",
+    "below_start": "正答の対数確率が学習前を超えませんでした",
+    "collapsed": "答えが一つの文字に偏っています",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """One result file as it was read and checked; of one that cannot be read only why."""
+
+    file: str
+    model: str = ""
+    adapter: str = ""
+    context: str = ""
+    accuracy: str = ""
+    total: int = 0
+    distrust: tuple[str, ...] = ()  # why the result says of itself that it must not be trusted
+    trouble: str = ""  # why the file cannot be read
+    adapter_run: str = ""  # hash of the run.json of its adapter; empty for an untuned model and for several adapters
+    alike: tuple[Any, ...] = ()  # equal for results that only an adapter tells apart
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,36 +53,36 @@ class Training:
     form: str
     questions: str
     steps: str
-    curve: Path | None
+    caution: str  # what its own dev file says against it
+    curves: Curves
+    run_sha256: str
 
-
-@dataclass(frozen=True, slots=True)
-class Evaluation:
-    """One result file."""
-
-    file: str
-    model: str
-    context: str
-    accuracy: str
-    total: str
+    def evaluated(self, evaluations: Sequence[Evaluation]) -> list[tuple[Evaluation, Evaluation | None]]:
+        """The evaluations of this adapter, each with the one of the untuned model asked alike (None: there is none)."""
+        return [
+            (one, next((base for base in evaluations if base.alike == one.alike and not base.adapter), None))
+            for one in evaluations
+            if one.adapter_run == self.run_sha256
+        ]
 
 
 def experiments(roots: Sequence[Path]) -> tuple[list[Training], list[Evaluation]]:
-    """What is found below the folders, newest first; a file that cannot be read is passed over."""
+    """What is found below the folders, newest first; what is neither a training nor an evaluation is passed over."""
     trainings: list[Training] = []
     evaluations: list[Evaluation] = []
-    for path in sorted(_files(roots), key=_age)[:MOST_FILES]:
-        try:
-            value = read_json(path)
-        except UserError:
-            continue
-        if not isinstance(value, dict):
-            continue
-        if path.name == "run.json" and "base_model" in value:
-            trainings.append(_training(path, value))
-        elif isinstance(value.get("summary"), dict) and isinstance(value.get("results"), list):
-            evaluations.append(_evaluation(path, value))
+    for path in sorted(_files(roots), key=lambda one: -one.stat().st_mtime)[:MOST_FILES]:
+        state = path.stat()
+        found = _record(path, state.st_mtime_ns, state.st_size, state.st_ino)
+        if isinstance(found, Training):
+            trainings.append(found)
+        elif found is not None:
+            evaluations.append(found)
     return trainings, evaluations
+
+
+def result_named(roots: Sequence[Path], file: str) -> Path | None:
+    """The evaluation of this name among those that are listed; None for any other file."""
+    return next((Path(one.file) for one in experiments(roots)[1] if one.file == file), None)
 
 
 def _files(roots: Sequence[Path]) -> Iterator[Path]:
@@ -72,41 +99,68 @@ def _files(roots: Sequence[Path]) -> Iterator[Path]:
                     yield path
 
 
-def _age(path: Path) -> float:
-    return -path.stat().st_mtime
+@lru_cache(maxsize=2 * MOST_FILES)
+def _record(path: Path, *_state: int) -> Training | Evaluation | None:
+    """What a file holds, read anew when its time, size or inode changes."""
+    try:
+        value = read_json(path)
+    except UserError:
+        return None
+    if not isinstance(value, dict):
+        return None
+    if path.name == "run.json" and "base_model" in value:
+        return _training(path, value)
+    if value.get("kind") != KIND:
+        return None
+    try:
+        return _evaluation(read_result(path))
+    except UserError as error:
+        return Evaluation(file=str(path), trouble=told(error))
 
 
-def _training(path: Path, value: dict[str, Any]) -> Training:
-    file = value.get("train_file")
-    curve = path.parent / CURVE
+def _training(path: Path, value: Mapping[str, Any]) -> Training:
+    file, training = value.get("train_file"), value.get("training")
+    verdict = _of(training, "verdict")
+    reasons = _of(verdict, "reasons") if _of(verdict, "better") == "start" else []
+    shown = "。".join(_START_BETTER.get(str(one), str(one)) for one in reasons) if isinstance(reasons, list) else ""
     return Training(
         folder=str(path.parent),
         base=str(_of(value.get("base_model"), "name")),
         form=str(value.get("form", "letter")),
         questions=f"{_of(file, 'questions')} 問、{_of(file, 'records')} レコード",
-        steps=str(_of(value.get("training"), "steps")),
-        curve=curve if curve.is_file() and not curve.is_symlink() else None,
+        steps=str(_of(training, "steps")),
+        caution=f"dev では学習前のモデルのほうが良いと記録されています（{shown}）。" if shown else "",
+        curves=curves_of(
+            _of(training, "loss_history"), _of(training, "dev_history"), _of(_of(training, "best"), "step")
+        ),
+        run_sha256=sha256_file(path),
     )
 
 
-def _evaluation(path: Path, value: dict[str, Any]) -> Evaluation:
-    summary, run = value["summary"], value.get("run")
-    model = _of(run, "model")
-    base = _of(model, "base_model") or _of(model, "model")
-    accuracy, interval = summary.get("accuracy"), summary.get("ci95")
-    shown = f"{accuracy:.1%}" if isinstance(accuracy, int | float) else "－"
-    if isinstance(interval, list) and len(interval) == 2 and all(isinstance(one, int | float) for one in interval):
-        shown += f"（95 % 区間 {interval[0]:.0%}–{interval[1]:.0%}）"
-    adapter = _of(_of(run, "adapter"), "path")
-    name = _of(base, "name") if isinstance(base, dict) else base
+def _evaluation(result: Result) -> Evaluation:
+    run, summary = result.run, result.summary
+    model, plan = run.get("model"), run.get("plan")
+    base = _of(model, "base_model")
+    low, high = summary["ci95"]
+    digest, adapter = _of(run.get("adapter"), "run_sha256"), _of(run.get("adapter"), "path")
+    context = _of(plan, "context")
     return Evaluation(
-        file=str(path),
-        model=str(name) + (f"、アダプタ {adapter}" if adapter else ""),
-        context=str(_of(_of(run, "plan"), "context")),
-        accuracy=shown,
-        total=str(summary.get("total", "")),
+        file=str(result.path),
+        model=str(_of(base, "name") or _of(model, "model")),
+        adapter=f"交差適合の {len(adapter)} 個" if isinstance(adapter, list) else str(adapter),
+        context=context_name(context, _of(plan, "top_k")) if context in CONTEXT_NAMES else str(context),
+        accuracy=f"{percent(summary['accuracy'])}（95 % 区間 {percent(low)}〜{percent(high)}）",
+        total=len(result.outcomes),
+        distrust=tuple(distrust_name(str(reason)) for reason in run.get("distrust", [])),
+        adapter_run=digest if isinstance(digest, str) else "",
+        alike=(
+            str(_of(base, "config_sha256") or _of(model, "model")),
+            *(str(_of(plan, name)) for name in ("context", "top_k", "scoring", "cot", "few_shot", "orders")),
+            tuple(sorted(outcome.question_sha256 for outcome in result.outcomes)),
+        ),
     )
 
 
 def _of(value: Any, name: str) -> Any:
-    return value.get(name, "") if isinstance(value, dict) else ""
+    found = value.get(name, "") if isinstance(value, Mapping) else ""
+    return "" if found is None else found

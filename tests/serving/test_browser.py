@@ -19,10 +19,10 @@ PHONE = {"width": 390, "height": 844, "deviceScaleFactor": 2, "mobile": True}
 
 
 @pytest.fixture
-def site(session_with: Any, model_of: Any, tmp_path: Any) -> Iterator[tuple[str, Page]]:
+def site(session_with: Any, model_of: Any, root: Any, tmp_path: Any) -> Iterator[tuple[str, Page]]:
     model = model_of(["一年間です<script>document.title='x'</script>[1]。"], 2.0)
     desk = Desk(session_with(model), feedback=tmp_path / "feedback.jsonl")
-    server = uvicorn.Server(uvicorn.Config(create_app(desk), port=0, log_level="error", access_log=False))
+    server = uvicorn.Server(uvicorn.Config(create_app(desk, runs=[root]), port=0, log_level="error", access_log=False))
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     page = Page(tmp_path / "profile")
@@ -74,3 +74,22 @@ def test_a_question_and_a_statement(site: tuple[str, Page]) -> None:
     assert page.run("document.querySelector('.check').textContent") == "→ 条文に合う　合う確率 88%"
     assert page.errors == []
     assert [one for one in page.requests if one.startswith("http") and not one.startswith(url)] == []
+
+
+def test_experiments_with_the_keyboard_on_a_phone(site: tuple[str, Page]) -> None:
+    url, page = site
+    page.call("Emulation.setDeviceMetricsOverride", **PHONE)
+    page.open(f"{url}/runs")
+    line = "getComputedStyle(document.querySelector('.line')).stroke"
+    light = page.run(line)
+    page.call("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": "dark"}])
+    assert (light, page.run(line)) == ("rgb(11, 87, 168)", "rgb(140, 194, 255)")
+    assert page.run("document.querySelector('.chart').getBoundingClientRect().width") > 300
+    assert page.run("document.documentElement.scrollWidth") <= PHONE["width"]
+    page.click("form[action='/runs/compare'] button")
+    assert page.run("document.querySelector('.verdict').textContent").startswith("調整後は 70.0 ポイント高く")
+    assert page.run("document.documentElement.scrollWidth") <= PHONE["width"]
+    page.click("ul.questions a")
+    assert page.run("document.querySelectorAll('.bar').length") == 8
+    assert page.run("document.documentElement.scrollWidth") <= PHONE["width"]
+    assert page.errors == []

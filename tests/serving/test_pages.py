@@ -14,7 +14,8 @@ HOSTILE = (
 TAGS = {
     "html", "head", "meta", "title", "link", "body", "a", "header", "p", "nav", "ul", "li", "main", "h1", "h2", "h3", "section",
     "div", "ol", "blockquote", "mark", "details", "summary", "form", "input", "label", "textarea", "button", "footer", "table",
-    "caption", "thead", "tbody", "tr", "th", "td", "strong", "article", "code", "img",
+    "caption", "thead", "tbody", "tr", "th", "td", "strong", "article", "code", "select", "option", "figure", "figcaption", "span",
+    "br", "h4", "svg", "line", "text", "polyline", "circle", "rect",
 }  # fmt: skip
 
 
@@ -56,7 +57,9 @@ def test_every_page_can_be_used_with_keyboard_and_reader(page, path):
     assert (tags.count("h1"), tags.count("main"), tags.count("nav")) == (1, 1, 1)
     assert next(item for item in found.tags if item[0] == "a")[1] == {"class": "skip", "href": "#main"}
     fields = {
-        a["id"] for tag, a in found.tags if tag in ("textarea", "input") and a.get("type") not in ("hidden", "radio")
+        a["id"]
+        for tag, a in found.tags
+        if tag in ("textarea", "input", "select") and a.get("type") not in ("hidden", "radio")
     }
     assert fields <= {a.get("for") for tag, a in found.tags if tag == "label"}
     assert ("meta", {"name": "viewport", "content": "width=device-width, initial-scale=1"}) in found.tags
