@@ -94,7 +94,9 @@ def act_draft(
 def _act(rule: Rule) -> str:
     """What somebody does, as a noun: 特許権者が、…場合において、…すること."""
     who = "" if rule.subject in ("", "何人も") else f"{rule.subject}が、"
-    when = f"{rule.condition}場合において、" if rule.condition else ""
+    # 「指示をした場合において、従わなかった場合において」 says the same word twice.
+    word = "ときに、" if "場合において" in rule.condition else "場合において、"
+    when = f"{rule.condition}{word}" if rule.condition else ""
     return f"{who}{when}{rule.action}こと"
 
 

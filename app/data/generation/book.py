@@ -252,14 +252,20 @@ def _with_cited_items(rules: list[Rule], passages: list[Passage]) -> list[Rule]:
 # Short, of one part, ending in a noun, and pointing nowhere.
 _FITS = re.compile(r"(?!その他|前)(?!.*、.*、)[^。「」（）]{2,45}[一-龥]")
 
+# 「Xが」 before it would stand beside another subject, or seem to be the one who finds it so.
+_OWN_SUBJECT = re.compile(
+    r"(?<!理由)(?<!事由)(?<!おそれ)(?<!必要)(?<!事情)が(?:あ[るつっ]|な[いく]|困難|不明|生じ|消滅)|と認める(?:とき|場合)?$"
+)
+
 
 def put_in(listing: Listing, item: str) -> str | None:
     """The lead with one item in the place of the list; None where the item does not fit the words around it."""
     before, _, after = listing.lead.partition(listing.marker + listing.noun)
     if after.startswith("ごとに"):
         return None  # 「次に掲げる業務ごとに」 speaks of all of them
-    if before.endswith("が") and before[-5:-1] in item:
-        return None  # the item names its subject again
+    # The item names its subject again, has another, or is what somebody else finds.
+    if before.endswith("が") and (before[-5:-1] in item or _OWN_SUBJECT.search(item)):
+        return None
     if listing.noun in ("とき", "場合"):
         if item.endswith(("とき", "場合")):
             return f"{before}{item}{after}"

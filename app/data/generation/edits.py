@@ -112,7 +112,7 @@ def procedure(rule: Rule, around: Surroundings, random_: random.Random) -> Itera
     for old, new in _PROCEDURES:
         said = with_words(rule, "action", old, new)
         if said and new not in around.own and not ("職権" in new and "職権" in around.own):
-            if old == "全部" and "一部" in rule.action:
+            if (old == "全部" and "一部" in rule.action) or (old == "連帯して" and "各自" in rule.action):
                 continue
             yield Claim(False, "procedure", rule, said, old, new)
 

@@ -22,9 +22,8 @@ _ALWAYS = {
 }
 _NOT_ALWAYS = {"adverb": "必ずしも", "closing": "とは限らない"}
 _POINTING = ("その", "当該", "同")  # what opens a sentence so points to nothing there
-_FAR = re.compile(
-    r"(?:において|に際して|にかかわらず|には|に当たって)[はも]?、"
-)  # 必ずしも before it is too far from its verb
+# 必ずしも before it is too far from its verb, and seems to deny the manner: 「必ずしも…定めるところにより、…」.
+_FAR = re.compile(r"(?:において|に際して|にかかわらず|には|に当たって|ところにより|と併せて|とともに)[はも]?、")
 _NESTED = "なければ"  # 「…でなければ、することができない」 cannot be negated once more and stay readable
 
 

@@ -118,7 +118,8 @@ def _things(book: Book, listing: Listing, passage: Passage, digits: bool) -> tup
     ):
         found += [f"{rule.subject}が{ending}場合" for ending in force(rule.action, rule.modality)]
     elif rule is not None and noun == "者" and rule.subject in dict(listing.items).values() and not rule.condition:
-        found += [f"{ending}者" for ending in force(rule.action, rule.modality)]
+        endings = force(rule.action, rule.modality)  # a 者 is punished: 「拘禁刑に処する者」 would be the court
+        found += [f"{ending}者" for ending in (endings[:1] if rule.action.endswith("に処する") else endings)]
     place = re.fullmatch(r"(?P<where>[^、]{2,40})に(?:は|おいては)、", before)
     ending = re.fullmatch(r"を(.{2,30})(なければならない|るものとする)", after)
     if place and ending and noun in ("事項", "書類"):  # 「計画には、次に掲げる事項を記載しなければならない」

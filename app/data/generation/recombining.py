@@ -7,8 +7,10 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 
+from ..law_numbers import article_label, paragraph_label
 from .checks import is_another_rule, overlapping, says_same
 from .claims import Claim
+from .references import kanji
 from .rules import SAME_PART, Rule
 from .surroundings import Surroundings
 
@@ -43,9 +45,20 @@ def _may_swap_conditions(rule: Rule, other: Rule) -> bool:
         and not _POINTS_BACK.search(other.condition)
         and overlapping(rule.condition, other.condition) < MAX_ALIKE
         and overlapping(other.condition, rule.action) < 2 * MAX_ALIKE
+        # A case that arises under the rule itself does not end it: 「第一項の協議が成立しない場合」 beside the rule of that 協議.
+        and not _speaks_of(other.condition, rule)
         # The words that the action points back to with その or 当該 are gone with the condition.
         and not _POINTS_BACK.search(rule.action)
     )
+
+
+def _speaks_of(text: str, rule: Rule) -> bool:
+    """Whether the text names the rule's own paragraph, or its article as a whole."""
+    article, paragraph = (
+        re.sub(r"\d+", lambda number: kanji(int(number.group())), label)
+        for label in (article_label(rule.article), paragraph_label(rule.paragraph))
+    )
+    return re.search(rf"{article}(?!の[一二三四五六七八九十])(?:{paragraph}|(?!第))", text) is not None
 
 
 def _may_swap_subjects(rule: Rule, other: Rule) -> bool:

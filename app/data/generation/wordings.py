@@ -50,9 +50,8 @@ def force(action: str, modality: Modality) -> tuple[str, ...]:
         return tuple(action[:-4] + ending for ending in _PENALTY.get(modality, ()))
     forms = {"d": action, "n": negative_stem(action), "t": te_form(action), "p": action.removesuffix("みなす")}
     patterns = _FORCES[modality]
-    if (
-        modality == "must_not" and "なければ" in action
-    ):  # 「受けなければ、することは禁止されている」 reads as its opposite
+    # 「受けなければ、することは禁止されている」 reads as its opposite, 「…こととはされていない」 as nothing at all.
+    if modality in ("must_not", "plain_not") and "なければ" in action:
         patterns = patterns[:1]
     return tuple(
         pattern.format(**forms)

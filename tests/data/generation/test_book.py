@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from app.data.generation.book import composed, put_in, read_book
+import pytest
+
+from app.data.generation.book import Listing, composed, put_in, read_book
 from tests.data.generation.laws import article, law, lighthouse, paragraph
 
 
@@ -57,6 +59,22 @@ def test_an_item_is_put_into_the_place_of_the_list_where_it_fits() -> None:
     )
     assert put_in(listing, "灯台の位置") is None
     assert [rule.item for rule in composed(listing)] == ["1", "2"]
+
+
+@pytest.mark.parametrize(
+    ("item", "fits"),
+    [
+        ("灯火に関し不正の行為があったとき", False),  # two subjects: 灯台守が … 行為が
+        ("灯火の保守が困難であると認めるとき", False),  # it is not the keeper who finds it so
+        ("灯台を閉鎖するおそれがあるとき", True),
+        ("正当な理由がないのに灯火を消したとき", True),
+    ],
+)
+def test_an_item_with_a_subject_of_its_own_is_not_put_after_another(item: str, fits: bool) -> None:
+    lead = "灯台守が次の各号のいずれかに該当するときは、灯台の登録を取り消すことができる"
+    listing = Listing("3", "2", lead, "次の各号のいずれかに該当する", "とき", (("1", item),))
+    put = f"灯台守が{item}は、灯台の登録を取り消すことができる"
+    assert put_in(listing, item) == (put if fits else None)
 
 
 def test_a_definition_gives_rules_by_its_brackets() -> None:

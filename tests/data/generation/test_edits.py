@@ -6,6 +6,8 @@ import random
 from collections.abc import Iterable
 from dataclasses import replace
 
+import pytest
+
 from app.data.generation import edits, exceptions
 from app.data.generation.cases import ceiling, deadline, threshold
 from app.data.generation.checks import is_another_rule, is_known_party, says_same
@@ -102,6 +104,13 @@ def test_a_procedure_is_changed_to_one_that_excludes_it() -> None:
     assert said(edits.procedure(rule, around, RANDOM)) == [
         (False, "灯台守は、灯台を閉鎖しようとするときは、港湾大臣に届け出なければならない")
     ]
+
+
+def test_each_by_his_share_is_not_said_of_each_twice() -> None:
+    rule, around = read("組合員は、各自が連帯して債務を弁済しなければならない")
+    assert list(edits.procedure(rule, around, RANDOM)) == []
+    rule, around = read("組合員は、連帯して債務を弁済しなければならない")
+    assert [claim.now for claim in edits.procedure(rule, around, RANDOM)] == ["各自の持分に応じて"]
 
 
 def test_an_exception_is_stated_rightly_and_wrongly() -> None:
@@ -208,6 +217,28 @@ def test_conditions_are_exchanged_only_between_rules_of_different_effect() -> No
     assert list(recombined(one, replace(around, beside=(one, same)), random.Random(1))) == []
 
 
+@pytest.mark.parametrize(
+    ("condition", "exchanged"),
+    [
+        ("第一条第一項の協議が調わない", False),  # arises under the rule itself, which does not end with it
+        ("第一条の協議が調わない", False),
+        ("第一条第二項の協議が調わない", True),
+        ("第一条の二の協議が調わない", True),
+        ("第十一条第一項の協議が調わない", True),
+    ],
+)
+def test_a_condition_that_speaks_of_the_rules_own_paragraph_is_not_put_into_it(condition: str, exchanged: bool) -> None:
+    one = read_rule("灯台守は、灯火が消えたときは、港湾大臣に報告しなければならない", article="1", paragraph="1")
+    other = read_rule("船長は、暗礁を見つけたときは、水路図に印を付けなければならない", article="2", paragraph="1")
+    assert one is not None
+    assert other is not None
+    other = replace(other, condition=condition)
+    texts = [
+        claim.said.condition for claim in recombined(one, Surroundings("", (one, other), (one, other), ()), RANDOM)
+    ]
+    assert (condition in texts) is exchanged
+
+
 def test_a_changed_rule_that_another_provision_lays_down_is_no_false_one() -> None:
     rule, around = of(("1", "1", None))
     elsewhere = replace(rule, article="9", condition="")
@@ -218,6 +249,8 @@ def test_a_changed_rule_that_another_provision_lays_down_is_no_false_one() -> No
 def test_not_always_stands_near_its_verb_and_is_said_of_no_plain_prohibition() -> None:
     rule, around = read("灯台守は、夜間においては、灯火を点検しなければならない")
     assert list(exceptions.absolute(rule, around, RANDOM)) == []
+    manner, around = read("灯台守は、港湾省令で定めるところにより、灯火を点検しなければならない")
+    assert list(exceptions.absolute(manner, around, RANDOM)) == []
     near, around = read("灯台守は、灯火を点検しなければならない")
     assert [claim.edit for claim in exceptions.absolute(near, around, RANDOM)] == ["not_always"]
     assert list(exceptions.absolute(replace(near, modality="must_not"), around, RANDOM)) == []

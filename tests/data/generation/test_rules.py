@@ -96,6 +96,11 @@ def test_the_subject_can_be_left_to_the_request_and_adverbs_stand_before_the_act
     assert "灯台守は、常に、灯火の色を変えてはならない" in wordings(always, digits=False)
 
 
+def test_what_needs_another_act_first_is_denied_in_the_plainest_words_only() -> None:
+    assert force("届出をしなければ、効力を生ずる", "plain_not") == ("届出をしなければ、効力を生じない",)
+    assert len(force("効力を生ずる", "plain_not")) == 3
+
+
 def test_force_of_penalties_and_of_being_something() -> None:
     assert force("三万円以下の罰金に処する", "plain") == (
         "三万円以下の罰金に処せられる", "三万円以下の罰金に処する", "三万円以下の罰金に処することとされている"
