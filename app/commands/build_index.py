@@ -73,7 +73,7 @@ def parser() -> JapaneseParser:
     parser.add_argument(
         "--verify",
         action="store_true",
-        help="いまの索引が書いたときのままか、本文のすべての検査値と語のファイルまで確かめる（作らない）",
+        help="いまの索引が書いたときのままか、本文のすべての検査値と語のファイル・ベクトルまで確かめる（作らない）",
     )
     parser.add_argument("--stats", action="store_true", help="いまの索引の中身を JSON で表示する（作らない）")
     return parser
@@ -157,13 +157,20 @@ def main(argv: Sequence[str]) -> int:
 
 def _verify(index_dir: Path) -> int:
     started = monotonic()
-    passages, summed = verify_index(index_dir)
+    found = verify_index(index_dir)
+    vectors = f"、{found.vectors:,} 件のベクトル" if found.vectors_sum else ""
     log(
-        f"索引 {index_dir}: {passages:,} 項と語のファイルは、書いたときのままです（{format_seconds(monotonic() - started)}）"
+        f"索引 {index_dir}: {found.passages:,} 項と語のファイル{vectors}は、書いたときのままです"
+        f"（{format_seconds(monotonic() - started)}）"
     )
-    if summed < passages:
+    unsummed = [
+        f"{found.passages - found.summed:,} 項の本文" if found.summed < found.passages else "",
+        f"{found.vectors:,} 件のベクトル" if found.vectors and not found.vectors_sum else "",
+    ]
+    if any(unsummed):
         log(
-            f"注意: {passages - summed:,} 項の本文には検査値がなく、確かめていません（0.2 の索引）。--source で作り直すと付きます。"
+            f"注意: {'と'.join(filter(None, unsummed))}には検査値がなく、確かめていません（前の版の索引）。"
+            "--source で作り直すと付きます。"
         )
     return 0
 

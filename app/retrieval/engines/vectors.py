@@ -2,12 +2,15 @@
 
 Vectors are centred on the mean of the corpus before their signs are taken: those of e5 all point one way, and plain
 signs lose a third of the recall. Rows are only ever appended, in the order of passage numbers; how many of them count
-is kept in the statute store, so that rows and passages are committed together.
+is kept in the statute store, so that rows and passages are committed together. With it stands their checksum, the
+CRC-32 of the mean and then of every row: opening reads them all anyway, and appending goes on from the last one.
 """
 
 from __future__ import annotations
 
+import io
 import os
+import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,9 +19,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...core.errors import StaleIndexError
+from ...core.files import write_bytes
 from .embedder import Vectors
+from .word_files import REBUILD
 
 RESCORED = 20  # rows rescored for each row wanted
+_SCANNED = 65536  # rows read at once when opening
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,54 +57,80 @@ def _words(signs: NDArray[np.bool_]) -> NDArray[np.uint64]:
     return np.pad(packed, ((0, 0), (0, -packed.shape[1] % 8))).view(np.uint64)
 
 
+def _read_mean(folder: Path, width: int) -> Vectors:
+    """The mean of ``folder``. Raises StaleIndexError where there is none of ``width`` numbers."""
+    path = folder / "mean.npy"
+    try:
+        mean: Vectors = np.load(path, allow_pickle=False)
+        whole = mean.shape == (width,) and mean.dtype == np.float32
+    except FileNotFoundError:
+        raise StaleIndexError(f"{path}: ベクトルが欠けています。{REBUILD}") from None
+    except (OSError, ValueError, EOFError):
+        whole = False
+    if not whole:
+        raise StaleIndexError(f"{path}: ベクトルが壊れています。{REBUILD}")
+    return mean
+
+
 class VectorWriter:
     """Appends rows to a folder."""
 
-    def __init__(self, folder: Path, width: int, rows: int) -> None:
-        """Keep the first ``rows`` rows; what a killed run wrote after them is cut off."""
+    def __init__(self, folder: Path, width: int, rows: int, crc: int | None = None) -> None:
+        """Keep the first ``rows`` rows, of checksum ``crc``; what a killed run wrote after them is cut off.
+
+        The rows of an index of before there were checksums have none (None), nor do those added to them.
+        """
         folder.mkdir(parents=True, exist_ok=True)
         self._folder = folder
         self._dtype = _row(width)
         path = folder / "rows.bin"
         path.touch()
         if path.stat().st_size < rows * self._dtype.itemsize:
-            raise StaleIndexError(f"{path}: ベクトルが欠けています。scripts/build_index.py で作り直してください。")
+            raise StaleIndexError(f"{path}: ベクトルが欠けています。{REBUILD}")
         os.truncate(path, rows * self._dtype.itemsize)
         self._path = path
-
-    @property
-    def mean(self) -> Vectors | None:
-        """The mean that was set, None before the first."""
-        path = self._folder / "mean.npy"
-        return np.load(path, allow_pickle=False) if path.exists() else None
+        self.mean: Vectors | None = _read_mean(folder, width) if rows else None
+        self.crc = crc
 
     def set_mean(self, mean: Vectors) -> None:
         """Set the centre; once, before the first row."""
-        np.save(self._folder / "mean.npy", mean, allow_pickle=False)
+        data = io.BytesIO()
+        self.mean = mean.astype(np.float32)
+        np.save(data, self.mean, allow_pickle=False)
+        write_bytes(self._folder / "mean.npy", data.getvalue())
+        self.crc = zlib.crc32(self.mean.tobytes())
 
     def append(self, rows: NDArray[np.void]) -> None:
         """Add rows and wait until the disk has them."""
+        data = rows.tobytes()
         with self._path.open("ab") as file:
-            file.write(rows.tobytes())
+            file.write(data)
             file.flush()
             os.fsync(file.fileno())
+        self.crc = None if self.crc is None else zlib.crc32(data, self.crc)
 
 
 class VectorIndex:
     """Searches the first ``rows`` rows of a folder."""
 
-    def __init__(self, folder: Path, width: int, rows: int) -> None:
+    def __init__(self, folder: Path, width: int, rows: int, crc: int | None = None) -> None:
+        """``crc`` is what the writer had after these rows. Raises StaleIndexError when they are not those any more."""
         path = folder / "rows.bin"
         dtype = _row(width)
-        if not path.exists() or path.stat().st_size < rows * dtype.itemsize or not (folder / "mean.npy").exists():
-            raise StaleIndexError(f"{path}: ベクトルが欠けています。scripts/build_index.py で作り直してください。")
-        self._mean: Vectors = np.load(folder / "mean.npy", allow_pickle=False)
+        if not path.exists() or path.stat().st_size < rows * dtype.itemsize:
+            raise StaleIndexError(f"{path}: ベクトルが欠けています。{REBUILD}")
+        self._mean = _read_mean(folder, width)
         self._rows = np.memmap(path, dtype=dtype, mode="r", shape=(rows,)) if rows else np.zeros(0, dtype=dtype)
         self._ids = np.array(self._rows["passage"])
         # One row of 64-bit words a dimension block, so that a scan runs along memory: six times faster than rows of bytes.
         self._bits = np.zeros(((width + 63) // 64, rows), dtype=np.uint64)
-        for start in range(0, rows, 65536):
-            self._bits[:, start : start + 65536] = _words(self._rows["values"][start : start + 65536] > 0).T
+        found = zlib.crc32(self._mean.tobytes())
+        for start in range(0, rows, _SCANNED):
+            some = self._rows[start : start + _SCANNED]
+            found = zlib.crc32(some.tobytes(), found)
+            self._bits[:, start : start + _SCANNED] = _words(some["values"] > 0).T
+        if rows and crc is not None and found != crc:
+            raise StaleIndexError(f"{path}: ベクトルが壊れています（検査値が合いません）。{REBUILD}")
         self._width = width
 
     def vector(self, passage_id: int) -> Vectors | None:

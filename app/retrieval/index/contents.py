@@ -2,31 +2,51 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ..engines.word_files import check_word_files
 from ..store.store import Store
+from .embedding_passages import open_vectors, vector_state
 from .manifest import read_manifest, source_changed
 from .statute_index import StatuteIndex
 
 
-def verify_index(index_dir: Path) -> tuple[int, int]:
-    """Check every count and checksum of the index: store, passages, word files.
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """What was checked. An index of before 0.3.0 has no checksums.
 
-    Returns how many passages there are and how many have a checksum (an index of before 0.3.0 has none; vectors never
-    have). Raises StaleIndexError for anything that is not as it was written.
+    passages     how many there are
+    summed       how many of them have a checksum
+    vectors      how many there are
+    vectors_sum  whether they have one
+    """
+
+    passages: int
+    summed: int
+    vectors: int
+    vectors_sum: bool
+
+
+def verify_index(index_dir: Path) -> Verified:
+    """Check every count and checksum of the index: store, passages, word files, vectors.
+
+    Raises StaleIndexError for anything that is not as it was written.
     """
     manifest = read_manifest(index_dir)
     folder = index_dir / manifest.folder
     store = Store(folder / "store.sqlite")
     try:
         store.check_counts(manifest.counts)
-        found = store.verify()
+        passages, summed = store.verify()
+        vectors = vector_state(store)
+        if manifest.embedding is not None:
+            open_vectors(store, folder / "vectors", int(manifest.embedding["width"]))
     finally:
         store.close()
     check_word_files(folder / "words", again=True)
-    return found
+    return Verified(passages, summed, vectors.rows, vectors.crc is not None)
 
 
 def index_statistics(index_dir: Path) -> dict[str, Any]:

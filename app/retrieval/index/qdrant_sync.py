@@ -21,7 +21,7 @@ from ..store.passages import StoredPassage, searched_passages
 from ..store.store import Store
 from ..text.tokens import tokenize
 from .building import passage_texts
-from .embedding_passages import vector_state
+from .embedding_passages import open_vectors
 from .manifest import Manifest, read_manifest
 from .qdrant_search import weights_facts
 
@@ -167,8 +167,7 @@ def _corpus_facts(store: Store, folder: Path, watch: Callable[[Sequence[Any], st
 def _vectors(store: Store, folder: Path, manifest: Manifest) -> VectorIndex | None:
     if manifest.embedding is None:
         return None
-    rows, _ = vector_state(store)
-    return VectorIndex(folder / "vectors", int(manifest.embedding["width"]), rows)
+    return open_vectors(store, folder / "vectors", int(manifest.embedding["width"]))
 
 
 def _documents(

@@ -33,7 +33,7 @@ from ..text.law_names import LawNames, name_key, title_names
 from ..text.query import query_tokens, question_and_statements
 from ..text.tokens import tokenize
 from .building import passage_texts
-from .embedding_passages import vector_state
+from .embedding_passages import check_model, open_vectors
 from .manifest import REBUILD, check_embedder, check_words, read_manifest
 from .qdrant_search import SYNC, QdrantSearch
 from .ranking import (
@@ -118,6 +118,8 @@ class StatuteIndex:
         with self.reading() as view:
             if self._remote is not None:
                 return
+            if view.vectors is not None and embedder is not None:
+                check_model(self.store, view.vectors, embedder)
             found, expected = int(view.searcher.num_docs), int(self.store.meta("searched", "0"))
             if found < expected:
                 raise StaleIndexError(f"{index_dir}: 語の索引が欠けています（{found:,} / {expected:,} 項）。{REBUILD}")
@@ -181,8 +183,7 @@ class StatuteIndex:
     def _vectors(self) -> VectorIndex | None:
         if self._embedder is None or self._retriever == "bm25" or self._remote is not None:
             return None
-        rows, _ = vector_state(self.store)
-        return VectorIndex(self.index_dir / self.manifest.folder / "vectors", self._embedder.width, rows)
+        return open_vectors(self.store, self.index_dir / self.manifest.folder / "vectors", self._embedder.width)
 
     def names(self) -> LawNames:
         """The names of laws, as of the state that is being read."""

@@ -26,7 +26,7 @@ from ..engines.sudachi import Words
 from ..store.derived import add_citations, add_names
 from ..store.store import Store
 from .building import corpus_hash, index_passages
-from .embedding_passages import embed_missing
+from .embedding_passages import check_model, embed_missing, open_vectors, vector_state
 from .manifest import check_embedder, check_words, fingerprint, read_manifest, write_manifest
 
 UPDATE_HEAP_BYTES = 32 * 2**20
@@ -73,6 +73,8 @@ def update_index(
             store = Store(folder / "store.sqlite", writable=True)
             words = LexicalWriter(folder / "words", heap_bytes=UPDATE_HEAP_BYTES)
             try:
+                if embedder is not None and vector_state(store).rows:
+                    check_model(store, open_vectors(store, folder / "vectors", embedder.width), embedder)
                 _clear_leftovers(store, words)
                 result = _update(store, words, laws, remove, folder / "vectors", embedder, second, facts or {}, redate)
                 _clear_leftovers(store, words)

@@ -5,6 +5,7 @@ import os
 import numpy as np
 import pytest
 
+from app.commands.build_index import main as build_command
 from app.core.errors import ConfigError, StaleIndexError
 from app.retrieval.engines.embedder import Prefixes, load_embedder, prefixes_of
 from app.retrieval.engines.fusion import reciprocal_rank_fusion
@@ -12,6 +13,7 @@ from app.retrieval.engines.reranking import reranked
 from app.retrieval.engines.vectors import VectorIndex, VectorWriter, quantised
 from app.retrieval.index import embedding_passages
 from app.retrieval.index.building import build_index
+from app.retrieval.index.contents import verify_index
 from app.retrieval.index.embedding_passages import embed_missing, missing_passages, vector_state
 from app.retrieval.index.manifest import read_manifest
 from app.retrieval.index.statute_index import StatuteIndex
@@ -80,6 +82,36 @@ def test_rows_of_a_killed_run_are_cut_off_and_missing_ones_are_refused(tmp_path)
         VectorWriter(tmp_path, 8, 9)
 
 
+@pytest.mark.parametrize("name", ["rows.bin", "mean.npy"])
+def test_a_bit_of_the_vectors_that_was_lost_is_found_when_they_are_opened(tmp_path, name):
+    writer = VectorWriter(tmp_path, 8, 0)
+    writer.set_mean(np.full(8, 0.5, dtype=np.float32))
+    for start in (0, 3):
+        some = np.eye(8, dtype=np.float32)[start : start + 3]
+        writer.append(quantised(some, writer.mean, range(start, start + 3)))
+    path, rows, crc = tmp_path / name, 6, writer.crc
+    VectorIndex(tmp_path, 8, rows, crc)
+    data = bytearray(path.read_bytes())
+    data[-1] ^= 1
+    path.write_bytes(data)
+    with pytest.raises(StaleIndexError, match=r"rows\.bin: ベクトルが壊れています（検査値が合いません）"):
+        VectorIndex(tmp_path, 8, rows, crc)
+    VectorIndex(tmp_path, 8, rows)  # of before there were checksums
+
+
+@pytest.mark.parametrize("data", [b"", b"no numpy", None])
+def test_a_mean_that_is_none_is_one_line(tmp_path, data):
+    writer = VectorWriter(tmp_path, 8, 0)
+    writer.set_mean(np.zeros(8, dtype=np.float32))
+    writer.append(quantised(np.eye(8, dtype=np.float32), np.zeros(8, dtype=np.float32), range(8)))
+    (tmp_path / "mean.npy").unlink()
+    if data is not None:
+        (tmp_path / "mean.npy").write_bytes(data)
+    for opened in (VectorIndex, VectorWriter):
+        with pytest.raises(StaleIndexError, match=r"mean\.npy: ベクトルが(壊れて|欠けて)います"):
+            opened(tmp_path, 8, 8)
+
+
 def test_empty_vector_index_finds_nothing(tmp_path):
     VectorWriter(tmp_path, 8, 0).set_mean(np.zeros(8, dtype=np.float32))
     assert VectorIndex(tmp_path, 8, 0).search(np.ones(8, dtype=np.float32), 3) == []
@@ -108,10 +140,52 @@ def test_an_interrupted_embedding_goes_on(index_dir, tmp_path, monkeypatch):
 
     with pytest.raises(KeyboardInterrupt):
         embed_missing(store, tmp_path / "v", Failing())
-    assert vector_state(store)[0] == 6
+    assert vector_state(store).rows == 6
     assert embed_missing(store, tmp_path / "v", HashEmbedder()) == 5
-    assert vector_state(store)[0] == 11
+    assert vector_state(store).rows == 11
     assert embed_missing(store, tmp_path / "v", HashEmbedder()) == 0
+
+
+def test_another_model_behind_the_same_name_is_refused(hybrid_dir, tmp_path, book):
+    class Swapped(HashEmbedder):
+        def passages(self, texts):
+            return super().passages([text[::2] for text in texts])
+
+    StatuteIndex(hybrid_dir, "vector", HashEmbedder())
+    for used in (
+        lambda: StatuteIndex(hybrid_dir, "vector", Swapped()),
+        lambda: update_index(hybrid_dir, add=book, embedder=Swapped()),
+    ):
+        with pytest.raises(StaleIndexError, match=r"いまの hash が作るものと違います（同じ項で余弦 0\.\d{3}）"):
+            used()
+    update_index(hybrid_dir, add=book, embedder=HashEmbedder())
+
+
+def test_vectors_of_an_index_are_verified(hybrid_dir, capsys):
+    found = verify_index(hybrid_dir)
+    assert (found.vectors, found.vectors_sum) == (11, True)
+    store = Store(next(hybrid_dir.glob("gen-*/store.sqlite")), writable=True)
+    recorded = store.meta("vectors")
+    store.set_meta("vectors", "[11, 11]")  # of before there were checksums
+    assert (verify_index(hybrid_dir).vectors, verify_index(hybrid_dir).vectors_sum) == (11, False)
+    assert build_command(["--index-dir", str(hybrid_dir), "--verify"]) == 0
+    assert "11 件のベクトルには検査値がなく" in capsys.readouterr().err
+    store.set_meta("vectors", recorded)
+    path = next(hybrid_dir.glob("gen-*/vectors/rows.bin"))
+    data = bytearray(path.read_bytes())
+    data[20] ^= 4
+    path.write_bytes(data)
+    for opened in (lambda: verify_index(hybrid_dir), lambda: StatuteIndex(hybrid_dir, "hybrid", HashEmbedder())):
+        with pytest.raises(StaleIndexError, match="ベクトルが壊れています"):
+            opened()
+    StatuteIndex(hybrid_dir, "bm25")  # words do not need them
+
+
+def test_an_index_that_no_longer_knows_of_its_vectors_is_refused(hybrid_dir):
+    store = Store(next(hybrid_dir.glob("gen-*/store.sqlite")), writable=True)
+    store.connection.execute("DELETE FROM meta WHERE name='vectors'")
+    with pytest.raises(StaleIndexError, match=r"項 \d+ のベクトルがありません"):
+        StatuteIndex(hybrid_dir, "vector", HashEmbedder())
 
 
 def test_updates_embed_what_is_new(hybrid_dir, tmp_path, make_law):

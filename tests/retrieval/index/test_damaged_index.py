@@ -12,7 +12,7 @@ import pytest
 
 from app.core.errors import StaleIndexError
 from app.retrieval.index import updating
-from app.retrieval.index.contents import verify_index
+from app.retrieval.index.contents import Verified, verify_index
 from app.retrieval.index.statute_index import StatuteIndex
 from app.retrieval.index.updating import update_index
 
@@ -44,7 +44,7 @@ def _alter_text(index_dir: Path, how: str) -> int:
 
 @pytest.mark.parametrize("how", ["file", "sqlite"])
 def test_text_that_was_altered_is_found_where_it_is_read_and_by_verify(index_dir, how):
-    assert verify_index(index_dir)[0] == verify_index(index_dir)[1] > 0
+    assert verify_index(index_dir).passages == verify_index(index_dir).summed > 0
     number = _alter_text(index_dir, how)
     index = StatuteIndex(index_dir)
     with pytest.raises(StaleIndexError, match=rf"索引の本体が壊れています（項 {number} の検査値が合いません）"):
@@ -56,12 +56,12 @@ def test_text_that_was_altered_is_found_where_it_is_read_and_by_verify(index_dir
 def test_an_update_keeps_the_checksums_and_an_index_without_any_is_read(index_dir, more):
     update_index(index_dir, add=more)
     update_index(index_dir, remove=["505AC0000000003"])
-    passages, summed = verify_index(index_dir)
-    assert passages == summed
+    found = verify_index(index_dir)
+    assert found.passages == found.summed
     store = sqlite3.connect(_generation(index_dir) / "store.sqlite", isolation_level=None)
     store.execute("DROP TABLE sums")
     store.close()
-    assert verify_index(index_dir) == (passages, 0)
+    assert verify_index(index_dir) == Verified(found.passages, 0, 0, False)
     assert StatuteIndex(index_dir).search(QUERY, 1)
 
 
