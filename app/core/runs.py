@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import StrEnum
+from pathlib import PurePath
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -27,6 +28,8 @@ SETTING_NAMES = {
 DECIDING_FACTS = (
     "base_model", "quantization", "dtype", "chat_format", "template_sha256", "tokenizer_sha256",
 )  # fmt: skip
+# Of what a server says about itself, what tells one model from another behind the same name; of files their last part.
+SERVED_FACTS = ("digest", "root", "parent", "model_path")
 
 
 class Distrust(StrEnum):
@@ -170,7 +173,15 @@ def differing_facts(now: Mapping[str, Any], stored: Mapping[str, Any]) -> list[s
             found += [f"{name}.{key}" for key in sorted(same) if one.get(key) != other.get(key)]
         elif name in now and name in stored and one != other:
             found.append(name)
-    return found
+    one, other = served_model(now), served_model(stored)
+    return found + [f"server.{key}" for key in one if key in other and one[key] != other[key]]
+
+
+def served_model(model: Mapping[str, Any]) -> dict[str, str]:
+    """What a server's model is known by (``SERVED_FACTS``), as far as ``model`` says it."""
+    server = model.get("server")
+    said = {key: server.get(key) for key in SERVED_FACTS} if isinstance(server, Mapping) else {}
+    return {key: PurePath(str(value)).name for key, value in said.items() if value}
 
 
 def index_without_place(index: Any) -> Any:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from ..core.cli import log
 from ..core.errors import BackendError, ConfigError
 from ..core.redaction import hide
 from .backend import NUM_CTX
@@ -58,6 +59,7 @@ class OllamaLLM(AskedByText):
     def __init__(self, config: OllamaConfig) -> None:
         self.config = config
         patience = Patience(config.timeout_seconds, config.retries, config.wait_seconds, config.concurrency)
+        self._server: dict[str, Any] | None = None
         super().__init__(
             JsonClient(config.host, patience), "/api/chat",
             max_new_tokens=config.max_new_tokens, temperature=config.temperature, tokenizer=config.tokenizer,
@@ -70,7 +72,25 @@ class OllamaLLM(AskedByText):
             **asdict(self.config),
             "host": hide(self.config.host),
             "same_prompt": self.check(),
+            "server": self.about(),
         }
+
+    def about(self) -> dict[str, Any]:
+        """``digest`` of the model's files by GET /api/tags, None where the server does not say it; asked once.
+
+        A name is no model: ``ollama pull`` and ``ollama create`` put another one behind it.
+        """
+        if self._server is None:
+            names = (self.config.model, f"{self.config.model}:latest")
+            try:
+                listed = self._client.get("/api/tags").get("models")
+            except BackendError as error:
+                log(f"注意: サーバーのモデルの中身（digest）を確かめられません（{error}）。")
+                listed = None
+            models = [one for one in listed if isinstance(one, dict)] if isinstance(listed, list) else []
+            ours = [one for one in models if one.get("name") in names or one.get("model") in names]
+            self._server = {"digest": ours[0].get("digest") if ours else None}
+        return self._server
 
     def request(self, prompt: str, budget: int, temperature: float, *, probabilities: bool = False) -> dict[str, Any]:
         """See ``AskedByText``."""

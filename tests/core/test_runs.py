@@ -50,6 +50,25 @@ def test_only_facts_that_decide_an_answer_are_compared(now: dict[str, Any], name
     assert differing_facts(FACTS, now) == named
 
 
+@pytest.mark.parametrize(
+    ("now", "stored", "named"),
+    [
+        ({"digest": "a"}, {"digest": "b"}, ["server.digest"]),
+        ({"digest": "a"}, {"digest": None}, []),  # a server that did not say it
+        ({"model_path": "/a/m.gguf", "n_ctx": 8192}, {"model_path": "/b/m.gguf", "n_ctx": 4096}, []),
+        ({"model_path": "/a/q8.gguf"}, {"model_path": "/a/q4.gguf"}, ["server.model_path"]),
+        ({"root": "/a/m", "parent": "x"}, {"root": "/a/n", "parent": "y"}, ["server.root", "server.parent"]),
+        ({"digest": "a"}, None, []),
+        ({"digest": "a"}, "b", []),
+    ],
+)
+def test_another_model_behind_the_same_name_of_a_server_is_another_model(
+    now: Any, stored: Any, named: list[str]
+) -> None:
+    assert differing_facts({"server": now}, {"server": stored}) == named
+    assert differing_facts({"server": stored}, {"server": now}) == named
+
+
 def test_the_folder_of_an_index_counts_only_where_nothing_else_names_it() -> None:
     index = {"corpus_hash": "1", "retriever": {"type": "bm25", "index_dir": "a"}}
     assert index_without_place(index) == {"corpus_hash": "1", "retriever": {"type": "bm25"}}

@@ -27,10 +27,14 @@ Reply = Callable[[BaseHTTPRequestHandler], None]
 
 
 class Server(LocalServer):
-    """Answers each request with the next scripted reply (the last one again and again) and keeps what it was sent."""
+    """Answers each request with the next scripted reply (the last one again and again) and keeps what it was sent.
+
+    What is asked for without a body is answered from ``pages``.
+    """
 
     def __init__(self) -> None:
         self.replies: list[Reply] = []
+        self.pages: dict[str, Reply] = {}
         self.requests: list[tuple[str, dict[str, Any], dict[str, str]]] = []
         outer = self
 
@@ -40,6 +44,9 @@ class Server(LocalServer):
                 outer.requests.append((self.path, body, dict(self.headers)))
                 reply = outer.replies.pop(0) if len(outer.replies) > 1 else outer.replies[0]
                 reply(self)
+
+            def do_GET(self) -> None:
+                outer.pages[self.path](self)
 
         super().__init__(Handler)
 
@@ -140,6 +147,35 @@ def test_ollama_leaves_thinking_to_the_model_when_asked_to(server: Server) -> No
     server.replies = [reply(chat("a"))]
     assert ollama(server, think=None).invoke("問題") == "a"
     assert "think" not in server.requests[0][1]
+
+
+TAGS = [{"name": "other:8b", "digest": "aa"}, {"name": "qwen3:8b", "model": "qwen3:8b", "digest": "bb"}, 3]
+
+
+@pytest.mark.parametrize(
+    ("page", "digest"),
+    [
+        (reply({"models": TAGS}), "bb"),
+        (reply({"models": [{"name": "qwen3:8b:latest", "digest": "cc"}]}), "cc"),
+        (reply({"models": TAGS[:1]}), None),
+        (reply({"models": "x"}), None),
+        (reply({"models": [{"name": ["qwen3:8b"]}]}), None),
+    ],
+)
+def test_ollama_says_which_model_stands_behind_the_name(server: Server, page: Reply, digest: str | None) -> None:
+    server.pages["/api/tags"] = page
+    llm = ollama(server)
+    assert llm.facts()["server"] == {"digest": digest}
+    server.pages.clear()  # asked once
+    assert llm.facts()["server"] == {"digest": digest}
+
+
+def test_an_ollama_that_does_not_say_its_models_is_said_to_be_one(
+    server: Server, capsys: pytest.CaptureFixture[str]
+) -> None:
+    server.pages["/api/tags"] = reply({"error": "no"}, 404)
+    assert ollama(server).facts()["server"] == {"digest": None}
+    assert "注意: サーバーのモデルの中身（digest）を確かめられません（" in capsys.readouterr().err
 
 
 def test_ollama_answers_in_the_order_of_the_prompts(server: Server) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import PurePath
 from typing import Any
 
-from ...core.runs import index_without_place
+from ...core.runs import index_without_place, served_model
 from ..running.plan import RETRIEVED
 
 ADAPTER = "adapter"
@@ -66,7 +66,7 @@ def differences(first: Mapping[str, Any], second: Mapping[str, Any]) -> tuple[st
 def _hashes(run: Mapping[str, Any]) -> dict[str, tuple[Any, ...] | None]:
     """What files and templates the settings of that name stand for."""
     model = run.get("model") or {}
-    weights = (model.get("base_model") or {}).get("weights_sha256")
+    weights = (model.get("base_model") or {}).get("weights_sha256") or served_model(model)
     chat = (model.get("template_sha256"), model.get("tokenizer_sha256"))
     return {"model": (str(weights),) if weights else None, "chat": chat if all(chat) else None}
 

@@ -61,6 +61,8 @@ def test_what_differs_is_named(parts: dict[str, Any], names: tuple[str, ...]) ->
     ("model", "name"),
     [
         ({"base_model": {"config_sha256": "0", "weights_sha256": "{}"}}, "model"),
+        ({"server": {"digest": "{}"}}, "model"),
+        ({"server": {"root": "/m/{}", "parent": None, "version": "1"}}, "model"),
         ({"template_sha256": "1", "tokenizer_sha256": "{}"}, "chat"),
         ({"template_sha256": "{}", "tokenizer_sha256": "1"}, "chat"),
     ],
