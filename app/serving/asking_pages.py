@@ -46,7 +46,7 @@ async def ask(request: Request) -> Response:
     if has_choices(question):
         work = partial(session.choose, typed_question(question), as_of=day)
         choice = await (desk.judge(work) if session.model.named else desk.search(work))
-        return HTMLResponse(_choice_page(choice, session.model.named))
+        return HTMLResponse(_choice_page(choice, session.model.named, day))
     turns = turns_of(fields)
     grounds = await desk.search(lambda: desk.session.grounds(question, turns, as_of=day))
     ticket = desk.line.join()
@@ -55,7 +55,7 @@ async def ask(request: Request) -> Response:
     )
 
 
-def _choice_page(choice: Choice, named: bool) -> str:
+def _choice_page(choice: Choice, named: bool, day: date | None) -> str:
     rows = [
         {
             "letter": letter,
@@ -66,7 +66,7 @@ def _choice_page(choice: Choice, named: bool) -> str:
         for letter, text in choice.question.choices.items()
     ]
     searched = search_query(choice.question)
-    articles = article_views(choice.context.used, searched)
+    articles = article_views(choice.context.used, searched, day=day)
     return render("choice.html", ASK, "/", question=choice.question.question, rows=rows, articles=articles, named=named)
 
 
@@ -74,7 +74,7 @@ async def _answer_parts(
     desk: Desk, grounds: Grounds, ticket: Ticket, max_new_tokens: int, day: date | None
 ) -> AsyncGenerator[str, None]:
     session: Session = desk.session
-    articles = article_views(grounds.context.used, grounds.question)
+    articles = article_views(grounds.context.used, grounds.question, day=day)
     yield render("ask_top.html", ASK, "/", question=grounds.question, lines=grounds.notes, articles=articles)
     if not session.model.named:
         desk.line.leave(ticket)
@@ -144,12 +144,12 @@ async def _verdict_parts(
         except UserError as error:
             yield f'<p class="trouble" role="alert">{written(told(error))}</p>'
             break
-        yield _verdict_html(verdict)
+        yield _verdict_html(verdict, day)
     yield '<p><a href="/check">別の文を確かめる</a></p>' + render("end.html", CHECK, "/check")
 
 
-def _verdict_html(verdict: Verdict) -> str:
-    articles = article_views(verdict.passages, verdict.statement)
+def _verdict_html(verdict: Verdict, day: date | None) -> str:
+    articles = article_views(verdict.passages, verdict.statement, day=day)
     return render(
         "verdict.html",
         CHECK,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import urllib.parse
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from functools import partial
@@ -10,16 +11,17 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
+from ..core.errors import DataError
 from ..core.redaction import hide
-from ..data.law_numbers import article_label
+from ..data.egov.link import link as egov_link
 from ..retrieval.rag_pipeline import RAGPipeline
-from ..retrieval.showing.context_text import RetrievedPassage
-from ..retrieval.store.defined_terms import defined_terms
+from ..retrieval.showing.context_text import RetrievedPassage, passage_title
+from ..retrieval.showing.linked_article import Link, linked_article
+from ..retrieval.store.rows import ArticleRow
 from .desk import Desk
 from .forms import MAX_CHARS, day_of, text_of
-from .view import article_views, render, safe_link
+from .view import article_href, article_views, render, safe_link
 
-MOST_CITED = 60  # articles listed that one article cites
 SEARCHED = 10  # articles that a search shows
 
 
@@ -41,7 +43,11 @@ async def search(request: Request) -> Response:
         desk = _desk(request)
         passages, coverage, lines = await desk.search(partial(_found, desk, query, day_of(day)))
         share = None if coverage is None else f"{coverage:.0%}"
-        shown = {"articles": article_views(passages, query, parts=True), "coverage": share, "lines": lines}
+        shown = {
+            "articles": article_views(passages, query, day=day_of(day), parts=True),
+            "coverage": share,
+            "lines": lines,
+        }
     return HTMLResponse(render("search.html", "検索", "/search", query=query, as_of=day, most_chars=MAX_CHARS, **shown))
 
 
@@ -53,62 +59,105 @@ def _found(desk: Desk, query: str, day: date | None) -> tuple[list[RetrievedPass
 
 
 @dataclass(frozen=True, slots=True)
+class Stretch:
+    """A piece of an article's line; ``href`` is empty where it leads nowhere."""
+
+    text: str
+    href: str = ""
+    kind: str = ""  # reference or term
+    title: str = ""  # what stands there
+
+
+@dataclass(frozen=True, slots=True)
+class LineView:
+    """A line of an article."""
+
+    id: str  # of the first line of a paragraph, for links to it; else empty
+    asked: bool  # whether its paragraph was asked for
+    stretches: tuple[Stretch, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class ArticlePage:
-    """One whole article with what explains it."""
+    """One whole article."""
 
     name: str
     caption: str
     valid_from: str
     link: str
-    text: str
-    definitions: tuple[str, ...]
-    cites: tuple[str, ...]  # law and 条 of what it cites, as they are looked up
+    lines: tuple[LineView, ...]
 
 
 async def article(request: Request) -> Response:
-    """The articles that a reference names, whole, on a day, with definitions and what they cite."""
+    """The articles that a reference names (``ref``), or the one at a place (``at``), whole, on a day."""
     fields = _fields(request)
-    reference, day = text_of(fields, "ref"), text_of(fields, "as_of")
+    reference, place, day = (text_of(fields, name) for name in ("ref", "at", "as_of"))
     articles: list[ArticlePage] = []
     lines: list[str] = []
-    if reference:
+    if reference or place:
         desk = _desk(request)
-        articles, lines = await desk.search(partial(_looked_up, desk.session.pipeline, reference, day_of(day)))
+        work = partial(_looked_up, desk.session.pipeline, reference, place, day_of(day))
+        articles, lines = await desk.search(work)
     return HTMLResponse(
         render(
-            "article.html", "条文", "/article", reference=reference, as_of=day, most_chars=MAX_CHARS,
-            articles=articles, lines=lines,
+            "article.html", "条文", "/article", reference=reference or (articles[0].name if articles else ""), as_of=day,
+            most_chars=MAX_CHARS, articles=articles, lines=lines,
         )
     )  # fmt: skip
 
 
-def _looked_up(pipeline: RAGPipeline, reference: str, day: date | None) -> tuple[list[ArticlePage], list[str]]:
-    with pipeline.index.reading():
-        passages = pipeline.lookup(reference, as_of=day)
-        pages = [_article_page(pipeline, passage, day) for passage in passages]
-        return pages, pipeline.notes(reference, as_of=day, looked_up=True)
+def _looked_up(
+    pipeline: RAGPipeline, reference: str, place: str, day: date | None
+) -> tuple[list[ArticlePage], list[str]]:
+    index = pipeline.index
+    on = index.day(day)
+    with index.reading():
+        passages = pipeline.lookup(reference, as_of=day) if reference else []
+        asked = [(one.id, one.paragraph or "") for one in passages] or [(place, "")]
+        pages = []
+        for number, (at, paragraph) in enumerate(asked, start=1):
+            law_id, _, anchor = at.partition("#")
+            row = index.store.article_at(law_id, anchor, on)
+            if row is None:
+                raise DataError(f"{at[:80]}: {on} に施行されている条文の中にありません。法令名と条で探してください。")
+            pages.append(_article_page(pipeline, row, day, "" if number == 1 else f"a{number}-", paragraph))
+        notes = pipeline.notes(reference, as_of=day, looked_up=True) if reference else index.gaps(day)
+        return pages, notes
 
 
-def _article_page(pipeline: RAGPipeline, passage: RetrievedPassage, day: date | None) -> ArticlePage:
-    index, store = pipeline.index, pipeline.index.store
-    rows = store.find_articles(passage.law_id, passage.article, index.day(day), passage.part)
-    row = next((one for one in rows if f"{one.law_id}#{one.anchor}" == passage.id), None)
-    definitions: tuple[str, ...] = ()
-    cites: tuple[str, ...] = ()
-    if row is not None:
-        (terms,) = defined_terms(store, index.names(), [row], "", [passage.text])
-        definitions = tuple(term.line for term in terms)
-        cited = [(law_id, num) for law_id, num in store.citations_from(row.article_id) if num][:MOST_CITED]
-        cites = tuple(f"{index.names().title(law_id)}{article_label(num)}" for law_id, num in cited)
-    return ArticlePage(
-        name=f"{passage.law_title} {passage.title}",
-        caption=passage.caption,
-        valid_from=passage.valid_from,
-        link=safe_link(passage.link),
-        text=passage.text,
-        definitions=definitions,
-        cites=cites,
+def _article_page(pipeline: RAGPipeline, row: ArticleRow, day: date | None, prefix: str, asked: str) -> ArticlePage:
+    """``prefix`` tells the paragraphs of several articles on one page apart, ``asked`` is the paragraph that is meant."""
+    index = pipeline.index
+
+    def href(link: Link) -> str:
+        if (link.law_id, link.anchor) == (row.law_id, row.anchor):
+            return "#" + urllib.parse.quote(f"{prefix}p{link.paragraph}")
+        return article_href(f"{link.law_id}#{link.anchor}", link.paragraph, day)
+
+    lines = tuple(
+        LineView(
+            id=f"{prefix}p{line.paragraph}" if line.begins and line.paragraph else "",
+            asked=bool(asked) and line.paragraph == asked,
+            stretches=tuple(
+                Stretch(one.text)
+                if one.link is None
+                else Stretch(one.text, href(one.link), one.link.kind, _title(one.link))
+                for one in line.pieces
+            ),
+        )
+        for line in linked_article(index.store, index.names(), row, index.day(day))
     )
+    return ArticlePage(
+        name=f"{row.law_title} {passage_title(row, None)}",
+        caption=row.caption,
+        valid_from=row.valid_from,
+        link=safe_link(egov_link(row.law_id, row.part, row.anchor)),
+        lines=lines,
+    )
+
+
+def _title(link: Link) -> str:
+    return f"{link.name}: {link.meaning}" if link.meaning else link.name
 
 
 async def status(request: Request) -> Response:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import urllib.parse
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -65,7 +67,7 @@ class ArticleView:
     """One article as a page shows it."""
 
     name: str  # law and 条
-    reference: str  # what the page of the article is asked for
+    href: str  # of the page of the article, on the day that was asked about
     caption: str
     place: str  # 項 and 号 of the sentence
     sentence: Markup | str
@@ -74,12 +76,15 @@ class ArticleView:
     parts: str  # what the score is made of; empty where nobody asks
 
 
-def article_views(passages: Sequence[RetrievedPassage], query: str, *, parts: bool = False) -> list[ArticleView]:
-    """The articles with the sentence nearest to the query, marked; ``parts`` adds what each score is made of."""
+def article_views(
+    passages: Sequence[RetrievedPassage], query: str, *, day: date | None = None, parts: bool = False
+) -> list[ArticleView]:
+    """The articles with the sentence nearest to the query, marked; ``day`` is the one whose law was searched, ``parts``
+    adds what each score is made of."""
     return [
         ArticleView(
             name=f"{one.law_title} {one.title}",
-            reference=f"{one.law_title}{one.title}",
+            href=article_href(one.id, one.paragraph, day),
             caption=one.caption,
             place="" if one.deciding is None else one.deciding.place,
             sentence="" if one.deciding is None else marked(one.deciding.text, query),
@@ -89,6 +94,13 @@ def article_views(passages: Sequence[RetrievedPassage], query: str, *, parts: bo
         )
         for one in passages
     ]
+
+
+def article_href(place: str, paragraph: str | None, day: date | None) -> str:
+    """The address of our page of the article at ``place`` (``law#anchor``), at its paragraph, as of a day."""
+    fields = {"at": place} | ({} if day is None else {"as_of": day.isoformat()})
+    target = f"#{urllib.parse.quote(f'p{paragraph}')}" if paragraph else ""
+    return f"/article?{urllib.parse.urlencode(fields)}{target}"
 
 
 def told(error: Exception) -> str:

@@ -127,6 +127,21 @@ def test_an_article_of_a_day(page):
     assert "2023-04-01" in Page(early.text).text
 
 
+def test_an_article_s_references_are_links_in_its_text(page):
+    client = page()
+    found = Page(client.get("/article", params={"ref": "渡船法5条2項", "as_of": "2024-01-01"}).text)
+    assert {"class": "reference", "href": "#p1", "title": "渡船法 第5条第1項"} in [
+        a for tag, a in found.tags if tag == "a"
+    ]
+    lines = [a for tag, a in found.tags if tag == "p" and a.get("id")]
+    assert lines == [{"id": "p1"}, {"id": "p2", "class": "asked"}]
+    # A link elsewhere keeps the day, and leads to the paragraph.
+    listed = Page(client.post("/ask", data={"question": QUESTION, "as_of": "2024-01-01"}).text)
+    href = "/article?at=503AC0000000001%23Mp-At_9&as_of=2024-01-01#p1"
+    assert href in [a.get("href") for tag, a in listed.tags if tag == "a"]
+    assert "渡船法 第9条" in Page(client.get(href).text).text
+
+
 @pytest.mark.parametrize(
     ("method", "path", "data", "status", "words"),
     [
@@ -134,6 +149,14 @@ def test_an_article_of_a_day(page):
         ("get", "/ask", None, 405, "この方法では開けません。"),
         ("get", "/search?as_of=昨日&q=届出", None, 400, "'昨日'"),
         ("get", "/article?ref=無い法99条", None, 400, "が分かりません。法令名を書いてください。"),
+        (
+            "get",
+            "/article?at=503AC0000000001%23Mp-At_9&as_of=2020-01-01",
+            None,
+            400,
+            "2020-01-01 に施行されている条文の中に",
+        ),
+        ("get", "/article?at=%22><script>", None, 400, "条文の中にありません"),
         ("post", "/ask", {"question": " "}, 400, "質問がありません。"),
         ("post", "/ask", {"question": "、。"}, 400, "語がありません"),
         ("post", "/ask", {"question": "長" * 4001}, 400, "4,001 文字"),
@@ -196,8 +219,10 @@ def test_a_hostile_law_stays_text(tmp_path, model_of):
     law = (
         '<Law Era="Reiwa" Lang="ja" LawType="Act" Num="1" Year="3" PromulgateMonth="1" PromulgateDay="2"><LawNum>令和三年法律第一号</LawNum>'
         f'<LawBody><LawTitle>{bad}法</LawTitle><MainProvision><Article Num="1"><ArticleCaption>（{bad}）</ArticleCaption>'
-        f'<ArticleTitle>第一条</ArticleTitle><Paragraph Num="1"><ParagraphNum/><ParagraphSentence><Sentence>届出は、{bad}三日以内にする。</Sentence>'
-        "</ParagraphSentence></Paragraph></Article></MainProvision></LawBody></Law>"
+        f'<ArticleTitle>第一条</ArticleTitle><Paragraph Num="1"><ParagraphNum/><ParagraphSentence><Sentence>届出は、{bad}三日以内（以下「届&lt;b&gt;」という。）にする。</Sentence>'
+        '</ParagraphSentence></Paragraph></Article><Article Num="2"><ArticleTitle>第二条</ArticleTitle><Paragraph Num="1"><ParagraphNum/>'
+        f"<ParagraphSentence><Sentence>届&lt;b&gt;は、第一条の{bad}による。</Sentence></ParagraphSentence></Paragraph></Article>"
+        "</MainProvision></LawBody></Law>"
     )
     folder = tmp_path / "laws" / "503AC0000000001_20230401_000000000000000"
     folder.mkdir(parents=True)
@@ -210,10 +235,21 @@ def test_a_hostile_law_stays_text(tmp_path, model_of):
         client.post("/ask", data={"question": "届出は何日以内か"}),
         client.post("/check", data={"text": "届出は、三日以内にする。"}),
         client.get("/search", params={"q": "届出"}),
+        client.get("/article", params={"at": "503AC0000000001#Mp-At_1"}),
+        client.get("/article", params={"at": "503AC0000000001#Mp-At_2"}),
     ):
         found = Page(answer.text)
+        assert answer.status_code == 200
         assert found.harmless()
-        assert "<script>alert(1)</script>法 第1条" in found.text
+        assert "<script>alert(1)</script>法 第" in found.text
+    kinds = {(a["class"], a["title"]) for tag, a in found.tags if tag == "a" and "title" in a}
+    assert kinds == {
+        ("reference", "<script>alert(1)</script>法 第1条"),
+        (
+            "term",
+            "<script>alert(1)</script>法 第1条第1項: 届出は、<script>alert(1)</script>三日以内（以下「届<b>」という。）",
+        ),
+    }
 
 
 def test_what_people_say_is_kept_in_the_file(page, model_of, tmp_path):

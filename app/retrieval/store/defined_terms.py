@@ -67,10 +67,45 @@ def defined_terms(
 
 
 @dataclass(frozen=True, slots=True)
+class TermPlace:
+    """Where a text uses a defined term."""
+
+    start: int  # in the folded text
+    end: int
+    article_id: int  # of the article that defines it
+    paragraph: str
+    term: DefinedTerm
+
+
+class Terms:
+    """The terms that hold in an article, to be found in its text."""
+
+    def __init__(self, store: Store, names: LawNames, article: ArticleRow) -> None:
+        self._names = names
+        self._known = {
+            key: found for key, found in _terms_for(store, article).items() if found.article_id != article.article_id
+        }
+        self._keys = sorted(self._known, key=len, reverse=True)
+
+    def places(self, folded: str) -> list[TermPlace]:
+        """The first use of each term in a folded text (``term_key``), in order; none inside a longer term or a law's name."""
+        rest = _without_names(folded, self._names)
+        found: list[TermPlace] = []
+        for key in self._keys:
+            place = rest.find(key)
+            if place >= 0:
+                known = self._known[key]
+                found.append(TermPlace(place, place + len(key), known.article_id, known.paragraph, known.term))
+                rest = rest.replace(key, _GONE * len(key))
+        return sorted(found, key=lambda one: one.start)
+
+
+@dataclass(frozen=True, slots=True)
 class _Known:
     """A definition and the article that gives it."""
 
     article_id: int
+    paragraph: str
     term: DefinedTerm
 
 
@@ -116,7 +151,7 @@ def _terms_of(store: Store, revision_id: str, reader: ArticleRow | None) -> dict
         if scope == "division" and (reader is None or _division(json.loads(headings)) != _division(reader.headings)):
             continue
         label = part_label(part) + (article_label(num) or title) + (paragraph_label(paragraph) if num else "")
-        found.setdefault(key, _Known(article_id, DefinedTerm(term, law_id, law_title, num, label, text)))
+        found.setdefault(key, _Known(article_id, paragraph, DefinedTerm(term, law_id, law_title, num, label, text)))
     return found
 
 

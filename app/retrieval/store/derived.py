@@ -16,6 +16,7 @@ from ..text.citations import find_mentions
 from ..text.law_names import LawNames, defined_kinds, title_names
 from ..text.mention import Place
 from ..text.name_mining import defined_short_names, mined_names
+from .rows import ArticleRow
 from .store import Store
 
 CITING_PARTS = ("main", "supplement")
@@ -121,6 +122,20 @@ def short_names(
                 if len(laws) == 1:
                     found.setdefault(kind, laws[0])
     return found
+
+
+def place_of(store: Store, names: LawNames, article: ArticleRow) -> Place:
+    """Where the text of an article stands, without its paragraph: what 前条 and 法 mean there."""
+    connection = store.connection
+    rows = connection.execute(
+        "SELECT p.lines FROM revisions r JOIN articles a USING (rev) JOIN passages p USING (article_id)"
+        " WHERE r.revision_id=? AND a.part IN (?, ?)",
+        (article.revision_id, *CITING_PARTS),
+    )
+    texts = ["\n".join(text for _, text in json.loads(lines)) for (lines,) in rows]
+    numbers, titles = _numbers(connection), _current_titles(connection)
+    order = store.article_nums(article.law_id, article.valid_from, article.part)
+    return Place(article.law_id, article.num, "", order, short_names(article.law_id, texts, names, numbers, titles))
 
 
 def _current_titles(connection: sqlite3.Connection) -> dict[str, str]:

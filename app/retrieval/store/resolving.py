@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from ...data.law_numbers import article_label, article_sort_key, in_range, item_label, paragraph_label
@@ -44,6 +44,12 @@ def resolve(
         else item
         for item, mention in _Resolver(store, as_of, limit, dropped or {}).resolved(mentions)
     ]
+
+
+def resolve_in_place(mentions: Sequence[Mention], store: Store, as_of: str) -> list[Resolved]:
+    """What references that were read in a statute (``find_mentions`` with a place) lead to on ``as_of``, one for one."""
+    resolver = _Resolver(store, as_of, MAX_RANGE, {})
+    return [resolver.one(mention) for mention in mentions]
 
 
 def law_without_articles(text: str, store: Store, names: LawNames, as_of: str) -> ArticleRow | None:

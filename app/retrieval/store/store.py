@@ -410,3 +410,12 @@ class Store:
             (law_id, as_of, as_of, num, part),
         )
         return [article_row(row) for row in rows]
+
+    def article_at(self, law_id: str, anchor: str, as_of: str) -> ArticleRow | None:
+        """The article that stands at ``anchor`` (``Mp-At_27_2``) in a law's revision in force on ``as_of``."""
+        row = self.connection.execute(
+            f"SELECT {ARTICLE_COLUMNS} FROM revisions r JOIN articles a ON a.rev=r.rev"  # noqa: S608  # fixed columns
+            " WHERE r.law_id=? AND r.valid_from<=? AND r.valid_to>? AND a.anchor=? ORDER BY a.article_id",
+            (law_id, as_of, as_of, anchor),
+        ).fetchone()
+        return None if row is None else article_row(row)

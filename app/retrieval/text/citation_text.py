@@ -7,9 +7,19 @@ Statutes write every reference in full. People write 709、710条, 5~7条, 第5�
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Callable, Collection
 
-from ...data.law_numbers import ARTICLE_END, FOLDED_BRANCH, ITEM_END, PARAGRAPH_END
+from ...core.radicals import without_radicals
+from ...data.folding import Folded
+from ...data.law_numbers import (
+    ARTICLE_END,
+    FOLDED_BRANCH,
+    ITEM_END,
+    KANJI_RUN,
+    PARAGRAPH_END,
+    arabic_numerals,
+)
 from .tokens import normalize
 
 MAX_NOTED = 400  # characters of a text in which the words of a note are looked up
@@ -35,6 +45,24 @@ _RANGE = re.compile(rf"(?<=[条項号\d])(?:ないし|乃至|[{_TILDE}])(?={_NUM
 def fold(text: str) -> str:
     """The text as references are read in it: ``normalize`` without spaces."""
     return _SPACE.sub("", normalize(text))
+
+
+def fold_with_places(text: str) -> Folded | None:
+    """``fold`` with the way back to the characters of the text; None where a character cannot be folded by itself."""
+    plain = without_radicals(text)  # one character for one
+    pieces = [unicodedata.normalize("NFKC", character).lower() for character in plain]
+    joined, places = "".join(pieces), [place for place, piece in enumerate(pieces) for _ in piece]
+    out: list[tuple[str, int, int]] = []
+    last = 0
+    for match in KANJI_RUN.finditer(joined):
+        out += [(joined[place], places[place], places[place] + 1) for place in range(last, match.start())]
+        first, end = places[match.start()], places[match.end() - 1] + 1
+        out += [(digit, first, end) for digit in arabic_numerals(match.group())]
+        last = match.end()
+    out += [(joined[place], places[place], places[place] + 1) for place in range(last, len(joined))]
+    kept = [one for one in out if not _SPACE.fullmatch(one[0])]
+    folded = Folded("".join(one[0] for one in kept), tuple(one[1] for one in kept), tuple(one[2] for one in kept))
+    return folded if folded.text == fold(text) else None
 
 
 def as_written(text: str, folded: str) -> str:
