@@ -15,7 +15,7 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from ..core.errors import BackendError, ModelError, UserError
-from . import asking_pages, endpoint, experiment_pages, reading_pages
+from . import asking_pages, description, endpoint, experiment_pages, reading_pages
 from .desk import Desk
 from .guard import Guard
 from .line import LineFullError
@@ -58,7 +58,8 @@ def create_app(
             Route("/thanks", asking_pages.thanks),
             Route("/v1/models", endpoint.models),
             Route("/v1/chat/completions", endpoint.chat, methods=["POST"]),
-            Route("/openapi.json", endpoint.openapi),
+            Route("/openapi.json", description.openapi),
+            Route("/api", description.page),
             Mount("/static", StaticFiles(directory=Path(__file__).parent / "static")),
         ],
         middleware=[Middleware(Guard, hosts=hosts, token=token, any_address=any_address)],

@@ -35,17 +35,19 @@ _USED = {"model", "messages", "stream", "max_tokens", "max_completion_tokens"}
 class Part(BaseModel):
     """A part of a message; only text is read."""
 
-    model_config = ConfigDict(extra="forbid")
-    type: Literal["text"]
-    text: str
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"description": "メッセージの部分（文字だけ）"})
+    type: Literal["text"] = Field(description="text だけを読みます")
+    text: str = Field(description="本文")
 
 
 class Message(BaseModel):
     """One message of the conversation."""
 
-    model_config = ConfigDict(extra="ignore")
-    role: Literal["system", "developer", "user", "assistant"]
-    content: str | list[Part]
+    model_config = ConfigDict(extra="ignore", json_schema_extra={"description": "会話の一つのメッセージ"})
+    role: Literal["system", "developer", "user", "assistant"] = Field(
+        description="user と assistant のやりとりを踏まえます。system と developer は使いません（not_used に示します）"
+    )
+    content: str | list[Part] = Field(description="本文、またはその部分")
 
     @property
     def text(self) -> str:
@@ -56,12 +58,18 @@ class Message(BaseModel):
 class ChatRequest(BaseModel):
     """What is asked; fields that are not here are named in the answer as not used."""
 
-    model_config = ConfigDict(extra="allow")
-    model: str = MODEL
-    messages: list[Message] = Field(min_length=1, max_length=100)
-    stream: bool = False
-    max_tokens: int | None = Field(None, ge=1, le=32768)
-    max_completion_tokens: int | None = Field(None, ge=1, le=32768)
+    model_config = ConfigDict(
+        extra="allow", json_schema_extra={"description": "質問。ここにない項目は使わず、not_used に名前を返します"}
+    )
+    model: str = Field(MODEL, description=f"{MODEL} だけがあります")
+    messages: list[Message] = Field(
+        min_length=1, max_length=100, description=f"会話。最後は質問のある user（{MAX_CHARS:,} 文字まで）"
+    )
+    stream: bool = Field(False, description="true なら、書かれるそばから送ります（text/event-stream）")
+    max_tokens: int | None = Field(None, ge=1, le=32768, description="書かせる長さの上限、トークン")
+    max_completion_tokens: int | None = Field(
+        None, ge=1, le=32768, description="同じ上限（両方あればこちらを使います）"
+    )
 
 
 def conversation(messages: list[Message]) -> tuple[str, tuple[Turn, ...]]:
@@ -191,32 +199,3 @@ def failure(status: int, words: str, headers: dict[str, str] | None = None) -> R
 
 def _error(words: str) -> dict[str, Any]:
     return {"error": {"message": words, "type": "invalid_request_error", "code": None}}
-
-
-async def openapi(request: Request) -> Response:
-    """The description of the endpoint (OpenAPI 3.1)."""
-    schema = ChatRequest.model_json_schema(ref_template="#/components/schemas/{model}")
-    parts = schema.pop("$defs", {})
-    answer = {
-        "description": "回答（stream なら text/event-stream）。horei に条文と引用の確かめ。503 は順番の列が一杯。"
-    }
-    return JSONResponse(
-        {
-            "openapi": "3.1.0",
-            "info": {"title": "horei-ft", "version": "1"},
-            "paths": {
-                "/v1/chat/completions": {
-                    "post": {
-                        "summary": "検索した条文を根拠に答える",
-                        "requestBody": {
-                            "required": True,
-                            "content": {"application/json": {"schema": {"$ref": "#/components/schemas/ChatRequest"}}},
-                        },
-                        "responses": {"200": answer},
-                    }
-                },
-                "/v1/models": {"get": {"summary": "モデルの一覧", "responses": {"200": {"description": "一覧"}}}},
-            },
-            "components": {"schemas": {"ChatRequest": schema, **parts}},
-        }
-    )

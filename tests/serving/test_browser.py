@@ -42,7 +42,7 @@ def test_the_pages_on_a_phone_in_the_dark(site: tuple[str, Page]) -> None:
     page.call("Emulation.setDeviceMetricsOverride", **PHONE)
     for scheme, paper in (("light", "rgb(255, 255, 255)"), ("dark", "rgb(21, 24, 27)")):
         page.call("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
-        for path in ("/", "/check", "/search?q=旅客名簿", "/article?ref=渡船法9条", "/runs", "/status"):
+        for path in ("/", "/check", "/search?q=旅客名簿", "/article?ref=渡船法9条", "/runs", "/status", "/api"):
             page.open(url + path)
             assert page.run("getComputedStyle(document.body).backgroundColor") == paper
             assert page.run("document.documentElement.scrollWidth") <= PHONE["width"], path

@@ -43,7 +43,7 @@ class Page(HTMLParser):
         )
 
 
-PATHS = ("/", "/check", f"/search?q={QUESTION}", "/article?ref=渡船法9条", "/runs", "/status", "/thanks")
+PATHS = ("/", "/check", f"/search?q={QUESTION}", "/article?ref=渡船法9条", "/runs", "/status", "/thanks", "/api")
 
 
 @pytest.mark.parametrize("path", PATHS)
