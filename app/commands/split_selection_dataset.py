@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from ..core.errors import ConfigError
 from ..core.files import sha256_file, sha256_text, write_json, write_text
 from ..core.locks import folder_lock
 from ..core.manifests import run_header
+from ..core.options import add_options, faults, from_arguments, option, refuse
 from ..core.outputs import Output, check_folder_place, check_outputs, in_ledger, json_kind
 from ..core.questions import Question
 from ..data.lawqa import load_questions, read_samples, samples_text
@@ -24,32 +26,47 @@ EXAMPLES = (
 )
 
 
+@dataclass(frozen=True, kw_only=True)
+class SplitSettings:
+    """How a question file is split: by shares, or into folds with the rest shared out."""
+
+    lawqa_path: Path = field(metadata=option("lawqa_jp 形式の問題ファイル"))
+    output_dir: Path = field(metadata=option("書き出すフォルダ（split.json と問題ファイル）"))
+    train: float = field(default=0.6, metadata=option("train の割合"))
+    dev: float = field(default=0.1, metadata=option("dev の割合。0 なら作らない"))
+    test: float = field(default=0.3, metadata=option("test の割合"))
+    folds: int | None = field(default=None, metadata=option("k 個の組に分け、組ごとに残りを train（と dev）にする"))
+    seed: int = field(default=42, metadata=option("乱数の種"))
+
+    def __post_init__(self) -> None:
+        refuse(faults(self))
+
+
 def parser() -> JapaneseParser:
     parser = JapaneseParser("四択問題を条文クラスタごとに train/dev/test または k 個の組に分ける。", EXAMPLES)
-    parser.add_argument("--lawqa-path", type=Path, required=True, help="lawqa_jp 形式の問題ファイル")
-    parser.add_argument("--output-dir", type=Path, required=True, help="書き出すフォルダ（split.json と問題ファイル）")
-    parser.add_argument("--train", type=float, default=0.6, help="train の割合（既定 0.6）")
-    parser.add_argument("--dev", type=float, default=0.1, help="dev の割合。0 なら作らない（既定 0.1）")
-    parser.add_argument("--test", type=float, default=0.3, help="test の割合（既定 0.3）")
-    parser.add_argument("--folds", type=int, help="k 個の組に分け、組ごとに残りを train（と dev）にする")
-    parser.add_argument("--seed", type=int, default=42, help="乱数の種（既定 42）")
+    add_options(parser, SplitSettings)
     return parser
 
 
 def main(argv: Sequence[str]) -> int:
-    arguments = parser().parse_args(argv)
-    header = run_header(argv)
-    questions = load_questions(arguments.lawqa_path)
-    rounds = _rounds(questions, arguments)
+    settings: SplitSettings = from_arguments(SplitSettings, parser().parse_args(argv))
+    print(write_split(settings, run_header(argv)))
+    return 0
+
+
+def write_split(settings: SplitSettings, header: Mapping[str, Any]) -> Path:
+    """Write the sides and ``split.json``, whose path is returned. Raises DataError when two sides would share an article."""
+    questions = load_questions(settings.lawqa_path)
+    rounds = _rounds(questions, settings)
     for sides in rounds.values():
         check_disjoint(sides)
-    samples = read_samples(arguments.lawqa_path)
+    samples = read_samples(settings.lawqa_path)
     manifest: dict[str, Any] = {
         "kind": "split",
         "run": header,
-        "source": {"path": str(arguments.lawqa_path), "sha256": sha256_file(arguments.lawqa_path)},
-        "seed": arguments.seed,
-        "folds": arguments.folds,
+        "source": {"path": str(settings.lawqa_path), "sha256": sha256_file(settings.lawqa_path)},
+        "seed": settings.seed,
+        "folds": settings.folds,
         "overlap": overlap_statistics(questions),
         "clusters": {question.id: question.cluster for question in questions},
         "sides": {},
@@ -57,33 +74,32 @@ def main(argv: Sequence[str]) -> int:
     texts: dict[Path, str] = {}
     for name, sides in rounds.items():
         for side, members in sides.items():
-            path = arguments.output_dir / name / f"{side}.json"
+            path = settings.output_dir / name / f"{side}.json"
             ids = {question.id for question in members}
             chosen = [sample for sample in samples if sample["ファイル名"].strip() in ids]
             texts[path] = samples_text(chosen)
-            file = path.relative_to(arguments.output_dir).as_posix()
+            file = path.relative_to(settings.output_dir).as_posix()
             manifest["sides"][file.removesuffix(".json")] = {
                 "file": file, "sha256": sha256_text(texts[path]), **side_statistics(members), "ids": [q.id for q in members]
             }  # fmt: skip
-    check_folder_place("--output-dir", arguments.output_dir)
-    with folder_lock(arguments.output_dir):
-        _write(arguments, texts, manifest)
-    print(arguments.output_dir / "split.json")
-    return 0
+    check_folder_place("--output-dir", settings.output_dir)
+    with folder_lock(settings.output_dir):
+        _write(settings, texts, manifest)
+    return settings.output_dir / "split.json"
 
 
-def _write(arguments: Any, texts: dict[Path, str], manifest: dict[str, Any]) -> None:
+def _write(settings: SplitSettings, texts: dict[Path, str], manifest: dict[str, Any]) -> None:
     """Write the sides, then ``split.json``, which vouches for them; only sides of an earlier split are replaced.
 
     What is about to be written stands in ``.split.writing.json`` meanwhile: after a kill the files are known as ours.
     """
-    folder = arguments.output_dir
+    folder = settings.output_dir
     done, writing = folder / "split.json", folder / ".split.writing.json"
     ours = in_ledger(done, writing)
     outputs = [Output("--output-dir", path, ours) for path in texts] + [
         Output("--output-dir", done, json_kind("split"))
     ]
-    check_outputs(outputs, {"--lawqa-path": arguments.lawqa_path})
+    check_outputs(outputs, {"--lawqa-path": settings.lawqa_path})
     before = {path: [sha256_file(path)] if path.exists() else [] for path in texts}
     names = {path: path.relative_to(folder).as_posix() for path in texts}
     write_json(writing, {"kind": "split-writing", "files": {
@@ -98,17 +114,17 @@ def _write(arguments: Any, texts: dict[Path, str], manifest: dict[str, Any]) -> 
     writing.unlink()
 
 
-def _rounds(questions: Sequence[Question], arguments: Any) -> dict[str, dict[str, list[Question]]]:
+def _rounds(questions: Sequence[Question], settings: SplitSettings) -> dict[str, dict[str, list[Question]]]:
     """Folder name → its sides; one nameless round for a plain split."""
-    shares = {side: share for side in ("train", "dev", "test") if (share := getattr(arguments, side)) != 0}
+    shares = {side: share for side in ("train", "dev", "test") if (share := getattr(settings, side)) != 0}
     if "train" not in shares:
         raise ConfigError("--train 0: 学習に使う組がありません。0 より大きい数にしてください。")
-    if arguments.folds is None:
-        return {"": split_by_cluster(questions, shares, arguments.seed)}
+    if settings.folds is None:
+        return {"": split_by_cluster(questions, shares, settings.seed)}
     rounds: dict[str, dict[str, list[Question]]] = {}
-    for number, test in enumerate(fold_by_cluster(questions, arguments.folds, arguments.seed), start=1):
+    for number, test in enumerate(fold_by_cluster(questions, settings.folds, settings.seed), start=1):
         held_out = {question.id for question in test}
         rest = [question for question in questions if question.id not in held_out]
         inner = {side: shares[side] for side in shares if side != "test"}
-        rounds[f"fold_{number}"] = {**split_by_cluster(rest, inner, arguments.seed), "test": list(test)}
+        rounds[f"fold_{number}"] = {**split_by_cluster(rest, inner, settings.seed), "test": list(test)}
     return rounds

@@ -64,7 +64,7 @@ class ModelOptions:
     bnb_4bit_quant_type: str | None = field(
         default=None, metadata=option("4bit の方式 nf4・fp4（既定: BNB_4BIT_QUANT_TYPE）")
     )
-    device: str = field(default="auto", metadata=option("auto・cpu・cuda・cuda:番号（既定 auto）"))
+    device: str = field(default="auto", metadata=option("auto・cpu・cuda・cuda:番号"))
     chat_format: ChatFormat | None = field(
         default=None, metadata=option("会話の形式（既定: アダプタの学習時の形式、なければ auto）")
     )

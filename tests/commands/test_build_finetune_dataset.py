@@ -91,7 +91,7 @@ def test_preview_with_a_tokenizer_counts_tokens(capsys: pytest.CaptureFixture[st
     [
         ([], 2, "--output-path（または --all、--preview）を指定してください"),
         (["--no-rag", "--context", "gold", "--preview", "1"], 2, "--no-rag と --context gold は一緒に使えません"),
-        (["--no-rag", "--preview", "1", "--samples", "0"], 1, "--samples 0: 1 以上にしてください。"),
+        (["--no-rag", "--preview", "1", "--samples", "0"], 1, "--samples は 1 以上です（0）"),
         (["--preview", "1", "--index-dir", "/nonexistent/index"], 1, "/nonexistent/index: 索引がありません。"),
         (["--preview", "1", "--top-k", "0"], 1, "--top-k 0: 1 以上にしてください。"),
         (["--preview", "1", "--mode", "chat"], 2, "--mode"),
