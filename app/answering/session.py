@@ -32,6 +32,9 @@ class LazyModel:
         self._load = load
         self._loaded: ScoringBackend | None = None
         self._lock = threading.Lock()
+        # What runs the work of ``invoke``: retrieval may ask in the middle of a search, and where many share the model
+        # it has to wait for its turn like everybody.
+        self.turn: Callable[[Callable[[], str]], str] = _at_once
 
     @property
     def named(self) -> bool:
@@ -61,7 +64,11 @@ class LazyModel:
 
     def invoke(self, prompt: str, **kwargs: Any) -> str:
         """The model's text, for what retrieval asks of it."""
-        return str(self.backend().invoke(prompt, **kwargs))
+        return self.turn(lambda: str(self.backend().invoke(prompt, **kwargs)))
+
+
+def _at_once(work: Callable[[], str]) -> str:
+    return work()
 
 
 class Session:

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import TypeVar
 
+import anyio.from_thread
 import anyio.to_thread
 
 from ..answering.session import Session
@@ -31,9 +32,11 @@ class Desk:
         self.feedback = feedback
         self.trouble = ""  # why a newer index is not used
         self._seen = _stamp(session.pipeline)
+        session.model.turn = self._in_turn
 
     async def search(self, work: Callable[[], Value]) -> Value:
-        """What ``work``, which asks the index but not the model, returns; in a thread of the pool."""
+        """What ``work``, which asks the index, returns; in a thread of the pool. Where it asks the model too, to rewrite a
+        question for search (RETRIEVER_REWRITE), that waits for its turn. Raises LineFullError then."""
         self.refresh()
         return await anyio.to_thread.run_sync(work)
 
@@ -48,6 +51,11 @@ class Desk:
         finally:
             self.line.leave(ticket)
         return value
+
+    def _in_turn(self, work: Callable[[], str]) -> str:
+        """Work that a search asks of the model: in the model's thread at once, since a turn is held there; from a thread of
+        the pool when its turn has come."""
+        return work() if self.thread.here else anyio.from_thread.run(self.judge, work)
 
     @contextlib.asynccontextmanager
     async def written(self, ticket: Ticket, make: Callable[[], Iterator[str]]) -> AsyncIterator[AsyncIterator[str]]:

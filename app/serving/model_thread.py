@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import AsyncGenerator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
@@ -23,7 +24,16 @@ class ModelThread:
     """Work in a thread of its own: always the same one, since torch keeps its modes by thread."""
 
     def __init__(self) -> None:
-        self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="model")
+        self._ident: int | None = None
+        self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="model", initializer=self._begin)
+
+    def _begin(self) -> None:
+        self._ident = threading.get_ident()
+
+    @property
+    def here(self) -> bool:
+        """Whether the caller is in the thread."""
+        return threading.get_ident() == self._ident
 
     async def run(self, work: Callable[[], Value]) -> Value:
         """What ``work`` returns. Whoever waits may be cancelled; the thread finishes what it has begun."""

@@ -147,3 +147,48 @@ def test_the_index_is_replaced_while_it_serves(tmp_path, session_with, model_of,
         (index / "manifest.json").write_text("{", encoding="utf-8")
         assert "八年間" in client.get(f"{url}/search", params={"q": "旅客名簿"}).text
         assert "新しい索引を開けないので、前の索引で続けています" in client.get(f"{url}/status").text
+
+
+def test_rewriting_a_question_waits_for_its_turn_at_the_model(session_with, gated):
+    class Rewriting(gated):
+        rewritten = 0
+
+        def invoke(self, prompt, **_):
+            self.at_once += 1
+            self.most_at_once = max(self.most_at_once, self.at_once)
+            time.sleep(0.05)  # long enough for another thread to come in
+            self.rewritten += 1
+            self.at_once -= 1
+            return "検索: 旅客名簿 保存"
+
+    model = Rewriting(["はい[1]。"])
+    desk = Desk(session_with(model, retriever_rewrite="always"))
+    answers: list[httpx.Response] = []
+    with served(desk) as url, httpx.Client(timeout=20) as client:
+
+        def search(query: str) -> None:
+            answers.append(httpx.get(f"{url}/search", params={"q": query}, timeout=20))
+
+        with client.stream("POST", f"{url}/ask", data={"question": QUESTION}) as answer:
+            until(lambda: len(model.prompts) == 1)  # its own question is rewritten, its answer is being written
+            searches = [threading.Thread(target=search, args=(f"名簿はどこに置くか{number}",)) for number in range(3)]
+            for thread in searches:
+                thread.start()
+            until(lambda: desk.line.length == 4)
+            assert model.rewritten == 1
+            model.gate.release()
+            answer.read()
+        for thread in searches:
+            thread.join(20)
+    assert [one.status_code for one in answers] == [200, 200, 200]
+    assert all("言い換えて探しました" in one.text for one in answers)
+    assert (model.rewritten, model.most_at_once, desk.line.length) == (4, 1, 0)
+
+
+def test_rewriting_inside_the_model_s_thread_does_not_wait_for_itself(session_with, model_of):
+    model = model_of(["検索: 旅客名簿 保存"], 2.0)
+    desk = Desk(session_with(model, retriever_rewrite="always"))
+    with served(desk) as url:
+        answer = httpx.post(f"{url}/check", data={"text": "名簿は一年間とっておく。"}, timeout=20)
+    assert "言い換えて探しました" in answer.text
+    assert len(model.prompts) == 2
