@@ -126,14 +126,13 @@ def read_adapter_manifest(folder: Path) -> dict[str, Any]:
         raise DataError(f"{folder / 'run.json'}: JSON のオブジェクトではありません。学習をやり直してください。")
     from pydantic import ValidationError  # not at the top: programs that only show their help need it not
 
+    from .models import misfits
     from .runs import AdapterRun
 
     try:
         AdapterRun.model_validate(value)
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        # What comes behind a field's name are the alternatives that pydantic tried.
-        name = ".".join(str(part) for part in first["loc"] if str(part).isidentifier())
+        name, first = next(iter(misfits(error).items()))
         raise DataError(
             f"{folder / 'run.json'}: {name} の型が違います（{type(first['input']).__name__}）。学習の出力が壊れています。"
         ) from None

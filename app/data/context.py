@@ -6,6 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from pydantic import ConfigDict, StrictBool, StrictFloat
+
 from ..core.errors import DataError
 from ..core.questions import Question
 from .provisions import article_key, law_key
@@ -18,14 +20,16 @@ CONTEXT_SOURCES: tuple[ContextSource, ...] = ("none", "rag", "gold", "distractor
 class ShownPassage:
     """A retrieved passage as a result stores it."""
 
+    __pydantic_config__ = ConfigDict(extra="forbid")
+
     id: str
     law_title: str
     article: str
     paragraph: str | None
-    score: float
+    score: StrictFloat
     text: str
-    gold: bool  # its article is one of the question's gold articles
-    shown: bool  # it fitted the character budget and stands in the prompt
+    gold: StrictBool  # its article is one of the question's gold articles
+    shown: StrictBool  # it fitted the character budget and stands in the prompt
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,8 @@ from ..data.context import Context, ContextPlan
 from ..data.finetune import cot_record
 from ..data.provisions import parse_provisions
 from ..data.records import Record
-from .results.outcomes import OrderAnswer, Outcome
+from .results.order_answer import OrderAnswer
+from .results.outcomes import Outcome
 from .running.asking import reasoning_part
 
 # Every written answer has exactly one fate; the first that applies, in this order.

@@ -13,7 +13,8 @@ from app.commands import compare_runs
 from app.core.cli import run_program
 from app.core.questions import LETTERS, ORDERS, content_hash
 from app.evaluation.results.file import write_result
-from app.evaluation.results.outcomes import OrderAnswer, Outcome
+from app.evaluation.results.order_answer import OrderAnswer
+from app.evaluation.results.outcomes import Outcome
 
 
 def outcome(number: int, chosen: str) -> Outcome:

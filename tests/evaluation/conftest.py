@@ -11,7 +11,8 @@ import pytest
 
 from app.core.files import sha256_text
 from app.core.questions import LETTERS, ORDERS, ArticleRef, Question, content_hash
-from app.evaluation.results.outcomes import OrderAnswer, Outcome
+from app.evaluation.results.order_answer import OrderAnswer
+from app.evaluation.results.outcomes import Outcome
 from app.llm.backend import Generation, Judgement, LetterReading
 
 

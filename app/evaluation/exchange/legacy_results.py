@@ -13,12 +13,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from ...core.answers import Status as Reading
 from ...core.answers import parse_answer
 from ...core.errors import DataError
 from ...core.files import read_json, sha256_text
 from ...core.questions import LETTERS, Question, content_hash
 from ...data.lawqa import parse_choices, questions_from
-from ..results.outcomes import OrderAnswer, Outcome
+from ..results.order_answer import OrderAnswer
+from ..results.outcomes import Outcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +33,7 @@ class Reread:
     correct: str
     before: str | None  # None for "unknown" and the like
     after: str | None
-    status: str  # of the new reading
+    status: Reading  # of the new reading
     rule: str
     response: str
 

@@ -11,7 +11,8 @@ from ...data.provisions import parse_provisions, section_label
 from ..comparing.comparison import Comparison
 from ..results.file import Result
 from ..results.known_items import KnownItem, known_items
-from ..results.outcomes import OrderAnswer, Outcome
+from ..results.order_answer import OrderAnswer
+from ..results.outcomes import Outcome
 from ..results.result_text import POLARITY_NAMES, STATUS_NAMES, TEXT_STATUS_NAMES
 from ..results.retrieval_score import countable
 from ..results.summary import answer_name

@@ -11,7 +11,8 @@ from typing import Any
 from ...core.errors import DataError
 from ...core.files import read_json, write_json
 from .checks import check_asking, check_run, checked_summary
-from .outcomes import Outcome, outcome_from
+from .outcomes import Outcome
+from .rows import outcome_from
 
 KIND = "evaluation"
 

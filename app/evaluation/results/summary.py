@@ -24,7 +24,8 @@ from ..statistics import (
 )
 from .floors import floors, uniform_logprob
 from .known_items import split_accuracy
-from .outcomes import STATUSES, OrderAnswer, Outcome
+from .order_answer import OrderAnswer
+from .outcomes import STATUSES, Outcome
 from .retrieval_score import retrieval_summary
 from .statements import statements_summary
 

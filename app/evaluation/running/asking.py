@@ -15,7 +15,8 @@ from ...core.requests import read_request
 from ...data.context import Context
 from ...data.few_shot import BUILTIN, FewShot
 from ...llm.backend import Generation, Judgement, LetterReading, ScoringBackend
-from ..results.outcomes import OrderAnswer, Outcome, judged
+from ..results.order_answer import OrderAnswer, judged
+from ..results.outcomes import Outcome
 from .plan import EvaluationPlan
 
 # A direct answer is a letter; a model that writes more has said its letter by then or never will.

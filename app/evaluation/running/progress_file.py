@@ -17,7 +17,8 @@ from ...core.files import append_jsonl, read_jsonl_tail, to_json, write_text
 from ...core.outputs import set_aside
 from ...core.questions import Question
 from ...core.runs import ProgressHead, ResumeKey, differing_facts
-from ..results.outcomes import Outcome, outcome_from
+from ..results.outcomes import Outcome
+from ..results.rows import outcome_from
 
 _AGAIN = "同じ設定で --resume するか、--resume を外してはじめからやり直してください。"
 

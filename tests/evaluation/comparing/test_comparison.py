@@ -25,7 +25,8 @@ from app.evaluation.comparing.verdict import verdict
 from app.evaluation.number_text import interval_text, p_text, points
 from app.evaluation.results.file import Result
 from app.evaluation.results.known_items import KINDS, KnownItem, known_items, split_accuracy
-from app.evaluation.results.outcomes import OrderAnswer, Outcome
+from app.evaluation.results.order_answer import OrderAnswer
+from app.evaluation.results.outcomes import Outcome
 from app.evaluation.statistics import ALPHA, MIN_CLUSTERS, Interval, detectable_gain, holm
 
 ROOT = Path(__file__).resolve().parents[3]

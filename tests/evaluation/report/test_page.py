@@ -24,7 +24,8 @@ from app.evaluation.report.charts import HEIGHT, WIDTH, loss_chart, reliability_
 from app.evaluation.report.marking import mark, runs_of
 from app.evaluation.report.questions import depends_on_order, missed, question_views
 from app.evaluation.results.file import Result
-from app.evaluation.results.outcomes import OrderAnswer, Outcome
+from app.evaluation.results.order_answer import OrderAnswer
+from app.evaluation.results.outcomes import Outcome
 from app.evaluation.results.reliability import Bin, reliability, stated_and_right
 from app.evaluation.results.summary import summarize
 from app.evaluation.running.plan import EvaluationPlan

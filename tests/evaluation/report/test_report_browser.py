@@ -15,7 +15,8 @@ from app.evaluation.comparing.comparison import compare_results
 from app.evaluation.report.page import render_report
 from app.evaluation.results.file import Result
 from app.evaluation.results.known_items import known_items
-from app.evaluation.results.outcomes import OrderAnswer, Outcome
+from app.evaluation.results.order_answer import OrderAnswer
+from app.evaluation.results.outcomes import Outcome
 from app.evaluation.results.summary import summarize
 from app.evaluation.running.plan import EvaluationPlan
 from tests.chromium import NEEDED, Page

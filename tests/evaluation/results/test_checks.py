@@ -15,7 +15,7 @@ from app.core.questions import LETTERS, content_hash
 from app.data.context import ShownPassage
 from app.evaluation.results.file import read_result, write_result
 from app.evaluation.results.known_items import known_items
-from app.evaluation.results.outcomes import OrderAnswer
+from app.evaluation.results.order_answer import OrderAnswer
 from app.evaluation.results.summary import summarize
 from app.evaluation.running.plan import EvaluationPlan
 from app.evaluation.statistics import wilson_interval

@@ -14,7 +14,7 @@ from app.core.prompts import build_choice_prompt
 from app.data.lawqa import load_questions
 from app.evaluation.report.page import render_report
 from app.evaluation.results.file import read_result
-from app.evaluation.results.outcomes import outcome_from
+from app.evaluation.results.rows import outcome_from
 from app.evaluation.results.summary import summarize
 from app.evaluation.running.plan import EvaluationPlan
 

@@ -13,7 +13,8 @@ from app.core.errors import DataError
 from app.evaluation.comparing.comparability import aligned_outcomes
 from app.evaluation.results.doubts import doubts, failed_reason, unread_reason
 from app.evaluation.results.file import Result
-from app.evaluation.results.outcomes import OrderAnswer, Outcome
+from app.evaluation.results.order_answer import OrderAnswer
+from app.evaluation.results.outcomes import Outcome
 
 FINE = {"collapse": {"collapsed": False}}
 

@@ -20,8 +20,9 @@ from app.evaluation.comparing.comparison_text import comparison_lines
 from app.evaluation.comparing.pooling import pool_results
 from app.evaluation.report.page import render_report
 from app.evaluation.results.file import Result, read_result, write_result
-from app.evaluation.results.outcomes import Outcome, outcome_from
+from app.evaluation.results.outcomes import Outcome
 from app.evaluation.results.result_text import summary_lines
+from app.evaluation.results.rows import outcome_from
 from app.evaluation.results.summary import summarize
 from app.evaluation.running.asking import ask, check_questions, failed
 from app.evaluation.running.evaluate import Job, evaluate
