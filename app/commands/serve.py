@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import ipaddress
 import os
 import secrets
+import socket
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,6 +14,7 @@ from pathlib import Path
 from ..answering.options import add_options
 from ..core.cli import JapaneseParser, log, run_program
 from ..core.errors import ConfigError
+from ..core.outputs import Output, check_outputs, jsonl_keys
 from ..core.redaction import usable_key
 
 TOKEN = "HOREI_TOKEN"  # noqa: S105  # the name of the variable
@@ -58,29 +61,47 @@ def main(argv: Sequence[str]) -> int:
     except ModuleNotFoundError as error:
         raise ConfigError(f"{error.name} がありません。pip install '.[serve]' で入れてください。") from None
     from ..answering.opening import open_session
-    from ..serving.desk import Desk
+    from ..serving.desk import FEEDBACK_KEYS, Desk
 
     local = is_loopback(arguments.host)
     token = None if local else access_token()
-    session, _ = open_session(arguments)
-    desk = Desk(session, most_waiting=arguments.waiting, feedback=arguments.feedback)
-    app = create_app(
-        desk,
-        hosts={*LOOPBACK, arguments.host, *(name.lower() for name in arguments.allow_host)},
-        any_address=not local,
-        token=token,
-        max_new_tokens=arguments.max_new_tokens,
-        runs=arguments.runs or [Path("results"), Path("runs")],
-    )
-    told = f"[{arguments.host}]" if ":" in arguments.host else arguments.host
-    print(f"http://{told}:{arguments.port}/{'' if token is None else f'?token={token}'}", flush=True)
-    if not session.model.named:
-        log("モデルの指定がないので、条文だけを示します。")
-    # No access log: questions and tokens stand in addresses.
-    uvicorn.run(
-        app, host=arguments.host, port=arguments.port, log_level="warning", access_log=False, server_header=False
-    )
+    if arguments.feedback is not None:
+        check_outputs([Output("--feedback", arguments.feedback, jsonl_keys(*FEEDBACK_KEYS))], {})
+    # Before the model is read: a port that is taken is found out in the first second.
+    with open_port(arguments.host, arguments.port) as opened:
+        session, _ = open_session(arguments)
+        desk = Desk(session, most_waiting=arguments.waiting, feedback=arguments.feedback)
+        app = create_app(
+            desk,
+            hosts={*LOOPBACK, arguments.host, *(name.lower() for name in arguments.allow_host)},
+            any_address=not local,
+            token=token,
+            max_new_tokens=arguments.max_new_tokens,
+            runs=arguments.runs or [Path("results"), Path("runs")],
+        )
+        told = f"[{arguments.host}]" if ":" in arguments.host else arguments.host
+        print(f"http://{told}:{arguments.port}/{'' if token is None else f'?token={token}'}", flush=True)
+        if not session.model.named:
+            log("モデルの指定がないので、条文だけを示します。")
+        # No access log: questions and tokens stand in addresses.
+        config = uvicorn.Config(app, log_level="warning", access_log=False, server_header=False)
+        with contextlib.suppress(KeyboardInterrupt):
+            uvicorn.Server(config).run(sockets=[opened])
     return 0
+
+
+def open_port(host: str, port: int) -> socket.socket:
+    """The socket that the page listens on. Raises ConfigError for a port or an address that cannot be had."""
+    try:
+        return socket.create_server(
+            (host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET, backlog=2048
+        )
+    except OSError as error:
+        reason = str(error.strerror or error).partition(" (while")[0]
+        raise ConfigError(
+            f"--host {host} --port {port}: 開けません（{reason}）。"
+            "ほかのプログラムが使っていないか確かめるか、別の --port を指定してください。"
+        ) from None
 
 
 def is_loopback(host: str) -> bool:

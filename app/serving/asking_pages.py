@@ -17,7 +17,7 @@ from ..core.errors import DataError, UserError
 from ..core.files import append_jsonl
 from ..retrieval.grounds import EARLIER_TURNS, Grounds, Turn
 from ..retrieval.rag_pipeline import search_query
-from .desk import Desk
+from .desk import FEEDBACK_KEYS, Desk
 from .forms import MAX_CHARS, day_of, form_of, text_of, turns_of
 from .line import Ticket
 from .view import article_views, render, told, written
@@ -170,11 +170,9 @@ async def feedback(request: Request) -> Response:
     rating = text_of(fields, "rating")
     if desk.feedback is None or rating not in ("good", "bad"):
         raise DataError("評価を選んでください。" if desk.feedback else "評価は残さない設定です。")
-    row = {
-        "time": datetime.now(UTC).isoformat(timespec="seconds"),
-        "rating": rating,
-        **{name: text_of(fields, name) for name in ("question", "answer", "comment")},
-    }
+    said = {name: text_of(fields, name) for name in ("question", "answer", "comment")}
+    values = (datetime.now(UTC).isoformat(timespec="seconds"), rating, *said.values())
+    row = dict(zip(FEEDBACK_KEYS, values, strict=True))
     path = desk.feedback
     await desk.search(lambda: append_jsonl(path, row))
     return RedirectResponse("/thanks", 303)

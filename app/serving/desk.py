@@ -19,6 +19,8 @@ from .line import MOST_WAITING, Line, Ticket
 from .model_thread import ModelThread
 
 Value = TypeVar("Value")
+# Of a line of the feedback file, by which a file of ours is known.
+FEEDBACK_KEYS = ("time", "rating", "question", "answer", "comment")
 
 
 class Desk:
