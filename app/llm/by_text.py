@@ -60,6 +60,7 @@ class AskedByText(ABC):
         self._client, self._path = client, path
         self._budget, self._temperature = max_new_tokens, temperature
         self._tokenizer, self._chat_format = tokenizer, chat_format
+        self._loaded: Any = None
         self._same_prompt: bool | None = None
         self._ready = False
 
@@ -107,7 +108,8 @@ class AskedByText(ABC):
                 "トークナイザを指定すると、トークンの数を比べます）。"
             )
             return None
-        own = len(encode_prompt(load_tokenizer(self._tokenizer), PROBE, chat_format=self._chat_format))
+        self._loaded = load_tokenizer(self._tokenizer)
+        own = self._length(PROBE)
         (reply,) = self.ask([PROBE], 1, 0.0)
         if reply.prompt_tokens is None:
             self._ready = True
@@ -123,6 +125,17 @@ class AskedByText(ABC):
             )
         self._ready = self._same_prompt = True
         return True
+
+    def check_whole(self, prompt: str, read: int | None) -> None:
+        """Raise BackendError where the server read fewer tokens of a prompt than it has, as far as that can be told."""
+        if self._same_prompt and read is not None and read < (own := self._length(prompt)):
+            raise BackendError(
+                f"{self.url}: {own} トークンのプロンプトが {read} トークンに切られました。"
+                "サーバーの文脈の長さを増やすか、文脈（--top-k）を減らしてください。"
+            )
+
+    def _length(self, prompt: str) -> int:
+        return len(encode_prompt(self._loaded, prompt, chat_format=self._chat_format))
 
     def invoke(self, prompt: str, **kwargs: Any) -> str:
         """The answer to one prompt; keywords as in ``generate``."""

@@ -124,9 +124,11 @@ class OpenAICompatibleLLM(AskedByText):
             ) from None
         listed = (choice.get("logprobs") or {}).get("content")
         usage = value.get("usage")
+        read = count_of(usage, "prompt_tokens")
+        self.check_whole(prompt, read)
         return Reply(
             text_of(content),
-            count_of(usage, "prompt_tokens"),
+            read,
             count_of(usage, "completion_tokens"),
             truncated=choice.get("finish_reason") == "length",
             first_token=listed[0] if isinstance(listed, list) and listed else None,

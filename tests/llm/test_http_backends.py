@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from app.core.answers import parse_answer
 from app.core.chat import encode_prompt
 from app.core.errors import BackendError, ConfigError
 from app.llm.backend import Generation, Judgement, LetterReading
@@ -458,6 +459,40 @@ def test_the_text_of_a_message_is_its_text_parts(server: Server, content: Any, t
     server.replies = [reply({"choices": [{"message": {"content": content}}], "usage": {"prompt_tokens": 200.0, "completion_tokens": "7"}})]  # fmt: skip
     (generation,) = OpenAICompatibleLLM(OpenAIConfig("m", base_url=server.url, retries=0)).generate(["q"])
     assert (generation.text, generation.prompt_tokens, generation.new_tokens) == (text, 200, 7)
+
+
+@pytest.mark.parametrize("kind", ["openai", "ollama"])
+@pytest.mark.parametrize("field", ["reasoning_content", "reasoning", "thinking"])
+@pytest.mark.parametrize("said", ["", " b "])
+def test_a_thought_in_a_field_of_its_own_is_no_answer(server: Server, kind: str, field: str, said: str) -> None:
+    message = {"role": "assistant", "content": said, field: "選択肢 a は"}
+    cut = {"message": message, "done": True, "done_reason": "length"}
+    server.replies = [
+        reply(cut if kind == "ollama" else {"choices": [{"message": message, "finish_reason": "length"}]})
+    ]
+    (generation,) = judged_by(server, kind).generate(["問題"])
+    assert (generation.text, generation.truncated) == (said.strip(), True)
+    status = parse_answer(generation.text, cut_off=generation.truncated).status
+    assert status == ("ok" if said else "truncated")  # the budget went into the thought: not an empty answer
+
+
+@pytest.mark.parametrize("less", [0, 1, 300])
+def test_a_prompt_that_an_openai_compatible_server_cut_is_refused(
+    server: Server, less: int, tiny_model_dir: Path
+) -> None:
+    tokenizer, prompt = load_tokenizer(str(tiny_model_dir)), "届出は二週間以内にする。" * 100
+    probe, own = (len(encode_prompt(tokenizer, text)) for text in (PROBE, prompt))
+
+    def said(read: int) -> Reply:
+        return reply({"choices": [{"message": {"content": "b"}}], "usage": {"prompt_tokens": read}})
+
+    server.replies = [said(probe), said(own - less)]
+    llm = OpenAICompatibleLLM(OpenAIConfig("m", server.url, tokenizer=str(tiny_model_dir)))
+    if less:
+        with pytest.raises(BackendError, match=f"{own} トークンのプロンプトが {own - less} トークンに切られました"):
+            llm.invoke(prompt)
+    else:
+        assert llm.invoke(prompt) == "b"
 
 
 def test_a_prompt_that_was_cut_to_half_the_window_is_refused(server: Server) -> None:
