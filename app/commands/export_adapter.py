@@ -136,20 +136,20 @@ def _measured(path: Path, weights_sha256: str) -> Any:
     from ..llm.export.card import Measured
 
     result = read_result(path)
-    adapter = result.run.get("adapter")
-    if adapter is not None and adapter.get("weights_sha256") != weights_sha256:
+    facts = result.facts
+    if facts.adapter is not None and facts.adapter.weights_sha256 != weights_sha256:
         raise ConfigError(f"{path}: 別のアダプタの評価結果です。このアダプタの結果を --results に指定してください。")
     low, high = result.summary["ci95"]
     data = result.run["data"]
     return Measured(
         file=str(path),
-        tuned=adapter is not None,
+        tuned=facts.adapter is not None,
         correct=result.summary["correct"],
         total=result.summary["total"],
         ci95=(low, high),
         data=f"{Path(data['path']).name} ({data['sha256'][:12]}…)",
         context=result.run["plan"]["context"],
-        distrust=tuple(result.run.get("distrust") or ()),
+        distrust=tuple(facts.distrust),
     )
 
 

@@ -190,3 +190,10 @@ def index_without_place(index: Any) -> Any:
         return index
     retriever = {name: value for name, value in (index.get("retriever") or {}).items() if name != "index_dir"}
     return {**index, "retriever": retriever}
+
+
+def asked_differently(first: Mapping[str, Any], other: Mapping[str, Any]) -> list[str]:
+    """What the ``run`` of two results do not share of how they were asked, as a reader calls it."""
+    found = [name for name in ("plan", "prompt_version") if first.get(name) != other.get(name)]
+    same = index_without_place(first.get("index")) == index_without_place(other.get("index"))
+    return found if same else [*found, "索引か検索の設定"]

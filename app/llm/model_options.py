@@ -115,7 +115,7 @@ def resolve_config(model: ModelOptions, **retrieval: Any) -> RAGConfig:
         if name == "hf_lora_path":
             way = "サーバーがアダプタを載せているなら、--tokenizer にそのフォルダを指定してください。"
         raise ConfigError(
-            f"{option_name(ModelOptions, name)} は --llm-backend {'・'.join(backends)} だけで使えます"
+            f"{option_name(type(model), name)} は {option_name(type(model), 'llm_backend')} {'・'.join(backends)} だけで使えます"
             f"（指定は {config.llm.backend}）。{way}"
         )
     return config

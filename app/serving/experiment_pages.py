@@ -119,8 +119,7 @@ def _compared(results: Sequence[Result]) -> tuple[Comparison, list[str], list[tu
 
 
 def _context(result: Result) -> str:
-    context = (result.run.get("plan") or {}).get("context")
-    return CONTEXT_NAMES.get(str(context), "文脈は不明")
+    return CONTEXT_NAMES.get(str(result.facts.plan.context), "文脈は不明")
 
 
 def _facts(pair: Comparison) -> list[tuple[str, str, str, str]]:
@@ -167,7 +166,7 @@ def _view(results: Sequence[Result], row: tuple[Outcome, ...]) -> QuestionView:
     gold = {
         outcome.id: outcome.context
         for result, outcome in zip(results, row, strict=True)
-        if (result.run.get("plan") or {}).get("context") == "gold" and outcome.context
+        if result.facts.plan.context == "gold" and outcome.context
     }
     (view,) = question_views(results, [row], [], gold, max_passage_chars=PASSAGE_CHARS)
     return view

@@ -177,6 +177,14 @@ def test_rewording_by_a_model_is_counted_and_named(tmp_path: Path, monkeypatch: 
     assert all(line.endswith("とされる") for sample in reworded for line in sample["選択肢"].split("\n"))
 
 
+def test_an_option_that_the_rewording_backend_does_not_take_is_refused_by_its_own_name(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ("--count", 20, "--reword-backend", "openai", "--llm-model", "m", "--num-ctx", 4096)
+    assert run(tmp_path / "q", *arguments) == 1
+    assert "--num-ctx は --reword-backend ollama だけで使えます（指定は openai）" in capsys.readouterr().err
+
+
 def test_a_rewording_backend_that_does_not_answer_is_found_out_first(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from ...core.errors import DataError
 from ..results.doubts import unread_reason
@@ -51,13 +50,13 @@ def _check_alone(result: Result) -> None:
     if any(len(each) > 1 for each in orders.values()):
         raise DataError(f"{result.path}: 問題によって選択肢の順序の数が違います。評価をやり直してください。")
     scored = [outcome.id for outcome in result.outcomes if has_logprobs(outcome)]
-    if (scored and len(scored) < len(result.outcomes)) or (not scored and scoring(result) != "text"):
+    if (scored and len(scored) < len(result.outcomes)) or (not scored and result.facts.plan.scoring != "text"):
         missing = [outcome.id for outcome in result.outcomes if not has_logprobs(outcome)]
         raise DataError(
             f"{result.path}: 文字の確率（logprobs）のない問題が {len(missing)} 問あります（{_named(missing)}）。"
             "評価をやり直してください。"
         )
-    trained = trained_ids(result)
+    trained = result.facts.trained_ids
     if trained:
         raise DataError(
             f"{result.path}: モデルが学習した問題 {len(trained)} 問で採点しています（dev の問題を含む。{_named(trained)}）。"
@@ -93,7 +92,7 @@ def _check_asking(first: Result, result: Result) -> None:
         raise DataError(
             f"{pair}: 問題の形が違います（{forms[0]} と {forms[1]}）。どちらも同じ --scoring で評価してください。"
         )
-    versions = (prompt_version(first), prompt_version(result))
+    versions = (first.facts.prompt_version, result.facts.prompt_version)
     if versions[0] != versions[1]:
         raise DataError(
             f"{pair}: プロンプトの版が違います（{versions[0]!r} と {versions[1]!r}）。同じ版のプログラムで評価し直してください。"
@@ -127,33 +126,9 @@ def orders_of(result: Result) -> tuple[str, ...]:
     return tuple(answer.order for answer in most.answers)
 
 
-def prompt_version(result: Result) -> str | None:
-    """Version of the prompts' wording, None where the result does not say."""
-    value = result.run.get("prompt_version")
-    return None if value is None else str(value)
-
-
-def scoring(result: Result) -> str | None:
-    """How answers were read: letter, text, both."""
-    plan = result.run.get("plan")
-    return plan.get("scoring") if isinstance(plan, dict) else None
-
-
-def adapter(result: Result) -> dict[str, Any] | None:
-    """What the result says about its adapter; None for an untuned model."""
-    value = result.run.get("adapter")
-    return value if isinstance(value, dict) else None
-
-
-def trained_ids(result: Result) -> list[str]:
-    """Questions of the result that its own adapter was trained on, by id or content, or chosen by as dev questions."""
-    trained = (adapter(result) or {}).get("trained_on", {})
-    return [str(name) for side in ("by_id", "by_content", "dev") for name in trained.get(side, [])]
-
-
 def distrust(result: Result) -> list[str]:
     """Why the result itself said that it must not be trusted; empty when it may be."""
-    return [f"{result.name}: {reason}" for reason in result.run.get("distrust", [])]
+    return [f"{result.name}: {reason}" for reason in result.facts.distrust]
 
 
 def _named(ids: Sequence[str]) -> str:

@@ -21,7 +21,7 @@ from ..statistics import (
     interval_over,
     mcnemar_exact,
 )
-from .comparability import adapter, aligned_outcomes, has_logprobs
+from .comparability import aligned_outcomes, has_logprobs
 from .logprob_change import LogprobChange, logprob_change
 from .run_differences import ADAPTER, differences
 
@@ -61,7 +61,7 @@ class Comparison:
     order_ci95: Interval | None
     logprob: LogprobChange | None  # of the right answer; None for written answers
     detectable_gain: float | None  # smallest difference that so many questions show with 80 % power
-    differs: tuple[str, ...]  # what the two runs differ in (``settings.differences``)
+    differs: tuple[str, ...]  # what the two runs differ in (``run_differences.differences``)
     distrust: tuple[tuple[str, str], ...]  # result and why it says itself that it must not be trusted
     reading: tuple[ReadingChange, ...] = ()  # what the law adds to each run (``reading_beside.with_reading``)
 
@@ -153,8 +153,8 @@ def _compare(
         order_ci95=interval_over(order_steps, clusters, seed=seed, repeats=repeats),
         logprob=logprob_change(changes, clusters, seed=seed, repeats=repeats) if scored else None,
         detectable_gain=None,  # depends on how many comparisons there are
-        differs=differences(first.run, second.run),
-        distrust=tuple((one.name, str(reason)) for one in (first, second) for reason in one.run.get("distrust", [])),
+        differs=differences(first.facts, second.facts),
+        distrust=tuple((one.name, reason) for one in (first, second) for reason in one.facts.distrust),
     )
 
 
@@ -164,5 +164,5 @@ def _named(outcome: Outcome, correct: str, *answers: str | None) -> tuple[str, s
 
 
 def _is_tuning(first: Result, second: Result) -> bool:
-    tuned = adapter(second) is not None and adapter(first) is None
-    return tuned and differences(first.run, second.run) == (ADAPTER,)
+    tuned = second.facts.adapter is not None and first.facts.adapter is None
+    return tuned and differences(first.facts, second.facts) == (ADAPTER,)

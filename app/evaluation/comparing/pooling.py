@@ -9,13 +9,12 @@ from typing import Any
 from ...core.errors import DataError
 from ...core.manifests import now
 from ...core.questions import Question
-from ...core.runs import differing_facts, index_without_place
+from ...core.runs import asked_differently, differing_facts
 from ..results.doubts import doubts
 from ..results.file import Result
 from ..results.outcomes import Outcome
 from ..results.summary import summarize
 from ..running.plan import EvaluationPlan
-from .comparability import trained_ids
 
 
 def pool_outcomes(folds: Sequence[Result], questions: Sequence[Question]) -> list[Outcome]:
@@ -27,11 +26,13 @@ def pool_outcomes(folds: Sequence[Result], questions: Sequence[Question]) -> lis
     first = folds[0]
     found: dict[str, Outcome] = {}
     for fold in folds:
-        if different := _differences(first.run, fold.run):
+        # Of the model what is below the adapters.
+        models = differing_facts(fold.run.get("model") or {}, first.run.get("model") or {})
+        if different := asked_differently(first.run, fold.run) + [f"model.{name}" for name in models]:
             raise DataError(
                 f"{first.path} と {fold.path}: {'、'.join(different)} が違うので一つにまとめられません。評価をやり直してください。"
             )
-        if trained_ids(fold):
+        if fold.facts.trained_ids:
             raise DataError(f"{fold.path}: アダプタが学習した問題で採点しています。分割からやり直してください。")
         for outcome in fold.outcomes:
             if outcome.id in found:
@@ -47,15 +48,6 @@ def pool_outcomes(folds: Sequence[Result], questions: Sequence[Question]) -> lis
             "すべての組の評価が終わっているか確かめてください。"
         )
     return [replace(found[question.id], cluster=question.cluster) for question in questions]
-
-
-def _differences(first: Mapping[str, Any], fold: Mapping[str, Any]) -> list[str]:
-    """What two folds do not share of how they were asked, and of the model below the adapters."""
-    found = [key for key in ("plan", "prompt_version") if first.get(key) != fold.get(key)]
-    if index_without_place(first.get("index")) != index_without_place(fold.get("index")):
-        found.append("index")
-    facts = differing_facts(fold.get("model") or {}, first.get("model") or {})
-    return found + [f"model.{name}" for name in facts]
 
 
 def pool_results(
@@ -84,7 +76,7 @@ def pool_results(
         },
         "index": folds[0].run.get("index"),
         "folds": [{"result": str(fold.path), "questions": len(fold.outcomes)} for fold in folds],
-        "notes": list(dict.fromkeys(note for fold in folds for note in fold.run.get("notes", []))),
+        "notes": list(dict.fromkeys(note for fold in folds for note in fold.facts.notes)),
         "distrust": [*doubts(outcomes, summary), *_reasons_of(folds)],
     }
     return run, summary, outcomes
@@ -94,7 +86,7 @@ def _reasons_of(folds: Sequence[Result]) -> list[str]:
     """Why single folds are not to be trusted: models that each answer one letter look balanced together."""
     reasons = []
     for number, fold in enumerate(folds, start=1):
-        for reason in fold.run.get("distrust", []):
-            kind, colon, rest = str(reason).partition(":")
+        for reason in fold.facts.distrust:
+            kind, colon, rest = reason.partition(":")
             reasons.append(f"{kind}: {number} 組目の{rest.strip()}" if colon else f"{number} 組目: {reason}")
     return reasons

@@ -51,7 +51,7 @@ def reading_of_seeds(
 def _by_context(results: Sequence[Result]) -> list[ByContext]:
     """The outcomes of each result and of those beside it that differ by the context alone; nothing unless all were asked
     with the right articles."""
-    if any((result.run.get("plan") or {}).get("context") != "gold" for result in results):
+    if any(result.facts.plan.context != "gold" for result in results):
         return []
     found: list[ByContext] = []
     indexes: dict[str, Any] = {}  # what the first result searched: another index takes out and fills up with others

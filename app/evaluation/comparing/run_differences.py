@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import PurePath
 from typing import Any
 
-from ...core.runs import index_without_place, served_model
+from ...core.runs import served_model
+from ..results.run_facts import IndexFacts, RunFacts
 from ..running.plan import RETRIEVED
 
 ADAPTER = "adapter"
@@ -18,39 +18,30 @@ NAMES = {
 }  # fmt: skip
 
 
-def settings_of(run: Mapping[str, Any]) -> dict[str, Any]:
+def settings_of(run: RunFacts) -> dict[str, Any]:
     """The settings of a result's ``run`` by code (``NAMES``); equal values mean asked alike of equal models.
 
     Folders, devices, batch sizes and seeds are left out: they change no answer beyond rounding.
     """
-    plan, model = run.get("plan") or {}, run.get("model") or {}
-    base = model.get("base_model") or {}
-    written = plan.get("cot") or plan.get("scoring") not in ("letter", "choice")
-    retrieved = plan.get("context") in RETRIEVED
-    index = index_without_place(run.get("index")) or {}
+    plan, model, index = run.plan, run.model, run.index or IndexFacts()
+    written = plan.cot or plan.scoring not in ("letter", "choice")
+    retrieved = plan.context in RETRIEVED
     return {
         # One model may lie in different folders on two machines, and two models of one size have equal configurations.
-        "model": (model.get("backend"), PurePath(str(model.get("model"))).name, base.get("config_sha256")),
-        "quantization": (bool(model.get("load_in_4bit")), model.get("bnb"), model.get("dtype")),
-        "chat": model.get("chat_format"),
-        "server": (model.get("host"), model.get("num_ctx"), model.get("think")),
-        "context": (plan.get("context"), plan.get("top_k") if retrieved else None),
-        "retrieval": (
-            index.get("corpus_hash"),
-            index.get("retriever") or {},
-            index.get("reranker"),
-            index.get("embedding"),
-        )
-        if retrieved
-        else (),
-        "reasoning": bool(plan.get("cot")),
-        "writing": (plan.get("budget_tokens"), plan.get("temperature")) if written else (),
-        "few_shot": (bool(plan.get("few_shot")), plan.get("few_shot_source")),
-        "scoring": plan.get("scoring"),
+        "model": (model.backend, PurePath(str(model.model)).name, model.base_model and model.base_model.config_sha256),
+        "quantization": (bool(model.load_in_4bit), model.bnb, model.dtype),
+        "chat": model.chat_format,
+        "server": (model.host, model.num_ctx, model.think),
+        "context": (plan.context, plan.top_k if retrieved else None),
+        "retrieval": (index.corpus_hash, index.searched, index.reranker, index.embedding) if retrieved else (),
+        "reasoning": bool(plan.cot),
+        "writing": (plan.budget_tokens, plan.temperature) if written else (),
+        "few_shot": (bool(plan.few_shot), plan.few_shot_source),
+        "scoring": plan.scoring,
     }
 
 
-def differences(first: Mapping[str, Any], second: Mapping[str, Any]) -> tuple[str, ...]:
+def differences(first: RunFacts, second: RunFacts) -> tuple[str, ...]:
     """Codes of what two results' ``run`` differ in, the adapter first; a setting that neither records is equal."""
     names = [ADAPTER] if _weights(first) != _weights(second) else []
     one, other = settings_of(first), settings_of(second)
@@ -63,14 +54,16 @@ def differences(first: Mapping[str, Any], second: Mapping[str, Any]) -> tuple[st
     return (*names, *found)
 
 
-def _hashes(run: Mapping[str, Any]) -> dict[str, tuple[Any, ...] | None]:
+def _hashes(run: RunFacts) -> dict[str, tuple[Any, ...] | None]:
     """What files and templates the settings of that name stand for."""
-    model = run.get("model") or {}
-    weights = (model.get("base_model") or {}).get("weights_sha256") or served_model(model)
-    chat = (model.get("template_sha256"), model.get("tokenizer_sha256"))
+    model = run.model
+    weights = (model.base_model and model.base_model.weights_sha256) or served_model(model.model_dump())
+    chat = (model.template_sha256, model.tokenizer_sha256)
     return {"model": (str(weights),) if weights else None, "chat": chat if all(chat) else None}
 
 
-def _weights(run: Mapping[str, Any]) -> Any:
-    adapter = run.get("adapter")
-    return adapter.get("weights_sha256", adapter.get("path")) if isinstance(adapter, dict) else None
+def _weights(run: RunFacts) -> Any:
+    adapter = run.adapter
+    if adapter is None:
+        return None
+    return adapter.weights_sha256 if "weights_sha256" in adapter.model_fields_set else adapter.path

@@ -11,14 +11,14 @@ from typing import Any
 from ...core.errors import DataError
 from ...core.files import read_json, sha256_file, write_text
 from ...data.lawqa import load_questions
-from ..comparing.comparability import adapter, aligned_outcomes, distrust
+from ..comparing.comparability import aligned_outcomes, distrust
 from ..comparing.comparison import Comparison
 from ..comparing.logprob_change import logprob_label
 from ..comparing.verdict import verdict
 from ..results.file import Result
 from ..results.known_items import SplitAccuracy, split_accuracy
 from ..results.reliability import Reliability, reliability, stated_and_right
-from ..results.result_text import CONTEXT_NAMES, accuracy_label, context_name, group_tables, percent
+from ..results.result_text import accuracy_label, context_name, group_tables, percent
 from .charts import LossChart, Rung, ladder, loss_chart
 from .questions import question_views
 from .template import report_template
@@ -150,7 +150,7 @@ def headline(result: Result) -> str:
 
 def rungs(results: Sequence[Result]) -> list[Rung]:
     """The ladder of the results: floors, their models in other contexts (as far as not in the report), the results."""
-    here = {(_context(result), result.run.get("finished_at")) for result in results}
+    here = {(_context(result), result.facts.finished_at) for result in results}
     others: dict[tuple[Any, ...], Rung] = {}
     for result in results:
         for other in result.summary.get("other_contexts", []):
@@ -170,7 +170,7 @@ def gold_contexts(results: Sequence[Result], questions_path: Path | None) -> dic
     found = {
         outcome.id: outcome.context
         for result in results
-        if result.run.get("plan", {}).get("context") == "gold"
+        if _context(result) == "gold"
         for outcome in result.outcomes
         if outcome.context
     }
@@ -189,45 +189,40 @@ def gold_contexts(results: Sequence[Result], questions_path: Path | None) -> dic
 
 def _recorded_questions(results: Sequence[Result]) -> Path | None:
     for result in results:
-        data = result.run.get("data")
-        if isinstance(data, dict) and isinstance(data.get("path"), str):
-            path = Path(data["path"])
-            if path.is_file() and sha256_file(path) == data.get("sha256"):
-                return path
+        data = result.facts.data
+        if data.path is not None and Path(data.path).is_file() and sha256_file(Path(data.path)) == data.sha256:
+            return Path(data.path)
     return None
 
 
 def _context(result: Result) -> str | None:
-    value: str | None = result.run.get("plan", {}).get("context")
-    return value
+    return result.facts.plan.context
 
 
 def _context_name(result: Result) -> str:
-    context = _context(result)
-    return context_name(context, result.run["plan"].get("top_k")) if context in CONTEXT_NAMES else "文脈は不明"
+    plan = result.facts.plan
+    return "文脈は不明" if plan.context is None else context_name(plan.context, plan.top_k)
 
 
 def _run_view(result: Result) -> RunView:
-    run = result.run
-    model = run.get("model", {})
-    plan = run.get("plan", {})
+    run, known = result.run, result.facts
     facts = [
         ("ファイル", str(result.path)),
-        ("コマンド", " ".join(map(str, run.get("command", [])))),
-        ("設定", _listed(plan)),
+        ("コマンド", " ".join(known.command)),
+        ("設定", _listed(run["plan"])),
         ("データ", _listed(run.get("data", {}))),
-        ("モデル", _listed(model)),
+        ("モデル", _listed(run.get("model", {}))),
         ("アダプタ", "、".join(str(folder) for folder, _ in _adapter_folders(result)) or "なし"),
-        ("注意", " ".join(run.get("notes", [])) or "なし"),
-        ("プロンプトの版", str(run.get("prompt_version"))),
+        ("注意", " ".join(known.notes) or "なし"),
+        ("プロンプトの版", str(known.prompt_version)),
         ("プログラムの版", str(run.get("git_revision"))),
-        ("開始・終了", f"{run.get('started_at')} 〜 {run.get('finished_at')}"),
-        ("パッケージ", "、".join(f"{name} {version}" for name, version in run.get("packages", {}).items() if version)),
+        ("開始・終了", f"{run.get('started_at')} 〜 {known.finished_at}"),
+        ("パッケージ", "、".join(f"{name} {version}" for name, version in known.packages.items() if version)),
     ]
     return RunView(
         name=result.name,
         context=_context_name(result),
-        model=str(model.get("model") or "モデル名の記録なし"),
+        model=str(known.model.model or "モデル名の記録なし"),
         adapter=_adapter_name(result),
         summary=result.summary,
         known=split_accuracy(result.outcomes),
@@ -270,8 +265,10 @@ def _loss(results: Sequence[Result]) -> LossChart | None:
 
 def _adapter_folders(result: Result) -> list[tuple[Path, str | None]]:
     """(folder, hash of its run.json) of the run's adapter; of every fold's for a cross-fitted run."""
-    about = adapter(result) or {}
-    folders, digests = about.get("path"), about.get("run_sha256")
+    about = result.facts.adapter
+    if about is None:
+        return []
+    folders, digests = about.path, about.run_sha256
     if isinstance(folders, list):
         known = digests if isinstance(digests, list) else [None] * len(folders)
         return [(Path(str(folder)), digest) for folder, digest in zip(folders, known, strict=False)]

@@ -9,17 +9,21 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from pydantic import ValidationError
+
 from ...core.errors import DataError
+from ...core.models import misfits
 from ...core.prompts import prompt_version
 from ...core.questions import ORDERS, orders_of
 from ...core.requests import read_request
 from ...core.runs import Distrust, distrust_code
-from ..running.plan import CONTEXTS, RETRIEVED
+from ..running.plan import CONTEXTS
 from ..statistics import wilson_interval
 from .agreement import Difference, differences
 from .floors import floors_of_answers
 from .known_items import KINDS
 from .outcomes import Outcome
+from .run_facts import RunFacts
 from .summary import collapse_reasons, outcome_summary
 
 AGAIN = "評価をやり直してください。"
@@ -30,63 +34,43 @@ _COUNTED_OTHERWISE = ("chi_square", "chi_square_p")
 
 def check_run(path: Path, run: Mapping[str, Any]) -> None:
     """Raise DataError unless what comparisons and reports rely on is there: how it was asked, whom, and what to trust."""
-    adapter, model, plan, index = run.get("adapter"), run.get("model", {}), run.get("plan"), run.get("index")
-    trained = adapter.get("trained_on") if isinstance(adapter, dict) else {"by_id": [], "by_content": []}
-    checks = {
-        "plan": isinstance(plan, dict) and plan.get("context") in (None, *CONTEXTS),
-        "plan.top_k": not isinstance(plan, dict)
-        or plan.get("context") not in RETRIEVED
-        or _is_count(plan.get("top_k")),
-        "distrust": _is_texts(run.get("distrust")),
-        "notes": _is_texts(run.get("notes", [])),
-        "model": isinstance(model, dict),
-        "model.base_model": not isinstance(model, dict) or _is_object_or_none(model.get("base_model")),
-        "data": isinstance(run.get("data", {}), dict),
-        "index": _is_object_or_none(index) and _is_object_or_none((index or {}).get("retriever")),
-        "packages": isinstance(run.get("packages", {}), dict),
-        "command": _is_texts(run.get("command", [])),
-        "prompt_version": isinstance(run.get("prompt_version"), str | None),
-        "finished_at": isinstance(run.get("finished_at"), str | None),
-        "adapter": _is_object_or_none(adapter),
-        # Without it nobody knows whether the model was asked what it had learned.
-        "adapter.trained_on": isinstance(trained, dict)
-        and all(_is_texts(trained.get(name)) for name in ("by_id", "by_content"))
-        and _is_texts(trained.get("dev", [])),
-    }
-    wrong = [name for name, right in checks.items() if not right]
-    if wrong:
-        raise DataError(f"{path}: run の {'、'.join(wrong)} が欠けているか壊れています。{AGAIN}")
+    try:
+        facts = RunFacts.model_validate(run)
+    except ValidationError as error:
+        raise DataError(f"{path}: run の {'、'.join(misfits(error))} が欠けているか壊れています。{AGAIN}") from None
     # Pooled folds name their adapters in run.adapter alone, and no untuned model is evaluated in folds.
-    used = [f"model.{name}" for name in ("adapter_sha256", "lora_path") if model.get(name)]
-    used += ["folds"] if run.get("folds") else []
-    if adapter is None and used:
+    model = facts.model
+    said = {"model.adapter_sha256": model.adapter_sha256, "model.lora_path": model.lora_path, "folds": facts.folds}
+    used = [name for name, value in said.items() if value]
+    if facts.adapter is None and used:
         raise DataError(
             f"{path}: run.adapter は null（調整なし）ですが、run.{used[0]} はアダプタを使ったと述べています。"
             f"書き換えられた結果は使えません。{AGAIN}"
         )
-    if any(trained.values()) and not run["distrust"]:  # type: ignore[union-attr]  # checked above
+    if facts.trained_ids and not facts.distrust:
         raise DataError(f"{path}: 学習に使った問題で採点した結果なのに、run.distrust が空です。{AGAIN}")
 
 
 def check_asking(path: Path, run: Mapping[str, Any], outcomes: Sequence[Outcome]) -> None:
     """Raise DataError where ``run`` says of the answers what they are not: their number, their orders, the ensemble."""
-    plan, data = run["plan"], run.get("data", {})
+    facts = RunFacts.model_validate(run)
+    plan = facts.plan
     stated: dict[str, tuple[Any, set[Any]]] = {
-        "data.questions": (data.get("questions"), {len(outcomes)}),
-        "plan.orders": (plan.get("orders"), {_orders(outcome) for outcome in outcomes}),
-        "plan.ensemble": (plan.get("ensemble"), {outcome.ensemble for outcome in outcomes}),
+        "data.questions": (facts.data.questions, {len(outcomes)}),
+        "plan.orders": (plan.orders, {_orders(outcome) for outcome in outcomes}),
+        "plan.ensemble": (plan.ensemble, {outcome.ensemble for outcome in outcomes}),
     }
-    form = "choice" if plan.get("scoring") == "choice" else "letter"
+    form = "choice" if plan.scoring == "choice" else "letter"
     for outcome in outcomes:
         if outcome.form != form:
-            raise DataError(f"{path}: run.plan.scoring は {plan.get('scoring')} ですが、{outcome.id} の form は {outcome.form} です。{AGAIN}")  # fmt: skip
-        if form == "choice" and run.get("prompt_version") == prompt_version("choice"):
+            raise DataError(f"{path}: run.plan.scoring は {plan.scoring} ですが、{outcome.id} の form は {outcome.form} です。{AGAIN}")  # fmt: skip
+        if form == "choice" and facts.prompt_version == prompt_version("choice"):
             request = read_request(outcome.question)
             for answer in outcome.answers:
                 if answer.error is None and (answer.sign, answer.told) != (request.sign, request.told):
                     raise DataError(f"{path}: {outcome.id} の sign・told が問題文の求め方と合いません。書き換えられた結果は使えません。{AGAIN}")  # fmt: skip
     for name, (value, found) in stated.items():
-        if value is not None and any(one != value or type(one) is not type(value) for one in found):
+        if value is not None and found != {value}:
             counted = "・".join(sorted(map(str, found)))
             raise DataError(f"{path}: run.{name} は {value} ですが、結果では {counted} です。{AGAIN}")
 
@@ -224,10 +208,6 @@ def _is_items(value: Any) -> bool:
     return isinstance(value, list) and all(
         isinstance(item, dict) and isinstance(item.get("id"), str) and item.get("kind") in KINDS for item in value
     )
-
-
-def _is_object_or_none(value: Any) -> bool:
-    return value is None or isinstance(value, dict)
 
 
 def _is_texts(value: Any) -> bool:

@@ -13,6 +13,7 @@ from ...core.files import read_json, write_json
 from .checks import check_asking, check_run, checked_summary
 from .outcomes import Outcome
 from .rows import outcome_from
+from .run_facts import RunFacts
 
 KIND = "evaluation"
 
@@ -27,6 +28,11 @@ class Result:
     summary: Mapping[str, Any]
     outcomes: tuple[Outcome, ...]
     folders_named: int = 0  # of the path, in the name
+
+    @property
+    def facts(self) -> RunFacts:
+        """What comparisons and reports look into of ``run``."""
+        return RunFacts.model_validate(self.run)
 
     @property
     def name(self) -> str:

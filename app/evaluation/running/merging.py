@@ -9,7 +9,7 @@ from typing import Any
 from ...core.errors import DataError
 from ...core.manifests import now
 from ...core.questions import Question
-from ...core.runs import index_without_place
+from ...core.runs import asked_differently
 from ..results.doubts import doubts
 from ..results.file import Result
 from ..results.outcomes import Outcome
@@ -19,8 +19,7 @@ from .guards import TrainedOn
 from .plan import EvaluationPlan
 from .shard import Shard
 
-# Of a part's run, what must be the same in all: how they were asked, whom, and what.
-_SAME = ("plan", "prompt_version")
+# Of a part's adapter, what must be the same in all.
 _SAME_ADAPTER = ("run_sha256", "weights_sha256")
 # Of the model, where it ran: every part has its own card or server. What an adapter is, its hashes say.
 _PLACE = {"device", "host", "lora_path"}
@@ -34,15 +33,9 @@ def check_shards(parts: Sequence[Result], questions: Sequence[Question]) -> None
         facts = part.run.get("shard")
         if not isinstance(facts, Mapping):
             raise DataError(f"{part.path}: --shard で評価した結果ではありません。")
-        for key in _SAME:
-            if part.run.get(key) != first.run.get(key):
-                raise DataError(
-                    f"{first.path} と {part.path}: {key} が違います。同じ引数で評価した結果だけをまとめられます。"
-                )
-        indexes = [index_without_place(one.run.get("index")) for one in (first, part)]
-        if indexes[0] != indexes[1]:
+        if asked := asked_differently(first.run, part.run):
             raise DataError(
-                f"{first.path} と {part.path}: 索引か検索の設定が違います。同じ索引で評価し直してください。"
+                f"{first.path} と {part.path}: {'、'.join(asked)} が違います。同じ引数と索引で評価した結果だけをまとめられます。"
             )
         # A part that was finished before it was resumed says less of the model.
         said = [without_place(one.run["model"]) for one in (first, part)]

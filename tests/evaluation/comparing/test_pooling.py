@@ -57,7 +57,7 @@ def test_folds_asked_of_one_index_by_two_spellings_are_one_result(questions: lis
     folds = [fold_of("one", questions[:4], True, index=index), fold_of("two", questions[4:], True, index=again)]
     assert len(pool_outcomes(folds, questions)) == 8
     folds[1] = fold_of("two", questions[4:], True, index={**again, "corpus_hash": "2"})
-    with pytest.raises(DataError, match="index が違うので"):
+    with pytest.raises(DataError, match="索引か検索の設定 が違うので"):
         pool_outcomes(folds, questions)
 
 
@@ -73,7 +73,7 @@ def test_folds_become_one_result_in_file_order(questions: list[Any], fold_of: An
     pooled = read_result(tmp_path / "pooled.json")
     # The untuned model and the pooled folds differ in the adapter alone, retrieval included.
     base = fold_of("base", questions, False, adapter=None)
-    assert differences(base.run, pooled.run) == ("adapter",)
+    assert differences(base.facts, pooled.facts) == ("adapter",)
 
 
 def test_folds_that_each_answer_one_letter_are_not_hidden_by_the_pool(questions: list[Any], fold_of: Any) -> None:
@@ -112,7 +112,7 @@ def test_leaks_and_other_ways_of_asking_are_refused(questions: list[Any], fold_o
     other = EvaluationPlan(context="none").as_dict()
     with pytest.raises(DataError, match="plan が違う"):
         pool_outcomes([fold_of("one", questions[:4], True), fold_of("two", questions[4:], True, plan=other)], questions)
-    with pytest.raises(DataError, match="index が違う"):
+    with pytest.raises(DataError, match="索引か検索の設定 が違う"):
         pool_outcomes(
             [fold_of("one", questions[:4], True), fold_of("two", questions[4:], True, index={"corpus_hash": "x"})],
             questions,

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from app.evaluation.comparing.run_differences import differences
+from app.evaluation.comparing import run_differences
+from app.evaluation.results.run_facts import RunFacts
 
 RUN: dict[str, Any] = {
     "plan": {
@@ -22,11 +23,17 @@ RUN: dict[str, Any] = {
         "corpus_hash": "1", "retriever": {"type": "bm25", "top_k": 3, "index_dir": "a"}, "reranker": None, "embedding": None,
     },
     "adapter": None,
+    "distrust": [],
 }  # fmt: skip
 
 
+def differences(first: dict[str, Any], second: dict[str, Any]) -> tuple[str, ...]:
+    return run_differences.differences(RunFacts.model_validate(first), RunFacts.model_validate(second))
+
+
 def changed(**parts: Any) -> dict[str, Any]:
-    return {**RUN, **{name: {**(RUN[name] or {}), **values} for name, values in parts.items()}}
+    unseen = {"adapter": {"trained_on": {"by_id": [], "by_content": []}}}
+    return {**RUN, **{name: {**(RUN[name] or unseen.get(name, {})), **values} for name, values in parts.items()}}
 
 
 @pytest.mark.parametrize(

@@ -266,11 +266,19 @@ def test_the_loss_curve_is_shown_while_the_adapter_is_the_one_evaluated(tmp_path
     write_json(
         tmp_path / "run.json", {"training": {"loss_history": [{"step": 1, "loss": 2.0}, {"step": 2, "loss": 1.0}]}}
     )
-    about = {"path": str(tmp_path), "run_sha256": sha256_file(tmp_path / "run.json"), "trained_on": {}}
+    about = {
+        "path": str(tmp_path),
+        "run_sha256": sha256_file(tmp_path / "run.json"),
+        "trained_on": {"by_id": [], "by_content": []},
+    }
     alone = page([result("tuned", [outcome(1, "aaaa")], adapter=about)])
     assert "学習の損失" in alone
     assert alone.count('<polyline class="line run0" points="150.0,') == 1
-    folds = {"path": [str(tmp_path)] * 3, "run_sha256": [about["run_sha256"]] * 2 + ["0"], "trained_on": {}}
+    folds = {
+        "path": [str(tmp_path)] * 3,
+        "run_sha256": [about["run_sha256"]] * 2 + ["0"],
+        "trained_on": {"by_id": [], "by_content": []},
+    }
     crossed = page([result("tuned", [outcome(1, "aaaa")], adapter=folds)])
     assert crossed.count('<polyline class="line run0" points="150.0,') == 2  # the third fold's is not at hand
     assert crossed.count("tuned のアダプタ（学習データの損失）") == 1

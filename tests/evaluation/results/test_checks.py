@@ -142,12 +142,12 @@ def test_a_part_that_its_readers_could_not_read_is_refused(
 @pytest.mark.parametrize(
     ("place", "new", "message"),
     [
-        ("plan.context", "web", "run の plan が"),
+        ("plan.context", "web", r"run の plan\.context が"),
         ("plan.top_k", None, r"run の plan\.top_k が"),
-        ("distrust", [1], "run の distrust が"),
+        ("distrust", [1], r"run の distrust\[0\] が"),
         ("model.base_model", "x", r"run の model\.base_model が"),
         ("index", True, "run の index が"),
-        ("index", {"retriever": []}, "run の index が"),
+        ("index", {"retriever": []}, r"run の index\.retriever が"),
         ("packages", [], "run の packages が"),
         ("command", "x", "run の command が"),
         ("prompt_version", 1, "run の prompt_version が"),
@@ -163,8 +163,9 @@ def test_a_part_that_its_readers_could_not_read_is_refused(
         ("adapter", {"trained_on": {"by_id": [], "by_content": [], "dev": ["q1"]}}, r"run\.distrust が空です"),
         ("data.questions", 13, r"run\.data\.questions は 13 ですが、結果では 12 です"),
         ("plan.orders", 1, r"run\.plan\.orders は 1 ですが、結果では 4 です"),
-        ("plan.ensemble", {}, r"run\.plan\.ensemble は {} ですが、結果では False です"),
+        ("plan.ensemble", {}, r"run の plan\.ensemble が"),
         ("plan.ensemble", True, r"run\.plan\.ensemble は True ですが、結果では False です"),
+        ("plan.orders", "4", r"run の plan\.orders が"),
     ],
 )
 def test_a_run_that_says_what_the_answers_are_not_is_refused(
