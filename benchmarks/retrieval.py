@@ -36,7 +36,7 @@ from app.core.manifests import peak_rss_bytes
 from app.core.questions import Question
 from app.data.egov.law import provisions_text
 from app.data.egov.source import law_files, read_law
-from app.data.egov.xml import parse_xml
+from app.data.egov.xml_text import parse_xml
 from app.data.lawqa import load_questions
 from app.retrieval.index.statute_index import StatuteIndex
 from app.retrieval.rag_pipeline import search_query

@@ -5,9 +5,8 @@ Format: https://github.com/digital-go-jp/lawqa_jp. A file is checked whole; all 
 
 from __future__ import annotations
 
-import re
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,17 +15,15 @@ from ..core.answers import reads_as_answer
 from ..core.errors import DataError
 from ..core.files import read_json, read_text, to_json
 from ..core.prompts import build_choice_prompt, build_mc_prompt_direct
-from ..core.questions import CHOICE_LETTERS, LETTERS, ORDERS, Question, content_hash
+from ..core.questions import LETTERS, ORDERS, Question, content_hash
 from ..core.quoting import quoted
 from ..core.requests import question_polarity
+from .choices_field import parse_choices, parse_correct
 from .clusters import cluster_ids, cluster_keys
 from .exam import exam_questions, is_exam
 from .provisions import gold_articles
 
 ORDER_FIELD = "回答オーダーマップ番号"
-_CHOICE = re.compile(r"([a-zａ-ｚ])\s(.*)")
-# What a single statement may have as its answer.
-_JUDGED = {"○": "a", "〇": "a", "◯": "a", "正": "a", "×": "", "✕": "", "誤": ""}
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,75 +142,6 @@ def question_law(question_id: str, first_law: str | None) -> str:
     """The law a question is counted under: the id's first part (``金商法_第2章_…``), else its first gold law."""
     head, underscore, _ = question_id.partition("_")
     return head if underscore and head else (first_law or "その他")
-
-
-def parse_choices(text: str) -> tuple[dict[str, str], list[str]]:
-    """The choices of a 選択肢 field, one to six, and what is wrong with it. A line without a letter continues the one before."""
-    choices: dict[str, str] = {}
-    faults: list[str] = []
-    current: str | None = None
-    for line in text.split("\n"):
-        match = _CHOICE.fullmatch(line.strip())
-        letter = unicodedata.normalize("NFKC", match.group(1)).lower() if match else ""
-        if match and (letter in LETTERS or _follows(current, letter)):
-            if letter not in CHOICE_LETTERS:
-                faults.append(
-                    f"選択肢に「{letter}」で始まる行があります（使えるのは {CHOICE_LETTERS[0]} から {CHOICE_LETTERS[-1]} まで）"
-                )
-            elif letter in choices:
-                faults.append(f"選択肢に「{letter}」で始まる行が二つあります")
-            current = letter
-            choices.setdefault(letter, match.group(2).strip())
-        elif line.strip() and current is None:
-            faults.append(f"選択肢が「a 」で始まっていません（{line.strip()[:20]!r}）")
-            current = ""
-        elif line.strip() and current:
-            choices[current] += "\n" + line.strip()
-    expected = CHOICE_LETTERS[
-        : max((CHOICE_LETTERS.index(letter) for letter in choices if letter in CHOICE_LETTERS), default=0) + 1
-    ]
-    for letter in expected:
-        if letter not in choices:
-            faults.append(f"選択肢に「{letter}」で始まる行がありません")
-        elif not choices[letter]:
-            faults.append(f"選択肢「{letter}」の本文が空です")
-    if not faults and list(choices) != list(expected):
-        faults.append(f"選択肢の順が {''.join(choices)} です（{'、'.join(expected)} の順に書いてください）")
-    if not faults:
-        faults += _equal_choices(choices)
-    return choices, faults
-
-
-def _follows(current: str | None, letter: str) -> bool:
-    """Whether ``letter`` is the one after ``current``: then its line is a choice, not the end of the one before."""
-    return bool(current) and ord(letter) == ord(str(current)) + 1
-
-
-def _equal_choices(choices: Mapping[str, str]) -> list[str]:
-    """A fault for each choice that says the same as one before it, whatever its widths and spaces."""
-    seen: dict[str, str] = {}
-    found = []
-    for letter, text in choices.items():
-        first = seen.setdefault("".join(unicodedata.normalize("NFKC", text).split()), letter)
-        if first != letter:
-            found.append(f"選択肢 {first} と {letter} が同じです")
-    return found
-
-
-def parse_correct(output: str, choices: Mapping[str, str]) -> tuple[str, str | None]:
-    """The right letters of an output field (``c``, ``b、d``; ○ or × for a single statement) and what is wrong with it."""
-    text = unicodedata.normalize("NFKC", output).strip().lower()
-    if len(choices) == 1:
-        if text in _JUDGED:
-            return _JUDGED[text], None
-        return "", f"output が {output!r} です（選択肢が一つの問題では ○ か ×）"
-    letters = re.sub(r"[\s、,・]+", "", text)
-    listed = "、".join(choices)
-    if not letters or not set(letters) <= set(choices) or len(set(letters)) != len(letters):
-        return "", f"output が {output!r} です（{listed} のいずれか。正解が複数なら「a、c」のように並べる）"
-    if len(letters) == len(choices):
-        return "", f"output が {output!r} で、すべての選択肢が正解です"
-    return "".join(sorted(letters)), None
 
 
 def _checked_row(number: int, sample: Any, faults: list[Fault]) -> _Row | None:

@@ -18,7 +18,8 @@ from .by_text import PROBE
 from .by_tokens import AskedByTokens
 from .events import checked_pieces
 from .exported import exported_model
-from .http import JsonClient, Patience, RefusedError, bearer
+from .http import JsonClient, Patience, bearer
+from .http_try import RefusedError
 from .letters import LetterScores
 from .loading import load_tokenizer
 from .model_files import tokenizer_sha256

@@ -23,7 +23,7 @@ from ..evaluation.report.charts import HEIGHT, WIDTH
 from ..evaluation.report.questions import QuestionView, question_views
 from ..evaluation.results.file import Result, read_results
 from ..evaluation.results.outcomes import Outcome
-from ..evaluation.results.result_text import CONTEXT_NAMES, accuracy_label, percent
+from ..evaluation.results.result_words import CONTEXT_NAMES, accuracy_label, percent
 from ..evaluation.results.summary import answer_name
 from .experiments import experiments, result_named
 from .view import render

@@ -13,7 +13,7 @@ from ..core.errors import UserError
 from ..core.files import read_json, sha256_file
 from ..core.runs import distrust_name
 from ..evaluation.results.file import KIND, Result, read_result
-from ..evaluation.results.result_text import CONTEXT_NAMES, context_name, percent
+from ..evaluation.results.result_words import CONTEXT_NAMES, context_name, percent
 from .curves import Curves, curves_of
 from .view import told
 

@@ -8,7 +8,8 @@ import pytest
 
 from app.core.errors import DataError
 from app.core.questions import LETTERS, ORDERS, reorder
-from app.data.lawqa import load_questions, parse_choices, parse_correct, question_law, samples_text
+from app.data.choices_field import parse_choices, parse_correct
+from app.data.lawqa import load_questions, question_law, samples_text
 
 SAMPLE = Path(__file__).resolve().parents[2] / "sample" / "selection.json"
 OPEN100 = Path(__file__).resolve().parents[3] / "shared" / "data" / "lawqa_jp" / "selection_open100.json"

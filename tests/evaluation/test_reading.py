@@ -17,7 +17,8 @@ from app.evaluation.reading import law_adds, reading_changes
 from app.evaluation.report.page import render_report
 from app.evaluation.results.file import read_result
 from app.evaluation.results.outcomes import Outcome
-from app.evaluation.results.result_text import reading_lines, summary_lines
+from app.evaluation.results.result_text import summary_lines
+from app.evaluation.results.result_words import reading_lines
 from app.evaluation.running.asking import check_questions
 from app.evaluation.running.contexts import context_lookup
 from app.evaluation.running.evaluate import Job, evaluate

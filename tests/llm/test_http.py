@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 
 from app.core.errors import BackendError
 from app.llm.events import objects_of, whole_answer
-from app.llm.http import JsonClient, Patience, retry_after
+from app.llm.http import JsonClient, Patience
+from app.llm.http_try import retry_after
 from tests.local_server import LocalServer
 
 

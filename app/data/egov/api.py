@@ -18,7 +18,8 @@ from datetime import date
 from typing import IO, Any
 
 from ...core.errors import BackendError, DataError
-from .xml import MAX_XML_BYTES, REPEALED
+from .xml import REPEALED
+from .xml_text import MAX_XML_BYTES
 
 SITE = "https://laws.e-gov.go.jp"
 PAGE = 100  # laws a list request; the API's own default

@@ -10,7 +10,8 @@ from pathlib import Path, PurePosixPath
 
 from ...core.errors import DataError
 from .law import Law
-from .xml import MAX_XML_BYTES, parse_law
+from .xml import parse_law
+from .xml_text import MAX_XML_BYTES
 
 MAX_TOTAL_BYTES = 16 * 2**30  # e-Gov's whole download unpacks to 3.2 GB
 MAX_RATIO = 200  # statute XML packs 10 to 40 times; deflate's limit, used by bombs, is about 1,000

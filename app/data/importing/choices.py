@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ...core.questions import CHOICE_LETTERS, MOST_CHOICES, plain
-from ..lawqa import parse_choices
+from ..choices_field import parse_choices
 from .columns import KANA
 
 _LABEL = re.compile(r"\s*[(（]?(?P<sign>[A-Fa-fＡ-Ｆａ-ｆア-カ1-6１-６①-⑥])(?P<end>[)）.．:：、]|\s)\s*(?=\S)(?P<rest>.*)", re.DOTALL)  # fmt: skip

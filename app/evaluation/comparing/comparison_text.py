@@ -9,7 +9,7 @@ from ..reading import ReadingChange
 from ..results.file import Result
 from ..results.floors import uniform_logprob
 from ..results.known_items import split_accuracy
-from ..results.result_text import CONTEXT_NAMES, accuracy_label, auc_text, gain_text, percent, reading_text
+from ..results.result_words import CONTEXT_NAMES, accuracy_label, auc_text, gain_text, percent, reading_text
 from ..results.statements import statements_summary
 from ..results.summary import gold_logprob, ties
 from .comparison import Comparison, Flip

@@ -11,7 +11,7 @@ from ...core.prompts import Form
 from ..number_text import interval_text, p_text, points
 from ..reading import ReadingChange
 from ..results.file import Result
-from ..results.result_text import percent
+from ..results.result_words import percent
 from ..statistics import Interval, excludes_chance, interval_over, sign_flip_test
 from .comparability import aligned_outcomes
 from .comparison import Comparison, compare_results

@@ -18,7 +18,8 @@ from ...core.answers import parse_answer
 from ...core.errors import DataError
 from ...core.files import read_json, sha256_text
 from ...core.questions import LETTERS, Question, content_hash
-from ...data.lawqa import parse_choices, questions_from
+from ...data.choices_field import parse_choices
+from ...data.lawqa import questions_from
 from ..results.order_answer import OrderAnswer
 from ..results.outcomes import Outcome
 

@@ -18,7 +18,8 @@ from ..comparing.verdict import verdict
 from ..results.file import Result
 from ..results.known_items import SplitAccuracy, split_accuracy
 from ..results.reliability import Reliability, reliability, stated_and_right
-from ..results.result_text import accuracy_label, context_name, group_tables, percent
+from ..results.result_text import group_tables
+from ..results.result_words import accuracy_label, context_name, percent
 from .charts import LossChart, Rung, ladder, loss_chart
 from .questions import question_views
 from .template import report_template

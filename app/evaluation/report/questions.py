@@ -13,7 +13,7 @@ from ..results.file import Result
 from ..results.known_items import KnownItem, known_items
 from ..results.order_answer import OrderAnswer
 from ..results.outcomes import Outcome
-from ..results.result_text import POLARITY_NAMES, STATUS_NAMES, TEXT_STATUS_NAMES
+from ..results.result_words import POLARITY_NAMES, STATUS_NAMES, TEXT_STATUS_NAMES
 from ..results.retrieval_score import countable
 from ..results.summary import answer_name
 from .marking import Piece, mark, runs_of

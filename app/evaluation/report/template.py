@@ -9,9 +9,9 @@ from typing import Any
 from ..comparing.verdict import logprob_facts
 from ..number_text import interval_text, nats, p_text, points
 from ..results.known_items import KINDS
-from ..results.result_text import (
+from ..results.result_text import FEW_QUESTIONS
+from ..results.result_words import (
     CONTEXT_NAMES,
-    FEW_QUESTIONS,
     POLARITY_NAMES,
     auc_text,
     counts_text,

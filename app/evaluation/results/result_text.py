@@ -8,77 +8,30 @@ from typing import Any
 
 from ...core.prompts import FITS, FITS_NOT, Form
 from ..comparing.logprob_change import logprob_label
-from ..number_text import interval_text, nats, p_text, points
-from ..running.plan import RETRIEVED
-from ..statistics import Interval, detectable_gain, mcnemar_power
+from ..statistics import detectable_gain, mcnemar_power
 from .known_items import KINDS
+from .result_words import (
+    CONTEXT_NAMES,
+    POLARITY_NAMES,
+    TEXT_STATUS_NAMES,
+    accuracy_label,
+    auc_text,
+    context_name,
+    counts_text,
+    form_of,
+    histogram_text,
+    interval,
+    number_text,
+    percent,
+    reading_lines,
+    ties_text,
+)
 
-POLARITY_NAMES = {
-    "correct": "正しいもの",
-    "incorrect": "誤っているもの",
-    "not_applicable": "該当しないもの",
-    "other": "その他",
-}
-CONTEXT_NAMES = {
-    "none": "文脈なし",
-    "removed": "正解の条文を抜いた検索結果",
-    "rag": "検索した条文",
-    "gold": "正解の条文",
-}
-STATUS_NAMES = {
-    "correct": "正解",
-    "wrong": "不正解",
-    "tied": "同数で決まらず",
-    "unparsed": "読み取れず",
-    "failed": "失敗",
-}
-# How a written answer read (app.core.answers).
-TEXT_STATUS_NAMES = {
-    "ok": "読み取れた",
-    "ambiguous": "あいまい",
-    "unparsed": "答えなし",
-    "truncated": "途中で切れた",
-    "empty": "空",
-}
 # Share of questions on which two runs differ in being right; assumed before a run; it is printed with the power.
 DISCORDANT = 0.25
 # A group of fewer questions is shown in grey: its interval is wider than any difference one would read from it.
 FEW_QUESTIONS = 10
 RED, DIM, PLAIN = "\x1b[1;31m", "\x1b[2m", "\x1b[0m"
-
-
-def percent(value: float | None) -> str:
-    """``0.4286`` as ``42.9 %``; a dash for None."""
-    return "—" if value is None else f"{100 * value:.1f} %"
-
-
-def interval(bounds: tuple[float, float] | list[float]) -> str:
-    """A 95 % interval as ``95 % 区間 35.0–51.2 %``."""
-    return f"95 % 区間 {100 * bounds[0]:.1f}–{100 * bounds[1]:.1f} %"
-
-
-def accuracy_label(orders: int, ensemble: bool, form: Form = "letter") -> str:
-    """What the headline accuracy counts: with several orders, one answer a question."""
-    if form == "choice":
-        return "正解率（選択肢ごとの判断）"
-    return "正解率" if orders == 1 else f"正解率（{orders} 通りの並びの{'確率の平均' if ensemble else '多数決'}）"
-
-
-def form_of(summary: Mapping[str, Any]) -> Form:
-    """The form in which a result was asked: choices that were judged by themselves are counted as statements."""
-    return "choice" if summary["statements"] else "letter"
-
-
-def counts_text(counts: Mapping[str, int]) -> str:
-    """How the questions came out; ties without an answer only where there are some."""
-    return "、".join(
-        f"{name} {counts[status]}" for status, name in STATUS_NAMES.items() if status != "tied" or counts[status]
-    )
-
-
-def ties_text(ties: Mapping[str, int]) -> str:
-    """How many answers hang on a tie, and how many of those are right."""
-    return f"うち同数で決まった問題 {ties['questions']}（正解 {ties['correct']}）"
 
 
 def summary_lines(summary: Mapping[str, Any], plan: Mapping[str, Any], *, color: bool = False) -> list[str]:
@@ -196,17 +149,6 @@ def _statements(statements: Mapping[str, Any]) -> list[str]:
     return lines
 
 
-def number_text(value: float | None) -> str:
-    """An AUC as ``0.586``; a dash for None."""
-    return "—" if value is None else f"{value:.3f}"
-
-
-def auc_text(statements: Mapping[str, Any]) -> str:
-    """The AUC with its interval over clusters."""
-    bounds = statements["auc_ci95"]
-    return number_text(statements["auc"]) + (f"（95 % 区間 {bounds[0]:.3f}–{bounds[1]:.3f}）" if bounds else "")
-
-
 def _mass(mass: Mapping[str, Any] | None, form: Form) -> list[str]:
     if not mass:
         return []
@@ -217,16 +159,6 @@ def _mass(mass: Mapping[str, Any] | None, form: Form) -> list[str]:
     if mass.get("outside"):
         note += f"。警告: 延べ {mass['outside']} 個の文字は、サーバーが返した上位のトークンになく、返された最小の確率とみなしました"
     return [note]
-
-
-def histogram_text(collapse: Mapping[str, Any]) -> str:
-    """How far the answers are from even; the test only where every question has the same letters."""
-    test = (
-        ""
-        if collapse["chi_square"] is None
-        else f"一様との差 χ² {collapse['chi_square']:.1f}、{p_text(collapse['chi_square_p'])}、"
-    )
-    return f"{test}エントロピー {collapse['entropy_bits']:.2f} ビット"
 
 
 def _histogram(summary: Mapping[str, Any], *, color: bool) -> list[str]:
@@ -255,11 +187,6 @@ def _ladder(floors: Mapping[str, Any], *, several: bool) -> list[str]:
     ]
 
 
-def context_name(context: str, top_k: int | None) -> str:
-    """How a context is called: ``検索した条文 top 3``."""
-    return CONTEXT_NAMES[context] + (f" top {top_k}" if context in RETRIEVED and top_k else "")
-
-
 def _other_contexts(others: Sequence[Mapping[str, Any]]) -> list[str]:
     cells = [
         f"{context_name(other['context'], other['top_k'])} {percent(other['accuracy'])}"
@@ -267,42 +194,6 @@ def _other_contexts(others: Sequence[Mapping[str, Any]]) -> list[str]:
         for other in others
     ]
     return ["同じモデルの別の文脈: " + "、".join(cells)] if cells else []
-
-
-READING_CONCLUSIONS = {
-    "reads": "条文がないと正解率が落ちます。条文を読んで答えています",
-    "reads by probability": "正解率の差は偶然でもありえますが、条文があると正解に与える確率が上がります。条文を使っています",
-    "does not read": "条文がなくても成績が落ちたとは言えません。このモデルは条文を読んでいるとは言えません",
-    "undecided": "条文のまとまりが少ないので、条文を読んでいるかは判定しません",
-}
-
-
-def reading_lines(rows: Sequence[Mapping[str, Any]]) -> list[str]:
-    """What the law adds, and whether the model reads it."""
-    lines = ["条文を読んでいるか（正解の条文があるときと、ないときの比較）:"] if rows else []
-    return lines + [f"  {reading_text(row)}" for row in rows]
-
-
-def reading_text(row: Mapping[str, Any]) -> str:
-    """One row of the reading test as a line."""
-    without, having = row["accuracy"]
-    return (
-        f"{CONTEXT_NAMES[row['context']]} {percent(without)} → 正解の条文 {percent(having)}: 条文が足したもの "
-        f"{gain_text(row)}。{READING_CONCLUSIONS.get(row['conclusion'], row['conclusion'])}。"
-    )
-
-
-def gain_text(gain: Mapping[str, Any]) -> str:
-    """A gain as stored: points with interval and p-value, and that of the log-probability where there is one."""
-    bounds = None if gain["ci95"] is None else Interval(*gain["ci95"])
-    text = f"{points(gain['difference'])} ポイント（{interval_text(bounds)}、{p_text(gain['p_value'])}）"
-    if gain["logprob_change"] is None:
-        return text
-    bounds = None if gain["logprob_ci95"] is None else Interval(*gain["logprob_ci95"])
-    return (
-        f"{text}、正解の対数確率 {nats(gain['logprob_change'])}"
-        f"（{interval_text(bounds, nats)}、{p_text(gain['logprob_p_value'])}）"
-    )
 
 
 def _retrieval(retrieval: Mapping[str, Any]) -> list[str]:

@@ -11,7 +11,8 @@ import pytest
 from app.core.errors import DataError
 from app.data.egov.law import Law, TableHeader, lines, provisions_text
 from app.data.egov.source import law_files, read_law
-from app.data.egov.xml import parse_law, parse_xml, text_of
+from app.data.egov.xml import parse_law
+from app.data.egov.xml_text import parse_xml, text_of
 
 REAL = Path(__file__).resolve().parents[4] / "shared/data/egov/sample_26_laws.zip"
 NAME = "417AC0000000086_20251001_505AC0000000053.xml"
@@ -177,7 +178,7 @@ def test_what_is_no_law_is_refused_in_one_line(data, words):
 
 
 def test_too_large_a_file_is_refused_unread(monkeypatch):
-    monkeypatch.setattr("app.data.egov.xml.MAX_XML_BYTES", 100)
+    monkeypatch.setattr("app.data.egov.xml_text.MAX_XML_BYTES", 100)
     with pytest.raises(DataError, match="上限 100"):
         parse_law(WHOLE.encode(), "x.xml")
 

@@ -9,7 +9,8 @@ import pytest
 
 from app.core.questions import LETTERS, ORDERS
 from app.data.context import ShownPassage
-from app.evaluation.results.result_text import percent, power_lines, summary_lines
+from app.evaluation.results.result_text import power_lines, summary_lines
+from app.evaluation.results.result_words import percent
 from app.evaluation.results.summary import collapse, summarize, ties
 from app.evaluation.running.plan import EvaluationPlan
 from app.evaluation.statistics import wilson_interval
