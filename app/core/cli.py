@@ -66,7 +66,7 @@ def _run(main: Callable[[Sequence[str]], int | None], arguments: list[str]) -> i
     try:
         for argument in arguments:
             if any("\ud800" <= char <= "\udfff" for char in argument):
-                raise ConfigError(f"引数 {argument!r} が UTF-8 ではありません。ファイルの名前を変えてください。")
+                raise ConfigError(_unreadable(argument))
         return main(arguments) or EXIT_DONE
     except UserError as error:
         if debug:
@@ -91,6 +91,14 @@ def _run(main: Callable[[Sequence[str]], int | None], arguments: list[str]) -> i
             return EXIT_FAILED
         log(f"エラー: {type(error).__name__}: {_one_line(str(error))}（--debug を付けるとトレースバックを表示します）")
         return EXIT_FAILED
+
+
+def _unreadable(argument: str) -> str:
+    """Why an argument holds bytes that are no characters."""
+    encoding = sys.getfilesystemencoding()
+    if encoding != "utf-8":  # LC_ALL=C with Python's UTF-8 mode switched off
+        return f"引数 {argument!r} を、この環境の文字コード（{encoding}）では読めません。PYTHONUTF8=1 を付けて実行してください。"
+    return f"引数 {argument!r} が UTF-8 ではありません。ファイルの名前を変えてください。"
 
 
 def _one_line(text: str) -> str:

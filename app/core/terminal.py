@@ -8,9 +8,10 @@ there, and JSON stays JSON.
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any, TextIO
 
 # Controls but newline and tab, delete, C1, marks and overrides of direction, line separators, half surrogates.
@@ -98,17 +99,22 @@ class SafeStream:
 def safe_streams(reword: Callable[[str], str] | None = None) -> Iterator[None]:
     """Standard output and error are safe inside; a terminal keeps the program's own styles and progress bars.
 
-    ``reword`` changes every text before it is written.
+    ``reword`` changes every text before it is written. What is not there (pythonw, ``>&-``) takes everything and shows
+    nothing; so no file that is opened later gets its number, to which libraries in C would write.
     """
     import sys
 
     out, err = sys.stdout, sys.stderr
-    # What is not there (pythonw) or is safe already stays as it is.
-    if out is not None and not isinstance(out, SafeStream):
-        sys.stdout = SafeStream(out, _STYLE if out.isatty() else _NOTHING, reword)
-    if err is not None and not isinstance(err, SafeStream):
-        sys.stderr = SafeStream(err, _BARS if err.isatty() else _NOTHING, reword)
-    try:
-        yield
-    finally:
-        sys.stdout, sys.stderr = out, err
+    with ExitStack() as opened:
+        if out is None:
+            sys.stdout = opened.enter_context(open(os.devnull, "w", encoding="utf-8"))
+        elif not isinstance(out, SafeStream):
+            sys.stdout = SafeStream(out, _STYLE if out.isatty() else _NOTHING, reword)
+        if err is None:
+            sys.stderr = opened.enter_context(open(os.devnull, "w", encoding="utf-8"))
+        elif not isinstance(err, SafeStream):
+            sys.stderr = SafeStream(err, _BARS if err.isatty() else _NOTHING, reword)
+        try:
+            yield
+        finally:
+            sys.stdout, sys.stderr = out, err

@@ -115,6 +115,28 @@ def test_a_safe_stream_is_the_stream_otherwise() -> None:
     assert (stream.encoding, stream.isatty(), inner.text()) == ("cp932", False, "\\u2013\na\\u0007")
 
 
+@pytest.mark.parametrize("missing", ["stdout", "stderr"])
+def test_a_stream_that_is_closed_takes_everything(missing: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, missing, None)
+
+    def main(_: Sequence[str]) -> int:
+        print("結果")
+        log("行")
+        sys.stdout.flush()
+        return 3 if sys.stdout.isatty() or sys.stderr.isatty() else 0
+
+    assert run_program(main, []) == 0
+    assert getattr(sys, missing) is None
+
+
+def test_an_argument_in_another_encoding_than_the_environments_says_so(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "getfilesystemencoding", lambda: "ascii")
+    assert run_program(lambda argv: 0, ["\udce5\udcb1\udc8a"]) == 1
+    assert "この環境の文字コード（ascii）では読めません。PYTHONUTF8=1 を" in capsys.readouterr().err
+
+
 def test_an_argument_that_is_not_utf8_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     assert run_program(lambda argv: 0, ["--data", "caf\udce9.json"]) == 1
     assert capsys.readouterr().err == (
