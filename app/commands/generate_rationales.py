@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ..core.cli import JapaneseParser, log, progress
+from ..core.cli import JapaneseParser, log
 from ..core.errors import ConfigError, UntrustworthyResult
 from ..core.files import sha256_file, write_json
 from ..core.locks import file_lock
@@ -15,6 +15,7 @@ from ..core.options import add_options, from_arguments
 from ..core.outputs import RECORDS, Output, check_outputs, json_kind
 from ..core.prompts import PROMPT_VERSION
 from ..core.runs import ResumeKey
+from ..evaluation.rationales import MIN_QUOTE, describe_counts, harvest
 from ..evaluation.running.plan import EvaluationPlan
 from ..evaluation.running.resolving import create_backend
 from ..llm.model_options import ModelOptions, model_key, resolve_config
@@ -27,7 +28,6 @@ EXAMPLES = (
     "python scripts/generate_rationales.py --data results/split/train.json --output-path results/finetune/rationales.jsonl "
     "--llm-backend ollama --llm-model qwen3:8b",
 )
-MIN_QUOTE = 20  # as in app/evaluation/rationales.py, which says why
 
 
 def parser() -> JapaneseParser:
@@ -68,10 +68,10 @@ def main(argv: Sequence[str]) -> int:
     if arguments.min_quote < 1:
         raise ConfigError(f"--min-quote {arguments.min_quote}: 1 以上にしてください。")
     from ..data.lawqa import load_questions
-    from ..evaluation.rationales import harvest
     from ..evaluation.running.evaluate import pick_questions, without_place
     from ..evaluation.running.progress_file import progress_path
-    from ..llm.adapters import adapter_folder
+    from ..evaluation.running.resuming import outcomes_of
+    from ..llm.exported import trained_of, weights_identity
     from ..retrieval.question_contexts import context_plan
 
     path = arguments.output_path
@@ -94,65 +94,35 @@ def main(argv: Sequence[str]) -> int:
         budget_tokens=arguments.max_new_tokens, temperature=arguments.temperature, batch_size=arguments.batch_size,
         seed=arguments.seed,
     )  # fmt: skip
-    local = config.llm.backend == "hf"
-    folder = adapter_folder(str(config.llm.lora_path)) if local and config.llm.lora_path else None
-    weights = sha256_file(folder / "adapter_model.safetensors") if folder else None
+    trained = trained_of(config.llm)
+    weights = weights_identity(*trained) if trained else None
     model = model_key(options, config.llm, weights)
     source = {"path": str(arguments.data), "sha256": sha256_file(arguments.data), "questions": len(questions)}
     contexts = {question.id: context.context_of(question) for question in questions}
-    key = {"data": source["sha256"], "ids": [question.id for question in questions], "plan": plan.result_key(),
-           "context": arguments.context, "model": without_place(model), "prompt_version": PROMPT_VERSION}  # fmt: skip
-    with file_lock(arguments.output_path):
-        outcomes, facts = answers(arguments, options, config, plan, questions, contexts, key)
+    key = ResumeKey(settings={
+        "data": source["sha256"], "ids": [question.id for question in questions], "plan": plan.result_key(),
+        "context": arguments.context, "model": without_place(model), "prompt_version": PROMPT_VERSION,
+    })  # fmt: skip
+    with file_lock(path):
+        outcomes, facts = outcomes_of(
+            path, key, questions, plan, load_backend=lambda: create_backend(options, config.llm, plan),
+            contexts=lambda question: contexts[question.id], model_key=model, resume=arguments.resume, label="理由",
+        )  # fmt: skip
         found = harvest(
             outcomes, questions, contexts, context, dataset=arguments.data.resolve().parent.name,
             min_quote=arguments.min_quote,
             model={"model": model["model"], "adapter_sha256": weights, "temperature": arguments.temperature},
         )  # fmt: skip
-        return written(arguments.output_path, found, {
+        return written(path, found, {
             "kind": "rationales", "run": header, "source": source, "prompt_version": PROMPT_VERSION,
-            "plan": {**plan.as_dict(), "context": arguments.context}, "model": model | facts,
+            "plan": {**plan.as_dict(), "context": arguments.context}, "model": facts,
             "min_quote": arguments.min_quote,
         })  # fmt: skip
-
-
-def answers(
-    arguments: Any,
-    options: ModelOptions,
-    config: Any,
-    plan: EvaluationPlan,
-    questions: Sequence[Any],
-    contexts: Any,
-    key: dict[str, Any],
-) -> tuple[list[Any], dict[str, Any]]:
-    """Every question's outcome, those of an interrupted run included, and what the backend says about itself."""
-    from ..evaluation.running.progress_file import ProgressFile
-    from ..evaluation.running.runner import run_questions
-
-    kept = ProgressFile(arguments.output_path, ResumeKey(settings=key), questions, resume=arguments.resume)
-    done = dict(kept.done)
-    left = [question for question in questions if question.id not in done]
-    facts: dict[str, Any] = dict(kept.model)
-    if left:
-        backend = create_backend(options, config.llm, plan)
-        facts = backend.facts()
-        kept.check_model(facts)
-        fresh = run_questions(
-            backend, left, lambda question: contexts[question.id], plan,
-            on_outcomes=kept.append_to(facts),
-        )  # fmt: skip
-        try:
-            done |= {outcome.id: outcome for outcome in progress(fresh, total=len(left), label="理由")}
-        except KeyboardInterrupt:
-            log("ここまでの答えは残っています。同じ引数に --resume を付けると続きから行います。")
-            raise
-    return [done[question.id] for question in questions], facts
 
 
 def written(path: Path, found: Any, manifest: dict[str, Any]) -> int:
     """Write records and manifest. Raises UntrustworthyResult when there is no record to write."""
     from ..data.records import write_records
-    from ..evaluation.rationales import describe_counts
 
     if found.records:
         write_records(path, found.records)

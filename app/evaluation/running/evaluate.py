@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ...core.cli import log, progress
+from ...core.cli import log
 from ...core.errors import ConfigError, DataError
 from ...core.files import sha256_file
 from ...core.locks import file_lock
@@ -36,8 +36,7 @@ from .guards import (
 )
 from .other_contexts import companions, other_contexts
 from .plan import EvaluationPlan
-from .progress_file import ProgressFile
-from .runner import run_questions
+from .resuming import outcomes_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,36 +147,21 @@ def _evaluate(
     notes = [] if manifest is None else [*adapter_notes(manifest, job.plan, model_key), *conversation_notes(manifest)]
     for note in notes:
         log(f"注意: {note}")
-    if manifest is not None:
-        shared = sharing_clusters(manifest, job.questions, trained)
-        if shared:
-            log(
-                f"注意: {len(job.questions)} 問のうち {len(shared)} 問は、学習した問題と同じ条文のまとまりの問題です"
-                f"（例 {shared[0]}）。学習した条文を尋ねるので、正解率は甘くなります。"
-            )
+    shared = None if manifest is None else sharing_clusters(manifest, job.questions, trained)
+    if shared:
+        log(
+            f"注意: {len(job.questions)} 問のうち {len(shared)} 問は、学習した問題と同じ条文のまとまりの問題です"
+            f"（例 {shared[0]}）。学習した条文を尋ねるので、正解率は甘くなります。"
+        )
     data = {"path": str(job.data), "sha256": sha256_file(job.data), "questions": len(job.questions)}
-    ids = [question.id for question in job.questions]
     key = ResumeKey(settings={
-        "data": data["sha256"], "ids": ids, "plan": job.plan.result_key(), "model": without_place(model_key),
+        "data": data["sha256"], "ids": [question.id for question in job.questions], "plan": job.plan.result_key(), "model": without_place(model_key),
         "prompt_version": prompt_version(job.plan.form), "extra": {**job.extra, "index": index_without_place(job.extra.get("index"))},
     })  # fmt: skip
-    kept = ProgressFile(job.output, key, job.questions, resume=job.resume)
-    done = dict(kept.done)
-    left = [question for question in job.questions if question.id not in done]
-    facts: dict[str, Any] = {**model_key, **kept.model}
-    if left:
-        backend = load_backend()
-        facts |= backend.facts()
-        kept.check_model(facts)
-        fresh = run_questions(
-            backend, left, contexts, job.plan, on_outcomes=kept.append_to(facts), few_shot=job.few_shot,
-        )  # fmt: skip
-        try:
-            done |= {outcome.id: outcome for outcome in progress(fresh, total=len(left), label="評価")}
-        except KeyboardInterrupt:
-            log("ここまでの答えは残っています。同じ引数に --resume を付けると続きから行います。")
-            raise
-    outcomes = [done[name] for name in ids]
+    outcomes, facts = outcomes_of(
+        job.output, key, job.questions, job.plan, load_backend=load_backend, contexts=contexts, model_key=model_key,
+        resume=job.resume, label="評価", few_shot=job.few_shot,
+    )  # fmt: skip
     summary = {**summarize(outcomes, job.questions, job.plan), "seconds": round(time.monotonic() - started, 2)}
     distrust = (*distrust_reasons(trained, job.adapter is not None and manifest is None), *doubts(outcomes, summary))
     run = {
@@ -187,7 +171,7 @@ def _evaluate(
         "prompt_version": prompt_version(job.plan.form),
         "data": data,
         "model": facts,
-        "adapter": _adapter_facts(job, trained),
+        "adapter": _adapter_facts(job, trained, shared),
         **job.extra,
         "peak_rss_bytes": peak_rss_bytes(),
         "notes": notes,
@@ -215,11 +199,10 @@ def without_place(model_key: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in model_key.items() if not (known and name == "model")}
 
 
-def _adapter_facts(job: Job, trained: TrainedOn) -> dict[str, Any] | None:
+def _adapter_facts(job: Job, trained: TrainedOn, shared: Sequence[str] | None) -> dict[str, Any] | None:
     if job.adapter is None:
         return None
     folder, manifest = job.adapter
-    shared = None if manifest is None else sharing_clusters(manifest, job.questions, trained)
     return {
         "path": str(folder),
         "run_sha256": sha256_file(folder / "run.json") if manifest is not None else None,
