@@ -6,18 +6,24 @@ import contextlib
 import io
 import shutil
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from app.core.cli import JapaneseParser, format_seconds, log
-from app.core.errors import ConfigError, UntrustworthyResult
-from app.core.files import read_json, write_json, write_text
-from app.core.manifests import REPOSITORY
+from app.core.errors import ConfigError
+from app.core.files import read_json, to_json, write_json, write_text
+from app.core.manifests import REPOSITORY, run_header
+from app.core.options import as_words
 from app.core.outputs import foreign_entries
+from app.data.context import ContextSource as RecordContext
+from app.data.record_settings import RecordSettings
+from app.evaluation.running.plan import ContextSource
+from app.llm.model_options import ModelOptions
 
 EXAMPLES = ("python scripts/demo.py", "python scripts/demo.py --output results/demo --seed 7")
-CONTEXTS = {"none": "文脈なし", "rag": "検索した条文（上位 3 条）", "gold": "正解の条文"}
+RECORD_CONTEXTS: tuple[RecordContext, ...] = ("gold", "rag")
+CONTEXTS: Mapping[ContextSource, str] = {"none": "文脈なし", "rag": "検索した条文（上位 3 条）", "gold": "正解の条文"}
 MODEL = "sample/tiny-qwen3"
 MARK = "デモの結果.txt"
 PARTS = ("split", "index", "finetune", "adapter", "eval")
@@ -31,20 +37,6 @@ def parser() -> JapaneseParser:
     made.add_argument("--output", type=Path, default=Path("results/demo"), help="結果のフォルダ（既定: results/demo）")
     made.add_argument("--seed", type=int, default=42, help="分割と学習の乱数の種（既定: 42）")
     return made
-
-
-def run_step(program: Callable[[Sequence[str]], int], arguments: Sequence[object], output: Path | None = None) -> int:
-    """Run a program of this folder in this process; what it prints goes to ``output``. Returns 3 when it distrusts itself."""
-    printed = io.StringIO()
-    try:
-        with contextlib.redirect_stdout(printed):
-            code = program([str(argument) for argument in arguments])
-    except UntrustworthyResult as warning:
-        log(f"  警告: {warning}")
-        code = 3
-    if output is not None:
-        write_text(output, printed.getvalue())
-    return code
 
 
 def main(argv: Sequence[str]) -> int:
@@ -76,21 +68,30 @@ def empty_folder(folder: Path) -> None:
 
 def prepare(folder: Path, seed: int) -> None:
     """Split by cluster, index the sample statutes, write the training records."""
-    from app.commands import build_finetune_dataset, build_index, split_selection_dataset
+    from app.commands.build_finetune_dataset import write_dataset
+    from app.commands.build_index import IndexSettings, write_index
+    from app.commands.split_selection_dataset import SplitSettings, write_split
 
     log("[1/6] 条文クラスタで分ける")
-    split = ["--lawqa-path", "sample/selection.json", "--output-dir", folder / "split", "--seed", seed]
-    run_step(split_selection_dataset.main, split)
+    split = SplitSettings(lawqa_path=Path("sample/selection.json"), output_dir=folder / "split", seed=seed)
+    write_split(split, run_header(as_words(split)))
     log("[2/6] 法令を索引にする")
-    run_step(build_index.main, ["--source", "sample/laws", "--index-dir", folder / "index"])
+    laws = Path("sample/laws")
+    index = IndexSettings(source=laws, index_dir=folder / "index")
+    write_index(index, laws, run_header(as_words(index)))
     log("[3/6] 学習レコードを作る")
     for side in ("train", "dev"):
-        questions = ["--lawqa-path", folder / "split" / f"{side}.json", "--form", "choice"]
-        for context in ("gold", "rag"):
-            asked = [*questions, "--context", context, "--index-dir", folder / "index"]
-            run_step(build_finetune_dataset.main, [*asked, "--output-path", records_of(folder, side, context)])
+        for context in RECORD_CONTEXTS:
+            records = RecordSettings(
+                lawqa_path=folder / "split" / f"{side}.json",
+                form="choice",
+                context=context,
+                index_dir=folder / "index",
+                output_path=records_of(folder, side, context),
+            )
+            write_dataset(records, run_header(as_words(records)))
     # Each question once with its own articles and once with those that a search finds.
-    both = [records_of(folder, "train", context).read_text("utf-8") for context in ("gold", "rag")]
+    both = [records_of(folder, "train", context).read_text("utf-8") for context in RECORD_CONTEXTS]
     write_text(records_of(folder, "train", "gold_rag"), "".join(both))
 
 
@@ -101,38 +102,75 @@ def records_of(folder: Path, side: str, context: str) -> Path:
 
 def train(folder: Path, seed: int) -> None:
     """LoRA on the tiny model: every choice judged by itself, compared within its question."""
-    from app.commands import train_qwen_law_ft
+    from app.commands.train_qwen_law_ft import run_training
+    from app.training.config import TrainConfig
+    from app.training.rank_group import joined
 
     log("[4/6] LoRA を学習する")
-    files = ["--train-file", records_of(folder, "train", "gold_rag")]
-    files += ["--eval-file", records_of(folder, "dev", "rag"), "--output-dir", folder / "adapter"]
-    # One pass, so that the demo stays within minutes on two cores.
-    settings = ["--objective", "choice", "--num-epochs", 1, "--batch-size", 8, "--gradient-accumulation-steps", 1]
-    settings += ["--learning-rate", 1e-3, "--no-activation-checkpointing", "--logging-steps", 10]
-    run_step(train_qwen_law_ft.main, ["--model-name", MODEL, *files, *settings, "--seed", seed])
+    config = TrainConfig(
+        model_name=MODEL,
+        train_file=records_of(folder, "train", "gold_rag"),
+        eval_file=records_of(folder, "dev", "rag"),
+        output_dir=folder / "adapter",
+        objective="choice",
+        # One pass, so that the demo stays within minutes on two cores.
+        num_epochs=1,
+        batch_size=8,
+        gradient_accumulation_steps=1,
+        learning_rate=1e-3,
+        activation_checkpointing=False,
+        logging_steps=10,
+        seed=seed,
+    )
+    with joined():
+        run_training(config, as_words(config))
 
 
 def evaluate_all(folder: Path) -> list[dict[str, Any]]:
     """Evaluate before and after in each context; one row a context with the paired comparison."""
-    from app.commands import compare_runs, evaluate_multiple_choice
+    from app.commands.compare_runs import compared
+    from app.evaluation.comparing.comparison_json import as_json
 
     rows = []
     log("[5/6] 学習に使っていない条文の問題で、調整前と調整後を評価する")
     for context, label in CONTEXTS.items():
-        files = {}
-        for name, more in (("base", []), ("tuned", ["--hf-lora-path", folder / "adapter"])):
-            files[name] = folder / "eval" / f"{name}_{context}.json"
-            asked = ["--data", folder / "split" / "test.json", "--output", files[name], "--context", context]
-            model = ["--hf-model-name", MODEL, "--no-hf-load-in-4bit", "--index-dir", folder / "index", *more]
-            model += ["--scoring", "choice"]
-            run_step(evaluate_multiple_choice.main, [*asked, *model], files[name].with_suffix(".txt"))
-        comparison = folder / "eval" / f"compare_{context}.json"
-        run_step(compare_runs.main, [files["base"], files["tuned"], "--json"], comparison)
-        rows.append(
-            row(label, read_json(files["base"]), read_json(files["tuned"]), read_json(comparison)["comparisons"][0])
-        )
+        files = {name: folder / "eval" / f"{name}_{context}.json" for name in ("base", "tuned")}
+        for name, adapter in (("base", None), ("tuned", folder / "adapter")):
+            evaluate(folder, context, files[name], adapter)
+        _, pairs, reasons = compared(list(files.values()), 42)
+        warn(reasons, "この比較は信用できません: ")
+        comparison = as_json(pairs)
+        write_text(folder / "eval" / f"compare_{context}.json", to_json(comparison, indent=2) + "\n")
+        rows.append(row(label, read_json(files["base"]), read_json(files["tuned"]), comparison["comparisons"][0]))
     log("[6/6] 表にまとめる")
     return rows
+
+
+def evaluate(folder: Path, context: ContextSource, output: Path, adapter: Path | None) -> None:
+    """Evaluate the untuned model (None) or the adapter; what the program would print goes to a text file beside."""
+    from app.commands.evaluate_multiple_choice import parser as evaluation_parser
+    from app.evaluation.running.evaluation import check_places, run_evaluation
+    from app.evaluation.running.settings import EvaluationSettings
+
+    settings = EvaluationSettings(
+        data=folder / "split" / "test.json",
+        output=output,
+        context=context,
+        index_dir=folder / "index",
+        model=ModelOptions(hf_model_name=MODEL, hf_load_in_4bit=False, hf_lora_path=adapter),
+        scoring="choice",
+    )
+    check_places(settings)
+    lines: list[str] = []
+    header = run_header(as_words(settings))
+    warn(run_evaluation(settings, evaluation_parser(), header=header, show=lines.extend))
+    write_text(output.with_suffix(".txt"), "\n".join(lines) + "\n")
+
+
+def warn(reasons: Sequence[str], about: str = "") -> None:
+    """Say why a result must not be trusted; a demo goes on and shows it."""
+    if reasons:
+        log(f"  警告: {about}{'。'.join(dict.fromkeys(reasons))}")
 
 
 def row(label: str, base: dict[str, Any], tuned: dict[str, Any], comparison: dict[str, Any]) -> dict[str, Any]:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 from time import monotonic
-from typing import Any
+from typing import Any, Literal
 
 from ..core.cli import JapaneseParser, format_seconds, log, progress, run_program
 from ..core.files import to_json
 from ..core.manifests import peak_rss_bytes, run_header
+from ..core.options import add_options, faults, from_arguments, option, refuse
 from ..core.rag_config import RAGConfig, load_config
 from ..retrieval.engines.embedder import Embedder, load_embedder
 from ..retrieval.engines.qdrant_collection import qdrant_address
@@ -30,41 +32,56 @@ EXAMPLES = (
 )
 
 
+@dataclass(frozen=True, kw_only=True)
+class IndexSettings:
+    """From which statutes an index is built or changed, and what it can be searched by; None where the environment says."""
+
+    source: Path | None = field(default=None, metadata=option("法令XMLの zip・フォルダ・ファイル"))
+    index_dir: Path | None = field(
+        default=None, metadata=option("索引のフォルダ（既定: RETRIEVER_INDEX_DIR、data/index）")
+    )
+    retriever: Literal["bm25", "vector", "hybrid"] | None = field(
+        default=None,
+        metadata=option("vector と hybrid は EMBEDDING_MODEL で埋め込みも作る（既定: RETRIEVER_TYPE、bm25）"),
+    )
+    sudachi: bool | None = field(
+        default=None,
+        metadata=option("Sudachi の語の欄も作る（既定: RETRIEVER_SUDACHI、作らない。追加パッケージ [sudachi]）"),
+    )
+    laws: tuple[str, ...] = field(default=(), metadata=option("この法令だけを入れる", metavar="法令ID"))
+    as_of: date | None = field(
+        default=None,
+        metadata=option(
+            "この日に施行されている版だけを入れる（検索もこの日の条文になる。既定: 全部の版を入れ、検索の日に施行されている版を探す）",
+            metavar="YYYY-MM-DD",
+            read=date.fromisoformat,
+        ),
+    )
+    add: Path | None = field(
+        default=None,
+        metadata=option("いまの索引に法令を加える（同じ版は置き換え、新しい版は施行日から有効）", metavar="SOURCE"),
+    )
+    remove: tuple[str, ...] = field(
+        default=(), metadata=option("いまの索引から法令ID（全版）や履歴IDの法令を除く", metavar="ID")
+    )
+    skip_unreadable: bool = field(default=False, metadata=option("読めない法令を除いて作る（除いたものは記録する）"))
+
+    def __post_init__(self) -> None:
+        refuse(faults(self))
+
+    @property
+    def config(self) -> RAGConfig:
+        """These settings over the environment."""
+        return load_config(
+            retriever_index_dir=self.index_dir, retriever_type=self.retriever, retriever_sudachi=self.sudachi
+        )
+
+
 def parser() -> JapaneseParser:
     parser = JapaneseParser(
         "e-Gov の法令XMLから条文の索引を作る。途中で止めても、同じコマンドで続きから作る。", EXAMPLES
     )
-    parser.add_argument("--source", type=Path, help="法令XMLの zip・フォルダ・ファイル")
-    parser.add_argument("--index-dir", type=Path, help="索引のフォルダ（既定: RETRIEVER_INDEX_DIR、data/index）")
-    parser.add_argument(
-        "--retriever",
-        choices=("bm25", "vector", "hybrid"),
-        help="vector と hybrid は EMBEDDING_MODEL で埋め込みも作る（既定: RETRIEVER_TYPE、bm25）",
-    )
-    parser.add_argument(
-        "--sudachi",
-        action="store_true",
-        help="Sudachi の語の欄も作る（既定: RETRIEVER_SUDACHI、作らない。追加パッケージ [sudachi]）",
-    )
-    parser.add_argument("--laws", nargs="+", default=[], metavar="法令ID", help="この法令だけを入れる")
-    parser.add_argument(
-        "--as-of",
-        type=date.fromisoformat,
-        metavar="YYYY-MM-DD",
-        help="この日に施行されている版だけを入れる（検索もこの日の条文になる。既定: 全部の版を入れ、検索の日に施行されている版を探す）",
-    )
-    parser.add_argument(
-        "--add",
-        type=Path,
-        metavar="SOURCE",
-        help="いまの索引に法令を加える（同じ版は置き換え、新しい版は施行日から有効）",
-    )
-    parser.add_argument(
-        "--remove", nargs="+", default=[], metavar="ID", help="いまの索引から法令ID（全版）や履歴IDの法令を除く"
-    )
-    parser.add_argument(
-        "--skip-unreadable", action="store_true", help="読めない法令を除いて作る（除いたものは記録する）"
-    )
+    add_options(parser, IndexSettings)
     parser.add_argument(
         "--sync",
         action="store_true",
@@ -82,52 +99,62 @@ def parser() -> JapaneseParser:
 def main(argv: Sequence[str]) -> int:
     program = parser()
     arguments = program.parse_args(argv)
-    config = load_config(
-        retriever_index_dir=arguments.index_dir,
-        retriever_type=arguments.retriever,
-        retriever_sudachi=arguments.sudachi or None,
-    )
+    settings: IndexSettings = from_arguments(IndexSettings, arguments)
+    config = settings.config
     index_dir = config.retriever.index_dir
     if arguments.verify:
         return _verify(index_dir)
     if arguments.stats:
         print(to_json(index_statistics(index_dir), indent=2))
         return 0
-    started = monotonic()
-    if arguments.add is not None or arguments.remove:
-        if arguments.source is not None:
+    if settings.add is not None or settings.remove:
+        if settings.source is not None:
             program.error("--source（作り直し）と --add・--remove（更新）は同時に使えません")
-        done = update_index(
-            index_dir,
-            add=arguments.add,
-            remove=arguments.remove,
-            embedder=_embedder(config),
-            second=second_words(config.retriever),
-        )
-        log(
-            f"索引 {index_dir}: 追加 {done.added:,}、置き換え {done.replaced:,}、削除 {done.removed:,}、"
-            f"変更なし {done.unchanged:,}（{format_seconds(monotonic() - started)}）"
-        )
-        if done.redated:
-            log(f"施行日が変わったので除いた版（同じ改正法の、前の予定日のもの）: {_named(done.redated)}")
-        if done.repealed:
-            log(f"廃止・失効したので除いた法令: {_named(done.repealed)}")
-        _sync(config)
-        return 0
-    if arguments.sync:
+        _change(settings)
+    elif arguments.sync:
         if config.retriever.store != "qdrant":
             program.error("--sync は RETRIEVER_STORE=qdrant のときに使います")
         _sync(config)
-        return 0
-    if arguments.source is None:
+    elif settings.source is None:
         program.error("--source、--add、--remove、--sync、--verify、--stats のどれかが要ります")
-    result = build_index(
-        arguments.source,
+    else:
+        write_index(settings, settings.source, run_header(argv))
+    return 0
+
+
+def _change(settings: IndexSettings) -> None:
+    """Put laws into the index or take them out."""
+    config, started = settings.config, monotonic()
+    index_dir = config.retriever.index_dir
+    done = update_index(
         index_dir,
-        laws=arguments.laws,
-        as_of=arguments.as_of,
-        skip_unreadable=arguments.skip_unreadable,
-        run=run_header(argv),
+        add=settings.add,
+        remove=settings.remove,
+        embedder=_embedder(config),
+        second=second_words(config.retriever),
+    )
+    log(
+        f"索引 {index_dir}: 追加 {done.added:,}、置き換え {done.replaced:,}、削除 {done.removed:,}、"
+        f"変更なし {done.unchanged:,}（{format_seconds(monotonic() - started)}）"
+    )
+    if done.redated:
+        log(f"施行日が変わったので除いた版（同じ改正法の、前の予定日のもの）: {_named(done.redated)}")
+    if done.repealed:
+        log(f"廃止・失効したので除いた法令: {_named(done.repealed)}")
+    _sync(config)
+
+
+def write_index(settings: IndexSettings, source: Path, header: dict[str, Any]) -> None:
+    """Build the index of ``source``, or go on where the same was stopped."""
+    config, started = settings.config, monotonic()
+    index_dir = config.retriever.index_dir
+    result = build_index(
+        source,
+        index_dir,
+        laws=settings.laws,
+        as_of=settings.as_of,
+        skip_unreadable=settings.skip_unreadable,
+        run=header,
         embedder=_embedder(config),
         second=second_words(config.retriever),
         watch=_watch,
@@ -136,7 +163,7 @@ def main(argv: Sequence[str]) -> int:
         log(f"中断した処理の続きから作りました（{result.resumed:,} 法令は済んでいました）。")
     if result.dropped:
         log(
-            f"{arguments.as_of} に施行されている版がなく、入れなかった法令 {len(result.dropped):,} 件（全部は --stats の dropped）: "
+            f"{settings.as_of} に施行されている版がなく、入れなかった法令 {len(result.dropped):,} 件（全部は --stats の dropped）: "
             + _named([f"{title}（{law_id}）" for law_id, title in result.dropped])
         )
     if result.repealed:
@@ -152,7 +179,6 @@ def main(argv: Sequence[str]) -> int:
         + (f"、最大メモリ {peak / 2**20:,.0f} MB）" if peak else "）")
     )
     _sync(config)
-    return 0
 
 
 def _verify(index_dir: Path) -> int:

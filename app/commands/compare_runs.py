@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..core.cli import JapaneseParser, log
 from ..core.errors import UntrustworthyResult
 from ..core.files import to_json
 from ..core.outputs import REPORT, Output, check_outputs
+
+if TYPE_CHECKING:
+    from ..evaluation.comparing.comparison import Comparison
+    from ..evaluation.results.file import Result
 
 EXAMPLES = (
     "python scripts/compare_runs.py results/base.json results/tuned.json --report results/compare.html",
@@ -37,18 +42,13 @@ def parser() -> JapaneseParser:
 
 def main(argv: Sequence[str]) -> int:
     arguments = parser().parse_args(argv)
-    from ..evaluation.comparing.comparability import distrust
-    from ..evaluation.comparing.comparison import compare_results
     from ..evaluation.comparing.comparison_json import as_json
     from ..evaluation.comparing.comparison_text import comparison_lines
-    from ..evaluation.comparing.reading_beside import with_reading
-    from ..evaluation.results.file import read_results
 
     if arguments.report:
         inputs = {f"{number} 番目の結果": path for number, path in enumerate(arguments.results, start=1)}
         check_outputs([Output("--report", arguments.report, REPORT)], {**inputs, "--data": arguments.data})
-    results = read_results(arguments.results)
-    pairs = with_reading(compare_results(results, seed=arguments.seed), results, seed=arguments.seed)
+    results, pairs, reasons = compared(arguments.results, arguments.seed)
     if arguments.report:
         from ..evaluation.report.page import write_report
 
@@ -58,7 +58,18 @@ def main(argv: Sequence[str]) -> int:
         print(to_json(as_json(pairs), indent=2))
     else:
         print("\n".join(comparison_lines(pairs, results)))
-    reasons = [reason for result in results for reason in distrust(result)]
     if reasons:
         raise UntrustworthyResult("この比較は信用できません: " + "; ".join(reasons))
     return 0
+
+
+def compared(paths: Sequence[Path], seed: int) -> tuple[list[Result], list[Comparison], list[str]]:
+    """The results of the files, each but the first against the first, and why none of it must be trusted (may be empty)."""
+    from ..evaluation.comparing.comparability import distrust
+    from ..evaluation.comparing.comparison import compare_results
+    from ..evaluation.comparing.reading_beside import with_reading
+    from ..evaluation.results.file import read_results
+
+    results = read_results(paths)
+    pairs = with_reading(compare_results(results, seed=seed), results, seed=seed)
+    return results, pairs, [reason for result in results for reason in distrust(result)]

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from ..core.cli import JapaneseParser, log, progress
 from ..core.errors import ConfigError, DataError
-from ..core.options import add_options, from_arguments, like
+from ..core.options import add_options, faults, from_arguments, like, option, part, refuse
 from ..core.rag_config import Backend
 from ..llm.model_options import ModelOptions
 
@@ -22,6 +22,10 @@ EXAMPLES = (
 )
 
 
+UNSEEN_PER_LAW = 12  # questions of a law that is held out
+SHOW_EVERY = 500  # questions
+
+
 @dataclass(frozen=True, kw_only=True)
 class RewordingModel(ModelOptions):
     """The model that rewords; none unless it is named."""
@@ -31,59 +35,69 @@ class RewordingModel(ModelOptions):
     )
 
 
-UNSEEN_PER_LAW = 12  # questions of a law that is held out
-SHOW_EVERY = 500  # questions
+@dataclass(frozen=True, kw_only=True)
+class GenerationSettings:
+    """From which statutes questions are made, how many, and what they keep clear of."""
+
+    source: Path | None = field(default=None, metadata=option("法令XMLの zip かフォルダ（--index-dir とどちらか一つ）"))
+    index_dir: Path | None = field(
+        default=None,
+        metadata=option("索引のフォルダ。そこに入っている、今日施行されている法令から作る"),
+    )
+    laws: tuple[str, ...] = field(
+        default=(),
+        metadata=option("使う法令の題名か法令ID（既定: すべてから --seed の順に）", metavar="LAW"),
+    )
+    law_type: Literal["act", "order", "ministerial", "all"] = field(
+        default="act",
+        metadata=option("法令の種類: act 法律、order 政令、ministerial 府省令、all すべて"),
+    )
+    count: int = field(default=3000, metadata=option("作る問題の数", least=1))
+    exclude_questions: tuple[Path, ...] = field(
+        default=(),
+        metadata=option("評価に使う問題ファイル（外部の試験の JSON Lines も）。その条文と文を避ける", metavar="FILE"),
+    )
+    max_context_chars: int = field(default=700, metadata=option("一問の条文の文字数の上限、見出しを含む", least=100))
+    holdout_laws: int = field(
+        default=0, metadata=option("問題を unseen.json に取り分ける法令の数", metavar="N", least=0)
+    )
+    seed: int = field(default=42, metadata=option("乱数の種"))
+    output: Path = field(metadata=option("書き出すフォルダ（questions.json、manifest.json）", metavar="DIR"))
+    model: RewordingModel = field(default_factory=RewordingModel, metadata=part(RewordingModel))
+
+    def __post_init__(self) -> None:
+        if (self.source is None) == (self.index_dir is None):
+            raise ConfigError("--source と --index-dir のどちらか一つを指定してください。")
+        refuse(faults(self))
+
+    @property
+    def place(self) -> Path:
+        """Where the statutes come from."""
+        place = self.source or self.index_dir
+        assert place is not None
+        return place
 
 
 def parser() -> JapaneseParser:
     program = JapaneseParser("法令の条文から、選択肢の正誤を規則で確かめた問題を作る。", EXAMPLES)
-    add = program.add_argument
-    add("--source", type=Path, help="法令XMLの zip かフォルダ（--index-dir とどちらか一つ）")
-    add("--index-dir", type=Path, help="索引のフォルダ。そこに入っている、今日施行されている法令から作る")
-    add("--laws", nargs="+", default=[], metavar="LAW", help="使う法令の題名か法令ID（既定: すべてから --seed の順に）")
-    add(
-        "--law-type",
-        choices=("act", "order", "ministerial", "all"),
-        default="act",
-        help="法令の種類: act 法律、order 政令、ministerial 府省令、all すべて（既定 act）",
-    )
-    add("--count", type=int, default=3000, help="作る問題の数（既定 3000）")
-    add(
-        "--exclude-questions",
-        type=Path,
-        nargs="+",
-        default=[],
-        metavar="FILE",
-        help="評価に使う問題ファイル（外部の試験の JSON Lines も）。その条文と文を避ける",
-    )
-    add("--max-context-chars", type=int, default=700, help="一問の条文の文字数の上限、見出しを含む（既定 700）")
-    add("--holdout-laws", type=int, default=0, metavar="N", help="問題を unseen.json に取り分ける法令の数（既定 0）")
-    add("--seed", type=int, default=42, help="乱数の種（既定 42）")
-    add("--output", type=Path, required=True, metavar="DIR", help="書き出すフォルダ（questions.json、manifest.json）")
-    add_options(program, RewordingModel)
+    add_options(program, GenerationSettings)
     return program
 
 
 def main(argv: Sequence[str]) -> int:
-    arguments = parser().parse_args(argv)
-    if (arguments.source is None) == (arguments.index_dir is None):
-        raise ConfigError("--source と --index-dir のどちらか一つを指定してください。")
-    for name, least in (("count", 1), ("max_context_chars", 100), ("holdout_laws", 0)):
-        if getattr(arguments, name) < least:
-            option = "--" + name.replace("_", "-")
-            raise ConfigError(f"{option} {getattr(arguments, name)}: {least} 以上にしてください。")
+    settings: GenerationSettings = from_arguments(GenerationSettings, parser().parse_args(argv))
     from ..core.locks import folder_lock
     from ..core.manifests import run_header
     from ..data.generation.writing import check_folder
 
     header = run_header(argv)
-    inputs = {f"--exclude-questions {number}": path for number, path in enumerate(arguments.exclude_questions, 1)}
-    check_folder(arguments.output, {"--source": arguments.source, **inputs})
-    with folder_lock(arguments.output):
-        return _generate(arguments, header)
+    inputs = {f"--exclude-questions {number}": path for number, path in enumerate(settings.exclude_questions, 1)}
+    check_folder(settings.output, {"--source": settings.source, **inputs})
+    with folder_lock(settings.output):
+        return _generate(settings, header)
 
 
-def _generate(arguments: Any, header: dict[str, Any]) -> int:
+def _generate(settings: GenerationSettings, header: dict[str, Any]) -> int:
     """Make the questions and write them; the exit code."""
     from ..core.files import sha256_file
     from ..data.generation.leaks import Excluded
@@ -91,19 +105,19 @@ def _generate(arguments: Any, header: dict[str, Any]) -> int:
     from ..data.lawqa import load_questions
     from ..evaluation.results.floors import lexical_overlap, longest_choice
 
-    excluded_files = {path: load_questions(path, exams=True) for path in arguments.exclude_questions}
+    excluded_files = {path: load_questions(path, exams=True) for path in settings.exclude_questions}
     excluded = Excluded([question for questions in excluded_files.values() for question in questions])
-    ask, model = _model(arguments)
-    laws = _laws(arguments)
+    ask, model = _model(settings)
+    laws = _laws(settings)
     sets = {}
-    if arguments.holdout_laws:
-        sets[UNSEEN] = _made(arguments, laws, excluded, unseen=True)
-    sets = {QUESTIONS: _made(arguments, laws, excluded, unseen=False), **sets}
+    if settings.holdout_laws:
+        sets[UNSEEN] = _made(settings, laws, excluded, unseen=True)
+    sets = {QUESTIONS: _made(settings, laws, excluded, unseen=False), **sets}
     if ask is not None:
         _reword(sets, ask, excluded)
     facts = {
         "run": header,
-        "source": {"path": str(arguments.source or arguments.index_dir), "sha256": _source_hash(arguments)},
+        "source": {"path": str(settings.place), "sha256": _source_hash(settings)},
         "excluded": [
             {"path": str(path), "sha256": sha256_file(path), "questions": len(questions)}
             for path, questions in excluded_files.items()
@@ -112,88 +126,87 @@ def _generate(arguments: Any, header: dict[str, Any]) -> int:
         "reword_model": model,
     }
     for line in write_set(
-        arguments.output, facts, arguments.seed, sets, excluded, Floors(lexical_overlap, longest_choice)
+        settings.output, facts, settings.seed, sets, excluded, Floors(lexical_overlap, longest_choice)
     ):
         log(line)
-    print(arguments.output / QUESTIONS)
+    print(settings.output / QUESTIONS)
     return 0
 
 
-def _laws(arguments: Any) -> Iterator[Any]:
+def _laws(settings: GenerationSettings) -> Iterator[Any]:
     """The laws to make questions from, in the order of the seed, each read when it is asked for."""
     from ..data.generation.sources import draw_laws, file_sources
 
-    where = arguments.source or arguments.index_dir
-    if arguments.source is not None:
-        sources = file_sources(arguments.source)
+    where = settings.place
+    if settings.source is not None:
+        sources = file_sources(settings.source)
     else:
         from datetime import date
 
         from ..retrieval.store.laws import stored_sources
 
-        sources = stored_sources(arguments.index_dir, date.today())
-    return draw_laws(sources, arguments.laws, arguments.law_type, arguments.seed, where)
+        sources = stored_sources(settings.place, date.today())
+    return draw_laws(sources, settings.laws, settings.law_type, settings.seed, where)
 
 
-def _source_hash(arguments: Any) -> str:
+def _source_hash(settings: GenerationSettings) -> str:
     """What tells this source from another: its content, or what the index was built from."""
-    if arguments.source is not None:
+    if settings.source is not None:
         from ..data.generation.sources import source_sha256
 
-        return source_sha256(arguments.source)
+        return source_sha256(settings.source)
     from ..retrieval.index.manifest import read_manifest
 
-    return read_manifest(arguments.index_dir).source_fingerprint
+    return read_manifest(settings.place).source_fingerprint
 
 
-def _made(arguments: Any, laws: Iterator[Any], excluded: Any, *, unseen: bool) -> Any:
+def _made(settings: GenerationSettings, laws: Iterator[Any], excluded: Any, *, unseen: bool) -> Any:
     """What came of the next laws: of ``--holdout-laws`` that give questions, or as many as ``--count`` needs."""
     from ..data.generation.kinds import Recipe
     from ..data.generation.making import Made, make
     from ..evaluation.results.floors import overlap
 
-    chars = arguments.max_context_chars
+    chars = settings.max_context_chars
     if unseen:
-        recipe = Recipe(arguments.holdout_laws * UNSEEN_PER_LAW, arguments.seed, chars, UNSEEN_PER_LAW, max_ahead=1.0)
+        recipe = Recipe(settings.holdout_laws * UNSEEN_PER_LAW, settings.seed, chars, UNSEEN_PER_LAW, max_ahead=1.0)
     else:
-        recipe = Recipe(arguments.count, arguments.seed + 1, chars)
+        recipe = Recipe(settings.count, settings.seed + 1, chars)
     made, shown = Made(), 0
     for made in make(laws, recipe, excluded, overlap):
         if len(made.settled) >= shown + SHOW_EVERY:
             shown = len(made.settled)
             log(f"{made.laws} 法令を読んで {shown} 問")
-        if unseen and made.productive >= arguments.holdout_laws:
+        if unseen and made.productive >= settings.holdout_laws:
             break
-    if unseen and made.productive < arguments.holdout_laws:
+    if unseen and made.productive < settings.holdout_laws:
         raise DataError(
-            f"{arguments.source or arguments.index_dir}: 問題を作れた法令は {made.productive} です"
-            f"（--holdout-laws {arguments.holdout_laws}）。--holdout-laws を減らしてください。"
+            f"{settings.place}: 問題を作れた法令は {made.productive} です"
+            f"（--holdout-laws {settings.holdout_laws}）。--holdout-laws を減らしてください。"
         )
-    if not unseen and len(made.settled) < arguments.count:
+    if not unseen and len(made.settled) < settings.count:
         raise DataError(
-            f"{arguments.source or arguments.index_dir}: 作れた問題は {len(made.settled)} 問です（--count {arguments.count}）。"
+            f"{settings.place}: 作れた問題は {len(made.settled)} 問です（--count {settings.count}）。"
             "--count を減らすか、--laws・--law-type で法令を増やしてください。"
         )
     return made
 
 
-def _model(arguments: Any) -> tuple[Any, dict[str, Any] | None]:
+def _model(settings: GenerationSettings) -> tuple[Any, dict[str, Any] | None]:
     """What answers a batch of prompts, and what names the model; (None, None) without ``--reword-backend``."""
-    if arguments.llm_backend is None:
+    if settings.model.llm_backend is None:
         return None, None
     from ..evaluation.running.plan import EvaluationPlan
     from ..evaluation.running.resolving import create_backend
     from ..llm.model_options import model_key, resolve_config
 
-    options: RewordingModel = from_arguments(RewordingModel, arguments)
-    config = resolve_config(options)
-    plan = EvaluationPlan(context="none", top_k=0, scoring="text", budget_tokens=256, seed=arguments.seed)
-    backend = create_backend(options, config.llm, plan)
+    config = resolve_config(settings.model)
+    plan = EvaluationPlan(context="none", top_k=0, scoring="text", budget_tokens=256, seed=settings.seed)
+    backend = create_backend(settings.model, config.llm, plan)
     # Asked once before anything is made, so that a server that does not answer is found out first.
     backend.generate(["「はい」とだけ答えてください。"], max_new_tokens=8)
     return (
         lambda prompts: [answer.text for answer in backend.generate(prompts, max_new_tokens=256)],
-        model_key(options, config.llm, None),
+        model_key(settings.model, config.llm, None),
     )
 
 

@@ -7,7 +7,6 @@ import os
 import subprocess
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +18,7 @@ from ..core.outputs import check_folder_place, foreign_entries
 from ..llm.model_files import files_sha256
 from ..training.ranks import check_alone
 from . import process_words
+from .study_steps import Step, study
 
 EXAMPLES = (
     "python scripts/two_stages.py --model-name models/qwen2.5-coder-0.5b --data data/lawqa_jp/selection.json "
@@ -28,26 +28,7 @@ EXAMPLES = (
 )
 SETTINGS = "two_stages.json"
 TIMES = "times.json"
-CONTEXTS = ("gold", "none", "removed")
 ADDITIONS = ("exam", "exam_sha256", "letters")  # steps that a finished study can be given
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """One program of the study.
-
-    name       what it does, as the progress says it
-    program    name of the script
-    arguments  its arguments
-    product    what is there when it has ended
-    keep       file that gets what the program prints; None where nothing is kept
-    """
-
-    name: str
-    program: str
-    arguments: tuple[str, ...]
-    product: Path
-    keep: Path | None = None
 
 
 def parser() -> JapaneseParser:
@@ -65,8 +46,8 @@ def parser() -> JapaneseParser:
     add("--count", type=int, default=3000, help="第一段のために作る問題の数（既定 3000）")
     add("--holdout-laws", type=int, default=60, help="作った問題のうち、学習に使わない法令の数（既定 60）")
     add("--max-context-chars", type=int, default=450, help="作る問題の条文の文字数の上限（既定 450）")
-    add("--learning-rate", default="2e-4", help="第一段の学習率（既定 2e-4、1.7B 以下の推奨値）")
-    add("--second-learning-rate", default="1e-4", help="第二段の学習率（既定 1e-4）")
+    add("--learning-rate", type=_rate, default="2e-4", help="第一段の学習率（既定 2e-4、1.7B 以下の推奨値）")
+    add("--second-learning-rate", type=_rate, default="1e-4", help="第二段の学習率（既定 1e-4）")
     add("--batch", type=int, default=8, help="1 ステップの問題の数（既定 8）")
     add("--second-epochs", type=int, default=3, help="第二段の周回数（既定 3）")
     add("--folds", type=int, default=2, help="第二段の交差適合の組の数（既定 2）")
@@ -79,6 +60,12 @@ def parser() -> JapaneseParser:
     add("--letters", action="store_true", help="実在の問題（正解の条文あり）を、第一段の前と後に選択肢の文字でも尋ねる")
     add("--plan", action="store_true", help="行うコマンドを表示するだけで、何も動かさない")
     return program
+
+
+def _rate(text: str) -> str:
+    """A number as it was typed, which is how a study remembers it."""
+    float(text)
+    return text
 
 
 def main(argv: Sequence[str]) -> int:
@@ -111,100 +98,6 @@ def go_on(arguments: Any, steps: Sequence[Step]) -> int:
     print("\n\n".join(f"■ {step.name}\n{read_text(step.keep).strip()}" for step in steps if step.keep))
     print(f"\n合計 {format_seconds(sum(times.values()))}（段階ごとの時間は {folder / TIMES}）")
     return 0
-
-
-def study(arguments: Any) -> list[Step]:
-    """Every step in its order."""
-    out, model = arguments.output_dir, arguments.model_name
-    made, unseen, index, stage = out / "generated", out / "unseen", out / "index", out / "stage1"
-    seed = ("--seed", str(arguments.seed))
-    four_bits = ("--use-4bit",) if arguments.use_4bit else ()
-    return [
-        step("法令から問題を作る", "generate_questions", made / "manifest.json", "--source", arguments.laws, "--law-type",
-             arguments.law_type, "--count", arguments.count, "--holdout-laws", arguments.holdout_laws,
-             "--max-context-chars", arguments.max_context_chars, "--exclude-questions", arguments.data,
-             "--output", made, *seed),
-        step("学習に使わない法令の問題を dev と評価に分ける", "split_selection_dataset", unseen / "split.json",
-             "--lawqa-path", made / "unseen.json", "--output-dir", unseen, "--train", 0.1, "--dev", 0.2, "--test", 0.7,
-             *seed),
-        step("法令の索引を作る", "build_index", index / "manifest.json", "--source", arguments.laws, "--index-dir", index),
-        *(step(f"第一段の{name}レコードを作る", "build_finetune_dataset", out / f"{side}.jsonl", "--lawqa-path", source,
-               "--form", "choice", "--context", "gold", "--output-path", out / f"{side}.jsonl")
-          for name, side, source in (("学習", "train", made / "questions.json"), ("dev ", "dev", unseen / "dev.json"))),
-        step("第一段: 作った問題で学習する", "train_qwen_law_ft", stage / "run.json", "--model-name", model,
-             "--objective", "choice", "--train-file", out / "train.jsonl", "--eval-file", out / "dev.jsonl",
-             "--output-dir", stage, "--learning-rate", arguments.learning_rate, "--batch-size", 2,
-             "--gradient-accumulation-steps", max(arguments.batch // 2, 1), "--num-epochs", 1, "--eval-steps", 50,
-             "--save-steps", 10, "--no-activation-checkpointing", "--resume", *four_bits, *seed),
-        *(one for name, adapter in (("調整前", None), ("第一段の後", stage)) for one in asked(arguments, name, adapter)),
-        *(compared(out, name, before, after) for name, before, after in (
-            ("学習に使わない法令から作った問題", "base_unseen", "stage1_unseen"),
-            ("実在の問題（正解の条文あり）、第一段", "base_gold", "stage1_gold"))),
-        step("第二段: 実在の問題で仕上げ、交差適合で評価する", "cross_fit", out / "stage2_reading.txt", "--data",
-             arguments.data, "--model-name", model, "--output-dir", out / "stage2", "--folds", arguments.folds,
-             "--seeds", arguments.seeds, "--context", "gold", "--reading-test", "--index-dir", index, "--init-adapter", stage, "--objective", "choice",
-             "--num-epochs", arguments.second_epochs, "--learning-rate", arguments.second_learning_rate,
-             "--batch-size", 2, "--gradient-accumulation-steps", max(arguments.batch // 2, 1),
-             "--no-activation-checkpointing", *four_bits, *seed, keep=out / "stage2_reading.txt"),
-        *added(arguments, stage),
-    ]  # fmt: skip
-
-
-def asked(arguments: Any, name: str, adapter: Path | None) -> list[Step]:
-    """The evaluations of one model: unseen generated questions, then the real ones with, without and around the law."""
-    unseen = arguments.output_dir / "unseen" / "test.json"
-    return [
-        evaluation(arguments, f"{name}のモデルを評価する: 作った問題", "unseen", adapter, unseen),
-        *(evaluation(arguments, f"{name}のモデルを評価する: 実在の問題（{context}）", context, adapter, arguments.data, context)
-          for context in CONTEXTS),
-    ]  # fmt: skip
-
-
-def added(arguments: Any, stage: Path) -> list[Step]:
-    """The outside exam with retrieved articles, and the real questions by letters, before and after the first stage."""
-    places = []
-    if arguments.exam is not None:
-        places.append(("ほかの試験（検索した条文）、第一段", "exam", arguments.exam, "rag", "choice"))
-    if arguments.letters:
-        places.append(("実在の問題（正解の条文あり）を文字で、第一段", "letters", arguments.data, "gold", "letter"))
-    return [
-        one
-        for name, end, data, context, scoring in places
-        for one in (
-            *(evaluation(arguments, f"{name}の{when}", end, adapter, data, context, scoring)
-              for when, adapter in (("前", None), ("後", stage))),
-            compared(arguments.output_dir, name, f"base_{end}", f"stage1_{end}"),
-        )
-    ]  # fmt: skip
-
-
-def evaluation(
-    arguments: Any,
-    name: str,
-    end: str,
-    adapter: Path | None,
-    data: Path,
-    context: str = "gold",
-    scoring: str = "choice",
-) -> Step:
-    """The evaluation of the untuned model or of the first stage's, written to ``base_END.json`` or ``stage1_END.json``."""
-    result = arguments.output_dir / f"{'base' if adapter is None else 'stage1'}_{end}.json"
-    return step(name, "evaluate_multiple_choice", result, "--data", data, "--context", context, "--output", result,
-                "--index-dir", arguments.output_dir / "index", "--hf-model-name", arguments.model_name, "--scoring", scoring,
-                "--resume", "--seed", arguments.seed,
-                "--hf-load-in-4bit" if arguments.use_4bit else "--no-hf-load-in-4bit",
-                *(() if adapter is None else ("--hf-lora-path", adapter)))  # fmt: skip
-
-
-def compared(out: Path, name: str, before: str, after: str) -> Step:
-    """The comparison of two results."""
-    return step(name, "compare_runs", out / f"{after}.txt", out / f"{before}.json", out / f"{after}.json",
-                keep=out / f"{after}.txt")  # fmt: skip
-
-
-def step(name: str, program: str, product: Path, *arguments: object, keep: Path | None = None) -> Step:
-    """A step with its arguments as text."""
-    return Step(name, program, tuple(map(str, arguments)), product, keep)
 
 
 def command_line(one: Step) -> str:

@@ -165,18 +165,22 @@ def _shown_default(one: Field[Any], said: Option) -> str:
     return f"（既定: {' '.join(one.default) if isinstance(one.default, tuple) else one.default}）"
 
 
-def from_arguments(kind: type[Any], arguments: argparse.Namespace) -> Any:
-    """The settings that parsed arguments stand for. Raises what the construction of ``kind`` raises."""
+def from_arguments(kind: type[Any], arguments: argparse.Namespace, **more: Any) -> Any:
+    """The settings that parsed arguments stand for; ``more`` are fields that do not come from them alone.
+
+    Raises what the construction of ``kind`` raises.
+    """
     values = {one.name: getattr(arguments, one.name) for one, _ in settings_fields(kind)}
     values = {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
     parts = {one.name: one.metadata[_PART] for one in fields(kind) if _PART in one.metadata}
-    return kind(**values, **{name: from_arguments(inner, arguments) for name, inner in parts.items()})
+    inner = {name: from_arguments(inner, arguments) for name, inner in parts.items()}
+    return kind(**{**values, **inner, **more})
 
 
-def typed_settings(parser: argparse.ArgumentParser, kind: type[Any], arguments: argparse.Namespace) -> Any:
+def typed_settings(parser: argparse.ArgumentParser, kind: type[Any], arguments: argparse.Namespace, **more: Any) -> Any:
     """``from_arguments`` of a program: options that cannot stand beside each other are its wrong usage."""
     try:
-        return from_arguments(kind, arguments)
+        return from_arguments(kind, arguments, **more)
     except UsageError as error:
         parser.error(str(error))
 

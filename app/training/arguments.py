@@ -20,10 +20,10 @@ _EXAMPLES = (
 )
 
 
-def parser() -> JapaneseParser:
-    """The parser of ``scripts/train_qwen_law_ft.py``."""
+def parser(*, unset: bool = False) -> JapaneseParser:
+    """The parser of ``scripts/train_qwen_law_ft.py``; with ``unset`` a setting is None unless it was given."""
     parser = JapaneseParser("法令四択問題で LoRA / QLoRA の学習をし、アダプタのフォルダを作ります。", _EXAMPLES)
-    add_options(parser, TrainConfig)
+    add_options(parser, TrainConfig, unset=unset)
     group = parser.add_argument_group("実行")
     add_config_option(group)
     group.add_argument("--resume", action="store_true", help="中断した学習を、最後に保存したところから続ける")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
@@ -15,8 +15,11 @@ import pytest
 from scipy.stats import binomtest
 
 from app.commands import build_index, cross_fit, train_qwen_law_ft
+from app.commands.cross_fitting.folder import remember_settings
 from app.core.cli import run_program
 from app.core.errors import ConfigError
+from app.core.files import sha256_file
+from app.core.options import as_words
 from app.core.questions import Question
 from app.data.finetune import build_records
 from app.data.lawqa import load_questions
@@ -24,6 +27,7 @@ from app.data.records import read_records, write_records
 from app.evaluation.results.file import Result, read_result
 from app.evaluation.statistics import interval_over
 from app.retrieval.question_contexts import context_plan
+from app.training.config import TrainConfig
 from tests.killing import kill_at_line
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -67,13 +71,13 @@ FIVE = ["--folds", 5, "--train-orders", 1, "--dev", 0.2, "--max-steps", 3, "--ba
 def trainings(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The output folders of the trainings that are started in this process."""
     started: list[str] = []
-    real: Callable[[Sequence[str]], int] = train_qwen_law_ft.main
+    real = train_qwen_law_ft.run_training
 
-    def main(argv: Sequence[str]) -> int:
-        started.append(argv[argv.index("--output-dir") + 1])
-        return real(argv)
+    def run_training(config: TrainConfig, words: Sequence[str], **more: Any) -> bool:
+        started.append(str(config.output_dir))
+        return real(config, words, **more)
 
-    monkeypatch.setattr(train_qwen_law_ft, "main", main)
+    monkeypatch.setattr(train_qwen_law_ft, "run_training", run_training)
     return started
 
 
@@ -168,7 +172,13 @@ def test_five_folds_with_nested_dev_survive_kill_9_and_pool_into_one_verdict(
     ],
 )
 def test_the_folds_are_evaluated_on_the_base_as_it_was_trained_on(training: str, evaluation: str) -> None:
-    assert cross_fit.evaluation_quantization(training.split()) == evaluation.split()
+    fixed = ["--data", "d.json", "--model-name", "m", "--output-dir", "out"]
+    settings = cross_fit.parse([*fixed, *training.split()])
+    asked = settings.evaluation(Path("q.json"), Path("a.json"), "gold", Path("adapter"))
+    words = f"--hf-model-name m --hf-lora-path adapter {evaluation}".split()
+    model = as_words(asked.model)
+    assert sorted(model) == sorted(words)
+    assert model[:4] == words[:4]
 
 
 def test_a_folder_is_for_what_files_hold_however_they_are_spelled(
@@ -176,7 +186,7 @@ def test_a_folder_is_for_what_files_hold_however_they_are_spelled(
 ) -> None:
     def remember(data: object, model: object, index: object, initial: object) -> None:
         words = options(data, model, "--context", "rag", "--index-dir", index, "--init-adapter", initial)  # type: ignore[arg-type]
-        cross_fit.remember_settings(*cross_fit.parse(words))
+        remember_settings(cross_fit.parse(words), sha256_file(Path("data.json")))
 
     for name in ("model", "index", "adapter"):
         (tmp_path / name).mkdir()
@@ -192,6 +202,16 @@ def test_a_folder_is_for_what_files_hold_however_they_are_spelled(
     old |= {"data": "data.json", "model_name": "model", "output_dir": "out", "index_dir": "index", "training": training}
     Path("out/settings.json").write_text(json.dumps(old | {"train_records": "None"}), "utf-8")
     remember(data, tmp_path / "model", "index", "adapter")
+    # However the trainings' options are ordered and spelled, defaults among them.
+    stored = json.loads(Path("out/settings.json").read_text("utf-8"))
+    words = "--num-epochs 3 --lora-r=2 --share-prefix --batch-size 2 --gradient-accumulation-steps 1 --lora-dtype bf16"
+    respelled = [*words.split(), "--rslora", "--max-steps=1", "--objective=letter"]
+    Path("out/settings.json").write_text(json.dumps(stored | {"training": respelled}), "utf-8")
+    remember(data, tmp_path / "model", "index", "adapter")
+    Path("out/settings.json").write_text(json.dumps(stored | {"training": [*respelled, "--lora-r", "3"]}), "utf-8")
+    with pytest.raises(ConfigError, match="（違い: training）"):
+        remember(data, tmp_path / "model", "index", "adapter")
+    Path("out/settings.json").write_text(json.dumps(stored), "utf-8")
     for path, named in (("model/model.safetensors", "model_sha256"), ("data.json", "data_sha256")):
         before = Path(path).read_bytes()
         Path(path).write_bytes(before + b" ")
@@ -338,8 +358,8 @@ def test_two_workers_find_what_one_finds(data: Path, tiny_model_dir: Path, capsy
 def test_the_choice_form_or_four_orders_a_shared_prefix_and_the_letters(data: Path) -> None:
     def parsed(*more: object) -> tuple[str, int | None, list[str]]:
         fixed = ["--data", data, "--model-name", "m", "--output-dir", "out"]
-        arguments, training = cross_fit.parse([str(option) for option in (*fixed, *more)])
-        return arguments.form, arguments.train_orders, training
+        settings = cross_fit.parse([str(option) for option in (*fixed, *more)])
+        return settings.form, settings.train_orders, list(settings.words)
 
     shared, letter, choice = "--share-prefix", ["--objective", "letter"], ["--objective", "choice"]
     assert parsed() == ("choice", None, choice)
@@ -355,6 +375,7 @@ def test_the_choice_form_or_four_orders_a_shared_prefix_and_the_letters(data: Pa
     assert parsed("--few-shot") == ("letter", 4, [shared, *letter])
     # Prompts that are trained on too cannot be shared, and have no letters.
     assert parsed("--no-loss-on-output-only") == ("letter", 4, ["--no-loss-on-output-only"])
+    assert parsed("--no-share-prefix") == ("letter", 4, ["--no-share-prefix", *letter])
     assert parsed("--train-orders", 1) == ("letter", 1, [])
     assert parsed("--train-records", "own.jsonl") == ("letter", None, [])
 

@@ -106,8 +106,8 @@ def test_a_later_run_takes_the_place_of_an_earlier_one(tmp_path: Path, generated
 @pytest.mark.parametrize(
     ("arguments", "line"),
     [
-        (["--count", "0"], "--count 0: 1 以上"),
-        (["--max-context-chars", "9"], "--max-context-chars 9: 100 以上"),
+        (["--count", "0"], "--count は 1 以上です（0）"),
+        (["--max-context-chars", "9"], "--max-context-chars は 100 以上です（9）"),
         (["--exclude-questions", "no-such-file.json"], "no-such-file.json"),
         (["--laws", "灯台法"], "法令「灯台法」がありません"),
         (["--count", "9999"], "（--count 9999）"),

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from app.commands import two_stages
+from app.commands.study_steps import step
 from app.core.errors import ConfigError
 from app.core.files import read_json, write_json
 
@@ -57,9 +58,9 @@ def test_the_exam_and_the_letters_come_at_the_end(ports: Path, capsys: pytest.Ca
         ("evaluate_multiple_choice", False), ("evaluate_multiple_choice", True), ("compare_runs", False),
     ] * 2  # fmt: skip
     exam, letters = lines[len(plain)], lines[len(plain) + 3]
-    assert f"--data exam.jsonl --context rag --output {ports / 'study/base_exam.json'}" in exam
+    assert f"--data exam.jsonl --output {ports / 'study/base_exam.json'} --context rag" in exam
     assert "--scoring choice" in exam
-    assert f"--context gold --output {ports / 'study/base_letters.json'}" in letters
+    assert f"--output {ports / 'study/base_letters.json'} --context gold" in letters
     assert "--scoring letter" in letters
 
 
@@ -98,7 +99,7 @@ def test_what_a_step_prints_is_kept_whatever_the_consoles_encoding(
 ) -> None:
     monkeypatch.setenv("PYTHONIOENCODING", "cp932")
     monkeypatch.setattr(two_stages, "process_words", lambda program: [sys.executable, "-c", "print('差 ①')"])
-    two_stages.run(two_stages.step("比べる", "compare_runs", tmp_path / "x.txt", keep=tmp_path / "x.txt"))
+    two_stages.run(step("比べる", "compare_runs", tmp_path / "x.txt", keep=tmp_path / "x.txt"))
     assert (tmp_path / "x.txt").read_text("utf-8") == "差 ①\n"
 
 

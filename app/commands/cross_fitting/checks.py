@@ -1,0 +1,84 @@
+"""What a cross-fit refuses before anything runs, for which files have to be looked into."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+
+from ...core.errors import ConfigError, DataError
+from ...core.outputs import REPORT, Output, check_outputs
+from ...core.questions import Question
+from ...training.ranks import card_of_rank, check_alone
+from .answers import unanswered
+from .settings import CrossFitSettings
+
+
+def checked_questions(settings: CrossFitSettings) -> list[Question]:
+    """The questions of ``--data``, when nothing stands against the whole. Raises ConfigError or DataError otherwise."""
+    from ...data.lawqa import load_questions
+    from ...data.record_pool import read_record_pool
+
+    if settings.report:
+        inputs = {"--data": settings.data, "--train-records": settings.train_records}
+        check_outputs([Output("--report", settings.report, REPORT)], inputs)
+    check_alone(os.environ, "組を同時に行うなら --workers")
+    cards(settings.workers)
+    questions = load_questions(settings.data)
+    if settings.train_records is not None:
+        read_record_pool(settings.train_records, questions, settings.mode)
+    if settings.reading_test or settings.train_context in ("rag", "distractors"):
+        from ...retrieval.question_contexts import context_plan
+
+        context_plan("rag", settings.top_k, settings.index_dir)  # raises without an index
+    if settings.reading_test:
+        _check_reading_test(settings, questions)
+    if settings.training.init_adapter is not None:
+        _check_initial_adapter(settings, questions)
+    return questions
+
+
+def cards(workers: int) -> list[str]:
+    """The card of each worker, none on a CPU or for one worker. Raises ConfigError for more workers than cards."""
+    if workers == 1:
+        return []
+    import torch
+
+    count = torch.cuda.device_count()
+    if count and workers > count:
+        raise ConfigError(f"--workers {workers} は GPU の枚数 {count} を超えています。一組に一枚要ります。")
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    return [card_of_rank(number, visible, count) for number in range(workers)] if count else []
+
+
+def _check_initial_adapter(settings: CrossFitSettings, questions: Sequence[Question]) -> None:
+    """Raise DataError when the adapter that every fold starts from has seen one of the questions."""
+    from ...evaluation.running.guards import trained_questions
+    from ...training.model.initial_adapter import read_initial_adapter
+
+    initial = read_initial_adapter(settings.training)
+    assert initial is not None
+    place = settings.training.init_adapter
+    seen = trained_questions(initial.manifest, questions, str(place))
+    if names := [*seen.by_id, *seen.by_content, *seen.dev]:
+        raise DataError(
+            f"--init-adapter {place}: --data の {len(names)} 問が学習か dev に使われています"
+            f"（最初は {names[0]}）。--exclude-questions でこの問題を除いて作った問題で学習したアダプタを指定してください。"
+        )
+
+
+def _check_reading_test(settings: CrossFitSettings, questions: Sequence[Question]) -> None:
+    """Refuse a reading test that cannot be made: questions without articles, adapters that are gone."""
+    from ...evaluation.running.asking import check_questions
+    from ...evaluation.running.plan import EvaluationPlan
+
+    check_questions(questions, EvaluationPlan(context="removed", top_k=settings.top_k, scoring="choice", orders=1))
+    for seed in settings.all_seeds:
+        if not unanswered(settings, settings.seed_dir(seed) / "tuned.json"):
+            continue
+        for fold in settings.fold_dirs(seed):
+            missing = (fold / "tuned.json").exists() and unanswered(settings, fold / "tuned.json")
+            if missing and not (fold / "adapter" / "run.json").exists():
+                raise ConfigError(
+                    f"{fold / 'adapter'}: この組のアダプタがないので、文脈を変えて尋ねられません。"
+                    "アダプタを元の場所に戻すか、別の --output-dir ではじめから行ってください。"
+                )

@@ -1,0 +1,91 @@
+"""The folder of a cross-fit: what it is for stands in ``settings.json``, and nothing else is put into it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+from ...core.errors import ConfigError
+from ...core.files import read_json, sha256_file, write_json
+from ...core.options import settings_fields
+from ...core.outputs import clear_remains, foreign_entries
+from ...llm.model_files import files_sha256
+from ...training.arguments import parser as training_parser
+from ...training.config import TrainConfig
+from .settings import CrossFitSettings
+
+# What does not change what a folder holds, and what is compared by its content.
+_FREE = ("report", "seeds", "reading_test", "workers")
+_PLACES = ("data", "train_records", "output_dir")
+
+
+def remember_settings(settings: CrossFitSettings, data_sha256: str) -> None:
+    """Store what this folder is for; raise ConfigError when it already is for something else."""
+    names = [one.name for one, _ in settings_fields(CrossFitSettings) if one.name not in (*_FREE, *_PLACES)]
+    now: dict[str, Any] = {name: str(getattr(settings, name)) for name in names}
+    now |= {"training": without_places(settings.words), "data_sha256": data_sha256}
+    now["index_dir"] = str(settings.index_dir and settings.index_dir.resolve())
+    if (model := files_sha256(settings.model_name)) is not None:
+        del now["model_name"]
+        now["model_sha256"] = model
+    if settings.train_records is not None:
+        now["train_records_sha256"] = sha256_file(settings.train_records)
+    if (initial := settings.training.init_adapter) is not None:
+        now["init_adapter_sha256"] = sha256_file(initial / "adapter_model.safetensors")
+    path = settings.output_dir / "settings.json"
+    if path.exists():
+        # An option that came later was at its default when the folder was started.
+        stored: dict[str, Any] = {
+            one.name: str(one.default) for one, _ in settings_fields(CrossFitSettings) if one.name in now
+        }
+        stored |= same_places(read_json(path), now)
+        compared = now.keys() | stored.keys()
+        if not {settings.context, settings.train_context} & {"rag", "distractors"}:
+            compared -= {"index_dir"}  # for the reading test alone, which may be asked for later
+        meant = [{**one, "training": training_meant(one["training"])} for one in (now, stored)]
+        if different := sorted(name for name in compared if meant[0].get(name) != meant[1].get(name)):
+            raise ConfigError(
+                f"{path}: 別の設定で始めた結果があります（違い: {'、'.join(different)}）。別の --output-dir を指定してください。"
+            )
+    elif foreign_entries(settings.output_dir):
+        raise ConfigError(f"{settings.output_dir}: 別のファイルがあります。空のフォルダを指定してください。")
+    clear_remains(settings.output_dir)
+    write_json(path, now)
+
+
+def without_places(training: Sequence[str]) -> list[str]:
+    """The training's options without the folder of the adapter to start from: its weights have a hash of their own."""
+    kept: list[str] = []
+    for place, option in enumerate(training):
+        if option.startswith("--init-adapter="):
+            continue
+        if option != "--init-adapter" and (place == 0 or training[place - 1] != "--init-adapter"):
+            kept.append(option)
+    return kept
+
+
+def training_meant(words: Sequence[str]) -> dict[str, Any]:
+    """What options of the training say, however they are spelled and in whatever order."""
+    arguments, unknown = training_parser(unset=True).parse_known_args(words)
+    given = vars(arguments)
+    meant = {one.name: one.default if given[one.name] is None else given[one.name] for one in fields(TrainConfig)}
+    if meant["objective"] == "choice":
+        meant["share_prefix"] = True
+    return {**meant, "unknown": unknown}
+
+
+def same_places(stored: dict[str, Any], now: dict[str, Any]) -> dict[str, Any]:
+    """The stored settings as they are compared: files by what they hold, folders by where they are.
+
+    Those of before 0.3.0 have the places as they were spelled, and no hash of the model.
+    """
+    kept = {name: value for name, value in stored.items() if name not in _PLACES}
+    kept["training"] = without_places(kept.get("training", []))
+    if kept.get("index_dir", "None") != "None":
+        kept["index_dir"] = str(Path(kept["index_dir"]).resolve())
+    if "model_sha256" in now and "model_sha256" not in kept:
+        kept["model_sha256"] = now["model_sha256"]
+        kept.pop("model_name", None)
+    return kept
