@@ -6,9 +6,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date
-from pathlib import Path
 from typing import Any, Protocol
 
 from ..core.errors import DataError
@@ -16,7 +15,6 @@ from ..core.questions import Question
 from ..core.rag_config import RAGConfig
 from ..data.provisions import article_key, section_label
 from ..llm.backends import load_backend
-from .engines.coverage import LOW
 from .engines.embedder import Embedder, load_embedder
 from .engines.qdrant_collection import qdrant_address
 from .engines.reranking import CrossEncoderReranker, Reranker, reranked
@@ -25,7 +23,9 @@ from .grounds import ANSWER_INSTRUCTION as ANSWER_INSTRUCTION
 from .grounds import Answer, Grounds, Turn, check_citations, follow_up_query, provisions_named
 from .index.ranking import diversified
 from .index.statute_index import PARTS, ArticleHit, StatuteIndex
-from .rewriting import Rewriter, fused_by_coverage, read_rewritings
+from .reach import Reach as Reach
+from .reach import Reaching, load_rewriter
+from .rewriting import fused_by_coverage
 from .showing.context_text import FormattedContext, RetrievedPassage, format_passages, to_passage
 from .showing.deciding import deciding_sentence
 from .showing.excerpt import article_lines, excerpt
@@ -46,25 +46,6 @@ class TextModel(Protocol):
     def invoke(self, prompt: str, **kwargs: Any) -> str:
         """The model's text."""
         ...
-
-
-@dataclass(frozen=True, slots=True)
-class Reach:
-    """Whether words reach what is asked."""
-
-    coverage: float | None  # share of the query's word weight that the first article has; None where it is not known
-    rewritten: tuple[str, ...]  # what is searched beside the query
-
-    @property
-    def notes(self) -> list[str]:
-        """What a reader has to know of it, in Japanese."""
-        if self.rewritten:
-            return [f"言い換えて探しました: {' ／ '.join(self.rewritten)}"]
-        if self.coverage is None or self.coverage >= LOW:
-            return []
-        return [
-            f"法令の言葉と一致が少ない質問です（一致 {self.coverage:.0%}）。結果は当たっていないことが多いので、法令で使われる言葉でも探してください。"
-        ]
 
 
 def search_query(question: Question) -> str:
@@ -104,7 +85,8 @@ class RAGPipeline:
         )
         self._llm = llm
         self._reranker = reranker
-        self._rewriter = self._load_rewriter()
+        rewriter = load_rewriter(config, lambda prompt: self._model().invoke(prompt))
+        self._reaching = Reaching(self.index, rewriter, always=config.retriever.rewrite == "always")
 
     def retrieve_documents(
         self, query: str, top_k: int | None = None, *, as_of: date | None = None
@@ -121,7 +103,7 @@ class RAGPipeline:
             raise DataError(f"top_k={count} は使えません。1 以上にしてください。")
         with self.index.reading():
             hits = self._hits(query, count, as_of)
-            words = "\n".join([query, *self._rewritten(query, as_of)])
+            words = "\n".join([query, *self._reaching.rewritten(query, as_of)])
             passages = [self._passage(hit, words, self.share(shown)) for hit in hits]
             return self._explained(query, hits, passages) if self.config.retriever.definitions else passages
 
@@ -171,45 +153,13 @@ class RAGPipeline:
             hits = [hits[place] for place in _unlike(hits, share, wanted, len(named))]
         return hits[:wanted]
 
-    def _load_rewriter(self) -> Rewriter | None:
-        retriever, model = self.config.retriever, self.config.llm
-        if retriever.rewrite == "off":
-            return None
-        if retriever.rewrite not in ("auto", "always"):
-            path = Path(retriever.rewrite)
-            if not path.exists():
-                raise DataError(f"RETRIEVER_REWRITE={path}: 言い換えのファイルがありません。")
-            return Rewriter(read_rewritings(path))
-        return Rewriter(
-            ask=lambda prompt: self._model().invoke(prompt),
-            cache=retriever.rewrite_cache,
-            model=model.answering_model,
-        )
-
     def reach(self, query: str, *, as_of: date | None = None) -> Reach:
         """How far the query's own words reach, and what is searched beside it."""
-        with self.index.reading():
-            own = self.index.coverage(query, self.index.search(query, 1, as_of=as_of))
-            return Reach(own, self._rewritten(query, as_of, own))
-
-    def _rewritten(self, query: str, as_of: date | None, own: float | None = None) -> tuple[str, ...]:
-        """The rewritings of a query whose words reach, and further than its own: a bad one does no harm."""
-        if self._rewriter is None:
-            return ()
-        if own is None:
-            own = self.index.coverage(query, self.index.search(query, 1, as_of=as_of))
-        if own is None or (own >= LOW and self.config.retriever.rewrite != "always"):
-            return ()
-        rewriting = self._rewriter.of(query)
-        texts = () if rewriting is None else rewriting.texts
-        return tuple(text for text in texts if self._reaching(text, as_of) > max(own, LOW))
-
-    def _reaching(self, text: str, as_of: date | None) -> float:
-        return self.index.coverage(text, self.index.search(text, 1, as_of=as_of)) or 0.0
+        return self._reaching.of(query, as_of)
 
     def _searched(self, query: str, depth: int, as_of: date | None, parts: Sequence[str]) -> list[ArticleHit]:
         """What the query finds, and its rewritings with it, each weighing as far as its words reach."""
-        rewritten = self._rewritten(query, as_of)
+        rewritten = self._reaching.rewritten(query, as_of)
         if not rewritten:
             return self.index.search(query, depth, as_of=as_of, parts=parts)
         wanted = max(depth, FUSED)

@@ -13,14 +13,14 @@ from ..text.citations import find_mentions
 from ..text.law_names import LawNames, name_key
 from ..text.mention import Mention
 from ..text.passages import part_label
-from ..text.provision_parts import appendix_key, enacted_in, has_item, is_original, law_number_key, numbers_lost
+from ..text.provision_parts import appendix_key, has_item, law_number_key, numbers_lost
+from .laws_on_day import MAX_NAMED, LawsOnDay
 from .resolved import Resolved
 from .rows import ArticleRow
 from .store import Store
 
 MAX_RANGE = 10  # articles taken from 第5条から第100条まで
 _UNCOUNTED = "この法令のデータには印刷された号の番号がなく、"
-MAX_NAMED = 5  # candidates named in a note
 
 
 def resolve(
@@ -66,6 +66,7 @@ class _Resolver:
     def __init__(self, store: Store, as_of: str, limit: int, dropped: Mapping[str, str]) -> None:
         self.store = store
         self.as_of = as_of
+        self.laws = LawsOnDay(store, as_of)
         self.limit = limit
         self.dropped = dropped
 
@@ -86,7 +87,7 @@ class _Resolver:
         if mention.excluded:
             return replace(result, status="excluded", note=f"{mention.text}: 「除く」とあるので加えません。")
         if mention.doubt == "version":
-            names = "、".join(f"{self._title(one)} {_label(mention)}" for one in mention.near)
+            names = "、".join(f"{self.laws.title(one)} {_label(mention)}" for one in mention.near)
             other = f"{self.as_of} の{names}とは別に扱います" if names else "どの法令のどの時点の条文か決まりません"
             note = f"改正前や別の時点の条文を指しているので、{other}。その時点の条文は、いまの法令名と --as-of で引いてください。"
             return replace(result, status="other_version", note=f"{mention.text}: {note}")
@@ -97,16 +98,16 @@ class _Resolver:
         law_ids = mention.law_ids
         if len(law_ids) > 1:
             # Of an Act and the one of the same title that replaces it, the one in force is meant.
-            law_ids = tuple(one for one in law_ids if self._first_day(one) is None) or law_ids
+            law_ids = tuple(one for one in law_ids if self.laws.first_day(one) is None) or law_ids
         if len(law_ids) > 1:
-            note = f"「{mention.law_text}」に当たる法令が複数あります: {self._named(mention.law_ids)}。"
+            note = f"「{mention.law_text}」に当たる法令が複数あります: {self.laws.named(mention.law_ids)}。"
             return replace(result, status="ambiguous_law", note=f"{mention.text}: {note}")
         return self._in_law(replace(mention, law_ids=law_ids), law_ids[0], result)
 
     def _without_law(self, mention: Mention, result: Resolved) -> Resolved:
         if mention.doubt == "local" or (mention.law_text and mention.near):
-            candidates = tuple(dict.fromkeys([*mention.near, *self._ending_with(mention.law_text)]))
-            note = f"「{mention.law_text}」は、ある法令がその中だけで使う略称で、どの法令か決まりません。候補: {self._named(candidates)}。題名で書いてください。"
+            candidates = tuple(dict.fromkeys([*mention.near, *self.laws.ending_with(mention.law_text)]))
+            note = f"「{mention.law_text}」は、ある法令がその中だけで使う略称で、どの法令か決まりません。候補: {self.laws.named(candidates)}。題名で書いてください。"
             return replace(result, status="ambiguous_law", note=f"{mention.text}: {note}")
         title = next((title for name, title, _ in NAMES if name == mention.law_text), None)
         left_out = self.dropped.get(name_key(title or mention.law_text))
@@ -121,8 +122,8 @@ class _Resolver:
         return replace(result, status="unknown_law", note=note)
 
     def _in_law(self, mention: Mention, law_id: str, result: Resolved) -> Resolved:
-        title = self._title(law_id)
-        since = self._first_day(law_id)
+        title = self.laws.title(law_id)
+        since = self.laws.first_day(law_id)
         if since is not None:
             return replace(result, status="no_revision", note=f"{mention.text}: {since}")
         if "-" in mention.article:
@@ -234,22 +235,8 @@ class _Resolver:
         if not laws:
             note = f"{mention.text}: {mention.amending}の附則{place}は、索引にあるどの法令にもありません。"
             return replace(result, status="unknown_law", note=note)
-        note = f"{mention.text}: {mention.amending}の附則は {len(laws)} の法令にあります: {self._named(tuple(laws))}。「民法附則（…）」のように法令名を書いてください。"
+        note = f"{mention.text}: {mention.amending}の附則は {len(laws)} の法令にあります: {self.laws.named(tuple(laws))}。「民法附則（…）」のように法令名を書いてください。"
         return replace(result, status="ambiguous_law", note=note)
-
-    def _first_day(self, law_id: str) -> str | None:
-        """What to say of a law without a revision in force on the day; None for a law with one."""
-        revisions = self.store.revisions_of(law_id)
-        if any(since <= self.as_of < until for _, since, until in revisions):
-            return None
-        if not revisions:
-            return f"法令ID {law_id} の条文は索引にありません。"
-        revision_id, since, _ = revisions[0]
-        if is_original(revision_id, since, enacted_in(law_id, self.store.promulgated(law_id))):
-            return f"{self._title(law_id)}は {since} に施行された法令で、{self.as_of} にはまだ施行されていません。"
-        return (
-            f"{self.as_of} に施行されていた{self._title(law_id)}の版は索引にありません（あるのは {since} からの版）。"
-        )
 
     def _spanning(self, law_id: str, mention: Mention) -> ArticleRow | None:
         """The 第十九条から第二十一条まで 削除 that covers the article."""
@@ -296,24 +283,6 @@ class _Resolver:
 
     def _has_paragraph(self, row: ArticleRow, paragraph: str) -> bool:
         return any(passage.paragraph == paragraph for passage in self.store.article_passages(row.article_id))
-
-    def _ending_with(self, name: str) -> list[str]:
-        rows = self.store.connection.execute(
-            "SELECT DISTINCT law_id FROM revisions WHERE title LIKE ? ORDER BY length(title), law_id LIMIT 20",
-            (f"%{name}",),
-        )
-        return [law_id for (law_id,) in rows]
-
-    def _title(self, law_id: str) -> str:
-        """Title of the law's latest revision; the id when it is not in the store."""
-        row = self.store.connection.execute(
-            "SELECT title FROM revisions WHERE law_id=? ORDER BY valid_from DESC, revision_id DESC LIMIT 1", (law_id,)
-        ).fetchone()
-        return str(row[0]) if row else law_id
-
-    def _named(self, law_ids: tuple[str, ...]) -> str:
-        shown = "、".join(f"{self._title(law_id)}（{law_id}）" for law_id in law_ids[:MAX_NAMED])
-        return shown + (f" ほか {len(law_ids) - MAX_NAMED} 法令" if len(law_ids) > MAX_NAMED else "")
 
 
 def _label(mention: Mention) -> str:

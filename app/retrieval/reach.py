@@ -1,0 +1,80 @@
+"""Whether the words of a query reach the law, and the rewritings that are searched beside it where they do not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+from ..core.errors import DataError
+from ..core.rag_config import RAGConfig
+from .engines.coverage import LOW
+from .index.statute_index import StatuteIndex
+from .rewriting import Rewriter, read_rewritings
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """Whether words reach what is asked."""
+
+    coverage: float | None  # share of the query's word weight that the first article has; None where it is not known
+    rewritten: tuple[str, ...]  # what is searched beside the query
+
+    @property
+    def notes(self) -> list[str]:
+        """What a reader has to know of it, in Japanese."""
+        if self.rewritten:
+            return [f"言い換えて探しました: {' ／ '.join(self.rewritten)}"]
+        if self.coverage is None or self.coverage >= LOW:
+            return []
+        return [
+            f"法令の言葉と一致が少ない質問です（一致 {self.coverage:.0%}）。結果は当たっていないことが多いので、法令で使われる言葉でも探してください。"
+        ]
+
+
+class Reaching:
+    """How far queries reach in one index, and what ``rewriter`` makes of them; ``always``: of those that reach, too."""
+
+    def __init__(self, index: StatuteIndex, rewriter: Rewriter | None, *, always: bool) -> None:
+        self.index = index
+        self.rewriter = rewriter
+        self.always = always
+
+    def of(self, query: str, as_of: date | None) -> Reach:
+        """How far the query's own words reach, and what is searched beside it."""
+        with self.index.reading():
+            own = self.index.coverage(query, self.index.search(query, 1, as_of=as_of))
+            return Reach(own, self.rewritten(query, as_of, own))
+
+    def rewritten(self, query: str, as_of: date | None, own: float | None = None) -> tuple[str, ...]:
+        """The rewritings of a query whose words reach, and further than its own: a bad one does no harm."""
+        if self.rewriter is None:
+            return ()
+        if own is None:
+            own = self.index.coverage(query, self.index.search(query, 1, as_of=as_of))
+        if own is None or (own >= LOW and not self.always):
+            return ()
+        rewriting = self.rewriter.of(query)
+        texts = () if rewriting is None else rewriting.texts
+        return tuple(text for text in texts if self._reaching(text, as_of) > max(own, LOW))
+
+    def _reaching(self, text: str, as_of: date | None) -> float:
+        return self.index.coverage(text, self.index.search(text, 1, as_of=as_of)) or 0.0
+
+
+def load_rewriter(config: RAGConfig, ask: Callable[[str], str]) -> Rewriter | None:
+    """What rewrites queries as configured; None for ``off``. Raises DataError for a file that is not there."""
+    retriever, model = config.retriever, config.llm
+    if retriever.rewrite == "off":
+        return None
+    if retriever.rewrite not in ("auto", "always"):
+        path = Path(retriever.rewrite)
+        if not path.exists():
+            raise DataError(f"RETRIEVER_REWRITE={path}: 言い換えのファイルがありません。")
+        return Rewriter(read_rewritings(path))
+    return Rewriter(
+        ask=ask,
+        cache=retriever.rewrite_cache,
+        model=model.answering_model,
+    )
