@@ -27,6 +27,7 @@ from ..engines.lexical import LexicalWriter
 from ..engines.sudachi import Words
 from ..store.derived import add_citations, add_names
 from ..store.passages import SEARCHED_PARTS
+from ..store.revisions import add_law, remove_revision, set_searched, take_removed
 from ..store.rows import ALWAYS, STORE_FORMAT, NewPassage
 from ..store.store import Store
 from ..text.passages import body, header
@@ -254,9 +255,9 @@ def _fill(
             gone.add(law.law_id)
             continue
         done.add(law.revision_id)
-        rev, written = store.add_law(law, sha256_bytes(data))
+        rev, written = add_law(store, law, sha256_bytes(data))
         count = index_passages(words, rev, law, written, second)
-        store.set_searched(rev, count)
+        set_searched(store, rev, count)
         searched += count
         pending += len(written)
         if pending >= BATCH_PASSAGES:
@@ -265,10 +266,10 @@ def _fill(
             pending = 0
     for law_id in gone:  # an earlier revision of it may have been written
         for revision_id, _, _ in store.revisions_of(law_id):
-            number = store.remove_revision(revision_id)
+            number = remove_revision(store, revision_id)
             assert number is not None  # just listed
             words.delete_revision(number)
-            searched -= store.take_removed(number)
+            searched -= take_removed(store, number)
     _commit(store, words, searched)
     return unreadable, tuple(repealed)
 

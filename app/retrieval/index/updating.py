@@ -24,6 +24,7 @@ from ..engines.embedder import Embedder
 from ..engines.lexical import LexicalWriter
 from ..engines.sudachi import Words
 from ..store.derived import add_citations, add_names
+from ..store.revisions import add_law, remove_revision, set_searched
 from ..store.store import Store
 from .building import corpus_hash, index_passages
 from .embedding_passages import check_model, embed_missing, open_vectors, vector_state
@@ -174,16 +175,16 @@ def _update(
             else:
                 added += 1
         thinned = store.laws_of(gone)
-        dropped = [store.remove_revision(revision_id) for revision_id in gone]
+        dropped = [remove_revision(store, revision_id) for revision_id in gone]
         for rev in dropped:
             if rev is not None:
                 searched -= int(connection.execute("SELECT searched FROM removed WHERE rev=?", (rev,)).fetchone()[0])
         for law, sha256 in laws:
             if known.get(law.revision_id) == sha256:
                 continue
-            rev, written = store.add_law(law, sha256)
+            rev, written = add_law(store, law, sha256)
             count = index_passages(words, rev, law, written, second)
-            store.set_searched(rev, count)
+            set_searched(store, rev, count)
             searched += count
             changed.append(law.law_id)
         renamed = [law_id for law_id in {*changed, *thinned} if store.revisions_of(law_id)]

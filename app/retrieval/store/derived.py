@@ -16,6 +16,7 @@ from ..text.citations import find_mentions
 from ..text.law_names import LawNames, defined_kinds, title_names
 from ..text.mention import Place
 from ..text.name_mining import defined_short_names, mined_names
+from .revisions import set_aliases
 from .rows import ArticleRow
 from .store import Store
 
@@ -46,7 +47,7 @@ def add_names(store: Store, law_ids: Sequence[str] | None = None) -> None:
     for law_id in titles if law_ids is None else law_ids:
         # JSON writes （） and 「」 as they are, so the rows need no decoding to be mined.
         mined = mined_names(_law_texts(connection, law_id), numbers, titles) if law_id in titles else set()
-        store.set_aliases(law_id, [*_own_names(connection, law_id, titles), *common.get(law_id, ()), *sorted(mined)])
+        set_aliases(store, law_id, [*_own_names(connection, law_id, titles), *common.get(law_id, ()), *sorted(mined)])
 
 
 def _own_names(
