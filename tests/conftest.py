@@ -115,23 +115,40 @@ class ServedModel:
 
 
 @pytest.fixture(scope="session")
-def llamacpp_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServedModel]:
-    """A real llama.cpp server with the sample's tiny model in float32."""
-    from app.core.chat import stop_token_id
-    from app.llm.export.checkpoint import open_checkpoint
-    from app.llm.export.gguf_file import write_gguf
-    from app.llm.export.llamacpp import served
+def sample_float32(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder of the sample's tiny model in float32, for servers to serve. Treat it as read-only."""
     from app.llm.loading import load_base_model, load_tokenizer
 
     sample = Path(__file__).resolve().parents[1] / "sample" / "tiny-qwen3"
     folder = tmp_path_factory.mktemp("served")
-    tokenizer = load_tokenizer(str(sample))
     load_base_model(str(sample), quantization=None).float().save_pretrained(folder)
-    tokenizer.save_pretrained(folder)
-    path, stop = folder / "tiny.gguf", stop_token_id(tokenizer)
-    write_gguf(open_checkpoint(folder), path, "f32", name="tiny", chat_template=tokenizer.chat_template, stop_id=stop)
-    with served(path, context_tokens=2048) as url:
-        yield ServedModel(folder, url)
+    load_tokenizer(str(sample)).save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def sample_gguf(sample_float32: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """``sample_float32`` as GGUF, as the export writes it."""
+    from app.core.chat import stop_token_id
+    from app.llm.export.checkpoint import open_checkpoint
+    from app.llm.export.gguf_file import write_gguf
+    from app.llm.loading import load_tokenizer
+
+    tokenizer, path = load_tokenizer(str(sample_float32)), tmp_path_factory.mktemp("gguf") / "tiny.gguf"
+    write_gguf(
+        open_checkpoint(sample_float32), path, "f32",
+        name="tiny", chat_template=tokenizer.chat_template, stop_id=stop_token_id(tokenizer),
+    )  # fmt: skip
+    return path
+
+
+@pytest.fixture(scope="session")
+def llamacpp_server(sample_float32: Path, sample_gguf: Path) -> Iterator[ServedModel]:
+    """A real llama.cpp server with the sample's tiny model in float32."""
+    from app.llm.export.llamacpp import served
+
+    with served(sample_gguf, context_tokens=2048) as url:
+        yield ServedModel(sample_float32, url)
 
 
 def make_records(count: int, *, mode: str = "direct", first: int = 0) -> list[Any]:

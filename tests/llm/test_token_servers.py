@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from app.core.chat import letter_token_ids, stop_token_id
+from app.core.chat import letter_token_ids, render_prompt, stop_token_id
 from app.core.errors import BackendError, ModelError
 from app.core.files import write_json
 from app.core.prompts import build_choice_prompt, build_mc_prompt_direct
@@ -21,7 +21,7 @@ from app.llm.backend import Generation
 from app.llm.backends import Running, load_backend
 from app.llm.hf_llm import HFLLMConfig, HFLoRALLM
 from app.llm.http import JsonClient
-from app.llm.llamacpp import LlamaCppLLM, uncut
+from app.llm.llamacpp import LlamaCppLLM, LlamaCppScorer, uncut
 from app.llm.loading import load_tokenizer
 from app.llm.openai_compatible import OpenAICompatibleLLM, OpenAIConfig
 from app.llm.token_server import TokenServerConfig
@@ -101,6 +101,19 @@ def test_llamacpp_says_what_it_serves(llamacpp: LlamaCppLLM, llamacpp_server: An
     assert (facts["server"]["n_ctx"], facts["server"]["same_tokens"]) == (2048, True)
 
 
+def test_llamacpp_cuts_text_as_the_sample_model_s_tokenizer_does(llamacpp_server: Any) -> None:
+    tokenizer, scorer = load_tokenizer(str(llamacpp_server.folder)), LlamaCppScorer(llamacpp_server.url)
+    asked = load_questions(ROOT / "sample" / "selection.json")[::10]
+    prompts = [build_mc_prompt_direct(one.question, one.choices, one.context, few_shot=False) for one in asked]
+    prompts += [build_choice_prompt(one.question, one.choices["a"], one.context) for one in asked]
+    prompts += [
+        "第１２３条の二第4項 it's  2,048\u3000tokens:\ta) b)\r\n\r\n  <think>…",
+        "一\n\n\n二  \n　三！？👩‍⚖️ ñ がﾞ e\u0301 \u200b①㈱ don'T 12345",
+    ]
+    for text in (render_prompt(tokenizer, prompt) for prompt in prompts):
+        assert scorer.tokenize(text) == tokenizer(text, add_special_tokens=False)["input_ids"], text
+
+
 def test_another_tokenizer_than_the_servers_is_refused(llamacpp_server: Any, tiny_model_dir: Path) -> None:
     llm = LlamaCppLLM(TokenServerConfig("m", llamacpp_server.url, str(tiny_model_dir)))
     with pytest.raises(BackendError, match=r"トークンの番号が違います。--tokenizer に、サーバーのモデルのトークナイザ"):
@@ -176,21 +189,25 @@ def vllm(tiny_model_dir: Path, **answers: Any) -> tuple[VLLM, Scripted]:
 
 
 def told(body: dict[str, Any]) -> dict[str, Any]:
-    """Every token asked for is 1/100 as probable as its number of tokens in the prompt says; vLLM's own shape."""
-    table = {f"token_id:{index}": math.log(0.01) for index in [*body["logprob_token_ids"], 999_999]}
-    return {"choices": [{"index": 0, "text": "x", "logprobs": {"top_logprobs": [table]}}]}
+    """Every token asked for has as many hundredths as its prompt has tokens; vLLM's own shape, the last prompt first."""
+    tables = [
+        {f"token_id:{index}": math.log(0.01 * len(row)) for index in [*body["logprob_token_ids"], 999_999]}
+        for row in body["prompt"]
+    ]
+    choices = [{"index": n, "text": "x", "logprobs": {"top_logprobs": [table]}} for n, table in enumerate(tables)]
+    return {"choices": choices[::-1]}
 
 
 def test_vllm_is_asked_by_token_ids(tiny_model_dir: Path) -> None:
     llm, client = vllm(tiny_model_dir, **{"/v1/completions": told})
     (read,) = llm.read_letters(["問題"], LETTERS)
-    ids = letter_token_ids(llm.tokenizer, LETTERS)
-    assert read.logprobs == pytest.approx([math.log(0.01 * len(each)) for each in ids], abs=1e-6)
-    assert read.mass == pytest.approx(0.01 * sum(map(len, ids)), abs=1e-6)
+    ids, share = letter_token_ids(llm.tokenizer, LETTERS), 0.01 * len(llm.encode("問題"))
+    assert read.logprobs == pytest.approx([math.log(share * len(each)) for each in ids], abs=1e-6)
+    assert read.mass == pytest.approx(share * sum(map(len, ids)), abs=1e-5)
     path, body = client.sent[-1]
     assert path == "/v1/completions"
     assert body == {
-        "model": "m", "prompt": llm.encode("問題"), "max_tokens": 1, "temperature": 0.0, "logprobs": 1,
+        "model": "m", "prompt": [llm.encode("問題")], "max_tokens": 1, "temperature": 0.0, "logprobs": 1,
         "logprob_token_ids": [index for each in ids for index in each], "return_tokens_as_token_ids": True,
     }  # fmt: skip
     assert llm.facts()["server"] == {
@@ -201,9 +218,22 @@ def test_vllm_is_asked_by_token_ids(tiny_model_dir: Path) -> None:
 def test_vllm_is_told_no_more_tokens_than_it_takes_at_once(tiny_model_dir: Path) -> None:
     llm, client = vllm(tiny_model_dir, **{"/v1/completions": told})
     scores = llm.scores([[1, 2], [3]], [list(range(100)), list(range(100, 150))])
-    np.testing.assert_allclose(np.exp(scores.logprobs), [[1.0, 0.5]] * 2, rtol=1e-5)
+    np.testing.assert_allclose(np.exp(scores.logprobs), [[2.0, 1.0], [1.0, 0.5]], rtol=1e-5)
     asked = [(body["prompt"], len(body["logprob_token_ids"])) for _, body in client.sent]
-    assert asked == [([1, 2], MAX_IDS), ([1, 2], 22), ([3], MAX_IDS), ([3], 22)]
+    assert asked == [([[1, 2]], MAX_IDS), ([[1, 2]], 22), ([[3]], MAX_IDS), ([[3]], 22)]
+
+
+@pytest.mark.parametrize(
+    ("rows", "sizes"), [(1, [1]), (4, [1] * 4), (5, [2, 2, 1]), (12, [3] * 4), (70, [16] * 4 + [6])]
+)
+def test_vllm_is_asked_several_prompts_a_request(tiny_model_dir: Path, rows: int, sizes: list[int]) -> None:
+    llm, client = vllm(tiny_model_dir, **{"/v1/completions": told})
+    assert llm.concurrency == 4
+    scores = llm.scores([[7] * (place % 9 + 1) for place in range(rows)], [[1], [2]])
+    np.testing.assert_allclose(
+        np.exp(scores.logprobs), [[0.01 * (place % 9 + 1)] * 2 for place in range(rows)], rtol=1e-5
+    )
+    assert [len(body["prompt"]) for _, body in client.sent] == sizes
 
 
 def test_vllm_writes_from_token_ids(tiny_model_dir: Path) -> None:
@@ -229,10 +259,11 @@ def test_vllm_writes_from_token_ids(tiny_model_dir: Path) -> None:
         ({"/v1/models": {"data": [{"id": "a"}, {"id": "b"}]}}, r"モデル m がありません（あるのは a、b）"),
         ({"/v1/models": {}}, r"あるのは なし"),
         ({"/detokenize": {"prompt": "別の文"}}, "トークンの番号が違います"),
-        ({"/v1/completions": {"choices": []}}, r"choices\[0\]\.logprobs"),
-        ({"/v1/completions": {"choices": [{"logprobs": None}]}}, r"choices\[0\]\.logprobs"),
-        ({"/v1/completions": {"choices": [{"logprobs": {"top_logprobs": [{"a": -1.0}]}}]}}, r"choices\[0\]\.logprobs"),
-        ({"/v1/completions": {"choices": [{"logprobs": {"top_logprobs": [{"token_id:5": -1.0}]}}]}}, "logprob_token_ids を知る新しい vLLM"),
+        ({"/v1/completions": {"choices": []}}, r"logprobs\.top_logprobs がありません"),
+        ({"/v1/completions": {"choices": [{"index": 0, "logprobs": None}]}}, r"logprobs\.top_logprobs がありません"),
+        ({"/v1/completions": {"choices": [{"index": 1, "logprobs": {"top_logprobs": [{"token_id:5": -1.0}]}}]}}, r"1 個のプロンプトのそれぞれの"),
+        ({"/v1/completions": {"choices": [{"index": 0, "logprobs": {"top_logprobs": [{"a": -1.0}]}}]}}, r"logprobs\.top_logprobs がありません"),
+        ({"/v1/completions": {"choices": [{"index": 0, "logprobs": {"top_logprobs": [{"token_id:5": -1.0}]}}]}}, "logprob_token_ids を知る新しい vLLM"),
     ],
 )  # fmt: skip
 def test_a_vllm_that_answers_something_else_is_one_line(
