@@ -290,6 +290,8 @@ def test_results_of_two_forms_are_not_compared(
 ) -> None:
     questions = [question_of(number) for number in range(3)]
     judged = evaluated(tmp_path, "r.json", questions, scripted, lambda prompt: 0.0)
-    letters = Result(tmp_path / "l.json", {"plan": {}}, {}, tuple(outcome_of(one, ["c"]) for one in questions))
+    letters = Result(
+        tmp_path / "l.json", {"plan": {}, "distrust": []}, {}, tuple(outcome_of(one, ["c"]) for one in questions)
+    )
     with pytest.raises(DataError, match="問題の形が違います（choice と letter）"):
         compare_results([judged, letters], seed=1)
