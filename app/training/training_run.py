@@ -31,7 +31,8 @@ from .memory.shortage import shortage_in_one_line
 from .model.lora import trainable_parameters
 from .model.setup import LoadedModel, allow_growing_segments
 from .preparation import PreparedData
-from .rank_group import agree, from_first, here, largest_difference
+from .rank_group import agree, from_first, here
+from .rank_sums import largest_difference
 from .run_manifest import (
     FINISHED,
     UNFINISHED,
@@ -143,7 +144,8 @@ def build_run_trainer(
     """The trainer of this run; its checkpoints go to ``folder``, which is made, and name ``run_id``."""
     from .model.loss import LetterLoss, token_loss
     from .progress import ProgressLines
-    from .trainer import build_trainer, training_arguments
+    from .trainer import build_trainer
+    from .trainer_arguments import training_arguments
 
     position_loss = token_loss if data.letter_ids is None else LetterLoss(tuple(map(tuple, data.letter_ids)))
     arguments = training_arguments(

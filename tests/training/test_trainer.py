@@ -14,7 +14,8 @@ from app.training.config import TrainConfig
 from app.training.model.lora import attach_lora, resolve_target_modules, trainable_parameters
 from app.training.rows.collation import LabelCollator
 from app.training.rows.examples import build_examples
-from app.training.trainer import LawTrainer, build_trainer, learning_rate_factor, training_arguments, warmup_steps
+from app.training.trainer import LawTrainer, build_trainer
+from app.training.trainer_arguments import learning_rate_factor, training_arguments, warmup_steps
 
 
 def make_trainer(

@@ -24,7 +24,8 @@ from app.training.rows.audit import audit_batches
 from app.training.rows.choice_groups import build_groups, fitting_choices, question_rows
 from app.training.rows.examples import BuiltExamples, build_example, build_examples, check_form
 from app.training.rows.prefix import PrefixCollator, PrefixGroup
-from app.training.trainer import build_trainer, training_arguments
+from app.training.trainer import build_trainer
+from app.training.trainer_arguments import training_arguments
 
 COLLATE = PrefixCollator(name_questions=True)
 
