@@ -2,52 +2,39 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import date
-from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
-from ...core.cli import log
-from ...core.errors import DataError, StaleIndexError
+from ...core.errors import DataError
 from ..engines.coverage import LOW, covered
-from ..engines.embedder import Embedder, Vectors
+from ..engines.embedder import Embedder
 from ..engines.lexical import PRESENCE, LexicalIndex
 from ..engines.prior import PRIOR_CANDIDATES, citing_laws, law_types, prior_shares
 from ..engines.qdrant_collection import QdrantAddress
 from ..engines.sudachi import Words
-from ..engines.vectors import VectorIndex
-from ..engines.word_files import check_word_files
-from ..store.delegations import filled_in_by
 from ..store.derived import load_names
 from ..store.passages import passages_with_ids
 from ..store.resolved import Resolved
 from ..store.resolving import MAX_RANGE, law_without_articles, resolve
 from ..store.rows import ArticleRow, PassageRow
-from ..store.store import Store
-from ..text.citation_text import fold_question
 from ..text.law_names import LawNames, name_key, title_names
-from ..text.query import query_tokens, question_and_statements
+from ..text.query import query_tokens
 from ..text.tokens import tokenize
 from .building import passage_texts
-from .embedding_passages import check_model, open_vectors
-from .manifest import REBUILD, check_embedder, check_words, read_manifest
-from .qdrant_search import SYNC, QdrantSearch
+from .found import Found
+from .manifest import check_embedder, check_words, read_manifest
+from .qdrant_search import QdrantSearch
+from .raising import named_and_mentioned, raised_by
 from .ranking import (
-    DELEGATION_SEEDS,
-    DELEGATION_SHARE,
-    MENTION_SHARE,
-    NEIGHBOUR_SEEDS,
     fused,
-    neighbour_boosts,
-    raised,
     ranked,
     with_part,
 )
-from .updating import clear_interrupted
+from .state import IndexState, View
 
 Retriever = Literal["bm25", "vector", "hybrid"]
 
@@ -66,15 +53,6 @@ class ArticleHit:
     score: float
     passages: tuple[PassageRow, ...]  # the passages that were hit, best first
     components: dict[str, float] = field(default_factory=dict)  # what the score is made of
-
-
-@dataclass(frozen=True, slots=True)
-class _View:
-    """Store and words as of one commit."""
-
-    generation: str
-    searcher: Any
-    vectors: VectorIndex | None
 
 
 class StatuteIndex:
@@ -101,89 +79,21 @@ class StatuteIndex:
             check_embedder(index_dir, self.manifest, embedder)
         check_words(index_dir, self.manifest, second)
         self._second = second
-        folder = index_dir / self.manifest.folder
-        self.store = Store(folder / "store.sqlite")
         self._remote = None if qdrant is None else QdrantSearch(qdrant, self.manifest)
-        self._lock = threading.Lock()
-        self._newest: _View | None = None
-        self._mine = threading.local()
-        self._hidden: dict[tuple[str, str, tuple[str, ...]], list[int]] = {}
+        self._state = IndexState(index_dir, self.manifest, None if retriever == "bm25" else embedder, self._remote)
+        self.store = self._state.store
+        self._found = Found(self._state, retriever)
         self._names: tuple[str, LawNames] | None = None
         self._standing: tuple[str, dict[str, str], dict[str, int]] = ("", {}, {})
-        if self.store.meta("build_id") != self.manifest.build_id:
-            raise StaleIndexError(f"{index_dir}: 台帳と索引の本体が別の回に作られたものです。{REBUILD}")
-        self.store.check_counts(self.manifest.counts)
-        if qdrant is None:
-            check_word_files(folder / "words")
-        with self.reading() as view:
-            if self._remote is not None:
-                return
-            if view.vectors is not None and embedder is not None:
-                check_model(self.store, view.vectors, embedder)
-            found, expected = int(view.searcher.num_docs), int(self.store.meta("searched", "0"))
-            if found < expected:
-                raise StaleIndexError(f"{index_dir}: 語の索引が欠けています（{found:,} / {expected:,} 項）。{REBUILD}")
-        if found > expected:
-            self._without_leftovers(folder)
 
-    def _without_leftovers(self, folder: Path) -> None:
-        """Words that the store does not know are of an update that goes on, or that was killed: those are deleted."""
-        if clear_interrupted(self.index_dir, folder):
-            log(f"{self.index_dir}: 途中で終わった更新の残りを片付けました。")
-            with self._lock:
-                self._newest = None
-        else:
-            log(
-                f"注意: {self.index_dir}: 更新中か、途中で終わった更新の残りがあり、検索の点数が少し変わることがあります。"
-                "書き込める利用者が検索か build_index.py を実行すると片付きます。"
-            )
-
-    @cached_property
+    @property
     def words(self) -> LexicalIndex:
         """The word index of the folder."""
-        return LexicalIndex(self.index_dir / self.manifest.folder / "words")
+        return self._state.words
 
-    @contextmanager
-    def reading(self) -> Iterator[_View]:
+    def reading(self) -> AbstractContextManager[View]:
         """Store and words as of one commit for the whole block, whatever is committed meanwhile."""
-        held: _View | None = getattr(self._mine, "view", None)
-        if held is not None:
-            yield held
-            return
-        while True:
-            view = self._refreshed()
-            with self.store.snapshot():
-                if self.store.meta("generation") != view.generation:
-                    continue  # an update was committed in between
-                self._mine.view = view
-                try:
-                    yield view
-                finally:
-                    self._mine.view = None
-                return
-
-    def _refreshed(self) -> _View:
-        """A searcher that holds the words of the store's present generation.
-
-        An update commits its words before the store and deletes old words after it; so a searcher loaded while the
-        generation stayed the same has every word of that generation.
-        """
-        with self._lock:
-            while True:
-                before = self.store.meta("generation")
-                if self._newest is not None and self._newest.generation == before:
-                    return self._newest
-                if self._remote is not None:
-                    self._remote.wait_for(before)
-                searcher = None if self._remote is not None else self.words.current()
-                vectors = self._vectors()
-                if self.store.meta("generation") == before:
-                    self._newest = _View(before, searcher, vectors)
-
-    def _vectors(self) -> VectorIndex | None:
-        if self._embedder is None or self._retriever == "bm25" or self._remote is not None:
-            return None
-        return open_vectors(self.store, self.index_dir / self.manifest.folder / "vectors", self._embedder.width)
+        return self._state.reading()
 
     def names(self) -> LawNames:
         """The names of laws, as of the state that is being read."""
@@ -229,9 +139,9 @@ class StatuteIndex:
         presence = PRESENCE if "presence" in parts else 0.0
         with self.reading() as view:
             words = [] if self._second is None else self._second.words(query)
-            hits = self._hits(view, tokens, asked, wanted * HITS_PER_ARTICLE, day, tuple(laws), presence, words)
+            hits = self._found.hits(view, tokens, asked, wanted * HITS_PER_ARTICLE, day, tuple(laws), presence, words)
             cited = self._cited(query, day, laws) if "citation" in parts else []
-            named, mentioned = _named_and_mentioned(query, cited)
+            named, mentioned = named_and_mentioned(query, cited)
             first = fused(hits, wanted)
             if (
                 "prior" in parts
@@ -240,11 +150,11 @@ class StatuteIndex:
                 and set(hits) == {"bm25"}
                 and self._covered(view, tokens, hits) < LOW
             ):
-                hits = self._hits(
+                hits = self._found.hits(
                     view, tokens, asked, PRIOR_CANDIDATES * HITS_PER_ARTICLE, day, tuple(laws), presence, words
                 )
                 first = self._with_prior(fused(hits, PRIOR_CANDIDATES), view.generation)
-            found = self._raised(first, named, mentioned, parts)
+            found = raised_by(self.store, first, named, mentioned, parts)
             order = ranked(named, found)[:top_k]
             articles = self.store.articles([one.article_id for one in order])
             return [
@@ -266,7 +176,7 @@ class StatuteIndex:
         ]
 
     def _covered(
-        self, view: _View, tokens: Sequence[str], hits: Mapping[str, Sequence[tuple[int, int, float]]]
+        self, view: View, tokens: Sequence[str], hits: Mapping[str, Sequence[tuple[int, int, float]]]
     ) -> float:
         """The share of the tokens' weight that the passage found first by words has; 1 where none was found."""
         if not hits["bm25"]:
@@ -287,76 +197,6 @@ class StatuteIndex:
         shares = prior_shares(laws_of, types, cited_by)
         top = max((sum(parts.values()) for parts in found.values()), default=0.0)
         return with_part(found, "prior", {article_id: share * top for article_id, share in shares.items()})
-
-    def _raised(
-        self,
-        found: dict[int, dict[str, float]],
-        named: Sequence[int],
-        mentioned: Sequence[int],
-        parts: Collection[str],
-    ) -> dict[int, dict[str, float]]:
-        """``found`` with what each article gains by being mentioned, filling in a seed, or being cited by one."""
-        if mentioned:
-            found = with_part(found, "mention", raised(mentioned, MENTION_SHARE, found, add=True))
-        if "delegation" in parts:
-            seeds = self.store.articles(list(dict.fromkeys([*named, *list(found)[:DELEGATION_SEEDS]])))
-            found = with_part(
-                found,
-                "delegation",
-                raised(filled_in_by(self.store, list(seeds.values()), found), DELEGATION_SHARE, found),
-            )
-        if "graph" in parts:
-            near = list(dict.fromkeys([*named, *list(found)[:NEIGHBOUR_SEEDS]]))
-            sums = {article_id: sum(parts_of.values()) for article_id, parts_of in found.items()}
-            found = with_part(found, "graph", neighbour_boosts(near, self._cited_by(near, found), sums))
-        return found
-
-    def _hits(
-        self,
-        view: _View,
-        tokens: Sequence[str],
-        asked: Vectors | None,
-        limit: int,
-        day: str,
-        laws: tuple[str, ...],
-        presence: float,
-        second: Sequence[str],
-    ) -> dict[str, list[tuple[int, int, float]]]:
-        """Ranking → (passage, article, score) best first: one of words, one of vectors; one of both where a server fuses."""
-        if self._remote is not None:
-            words = None if self._retriever == "vector" else tokens
-            found = self._remote.search(words, asked, limit, date.fromisoformat(day), laws, presence=presence > 0)
-            if not self._remote.holds(view.generation):
-                raise StaleIndexError(f"検索している間に Qdrant が書き換えられました。もう一度検索してください（続くときは {SYNC}）")  # fmt: skip
-            return {self._retriever: self._with_articles(found)}
-        hidden = self._out_of_view(view.generation, day, laws)
-        hits: dict[str, list[tuple[int, int, float]]] = {}
-        if self._retriever != "vector":
-            hits["bm25"] = self._words(view.searcher, tokens, second, limit, hidden, presence)
-        if asked is not None and view.vectors is not None:
-            near = view.vectors.search(asked, limit, self.store.passages_of(hidden))
-            hits["vector"] = self._with_articles({one.passage_id: one.score for one in near})
-        return hits
-
-    def _words(
-        self,
-        searcher: Any,
-        tokens: Sequence[str],
-        second: Sequence[str],
-        limit: int,
-        hidden: Sequence[int],
-        presence: float,
-    ) -> list[tuple[int, int, float]]:
-        """(passage, article, score) best first, each passage once."""
-        found: dict[int, float] = {}
-        for hit in self.words.search(searcher, tokens, limit, hidden, presence=presence, words=second):
-            found.setdefault(hit.passage_id, hit.score)
-        return self._with_articles(found)
-
-    def _with_articles(self, found: Mapping[int, float]) -> list[tuple[int, int, float]]:
-        articles = self.store.articles_of(list(found))
-        # A passage without an article was removed from the store; its words go at the end of the same update.
-        return [(number, articles[number], score) for number, score in found.items() if number in articles]
 
     def references(self, text: str, *, as_of: date | None = None, limit: int = MAX_RANGE) -> list[Resolved]:
         """Every reference to a provision in ``text`` and what it leads to; of a range at most ``limit`` articles between."""
@@ -401,18 +241,6 @@ class StatuteIndex:
             f"{as_of} に施行されていた版が索引にない法令が {missing:,} 件あり（全 {laws:,} 件）、結果に入りません。"
         ]
 
-    def _out_of_view(self, generation: str, day: str, laws: tuple[str, ...]) -> list[int]:
-        key = (generation, day, laws)
-        hidden = self._hidden
-        if key not in hidden:
-            self._hidden = hidden = {key: self.store.out_of_view(day, laws)}
-        return hidden[key]
-
-    def _cited_by(self, seeds: Sequence[int], candidates: Iterable[int]) -> dict[int, list[int]]:
-        rows = self.store.articles(list(candidates))
-        keys = {(row.law_id, row.num): number for number, row in rows.items() if row.part == "main" and row.num}
-        return {seed: [keys[target] for target in self.store.citations_from(seed) if target in keys] for seed in seeds}
-
     def _hit_passages(
         self, article_id: int, cited: Sequence[Resolved], hits: Sequence[tuple[int, int, float]]
     ) -> tuple[PassageRow, ...]:
@@ -425,17 +253,3 @@ class StatuteIndex:
                 found.setdefault(number, place)
         chosen = [row for row in rows if row.paragraph in meant or row.passage_id in found] or rows[:1]
         return tuple(sorted(chosen, key=lambda row: (row.paragraph not in meant, found.get(row.passage_id, len(hits)))))
-
-
-def _named_and_mentioned(query: str, cited: Sequence[Resolved]) -> tuple[list[int], list[int]]:
-    """Articles named in the line that asks, and those named only in the statements after it, each in order.
-
-    What the question names is meant. What a choice names may be just what makes it wrong.
-    """
-    end = len(fold_question(question_and_statements(query)[0])[0])
-    named: dict[int, None] = {}
-    mentioned: dict[int, None] = {}
-    for item in cited:
-        if item.article is not None:
-            (named if item.start < end else mentioned).setdefault(item.article.article_id)
-    return list(named), [number for number in mentioned if number not in named]

@@ -1,0 +1,64 @@
+"""What raises an article beside being found: being mentioned, filling in one that was found, or being cited by it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+
+from ..store.delegations import filled_in_by
+from ..store.resolved import Resolved
+from ..store.store import Store
+from ..text.citation_text import fold_question
+from ..text.query import question_and_statements
+from .ranking import (
+    DELEGATION_SEEDS,
+    DELEGATION_SHARE,
+    MENTION_SHARE,
+    NEIGHBOUR_SEEDS,
+    neighbour_boosts,
+    raised,
+    with_part,
+)
+
+
+def named_and_mentioned(query: str, cited: Sequence[Resolved]) -> tuple[list[int], list[int]]:
+    """Articles named in the line that asks, and those named only in the statements after it, each in order.
+
+    What the question names is meant. What a choice names may be just what makes it wrong.
+    """
+    end = len(fold_question(question_and_statements(query)[0])[0])
+    named: dict[int, None] = {}
+    mentioned: dict[int, None] = {}
+    for item in cited:
+        if item.article is not None:
+            (named if item.start < end else mentioned).setdefault(item.article.article_id)
+    return list(named), [number for number in mentioned if number not in named]
+
+
+def raised_by(
+    store: Store,
+    found: dict[int, dict[str, float]],
+    named: Sequence[int],
+    mentioned: Sequence[int],
+    parts: Collection[str],
+) -> dict[int, dict[str, float]]:
+    """``found`` with what each article gains by being mentioned, filling in a seed, or being cited by one."""
+    if mentioned:
+        found = with_part(found, "mention", raised(mentioned, MENTION_SHARE, found, add=True))
+    if "delegation" in parts:
+        seeds = store.articles(list(dict.fromkeys([*named, *list(found)[:DELEGATION_SEEDS]])))
+        found = with_part(
+            found,
+            "delegation",
+            raised(filled_in_by(store, list(seeds.values()), found), DELEGATION_SHARE, found),
+        )
+    if "graph" in parts:
+        near = list(dict.fromkeys([*named, *list(found)[:NEIGHBOUR_SEEDS]]))
+        sums = {article_id: sum(parts_of.values()) for article_id, parts_of in found.items()}
+        found = with_part(found, "graph", neighbour_boosts(near, _cited_by(store, near, found), sums))
+    return found
+
+
+def _cited_by(store: Store, seeds: Sequence[int], candidates: Iterable[int]) -> dict[int, list[int]]:
+    rows = store.articles(list(candidates))
+    keys = {(row.law_id, row.num): number for number, row in rows.items() if row.part == "main" and row.num}
+    return {seed: [keys[target] for target in store.citations_from(seed) if target in keys] for seed in seeds}
