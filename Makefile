@@ -8,7 +8,7 @@ STAMP := $(VENV)/.installed
 export TOKENIZERS_PARALLELISM := false
 export PYTHONUTF8 := 1
 
-.PHONY: help install demo test cross-fit two-stages lint format docs index update gpu-check clean
+.PHONY: help install demo test cross-fit two-stages lint format docs pictures index update gpu-check clean
 
 help:  ## この一覧を表示する
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -55,6 +55,9 @@ format: $(STAMP)  ## コードを整形する
 
 docs: $(STAMP)  ## 文書のうち、プログラムから作る部分を書き直す
 	@$(BIN)/python scripts/build_docs.py
+
+pictures: $(STAMP)  ## README の画像（docs/pictures）を、make demo のフォルダから撮り直す（Chromium が要る）
+	@$(BIN)/python scripts/build_pictures.py
 
 index: $(STAMP)  ## data/egov/all_laws.zip から法令の索引を作る（SOURCE= と INDEX= で変えられる）
 	@$(BIN)/python scripts/build_index.py --source $(or $(SOURCE),data/egov/all_laws.zip) --index-dir $(or $(INDEX),data/index)

@@ -6,6 +6,7 @@ import argparse
 from datetime import date
 from pathlib import Path
 
+from ..core.cli import count
 from ..core.options import add_options as add_settings
 from ..core.prompts import FORMS
 from ..llm.model_options import ModelOptions
@@ -18,7 +19,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("--index-dir", type=Path, help="索引のフォルダ（既定: RETRIEVER_INDEX_DIR、data/index）")
     add("--retriever", choices=("bm25", "vector", "hybrid"), help="検索の方法（既定: RETRIEVER_TYPE、bm25）")
-    add("--top-k", type=int, help="示す条の数（既定: RETRIEVER_TOP_K、3）")
+    add("--top-k", type=count, help="示す条の数（既定: RETRIEVER_TOP_K、3）")
     add(
         "--adapter",
         dest="hf_lora_path",
@@ -33,7 +34,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
     add(
         "--max-new-tokens",
-        type=int,
+        type=count,
         default=ANSWER_TOKENS,
         help=f"書かせる長さの上限、トークン（既定 {ANSWER_TOKENS}）",
     )

@@ -69,6 +69,8 @@ def _check_usage(made: JapaneseParser, arguments: argparse.Namespace) -> None:
         made.error("--id は --file と一緒に使います")
     if arguments.choice and (arguments.question is None or arguments.chat):
         made.error("--choice は質問と一緒に使います（--chat とは使えません）")
+    if arguments.think and (arguments.check is not None or arguments.choice or arguments.file is not None):
+        made.error("--think は --check・--choice・--file と使えません: 思考の後の確率は読めません")
 
 
 def _text(given: str) -> str:

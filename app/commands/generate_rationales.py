@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ..core.cli import JapaneseParser, log
+from ..core.cli import JapaneseParser, count, log
 from ..core.errors import ConfigError, UntrustworthyResult
 from ..core.files import sha256_file, write_json
 from ..core.locks import file_lock
@@ -38,17 +38,19 @@ def parser() -> JapaneseParser:
     add = program.add_argument
     add("--data", type=Path, required=True, help="lawqa_jp 形式の問題ファイル（学習用の組。評価する問題は入れない）")
     add("--output-path", type=Path, required=True, help="書き出す JSONL（途中経過は同じ場所の .progress.jsonl）")
-    add("--samples", type=int, help="問題数。--seed で選ぶ（既定: すべて）")
+    add("--samples", type=count, help="問題数。--seed で選ぶ（既定: すべて）")
     add(
         "--context",
         choices=("gold", "rag", "distractors"),
         default="gold",
         help="理由を書かせるときの参照条文（既定 gold）",
     )
-    add("--top-k", type=int, help="渡す条文の数（rag、distractors。既定: RETRIEVER_TOP_K、3）")
+    add("--top-k", type=count, help="渡す条文の数（rag、distractors。既定: RETRIEVER_TOP_K、3）")
     add("--index-dir", type=Path, help="索引のフォルダ（既定: RETRIEVER_INDEX_DIR、data/index）")
     add_options(program, ModelOptions)
-    add("--max-new-tokens", type=int, default=512, help="1 件の長さの上限、トークン。切れた文章は使わない（既定 512）")
+    add(
+        "--max-new-tokens", type=count, default=512, help="1 件の長さの上限、トークン。切れた文章は使わない（既定 512）"
+    )
     add(
         "--min-quote",
         type=int,
@@ -57,7 +59,7 @@ def parser() -> JapaneseParser:
         help=f"条文と逐語で一致すべき文字数（既定 {MIN_QUOTE}）",
     )
     add("--temperature", type=float, default=0.0, help="0 なら毎回同じ文章（既定 0）")
-    add("--batch-size", type=int, default=1, help="一度に書かせる問題数（1 問は四つの並び。既定 1）")
+    add("--batch-size", type=count, default=1, help="一度に書かせる問題数（1 問は四つの並び。既定 1）")
     add("--seed", type=int, default=42, help="乱数の種（既定 42）")
     add("--resume", action="store_true", help="中断したところから続ける")
     return program

@@ -8,7 +8,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from ..core.cli import JapaneseParser, log, progress, run_program
+from ..core.cli import JapaneseParser, count, log, progress, run_program
 from ..core.files import to_json
 from ..core.rag_config import load_config
 from ..retrieval.index.manifest import source_changed
@@ -36,7 +36,7 @@ def parser() -> JapaneseParser:
     parser.add_argument(
         "--retriever", choices=("bm25", "vector", "hybrid"), help="検索の方法（既定: RETRIEVER_TYPE、bm25）"
     )
-    parser.add_argument("--top-k", type=int, help="表示する条の数（既定: RETRIEVER_TOP_K、3）")
+    parser.add_argument("--top-k", type=count, help="表示する条の数（既定: RETRIEVER_TOP_K、3）")
     parser.add_argument(
         "--as-of", type=date.fromisoformat, metavar="YYYY-MM-DD", help="この日に施行されている条文を探す（既定: 今日）"
     )

@@ -47,6 +47,17 @@ class JapaneseParser(argparse.ArgumentParser):
         self.exit(EXIT_USAGE, f"{self.prog}: 使い方の誤り: {message}（{self.prog} --help で説明を表示）\n")
 
 
+def count(word: str) -> int:
+    """The type of an option that counts something: an integer from 1 on."""
+    try:
+        value = int(word)
+    except ValueError:
+        value = 0
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"1 以上の整数を指定してください（指定は {word}）")
+    return value
+
+
 def run_program(
     main: Callable[[Sequence[str]], int | None],
     argv: Sequence[str] | None = None,

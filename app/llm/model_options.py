@@ -87,7 +87,7 @@ _ONLY_FOR: dict[tuple[str, ...], tuple[str, ...]] = {
     ("hf_lora_path", "hf_load_in_4bit", "bnb_4bit_compute_dtype", "bnb_4bit_quant_type"): ("hf",),
     ("hf_model_name", "chat_format"): _BY_IDS,
     ("num_ctx", "think"): ("ollama",),
-    ("llm_model", "llm_host", "llm_timeout", "llm_concurrency"): _SERVERS,
+    ("llm_model", "llm_host", "tokenizer", "llm_timeout", "llm_concurrency"): _SERVERS,
 }
 
 

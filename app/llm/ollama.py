@@ -93,8 +93,12 @@ class OllamaLLM(AskedByText):
         return self._server
 
     def request(self, prompt: str, budget: int, temperature: float, *, probabilities: bool = False) -> dict[str, Any]:
-        """See ``AskedByText``."""
+        """See ``AskedByText``. Raises ConfigError for probabilities after a thought: they are of the thought's first token."""
         config = self.config
+        if probabilities and config.think:
+            raise ConfigError(
+                "--think は答えの前に思考を書かせ、その後の確率を読めないので、文の判断と選択肢のある問題では使えません。--think を外してください。"
+            )
         return {
             "model": config.model,
             "messages": [{"role": "user", "content": prompt}],

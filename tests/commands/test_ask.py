@@ -28,6 +28,11 @@ def sample_index(tmp_path_factory):
         (["--check", "文", "--choice", "甲"], "--choice は質問と一緒"),
         (["--chat", "質問", "--choice", "甲"], "--choice は質問と一緒"),
         (["質問", "--as-of", "昨日"], "--as-of"),
+        (["--check", "文", "--llm-backend", "ollama", "--think"], "--think は --check・--choice・--file と使えません"),
+        (["質問", "--choice", "甲", "--choice", "乙", "--think"], "--think は --check・--choice・--file と使えません"),
+        (["質問", "--max-new-tokens", "-5"], "--max-new-tokens: 1 以上の整数を指定してください（指定は -5）"),
+        (["質問", "--max-new-tokens", "二"], "--max-new-tokens: 1 以上の整数を指定してください（指定は 二）"),
+        (["質問", "--top-k", "0"], "--top-k: 1 以上の整数を指定してください（指定は 0）"),
     ],
 )
 def test_wrong_usage(arguments, words, capsys):
@@ -52,6 +57,8 @@ def test_an_index_alone_shows_the_articles(sample_index, capsys, monkeypatch, tm
         (["質問", "--adapter", "nowhere"], "nowhere: アダプタのフォルダがありません"),
         (["質問", "--adapter", "nowhere", "--llm-backend", "ollama"], "--hf-lora-path は --llm-backend hf だけ"),
         (["、。"], "語がありません"),
+        (["質問", "--tokenizer", "x"], "--tokenizer は --llm-backend ollama・"),
+        (["質問", "--llm-backend", "ollama", "--num-ctx", "0"], "--num-ctx は 1 以上です（0）"),
     ],
 )
 def test_refusals_are_one_line(sample_index, arguments, words, capsys, monkeypatch, tmp_path):

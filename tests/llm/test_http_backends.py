@@ -144,6 +144,14 @@ def test_ollama_sends_its_settings_and_reads_the_answer(server: Server) -> None:
     }
 
 
+@pytest.mark.parametrize("way", ["judge", "read_letters"])
+def test_ollama_reads_no_probabilities_after_a_thought(server: Server, way: str) -> None:
+    more = ("ab",) if way == "read_letters" else ()
+    with pytest.raises(ConfigError, match="--think を外してください"):
+        getattr(ollama(server, think=True), way)(["問題"], *more)
+    assert [path for path, _ in server.requests if path == "/api/chat"] == []
+
+
 def test_ollama_leaves_thinking_to_the_model_when_asked_to(server: Server) -> None:
     server.replies = [reply(chat("a"))]
     assert ollama(server, think=None).invoke("問題") == "a"
