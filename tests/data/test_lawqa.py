@@ -8,7 +8,6 @@ import pytest
 
 from app.core.errors import DataError
 from app.core.questions import LETTERS, ORDERS, reorder
-from app.data.choices_field import parse_choices, parse_correct
 from app.data.lawqa import load_questions, question_law, samples_text
 
 SAMPLE = Path(__file__).resolve().parents[2] / "sample" / "selection.json"
@@ -124,12 +123,6 @@ def test_duplicate_ids(tmp_path: Path) -> None:
     )
 
 
-def test_full_width_letters_and_continued_lines() -> None:
-    choices, faults = parse_choices("ａ　一つ目\nの続き\nb 二\nc 三\nd 四\n  なお、続く")
-    assert (choices, faults) == ({"a": "一つ目\nの続き", "b": "二", "c": "三", "d": "四\nなお、続く"}, [])
-    assert parse_choices("一\n二")[1][0] == "選択肢が「a 」で始まっていません（'一'）"
-
-
 def randomized(tmp_path: Path, change: Any = None) -> Path:
     (base,) = load_questions(written(tmp_path / "one.json", {"samples": [entry()]}))
     samples = []
@@ -185,22 +178,6 @@ def test_two_to_six_choices_several_right_ones_and_single_statements(
     assert question.correct == right
     assert question.order == "".join(question.letters) == "abcdef"[: choices.count("\n") + 1]
     assert question.is_statement is (len(question.letters) == 1)
-
-
-@pytest.mark.parametrize(
-    ("output", "choices", "right", "fault"),
-    [
-        ("b", 4, "b", None),
-        ("b・d", 4, "bd", None),
-        ("e", 4, "", "output が 'e' です（a、b、c、d のいずれか。正解が複数なら「a、c」のように並べる）"),
-        ("bb", 4, "", "output が 'bb' です（a、b、c、d のいずれか。正解が複数なら「a、c」のように並べる）"),
-        ("ab", 2, "", "output が 'ab' で、すべての選択肢が正解です"),
-        ("a", 1, "", "output が 'a' です（選択肢が一つの問題では ○ か ×）"),
-        ("○", 4, "", "output が '○' です（a、b、c、d のいずれか。正解が複数なら「a、c」のように並べる）"),
-    ],
-)
-def test_right_letters(output: str, choices: int, right: str, fault: str | None) -> None:
-    assert parse_correct(output, {letter: letter for letter in "abcdef"[:choices]}) == (right, fault)
 
 
 def test_law_of_a_question() -> None:
