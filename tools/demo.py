@@ -19,7 +19,7 @@ from app.core.outputs import foreign_entries
 from app.data.context import ContextSource as RecordContext
 from app.data.record_settings import RecordSettings
 from app.evaluation.running.plan import ContextSource
-from app.llm.model_options import ModelOptions
+from app.llm.model_options import ModelOptions, check_environment
 
 EXAMPLES = ("python scripts/demo.py", "python scripts/demo.py --output results/demo --seed 7")
 RECORD_CONTEXTS: tuple[RecordContext, ...] = ("gold", "rag")
@@ -43,6 +43,8 @@ def main(argv: Sequence[str]) -> int:
     """Run every step in order and print the table."""
     arguments = parser().parse_args(argv)
     folder: Path = arguments.output.resolve()
+    with contextlib.chdir(REPOSITORY):
+        check_environment()
     empty_folder(folder)
     started = time.monotonic()
     with contextlib.chdir(REPOSITORY):

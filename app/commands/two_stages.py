@@ -16,6 +16,7 @@ from ..core.files import read_json, read_text, sha256_file, write_json, write_te
 from ..core.locks import folder_lock
 from ..core.outputs import check_folder_place, foreign_entries
 from ..llm.model_files import files_sha256
+from ..llm.model_options import check_environment
 from ..training.ranks import check_alone
 from . import process_words
 from .study_steps import Step, study
@@ -76,6 +77,7 @@ def main(argv: Sequence[str]) -> int:
     if arguments.plan:
         print("\n".join(command_line(step) for step in steps))
         return 0
+    check_environment()
     check_folder_place("--output-dir", arguments.output_dir)
     with folder_lock(arguments.output_dir):
         return go_on(arguments, steps)

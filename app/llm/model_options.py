@@ -121,6 +121,18 @@ def resolve_config(model: ModelOptions, **retrieval: Any) -> RAGConfig:
     return config
 
 
+def check_environment() -> None:
+    """For programs that evaluate an untuned model of their own and its adapters. Raises ConfigError where environment or
+    .env name an adapter, which the untuned model would get too, or a server."""
+    llm = load_config().llm
+    found = {"LORA_PATH": llm.lora_path, "LLM_BACKEND": None if llm.backend == "hf" else llm.backend}
+    for name, value in found.items():
+        if value is not None:
+            raise ConfigError(
+                f"環境変数か .env に {name}={value} があります。調整前のモデルもそれで評価することになるので、外してから実行してください。"
+            )
+
+
 def _of_no_use(model: ModelOptions, backend: str) -> Iterator[tuple[str, tuple[str, ...]]]:
     """(field, backends that take it) of what was given and ``backend`` does not take."""
     for names, backends in _ONLY_FOR.items():

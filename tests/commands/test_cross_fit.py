@@ -474,6 +474,16 @@ def test_bad_settings_are_refused_before_anything_runs(
     assert not Path("out").exists()
 
 
+@pytest.mark.parametrize(("name", "value"), [("LORA_PATH", "adapter"), ("LLM_BACKEND", "openai")])
+def test_an_adapter_or_server_of_the_environment_is_refused(
+    data: Path, tiny_model_dir: Path, capsys: pytest.CaptureFixture[str], monkeypatch: Any, name: str, value: str
+) -> None:
+    monkeypatch.setenv(name, value)
+    assert run_program(cross_fit.main, options(data, tiny_model_dir)) == 1
+    assert f"{name}={value} があります" in capsys.readouterr().err
+    assert not Path("out").exists()
+
+
 def test_an_unknown_training_option_is_wrong_usage(data: Path, tiny_model_dir: Path) -> None:
     with pytest.raises(SystemExit) as stop:
         run_program(cross_fit.main, options(data, tiny_model_dir, "--no-such-option"))

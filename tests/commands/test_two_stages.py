@@ -117,6 +117,13 @@ def test_another_study_or_other_files_are_refused(ports: Path) -> None:
         two_stages.main(arguments(ports, "--count", "31", "--seeds", "2"))
 
 
+def test_an_adapter_of_the_environment_is_refused(ports: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LORA_PATH", "adapter")
+    with pytest.raises(ConfigError, match="LORA_PATH=adapter があります"):
+        two_stages.main(arguments(ports))
+    assert not (ports / "study").exists()
+
+
 def test_a_step_that_fails_stops_the_study_with_its_name(ports: Path, capfd: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(ConfigError, match="「法令から問題を作る」が終わりませんでした（終了コード 1）"):
         two_stages.main(arguments(ports, "--holdout-laws", "40"))

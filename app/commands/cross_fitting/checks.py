@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from ...core.errors import ConfigError, DataError
 from ...core.outputs import REPORT, Output, check_outputs
 from ...core.questions import Question
+from ...llm.model_options import check_environment
 from ...training.ranks import card_of_rank, check_alone
 from .answers import unanswered
 from .settings import CrossFitSettings
@@ -22,6 +23,7 @@ def checked_questions(settings: CrossFitSettings) -> list[Question]:
         inputs = {"--data": settings.data, "--train-records": settings.train_records}
         check_outputs([Output("--report", settings.report, REPORT)], inputs)
     check_alone(os.environ, "組を同時に行うなら --workers")
+    check_environment()
     cards(settings.workers)
     questions = load_questions(settings.data)
     if settings.train_records is not None:
