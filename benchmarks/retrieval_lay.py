@@ -24,6 +24,7 @@ from app.retrieval.text.law_names import title_names
 REWRITINGS = Path(__file__).with_name("lay_rewritings.jsonl")
 TOPS = (3, 10)
 WITHOUT_PRIOR = tuple(part for part in PARTS if part != "prior")
+EQUAL = tuple(part for part in PARTS if part not in ("prior", "coverage"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,14 +59,14 @@ def hits_at(found: Sequence[Sequence[tuple[str, str]]], questions: Sequence[LayQ
     }  # fmt: skip
 
 
-def lay(index_dir: Path, path: Path, *, even: bool) -> dict[str, Any]:
-    """Rows of the odd questions as asked and rewritten by hand, and with ``even`` of the even ones as asked."""
+def lay(index_dir: Path, path: Path, *, even: bool, model: str | None = None) -> dict[str, Any]:
+    """Rows of the odd questions as asked and rewritten by hand, and with ``even`` of the even ones as asked.
+
+    With ``model`` (EMBEDDING_MODEL of the vectors that the index has) also rows of vectors, alone and with words.
+    """
     questions = read_lay(path)
     odd = [one for one in questions if one.odd]
-    rows: dict[str, Any] = {
-        "odd ids: without prior": _row(index_dir, odd, parts=WITHOUT_PRIOR),
-        "odd ids: as asked": _row(index_dir, odd),
-    }
+    rows = _rows("odd ids", index_dir, odd, model)
     by_id = {row["id"]: row for row in read_jsonl(REWRITINGS)}
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "rewritings.jsonl"
@@ -73,9 +74,24 @@ def lay(index_dir: Path, path: Path, *, even: bool) -> dict[str, Any]:
         rows["odd ids: rewritten by hand"] = _row(index_dir, odd, retriever_rewrite=str(file))
     if even:
         others = [one for one in questions if not one.odd]
-        rows["even ids: without prior"] = _row(index_dir, others, parts=WITHOUT_PRIOR)
-        rows["even ids: as asked"] = _row(index_dir, others)
+        rows |= _rows("even ids", index_dir, others, model)
     return {"questions": len(questions), "rows": rows}
+
+
+def _rows(label: str, index_dir: Path, questions: Sequence[LayQuestion], model: str | None) -> dict[str, Any]:
+    rows: dict[str, Any] = {
+        f"{label}: without prior": _row(index_dir, questions, parts=WITHOUT_PRIOR),
+        f"{label}: as asked": _row(index_dir, questions),
+    }
+    if model is not None:
+        vectors = {"embedding_model": model, "retriever_type": "vector"}
+        rows[f"{label}: vectors alone"] = _row(index_dir, questions, **vectors)
+        both = {"embedding_model": model, "retriever_type": "hybrid"}
+        rows[f"{label}: words and vectors, equal weights, without prior"] = _row(
+            index_dir, questions, parts=EQUAL, **both
+        )
+        rows[f"{label}: words and vectors"] = _row(index_dir, questions, **both)
+    return rows
 
 
 def _row(

@@ -18,8 +18,10 @@ from ..core.rag_config import RAGConfig, load_config
 from ..retrieval.engines.embedder import Embedder, load_embedder
 from ..retrieval.engines.qdrant_collection import qdrant_address
 from ..retrieval.engines.sudachi import second_words
+from ..retrieval.index.adding_vectors import add_vectors
 from ..retrieval.index.building import build_index
 from ..retrieval.index.contents import index_statistics, verify_index
+from ..retrieval.index.embedding_passages import Scope
 from ..retrieval.index.qdrant_sync import synchronise
 from ..retrieval.index.updating import update_index
 
@@ -28,6 +30,7 @@ EXAMPLES = (
     "python scripts/build_index.py --source data/egov/all_laws.zip --laws 129AC0000000089 417AC0000000086",
     "python scripts/build_index.py --source data/egov/all_laws.zip --as-of 2024-04-01 --index-dir data/index-2024",
     "python scripts/build_index.py --add data/egov/updated.zip",
+    "python scripts/build_index.py --vectors acts",
     "python scripts/build_index.py --stats",
 )
 
@@ -43,6 +46,13 @@ class IndexSettings:
     retriever: Literal["bm25", "vector", "hybrid"] | None = field(
         default=None,
         metadata=option("vector と hybrid は EMBEDDING_MODEL で埋め込みも作る（既定: RETRIEVER_TYPE、bm25）"),
+    )
+    vectors: Scope | None = field(
+        default=None,
+        metadata=option(
+            "EMBEDDING_MODEL のベクトルをどこまで作るか（acts: 憲法と法律の条、orders: 政令の条も、articles: 府省令の条も、all: 長い条は項ごとにも。この順に作る）。"
+            "--source がなければ、いまの索引に加える（途中で止めても、同じコマンドで続きから。既定: 索引を vector・hybrid で作るときは all）"
+        ),
     )
     sudachi: bool | None = field(
         default=None,
@@ -110,13 +120,22 @@ def main(argv: Sequence[str]) -> int:
     if settings.add is not None or settings.remove:
         if settings.source is not None:
             program.error("--source（作り直し）と --add・--remove（更新）は同時に使えません")
+        if settings.vectors is not None:
+            program.error(
+                "--vectors は --add・--remove と同時に使えません（更新は、索引のベクトルと同じ範囲を埋め込みます）"
+            )
         _change(settings)
     elif arguments.sync:
         if config.retriever.store != "qdrant":
             program.error("--sync は RETRIEVER_STORE=qdrant のときに使います")
         _sync(config)
+    elif settings.source is None and settings.vectors is not None:
+        started = monotonic()
+        embedded = add_vectors(index_dir, _load_embedder(config), settings.vectors, _watch)
+        log(f"索引 {index_dir}: ベクトルを {embedded:,} 件加えました（{format_seconds(monotonic() - started)}）")
+        _sync(config)
     elif settings.source is None:
-        program.error("--source、--add、--remove、--sync、--verify、--stats のどれかが要ります")
+        program.error("--source、--add、--remove、--vectors、--sync、--verify、--stats のどれかが要ります")
     else:
         write_index(settings, settings.source, run_header(argv))
     return 0
@@ -155,7 +174,8 @@ def write_index(settings: IndexSettings, source: Path, header: dict[str, Any]) -
         as_of=settings.as_of,
         skip_unreadable=settings.skip_unreadable,
         run=header,
-        embedder=_embedder(config),
+        embedder=_embedder(config) if settings.vectors is None else _load_embedder(config),
+        scope=settings.vectors or "all",
         second=second_words(config.retriever),
         watch=_watch,
     )
@@ -223,6 +243,10 @@ def _sync(config: RAGConfig) -> None:
 def _embedder(config: RAGConfig) -> Embedder | None:
     if config.retriever.type == "bm25":
         return None
+    return _load_embedder(config)
+
+
+def _load_embedder(config: RAGConfig) -> Embedder:
     return load_embedder(config.embedding.model, config.embedding.batch_size)
 
 

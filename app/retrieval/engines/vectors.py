@@ -1,7 +1,7 @@
 """Flat vector store: sign bits scanned in memory, the best rescored from 8-bit rows in a memory map.
 
 Vectors are centred on the mean of the corpus before their signs are taken: those of e5 all point one way, and plain
-signs lose a third of the recall. Rows are only ever appended, in the order of passage numbers; how many of them count
+signs lose a third of the recall. Rows are only ever appended, in the order they were embedded; how many of them count
 is kept in the statute store, so that rows and passages are committed together. With it stands their checksum, the
 CRC-32 of the mean and then of every row: opening reads them all anyway, and appending goes on from the last one.
 """
@@ -72,6 +72,14 @@ def _read_mean(folder: Path, width: int) -> Vectors:
     return mean
 
 
+def stored_ids(folder: Path, width: int, rows: int) -> NDArray[np.int64]:
+    """Passage numbers of the first ``rows`` rows of a folder, as they stand; none of a folder without rows."""
+    path = folder / "rows.bin"
+    if not rows or not path.exists():
+        return np.zeros(0, dtype=np.int64)
+    return np.array(np.memmap(path, dtype=_row(width), mode="r")["passage"][:rows], dtype=np.int64)
+
+
 class VectorWriter:
     """Appends rows to a folder."""
 
@@ -121,7 +129,9 @@ class VectorIndex:
             raise StaleIndexError(f"{path}: ベクトルが欠けています。{REBUILD}")
         self._mean = _read_mean(folder, width)
         self._rows = np.memmap(path, dtype=dtype, mode="r", shape=(rows,)) if rows else np.zeros(0, dtype=dtype)
-        self._ids = np.array(self._rows["passage"])
+        self.passage_ids = np.array(self._rows["passage"])  # in the order they were embedded
+        self._order = np.argsort(self.passage_ids, kind="stable")  # places by passage number
+        self._sorted = self.passage_ids[self._order]
         # One row of 64-bit words a dimension block, so that a scan runs along memory: six times faster than rows of bytes.
         self._bits = np.zeros(((width + 63) // 64, rows), dtype=np.uint64)
         found = zlib.crc32(self._mean.tobytes())
@@ -135,25 +145,25 @@ class VectorIndex:
 
     def vector(self, passage_id: int) -> Vectors | None:
         """The vector of a passage as far as 8 bits keep it; None for a passage without one."""
-        place = int(np.searchsorted(self._ids, passage_id))  # rows stand in the order of passage numbers
-        if place == len(self._ids) or self._ids[place] != passage_id:
+        place = int(np.searchsorted(self._sorted, passage_id))
+        if place == len(self._sorted) or self._sorted[place] != passage_id:
             return None
-        row = self._rows[place]
+        row = self._rows[self._order[place]]
         found: Vectors = row["values"].astype(np.float32) * row["scale"] + self._mean
         return found
 
     def search(self, query: Vectors, limit: int, without: Iterable[int] = ()) -> list[Near]:
         """The ``limit`` passages nearest to ``query`` (length 1) that are not in ``without``."""
-        if not len(self._ids) or limit < 1:
+        if not len(self._sorted) or limit < 1:
             return []
-        distance = np.zeros(len(self._ids), dtype=np.uint16)
+        distance = np.zeros(len(self._sorted), dtype=np.uint16)
         for column, word in zip(self._bits, _words((query - self._mean > 0)[None])[0], strict=True):
             distance += np.bitwise_count(column ^ word)
         hidden = np.fromiter(without, dtype=np.int64)
-        places = np.searchsorted(self._ids, hidden)
-        found = places < len(self._ids)
+        places = np.searchsorted(self._sorted, hidden)
+        found = places < len(self._sorted)
         places = places[found]
-        distance[places[self._ids[places] == hidden[found]]] = self._width + 1
+        distance[self._order[places[self._sorted[places] == hidden[found]]]] = self._width + 1
         # Everything as near as the last one wanted, so that ties are not decided by chance.
         counts = np.bincount(distance, minlength=self._width + 2)[:-1].cumsum()
         farthest = np.searchsorted(counts, min(int(counts[-1]), limit * RESCORED))
@@ -161,5 +171,5 @@ class VectorIndex:
         rows = self._rows[nearest]
         exact = rows["values"].astype(np.float32) @ query * rows["scale"] + float(self._mean @ query)
         # Equal scores keep the order of the statute book.
-        order = np.argsort(-exact, kind="stable")[:limit]
+        order = np.lexsort((rows["passage"], -exact))[:limit]
         return [Near(int(rows["passage"][place]), float(exact[place])) for place in order]

@@ -32,7 +32,7 @@ from ..store.rows import ALWAYS, STORE_FORMAT, NewPassage
 from ..store.store import Store
 from ..text.passages import body, header
 from ..text.tokens import TOKENIZER, tokenize
-from .embedding_passages import embed_missing
+from .embedding_passages import Scope, embed_missing
 from .folder import BUILDING, check_index_folder, generations, remove_generation
 from .manifest import Manifest, engine, fingerprint, same_plan, write_manifest
 
@@ -97,12 +97,13 @@ def build_index(
     skip_unreadable: bool = False,
     run: dict[str, Any] | None = None,
     embedder: Embedder | None = None,
+    scope: Scope = "all",
     second: Words | None = None,
     watch: Watch = _unwatched,
 ) -> BuildResult:
     """Build the index of ``source`` in ``index_dir``; the old index stays until the new one is whole.
 
-    ``embedder`` adds vectors for ``vector`` and ``hybrid`` search, ``second`` a field of words. ``laws`` keeps only these law ids, ``as_of`` only the
+    ``embedder`` adds vectors of ``scope`` for ``vector`` and ``hybrid`` search, ``second`` a field of words. ``laws`` keeps only these law ids, ``as_of`` only the
     revision of each law in force on that day. ``watch(items, label)`` yields the items and may show progress. Raises
     DataError when a file is unreadable (unless ``skip_unreadable``), an asked law is not there or nothing is in force.
     """
@@ -129,7 +130,7 @@ def build_index(
             sorted(laws),
             None if as_of is None else as_of.isoformat(),
             skip_unreadable,
-            _facts(embedder),
+            vector_facts(embedder, scope),
             None if second is None else second.version,
         ]
         building = index_dir / BUILDING
@@ -143,7 +144,7 @@ def build_index(
             add_citations(store, law_ids, lambda some: watch(some, "引用"))
         build_id = secrets.token_hex(8)
         if embedder is not None:
-            embed_missing(store, building / "vectors", embedder, watch)
+            embed_missing(store, building / "vectors", embedder, scope, watch)
         with store.transaction():
             _finish(store, build_id)
         counts = store.counts() | {"searched": int(store.meta("searched", "0"))}
@@ -169,7 +170,7 @@ def build_index(
                 counts=counts,
                 unreadable=tuple(unreadable),
                 run=(run or {}) | {"finished_at": now(), "source_fetched_at": fetched_at(source)},
-                embedding=_facts(embedder),
+                embedding=vector_facts(embedder, scope),
                 sudachi=None if second is None else second.version,
                 as_of=None if as_of is None else as_of.isoformat(),
                 dropped=dropped,
@@ -181,8 +182,9 @@ def build_index(
     return BuildResult(counts, tuple(unreadable), int(notes), resumed, dropped, repealed)
 
 
-def _facts(embedder: Embedder | None) -> dict[str, Any] | None:
-    return None if embedder is None else {"model": embedder.name, "width": embedder.width}
+def vector_facts(embedder: Embedder | None, scope: Scope) -> dict[str, Any] | None:
+    """What the manifest says of the vectors."""
+    return None if embedder is None else {"model": embedder.name, "width": embedder.width, "scope": scope}
 
 
 def _law_id(file: LawFile) -> str:

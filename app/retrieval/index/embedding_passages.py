@@ -1,82 +1,115 @@
-"""Embeds the passages of a store that have no vector yet; interrupted work goes on with the next batch."""
+"""Embeds the texts of a store that have no vector yet, those that people ask for first; interrupted work goes on.
+
+A whole statute book has 700,000 paragraphs, and a small encoder reads some ten a second on a CPU. So each article first
+gets one vector, of all its paragraphs, kept under its first passage; Acts come before orders and those before
+ordinances. Only then the other paragraphs of long articles get one each. Where to stop is the ``Scope``.
+"""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args
 
 from ...core.errors import StaleIndexError
 from ..engines.embedder import Embedder
-from ..engines.vectors import VectorIndex, VectorWriter, quantised
+from ..engines.vectors import VectorIndex, VectorWriter, quantised, stored_ids
 from ..store.passages import SEARCHED_PARTS, passages_with_ids
 from ..store.store import Store
 from ..text.passages import body, header
 
+Scope = Literal["acts", "orders", "articles", "all"]
+SCOPES: tuple[Scope, ...] = get_args(Scope)
 BATCH = 64
-MEAN_SAMPLE = 256  # passages, evenly over the store, whose mean vector is the centre
+MEAN_SAMPLE = 256  # texts, evenly over what is embedded, whose mean vector is the centre
+# Of an article's text that its vector is made of: small encoders read 512 tokens.
+ARTICLE_CHARS = 600
 # Of one model's vector of a text and its stored one. Eight bits, another batch and another processor cost a thousandth;
 # two models, or one with other weights, are far apart.
 SAME_MODEL_COSINE = 0.98
+_ACTS = ("Constitution", "Act")
+_ORDERS = ("CabinetOrder", "ImperialOrder")
 
 
 @dataclass(frozen=True, slots=True)
 class VectorState:
     """What the store knows of its vectors.
 
-    rows  how many rows count
-    last  passage number of the last of them
-    crc   their checksum; None where they were begun before there was one
+    rows   how many rows count
+    crc    their checksum; None where it is not known
+    model  name of the model they are of, None without rows
+    width  numbers of a vector
     """
 
-    rows: int
-    last: int
-    crc: int | None
+    rows: int = 0
+    crc: int | None = None
+    model: str | None = None
+    width: int = 0
 
 
 def vector_state(store: Store) -> VectorState:
     """The rows of vectors that belong to the store's present commit."""
-    rows, last, *crc = json.loads(store.meta("vectors", "[0, 0]"))
-    return VectorState(int(rows), int(last), int(crc[0]) if crc and crc[0] is not None else None)
+    return VectorState(**json.loads(store.meta("vectors", "{}")))
 
 
-def missing_passages(store: Store) -> list[int]:
-    """Numbers of the searched passages without a vector, in order."""
+def missing_passages(store: Store, folder: Path, scope: Scope = "all") -> list[tuple[int, bool]]:
+    """(passage, whether its vector is of the whole article) without a vector, in the order they are embedded."""
     marks = ",".join("?" * len(SEARCHED_PARTS))
     rows = store.connection.execute(
-        f"SELECT p.passage_id FROM passages p JOIN articles a USING (article_id)"  # noqa: S608  # only question marks
-        f" WHERE p.passage_id>? AND a.part IN ({marks}) AND NOT a.deleted ORDER BY p.passage_id",
-        (vector_state(store).last, *SEARCHED_PARTS),
-    )
-    return [number for (number,) in rows]
+        "SELECT p.passage_id, l.law_type, p.passage_id = (SELECT min(q.passage_id) FROM passages q WHERE"  # noqa: S608
+        " q.article_id = a.article_id) FROM passages p JOIN articles a USING (article_id) JOIN revisions USING (rev)"
+        f" JOIN laws l USING (law_id) WHERE a.part IN ({marks}) AND NOT a.deleted ORDER BY p.passage_id",
+        SEARCHED_PARTS,
+    ).fetchall()
+    state = vector_state(store)
+    there = set(stored_ids(folder, state.width, state.rows).tolist())
+    staged: dict[Scope, list[tuple[int, bool]]] = {name: [] for name in SCOPES}
+    for number, law_type, first in rows:
+        if number not in there:
+            staged[_stage(law_type, bool(first))].append((number, bool(first)))
+    return [one for name in SCOPES[: SCOPES.index(scope) + 1] for one in staged[name]]
+
+
+def _stage(law_type: str, first: bool) -> Scope:
+    if not first:
+        return "all"
+    return "acts" if law_type in _ACTS else "orders" if law_type in _ORDERS else "articles"
 
 
 def embed_missing(
     store: Store,
     folder: Path,
     embedder: Embedder,
+    scope: Scope = "all",
     watch: Callable[[Sequence[Any], str], Iterator[Any]] = lambda items, _label: iter(items),
 ) -> int:
-    """Embed and append what is missing; returns how many passages.
+    """Embed and append what is missing; returns how many texts.
 
-    The number of rows that count is set after each batch: at once, or with the transaction the caller has open.
+    The number of rows that count is set after each batch: at once, or with the transaction the caller has open. Raises
+    StaleIndexError when the rows that are there are another model's.
     """
     state = vector_state(store)
+    if state.rows and (state.model, state.width) != (embedder.name, embedder.width):
+        raise StaleIndexError(
+            f"{folder}: 途中まで作ったベクトルは {state.model} のものです。EMBEDDING_MODEL をそれに合わせるか、"
+            "scripts/build_index.py --source で作り直してください。"
+        )
     rows = state.rows
+    missing = missing_passages(store, folder, scope)
     writer = VectorWriter(folder, embedder.width, rows, state.crc)
-    missing = missing_passages(store)
-    if missing and writer.mean is None:
+    if missing and (rows == 0 or writer.mean is None):
         sample = missing[:: max(1, len(missing) // MEAN_SAMPLE)][:MEAN_SAMPLE]
         writer.set_mean(embedder.passages(_texts(store, sample)).mean(axis=0))
     batches = [missing[start : start + BATCH] for start in range(0, len(missing), BATCH)]
-    for batch in watch(batches, f"埋め込み（{BATCH} 項ずつ）"):
+    for batch in watch(batches, f"埋め込み（{BATCH} 件ずつ）"):
         mean = writer.mean
         assert mean is not None  # set above
-        writer.append(quantised(embedder.passages(_texts(store, batch)), mean, batch))
+        writer.append(quantised(embedder.passages(_texts(store, batch)), mean, [number for number, _ in batch]))
         rows += len(batch)
-        store.set_meta("vectors", json.dumps([rows, batch[-1], writer.crc]))
+        state = VectorState(rows, writer.crc, embedder.name, embedder.width)
+        store.set_meta("vectors", json.dumps(asdict(state)))
     return len(missing)
 
 
@@ -87,24 +120,27 @@ def open_vectors(store: Store, folder: Path, width: int) -> VectorIndex:
 
 
 def check_model(store: Store, vectors: VectorIndex, embedder: Embedder) -> None:
-    """Raise StaleIndexError unless ``embedder`` gives a passage the vector that the index holds of it.
+    """Raise StaleIndexError unless ``embedder`` gives a text the vector that the index holds of it.
 
     The index knows its model by name; behind a name another model may stand since (a folder, a new revision).
     """
-    marks = ",".join("?" * len(SEARCHED_PARTS))
-    row = store.connection.execute(
-        "SELECT p.passage_id FROM passages p JOIN articles a USING (article_id)"  # noqa: S608  # only question marks
-        f" WHERE a.part IN ({marks}) AND NOT a.deleted ORDER BY p.passage_id LIMIT 1",
-        SEARCHED_PARTS,
-    ).fetchone()
-    if row is None:
+    for number in vectors.passage_ids.tolist():  # the first that was not removed since
+        row = store.connection.execute(
+            "SELECT p.passage_id = (SELECT min(q.passage_id) FROM passages q WHERE q.article_id = p.article_id)"
+            " FROM passages p WHERE p.passage_id=?",
+            (number,),
+        ).fetchone()
+        if row is not None:
+            break
+    else:
+        if lacking := missing_passages(store, store.path.parent / "vectors", "acts"):
+            raise StaleIndexError(
+                f"{store.path}: 項 {lacking[0][0]} のベクトルがありません。scripts/build_index.py で作り直してください。"
+            )
         return
-    stored = vectors.vector(row[0])
-    if stored is None:
-        raise StaleIndexError(
-            f"{store.path}: 項 {row[0]} のベクトルがありません。scripts/build_index.py で作り直してください。"
-        )
-    again = embedder.passages(_texts(store, [row[0]]))[0]
+    stored = vectors.vector(number)
+    assert stored is not None  # its number stands there
+    again = embedder.passages(_texts(store, [(number, bool(row[0]))]))[0]
     cosine = float(stored @ again / max(1e-9, float((stored @ stored) ** 0.5 * (again @ again) ** 0.5)))
     if not cosine >= SAME_MODEL_COSINE:  # NaN too
         raise StaleIndexError(
@@ -113,10 +149,43 @@ def check_model(store: Store, vectors: VectorIndex, embedder: Embedder) -> None:
         )
 
 
-def _texts(store: Store, passage_ids: Sequence[int]) -> list[str]:
-    found = passages_with_ids(store, passage_ids)
-    return [
-        f"{header(found[number].law_title, found[number].item.provision, found[number].item.passage)}\n"
-        f"{body(found[number].item.passage.lines)}"
-        for number in passage_ids
-    ]
+def article_texts(store: Store, first: Sequence[int]) -> list[str]:
+    """What the vector of each article is made of; ``first`` are the numbers of the articles' first passages."""
+    return _texts(store, [(number, True) for number in first])
+
+
+def _texts(store: Store, wanted: Sequence[tuple[int, bool]]) -> list[str]:
+    """What the vectors are made of: the passage with its header, or the article's passages up to ``ARTICLE_CHARS``."""
+    whole = [number for number, first in wanted if first]
+    parts = _passages_of_articles(store, whole)
+    found = passages_with_ids(
+        store, [number for number, _ in wanted] + [one for some in parts.values() for one in some]
+    )
+    texts = []
+    for number, first in wanted:
+        stored = found[number]
+        passage = replace(stored.item.passage, paragraph="") if first else stored.item.passage
+        lines = body(passage.lines)
+        for other in parts.get(number, ()) if first else ():
+            if len(lines) >= ARTICLE_CHARS:
+                break
+            lines += "\n" + body(found[other].item.passage.lines)
+        texts.append(
+            f"{header(stored.law_title, stored.item.provision, passage)}\n"
+            + (lines[:ARTICLE_CHARS] if first else lines)
+        )
+    return texts
+
+
+def _passages_of_articles(store: Store, first: Sequence[int]) -> dict[int, list[int]]:
+    """First passage of an article → the article's other passages."""
+    marks = ",".join("?" * len(first))
+    rows = store.connection.execute(
+        "SELECT p.passage_id, q.passage_id FROM passages p JOIN passages q USING (article_id)"  # noqa: S608
+        f" WHERE p.passage_id IN ({marks}) AND q.passage_id > p.passage_id ORDER BY q.passage_id",
+        list(first),
+    )
+    others: dict[int, list[int]] = {}
+    for number, other in rows:
+        others.setdefault(number, []).append(other)
+    return others

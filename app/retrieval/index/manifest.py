@@ -39,7 +39,7 @@ class Manifest:
     counts: dict[str, int]  # rows when it was built
     unreadable: tuple[str, ...]  # files left out, with the reason
     run: dict[str, Any]  # command, versions, times
-    embedding: dict[str, Any] | None = None  # model and width of the vectors; None without vectors
+    embedding: dict[str, Any] | None = None  # model, width and scope of the vectors; None without vectors
     sudachi: str | None = None  # versions that cut the words of the second field; None without it
     as_of: str | None = None  # only revisions in force on this day; None for all revisions of the source
     dropped: tuple[tuple[str, str], ...] = ()  # (law id, title) of the laws that have no revision for ``as_of``
@@ -119,13 +119,15 @@ def check_embedder(index_dir: Path, manifest: Manifest, embedder: Embedder | Non
     made = manifest.embedding
     if made is None and embedder is not None:
         raise StaleIndexError(
-            f"{index_dir}: この索引にはベクトルがありません。scripts/build_index.py --retriever hybrid で作り直してください。"
+            f"{index_dir}: この索引にはベクトルがありません。scripts/build_index.py --vectors acts で加えてください。"
         )
     if made is not None and embedder is None:
         raise StaleIndexError(
             f"{index_dir}: この索引のベクトルは {made['model']} のものです。EMBEDDING_MODEL に指定してください。"
         )
-    if made is not None and embedder is not None and made != {"model": embedder.name, "width": embedder.width}:
+    if made is not None and "scope" not in made:
+        raise StaleIndexError(f"{index_dir}: この索引のベクトルは、項を順に埋め込む前の版のものです。{REBUILD}")
+    if made is not None and embedder is not None and (made["model"], made["width"]) != (embedder.name, embedder.width):
         raise StaleIndexError(
             f"{index_dir}: ベクトルのモデルが違います（索引は {made['model']} の {made['width']} 次元、"
             f"指定は {embedder.name} の {embedder.width} 次元）。EMBEDDING_MODEL を合わせるか、{REBUILD}"

@@ -17,6 +17,9 @@ DELEGATION_SHARE = (
     0.3  # of the best score: what an order's article gains that fills in what a seed leaves to it (chosen on dev)
 )
 DELEGATION_SEEDS = 1  # best articles whose delegations count, beside the named ones
+# Of the two rankings where the question's words do not reach, and what words find is mostly wrong (chosen on odd lay
+# questions in a pool, docs/retrieval.md).
+LOW_WEIGHTS = {"vector": 1.0, "bm25": 0.2}
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +42,10 @@ def best_per_article(hits: Iterable[tuple[int, float]]) -> dict[int, float]:
     return best
 
 
-def fused(hits: Mapping[str, Sequence[tuple[int, int, float]]], wanted: int) -> dict[int, dict[str, float]]:
-    """Article → parts of its score, best first: the score itself of one ranking, reciprocal ranks of two."""
+def fused(
+    hits: Mapping[str, Sequence[tuple[int, int, float]]], wanted: int, weights: Mapping[str, float] | None = None
+) -> dict[int, dict[str, float]]:
+    """Article → parts of its score, best first: the score itself of one ranking, (weighed) reciprocal ranks of two."""
     best = {
         name: dict(list(best_per_article((article_id, score) for _, article_id, score in rows).items())[:wanted])
         for name, rows in hits.items()
@@ -48,7 +53,7 @@ def fused(hits: Mapping[str, Sequence[tuple[int, int, float]]], wanted: int) -> 
     if len(best) == 1:
         ((name, scores),) = best.items()
         return {article_id: {name: score} for article_id, score in scores.items()}
-    return reciprocal_rank_fusion({name: list(scores) for name, scores in best.items()})
+    return reciprocal_rank_fusion({name: list(scores) for name, scores in best.items()}, weights)
 
 
 def neighbour_boosts(

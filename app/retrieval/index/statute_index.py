@@ -30,6 +30,7 @@ from .manifest import check_embedder, check_words, read_manifest
 from .qdrant_search import QdrantSearch
 from .raising import named_and_mentioned, raised_by
 from .ranking import (
+    LOW_WEIGHTS,
     fused,
     ranked,
     with_part,
@@ -142,18 +143,19 @@ class StatuteIndex:
             hits = self._found.hits(view, tokens, asked, wanted * HITS_PER_ARTICLE, day, tuple(laws), presence, words)
             cited = self._cited(query, day, laws) if "citation" in parts else []
             named, mentioned = named_and_mentioned(query, cited)
-            first = fused(hits, wanted)
-            if (
-                "prior" in parts
-                and self._remote is None
-                and not cited
-                and set(hits) == {"bm25"}
-                and self._covered(view, tokens, hits) < LOW
-            ):
+            # Words that are searched on a server do not say how far they reach.
+            reached = "bm25" not in hits or self._remote is not None or bool(cited)
+            reached = reached or self._covered(view, tokens, hits) >= LOW
+            weighed = "coverage" in parts and set(hits) == {"bm25", "vector"}
+            if weighed and reached:
+                hits = {"bm25": hits["bm25"]}
+            weights = LOW_WEIGHTS if weighed else None
+            first = fused(hits, wanted, weights)
+            if "prior" in parts and not reached:
                 hits = self._found.hits(
                     view, tokens, asked, PRIOR_CANDIDATES * HITS_PER_ARTICLE, day, tuple(laws), presence, words
                 )
-                first = self._with_prior(fused(hits, PRIOR_CANDIDATES), view.generation)
+                first = self._with_prior(fused(hits, PRIOR_CANDIDATES, weights), view.generation)
             found = raised_by(self.store, first, named, mentioned, parts)
             order = ranked(named, found)[:top_k]
             articles = self.store.articles([one.article_id for one in order])

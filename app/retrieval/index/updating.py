@@ -27,7 +27,7 @@ from ..store.derived import add_citations, add_names
 from ..store.revisions import add_law, remove_revision, set_searched
 from ..store.store import Store
 from .building import corpus_hash, index_passages
-from .embedding_passages import check_model, embed_missing, open_vectors, vector_state
+from .embedding_passages import Scope, check_model, embed_missing, open_vectors, vector_state
 from .manifest import check_embedder, check_words, fingerprint, read_manifest, write_manifest
 
 UPDATE_HEAP_BYTES = 32 * 2**20
@@ -77,7 +77,9 @@ def update_index(
                 if embedder is not None and vector_state(store).rows:
                     check_model(store, open_vectors(store, folder / "vectors", embedder.width), embedder)
                 _clear_leftovers(store, words)
-                result = _update(store, words, laws, remove, folder / "vectors", embedder, second, facts or {}, redate)
+                scope: Scope = "all" if manifest.embedding is None else manifest.embedding["scope"]
+                vectors = folder / "vectors"
+                result = _update(store, words, laws, remove, vectors, embedder, scope, second, facts or {}, redate)
                 _clear_leftovers(store, words)
             finally:
                 words.close()
@@ -150,6 +152,7 @@ def _update(
     remove: Sequence[str],
     vectors: Path,
     embedder: Embedder | None,
+    scope: Scope,
     second: Words | None,
     facts: Mapping[str, str],
     redate: bool,
@@ -191,7 +194,7 @@ def _update(
         add_names(store, sorted(renamed))
         add_citations(store, sorted(set(changed)))
         if embedder is not None:
-            embed_missing(store, vectors, embedder)
+            embed_missing(store, vectors, embedder, scope)
         words.commit()
         store.set_meta("searched", str(searched))
         store.set_meta("generation", str(int(store.meta("generation")) + 1))

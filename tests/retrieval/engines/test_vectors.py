@@ -7,11 +7,12 @@ import pytest
 
 from app.commands.build_index import main as build_command
 from app.core.errors import ConfigError, StaleIndexError
-from app.retrieval.engines.embedder import Prefixes, load_embedder, prefixes_of
+from app.retrieval.engines.embedder import Prefixes, StaticEmbedder, load_embedder, prefixes_of
 from app.retrieval.engines.fusion import reciprocal_rank_fusion
 from app.retrieval.engines.reranking import reranked
 from app.retrieval.engines.vectors import VectorIndex, VectorWriter, quantised
 from app.retrieval.index import embedding_passages
+from app.retrieval.index.adding_vectors import add_vectors
 from app.retrieval.index.building import build_index
 from app.retrieval.index.contents import verify_index
 from app.retrieval.index.embedding_passages import embed_missing, missing_passages, vector_state
@@ -117,7 +118,7 @@ def test_empty_vector_index_finds_nothing(tmp_path):
     assert VectorIndex(tmp_path, 8, 0).search(np.ones(8, dtype=np.float32), 3) == []
 
 
-@pytest.mark.parametrize(("kind", "parts"), [("vector", {"vector"}), ("hybrid", {"bm25", "vector"})])
+@pytest.mark.parametrize(("kind", "parts"), [("vector", {"vector"}), ("hybrid", {"bm25"})])
 def test_search_with_vectors(hybrid_dir, config_for, kind, parts):
     pipeline = RAGPipeline(config_for(hybrid_dir, retriever_type=kind), embedder=HashEmbedder())
     first = pipeline.retrieve_documents("市場の休業日は、水曜日とする。", 1)[0]
@@ -130,7 +131,7 @@ def test_search_with_vectors(hybrid_dir, config_for, kind, parts):
 def test_an_interrupted_embedding_goes_on(index_dir, tmp_path, monkeypatch):
     monkeypatch.setattr(embedding_passages, "BATCH", 3)
     store = Store(next(index_dir.glob("gen-*/store.sqlite")), writable=True)
-    assert len(missing_passages(store)) == 11
+    assert len(missing_passages(store, tmp_path / "v")) == 11
 
     class Failing(HashEmbedder):
         def passages(self, texts):
@@ -141,9 +142,91 @@ def test_an_interrupted_embedding_goes_on(index_dir, tmp_path, monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         embed_missing(store, tmp_path / "v", Failing())
     assert vector_state(store).rows == 6
+    with pytest.raises(StaleIndexError, match="途中まで作ったベクトルは hash のもの"):
+        embed_missing(store, tmp_path / "v", HashEmbedder("other"))
     assert embed_missing(store, tmp_path / "v", HashEmbedder()) == 5
     assert vector_state(store).rows == 11
     assert embed_missing(store, tmp_path / "v", HashEmbedder()) == 0
+
+
+@pytest.mark.parametrize(("scope", "texts"), [("acts", 5), ("orders", 6), ("articles", 8), ("all", 11)])
+def test_what_is_asked_for_first_is_embedded_first(index_dir, tmp_path, scope, texts):
+    store = Store(next(index_dir.glob("gen-*/store.sqlite")), writable=True)
+    for law_type, law_id in (("CabinetOrder", "504CO0000000002"), ("MinisterialOrdinance", "505AC0000000003")):
+        store.connection.execute("UPDATE laws SET law_type=? WHERE law_id=?", (law_type, law_id))
+    whole = missing_passages(store, tmp_path / "v")
+    assert missing_passages(store, tmp_path / "v", scope) == whole[:texts]
+    assert [first for _, first in whole] == [True] * 8 + [False] * 3
+    assert [number for number, _ in whole[8:]] == sorted(number for number, _ in whole[8:])
+
+
+def test_an_articles_vector_is_of_all_its_paragraphs_and_not_too_long(index_dir, tmp_path, monkeypatch):
+    store = Store(next(index_dir.glob("gen-*/store.sqlite")), writable=True)
+    seen = []
+
+    class Seeing(HashEmbedder):
+        def passages(self, texts):
+            seen.extend(texts)
+            return super().passages(texts)
+
+    embed_missing(store, tmp_path / "v", Seeing(), "acts")
+    both = next(text for text in seen if text.startswith("渡船法 第2条"))
+    assert both == (
+        "渡船法 第2条 （定義）\nこの法律において「渡船」とは、人を運ぶ船舶をいう。"
+        "\nこの法律において「桟橋」とは、渡船を係留する施設をいう。"
+    )
+    monkeypatch.setattr(embedding_passages, "ARTICLE_CHARS", 7)
+    short = embedding_passages._texts(store, missing_passages(store, tmp_path / "none", "acts")[:2])
+    assert [text.split("\n")[1:] for text in short] == [["この法律は、渡"], ["この法律におい"]]
+
+
+def test_vectors_are_added_to_an_index_that_is_open(index_dir):
+    words = StatuteIndex(index_dir)
+    with pytest.raises(StaleIndexError, match="--vectors acts"):
+        StatuteIndex(index_dir, "vector", HashEmbedder())
+    assert add_vectors(index_dir, HashEmbedder(), "acts") == 8
+    assert read_manifest(index_dir).embedding == {"model": "hash", "width": 64, "scope": "acts"}
+    opened = StatuteIndex(index_dir, "vector", HashEmbedder())
+    assert len(opened.search("渡船の桟橋", 20)) == 8
+    assert add_vectors(index_dir, HashEmbedder(), "all") == 3
+    assert len(opened.search("渡船の桟橋", 20)) == 8
+    assert add_vectors(index_dir, HashEmbedder(), "acts") == 0
+    assert read_manifest(index_dir).embedding["scope"] == "all"
+    with pytest.raises(StaleIndexError, match="指定は other"):
+        add_vectors(index_dir, HashEmbedder("other"), "all")
+    assert words.search("渡船の桟橋", 1)[0].components.keys() == {"bm25"}
+
+
+def test_a_killed_addition_goes_on(index_dir, monkeypatch):
+    monkeypatch.setattr(embedding_passages, "BATCH", 2)
+
+    def killed(items, _label):
+        for number, item in enumerate(items):
+            if number == 2:
+                raise KeyboardInterrupt
+            yield item
+
+    with pytest.raises(KeyboardInterrupt):
+        add_vectors(index_dir, HashEmbedder(), "acts", killed)
+    with pytest.raises(StaleIndexError, match="ベクトルがありません"):
+        StatuteIndex(index_dir, "hybrid", HashEmbedder())
+    assert add_vectors(index_dir, HashEmbedder(), "acts") == 4  # eight less the two batches that counted
+    assert len(StatuteIndex(index_dir, "vector", HashEmbedder()).search("渡船", 9)) == 8
+
+
+def test_where_words_reach_vectors_change_nothing_and_lead_where_they_do_not(hybrid_dir):
+    words, both = StatuteIndex(hybrid_dir), StatuteIndex(hybrid_dir, "hybrid", HashEmbedder())
+    reached = "市場の休業日は、水曜日とする。"
+    assert [(hit.article, hit.score) for hit in both.search(reached, 5)] == [
+        (hit.article, hit.score) for hit in words.search(reached, 5)
+    ]
+    lay = "舟で向こう岸まで乗せてもらう約束をしたのに、水のなかへ落ちてけがをした"
+    near = StatuteIndex(hybrid_dir, "vector", HashEmbedder()).search(lay, 1)[0].article
+    found = both.search(lay, 5)
+    assert (found[0].article, found[0].components["vector"]) == (near, pytest.approx(1 / 11))
+    assert {name for hit in found for name in hit.components} <= {"bm25", "vector", "prior", "delegation"}
+    equal = both.search(reached, 1, parts=("request", "presence", "citation"))[0]
+    assert set(equal.components) == {"bm25", "vector"}
 
 
 def test_another_model_behind_the_same_name_is_refused(hybrid_dir, tmp_path, book):
@@ -166,7 +249,7 @@ def test_vectors_of_an_index_are_verified(hybrid_dir, capsys):
     assert (found.vectors, found.vectors_sum) == (11, True)
     store = Store(next(hybrid_dir.glob("gen-*/store.sqlite")), writable=True)
     recorded = store.meta("vectors")
-    store.set_meta("vectors", "[11, 11]")  # of before there were checksums
+    store.set_meta("vectors", '{"rows": 11, "model": "hash", "width": 64}')  # of before there were checksums
     assert (verify_index(hybrid_dir).vectors, verify_index(hybrid_dir).vectors_sum) == (11, False)
     assert build_command(["--index-dir", str(hybrid_dir), "--verify"]) == 0
     assert "11 件のベクトルには検査値がなく" in capsys.readouterr().err
@@ -218,7 +301,7 @@ def test_vectors_of_another_model_stop_the_run(hybrid_dir, embedder, words):
 
 def test_an_index_without_vectors_says_so(index_dir):
     assert read_manifest(index_dir).embedding is None
-    with pytest.raises(StaleIndexError, match="--retriever hybrid"):
+    with pytest.raises(StaleIndexError, match="--vectors acts"):
         StatuteIndex(index_dir, "vector", HashEmbedder())
 
 
@@ -254,6 +337,40 @@ def test_prefixes_and_missing_packages():
     assert prefixes_of("intfloat/multilingual-e5-small") == Prefixes("query: ", "passage: ")
     with pytest.raises(ConfigError, match="接頭辞が分かりません"):
         load_embedder("someone/model")
+
+
+def _static(folder, **more):
+    from safetensors.numpy import save_file
+    from tokenizers import Tokenizer, models, pre_tokenizers
+
+    tokenizer = Tokenizer(models.WordLevel({"?": 0, "市場": 1, "渡船": 2}, unk_token="?"))
+    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
+    folder.mkdir()
+    tokenizer.save(str(folder / "tokenizer.json"))
+    (folder / "config.json").write_text("{}", encoding="utf-8")
+    save_file(
+        {"embeddings": np.array([[0, 0], [3, 4], [0, 1]], dtype=np.float32), **more}, folder / "model.safetensors"
+    )
+    return folder
+
+
+def test_a_static_model_averages_the_vectors_of_tokens(tmp_path):
+    model = load_embedder(str(_static(tmp_path / "plain")))
+    assert isinstance(model, StaticEmbedder)
+    assert (model.width, model.name[:6]) == (2, "plain@")
+    expected = np.array([3, 5]) / np.sqrt(34)
+    assert model.passages(["市場 渡船", "なし", "市場"]) == pytest.approx(np.array([expected, [0, 0], [0.6, 0.8]]))
+    assert model.query("渡船") == pytest.approx(np.array([0, 1]))
+    weighed = _static(tmp_path / "weighed", weights=np.array([1, 2, 3], dtype=np.float32), mapping=np.array([0, 2, 1]))
+    assert load_embedder(str(weighed)).query("市場 渡船") == pytest.approx(np.array([9, 14]) / np.sqrt(277))
+    assert load_embedder(str(weighed)).name.split("@")[1] != model.name.split("@")[1]
+
+
+def test_a_static_model_of_another_form_is_refused(tmp_path):
+    folder = _static(tmp_path / "broken")
+    (folder / "model.safetensors").write_bytes(b"no weights")
+    with pytest.raises(ConfigError, match="model2vec の形のモデルとして読めません"):
+        load_embedder(str(folder))
 
 
 @pytest.mark.parametrize(
