@@ -57,18 +57,21 @@ def vector_state(store: Store) -> VectorState:
 def missing_passages(store: Store, folder: Path, scope: Scope = "all") -> list[tuple[int, bool]]:
     """(passage, whether its vector is of the whole article) without a vector, in the order they are embedded."""
     marks = ",".join("?" * len(SEARCHED_PARTS))
+    types = dict(store.connection.execute("SELECT rev, law_type FROM revisions JOIN laws USING (law_id)").fetchall())
     rows = store.connection.execute(
-        "SELECT p.passage_id, l.law_type, p.passage_id = (SELECT min(q.passage_id) FROM passages q WHERE"  # noqa: S608
-        " q.article_id = a.article_id) FROM passages p JOIN articles a USING (article_id) JOIN revisions USING (rev)"
-        f" JOIN laws l USING (law_id) WHERE a.part IN ({marks}) AND NOT a.deleted ORDER BY p.passage_id",
+        "SELECT p.passage_id, p.article_id, a.rev FROM passages p JOIN articles a USING (article_id)"  # noqa: S608
+        f" WHERE a.part IN ({marks}) AND NOT a.deleted ORDER BY p.passage_id",
         SEARCHED_PARTS,
-    ).fetchall()
+    )
     state = vector_state(store)
     there = set(stored_ids(folder, state.width, state.rows).tolist())
     staged: dict[Scope, list[tuple[int, bool]]] = {name: [] for name in SCOPES}
-    for number, law_type, first in rows:
+    seen: set[int] = set()
+    for number, article_id, rev in rows:
+        first = article_id not in seen
+        seen.add(article_id)
         if number not in there:
-            staged[_stage(law_type, bool(first))].append((number, bool(first)))
+            staged[_stage(types[rev], first)].append((number, first))
     return [one for name in SCOPES[: SCOPES.index(scope) + 1] for one in staged[name]]
 
 

@@ -41,8 +41,9 @@ Retriever = Literal["bm25", "vector", "hybrid"]
 
 CANDIDATES = 50  # articles ranked for one query, at least
 HITS_PER_ARTICLE = 2  # documents of the word index fetched for each of them
-# Parts of the ranking beside what is found; "graph" gave nothing on dev and has to be asked for.
-PARTS = ("request", "presence", "citation", "delegation", "prior")
+# Parts of the ranking beside what is found; "graph" gave nothing on dev and has to be asked for. "coverage" lets words
+# alone decide where they reach, and vectors lead where they do not; without it both always count the same.
+PARTS = ("request", "presence", "citation", "delegation", "prior", "coverage")
 CITED = ("found",)  # references that lead to what they name; any other must not become a hit
 
 
