@@ -68,6 +68,7 @@ NOT_RUN = {
     r"python scripts/evaluate_multiple_choice\.py .*--llm-backend (vllm|llamacpp|openai|ollama) .*": "needs a server; tests/commands/test_evaluate_on_servers.py",
     r"(vllm serve|llama-server) .*|TEST_(SERVED_MODEL|VLLM_PYTHON).*|.* -m ollama .*": "another program's server",
     r"python3 -m venv \.venv-vllm": "for another program's server",
+    r"python scripts/submit_shards\.py .*": "processes of their own, or Slurm; tests/commands/test_submit_shards.py",
     r".* --config .*": "the run file of another run; tests/core/test_run_file.py and the tests of both programs",
     r"make install": "installs into the checkout's .venv; tests/test_installed.py installs the wheel",
     r"torchrun .* horei train .*": "needs the installed command; tests/test_installed.py, tests/commands/test_train_ranks.py",

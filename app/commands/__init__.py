@@ -25,6 +25,7 @@ COMMANDS = {
     "compare": "compare_runs",
     "cross-fit": "cross_fit",
     "two-stages": "two_stages",
+    "submit": "submit_shards",
     "export": "export_adapter",
     "lm-eval": "export_lm_eval",
     "import-results": "import_results",

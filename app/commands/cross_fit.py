@@ -18,6 +18,7 @@ from .cross_fitting.answers import unanswered, wanted
 from .cross_fitting.checks import cards, checked_questions
 from .cross_fitting.folder import remember_settings
 from .cross_fitting.folds import jobs_left
+from .cross_fitting.parts import all_units, parts_in_order, take_parts
 from .cross_fitting.settings import CrossFitSettings, settings_of
 
 EXAMPLES = (
@@ -56,10 +57,17 @@ def main(argv: Sequence[str]) -> int:
 
 
 def cross_fit(settings: CrossFitSettings, questions: Sequence[Question], header: Mapping[str, Any]) -> int:
-    """Train and evaluate what is not done yet, pool the folds and say what they show; the exit code."""
+    """Take what parts did, do what is not done yet, pool the folds and say what they show; the exit code."""
     data = {"path": str(settings.data), "sha256": sha256_file(settings.data), "questions": len(questions)}
-    remember_settings(settings, str(data["sha256"]))
+    kept = remember_settings(settings, str(data["sha256"]))
+    if settings.merge:
+        take_parts(settings.output_dir, parts_in_order(settings.merge, kept), all_units(settings))
     run_jobs(jobs_left(settings, len(questions)), settings.workers, cards(settings.workers))
+    if settings.shard:
+        log(
+            f"{settings.output_dir}: --shard {settings.shard} が終わりました。ほかの部分と合わせて --merge に渡してください。"
+        )
+        return 0
     _pool(settings, questions, header, data)
     return _compare(settings, header)
 

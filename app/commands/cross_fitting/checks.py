@@ -11,6 +11,7 @@ from ...core.questions import Question
 from ...llm.model_options import check_environment
 from ...training.ranks import card_of_rank, check_alone
 from .answers import unanswered
+from .parts import all_units, units_of
 from .settings import CrossFitSettings
 
 
@@ -25,6 +26,7 @@ def checked_questions(settings: CrossFitSettings) -> list[Question]:
     check_alone(os.environ, "組を同時に行うなら --workers")
     check_environment()
     cards(settings.workers)
+    units_of(all_units(settings), settings.shard)
     questions = load_questions(settings.data)
     if settings.train_records is not None:
         read_record_pool(settings.train_records, questions, settings.mode)

@@ -17,12 +17,12 @@ from ...training.config import TrainConfig
 from .settings import CrossFitSettings
 
 # What does not change what a folder holds, and what is compared by its content.
-_FREE = ("report", "seeds", "reading_test", "workers")
+_FREE = ("report", "seeds", "reading_test", "workers", "merge")
 _PLACES = ("data", "train_records", "output_dir")
 
 
-def remember_settings(settings: CrossFitSettings, data_sha256: str) -> None:
-    """Store what this folder is for; raise ConfigError when it already is for something else."""
+def remember_settings(settings: CrossFitSettings, data_sha256: str) -> dict[str, Any]:
+    """Store what this folder is for, and return it; raise ConfigError when it already is for something else."""
     names = [one.name for one, _ in settings_fields(CrossFitSettings) if one.name not in (*_FREE, *_PLACES)]
     now: dict[str, Any] = {name: str(getattr(settings, name)) for name in names}
     now |= {"training": without_places(settings.words), "data_sha256": data_sha256}
@@ -53,6 +53,7 @@ def remember_settings(settings: CrossFitSettings, data_sha256: str) -> None:
         raise ConfigError(f"{settings.output_dir}: 別のファイルがあります。空のフォルダを指定してください。")
     clear_remains(settings.output_dir)
     write_json(path, now)
+    return now
 
 
 def without_places(training: Sequence[str]) -> list[str]:

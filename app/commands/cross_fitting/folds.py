@@ -9,15 +9,17 @@ from ...core.manifests import run_header
 from ...core.options import as_words
 from ...core.workers import Job
 from .answers import evaluate_left, release_memory, unanswered
+from .parts import all_units, units_of
 from .settings import CrossFitSettings
 
 
 def jobs_left(settings: CrossFitSettings, questions: int) -> list[Job]:
-    """The untuned evaluation and every fold of which something is missing; the folds of each seed are split here."""
+    """Of this part: the untuned evaluation and every fold of which something is missing. Each seed is split here."""
     from .. import split_selection_dataset as splitting
 
     folder, jobs = settings.output_dir, []
-    if unanswered(settings, folder / "base.json"):
+    mine = {unit.place for unit in units_of(all_units(settings), settings.shard)}
+    if None in mine and unanswered(settings, folder / "base.json"):
         jobs.append(Job("調整前の評価", folder / "base_log.txt", untuned, (settings, questions)))
     for seed in settings.all_seeds:
         place = settings.seed_dir(seed)
@@ -30,7 +32,7 @@ def jobs_left(settings: CrossFitSettings, questions: int) -> list[Job]:
             )  # fmt: skip
             splitting.write_split(split, run_header(as_words(split)))
         for number, fold in enumerate(settings.fold_dirs(seed), start=1):
-            if unanswered(settings, fold / "tuned.json"):
+            if fold.relative_to(folder) in mine and unanswered(settings, fold / "tuned.json"):
                 name = f"seed {seed} の {number}/{settings.folds} 組目"
                 jobs.append(Job(name, fold / "log.txt", one_fold, (settings, name, fold, seed)))
     return jobs

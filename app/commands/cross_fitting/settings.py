@@ -15,6 +15,7 @@ from ...core.prompts import Form
 from ...data.context import ContextSource
 from ...data.record_settings import WITHOUT_GOLD, Mode, RecordSettings
 from ...evaluation.running.settings import EvaluationSettings
+from ...evaluation.running.shard import Shard, shard_argument
 from ...llm.model_options import ModelOptions
 from ...training.arguments import config_from_arguments
 from ...training.arguments import parser as training_parser
@@ -87,6 +88,21 @@ class CrossFitSettings:
             least=1,
         ),
     )
+    shard: Shard | None = field(
+        default=None,
+        metadata=option(
+            "調整前の評価と組のうちの一部だけを、自分の --output-dir で行う（1/6 から 6/6 を、別々の計算機で）",
+            metavar="番号/個数",
+            read=shard_argument,
+        ),
+    )
+    merge: tuple[Path, ...] = field(
+        default=(),
+        metadata=option(
+            "--shard のフォルダをすべて渡すと、--output-dir に写して一つの結果にする（渡したフォルダはそのまま残る）",
+            metavar="DIR",
+        ),
+    )
     report: Path | None = like(EvaluationSettings, "report")
     training: TrainConfig
     plan: bool = True
@@ -113,6 +129,8 @@ class CrossFitSettings:
             raise ConfigError(
                 "--train-records のレコードはそのまま使うので、--train-context、--train-orders、--few-shot とは使えません。"
             )
+        if self.shard and (self.merge or self.report):
+            raise ConfigError("--shard は一部だけの結果なので、--merge、--report とは使えません。")
         if self.reading_test and self.context != "gold":
             raise ConfigError(f"--reading-test は三通りの文脈で尋ねるので、--context {self.context} とは使えません。")
 

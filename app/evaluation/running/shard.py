@@ -1,4 +1,4 @@
-"""A part of an evaluation, for a card or a machine of its own; ``merging`` puts the parts together."""
+"""A part of an evaluation or a cross-fitting, for a card or a machine of its own; ``merging`` puts the parts together."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import argparse
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
-from ...core.questions import Question
+Item = TypeVar("Item")
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,9 +21,9 @@ class Shard:
     def __str__(self) -> str:
         return f"{self.number}/{self.of}"
 
-    def take(self, questions: Sequence[Question]) -> list[Question]:
-        """The part's questions, in file order."""
-        return list(questions[self.number - 1 :: self.of])
+    def take(self, items: Sequence[Item]) -> list[Item]:
+        """The part's questions, or pieces of work, in their order."""
+        return list(items[self.number - 1 :: self.of])
 
     def facts(self, questions: int) -> dict[str, Any]:
         """What a part's result says of itself; ``questions`` is how many all parts have together."""
