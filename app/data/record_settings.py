@@ -41,7 +41,7 @@ class RecordSettings:
         ),
     )
     no_rag: bool = field(default=False, metadata=option("検索を使わない（--context none と同じ）"))
-    top_k: int = field(default=3, metadata=option("渡す条文の数（rag、distractors）", least=1))
+    top_k: int = field(default=3, metadata=option("渡す条文の数（rag、distractors）"))
     without_gold: float | None = field(
         default=None,
         metadata=option(
