@@ -19,7 +19,7 @@ from ..llm.model_files import files_sha256
 from ..llm.model_options import check_environment
 from ..training.ranks import check_alone
 from . import process_words
-from .study_steps import Step, study
+from .studies.steps import Step, study
 
 EXAMPLES = (
     "python scripts/two_stages.py --model-name models/qwen2.5-coder-0.5b --data data/lawqa_jp/selection.json "

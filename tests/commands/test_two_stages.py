@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from app.commands import two_stages
-from app.commands.study_steps import step
+from app.commands.studies.steps import step
 from app.core.errors import ConfigError
 from app.core.files import read_json, write_json
 

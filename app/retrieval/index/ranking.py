@@ -17,8 +17,8 @@ DELEGATION_SHARE = (
     0.3  # of the best score: what an order's article gains that fills in what a seed leaves to it (chosen on dev)
 )
 DELEGATION_SEEDS = 1  # best articles whose delegations count, beside the named ones
-# Of the two rankings where the question's words do not reach, and what words find is mostly wrong (chosen on odd lay
-# questions in a pool, docs/retrieval.md).
+# Of the two rankings where the question's words do not reach, and what words find is mostly wrong: a guess that was not
+# measured over the whole book (docs/retrieval.md).
 LOW_WEIGHTS = {"vector": 1.0, "bm25": 0.2}
 
 

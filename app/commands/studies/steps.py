@@ -7,15 +7,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from ..core.options import as_words
-from ..data.record_settings import RecordSettings
-from ..evaluation.running.settings import EvaluationSettings
-from ..llm.model_options import ModelOptions
-from ..training.config import TrainConfig
-from .build_index import IndexSettings
-from .cross_fitting.settings import CrossFitSettings
-from .generate_questions import GenerationSettings
-from .split_selection_dataset import SplitSettings
+from ...core.options import as_words
+from ...data.record_settings import RecordSettings
+from ...evaluation.running.settings import EvaluationSettings
+from ...llm.model_options import ModelOptions
+from ...training.config import TrainConfig
+from ..build_index import IndexSettings
+from ..cross_fitting.settings import CrossFitSettings
+from ..generate_questions import GenerationSettings
+from ..split_selection_dataset import SplitSettings
 
 CONTEXTS = ("gold", "none", "removed")
 # What is shown though it is the default: a reader of the plan looks for it.
