@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..core.cli import JapaneseParser, log
+from ..core.cli import JapaneseParser, log, seed_number
 from ..core.errors import UntrustworthyResult
 from ..core.files import to_json
 from ..core.outputs import REPORT, Output, check_outputs
@@ -36,7 +36,7 @@ def parser() -> JapaneseParser:
         help="問題ファイル。報告に正解の条文を載せる（結果に記録されたファイルがあれば不要）",
     )
     parser.add_argument("--json", action="store_true", help="文章のかわりに JSON を標準出力に書く")
-    parser.add_argument("--seed", type=int, default=42, help="ブートストラップの乱数の種（既定 42）")
+    parser.add_argument("--seed", type=seed_number, default=42, help="ブートストラップの乱数の種（既定 42）")
     return parser
 
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ..core.cli import JapaneseParser, log, run_program
+from ..core.cli import JapaneseParser, log, run_program, seed_number
 from ..core.errors import ConfigError, UntrustworthyResult
 from ..core.manifests import run_header
 from ..llm.export.plan import GGUF_TYPES
@@ -59,7 +59,7 @@ def parser() -> JapaneseParser:
     )
     add("--name", help="モデルの名前、GGUF のファイル名になる（既定: アダプタのフォルダの名前）")
     add("--device", default="auto", help="確かめに使う装置 auto・cpu・cuda・cuda:番号（既定 auto）")
-    add("--seed", type=int, default=42, help="確かめの問題を選ぶ乱数の種（既定 42）")
+    add("--seed", type=seed_number, default=42, help="確かめの問題を選ぶ乱数の種（既定 42）")
     add("--few-shot-path", type=Path, help="アダプタを例題付きで学習したとき、例題を選んだ問題ファイル")
     add("--plan", action="store_true", help="書き出さず、config.json だけから大きさ・ディスク・メモリの見積もりを示す")
     return made

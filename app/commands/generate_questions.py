@@ -61,7 +61,7 @@ class GenerationSettings:
     holdout_laws: int = field(
         default=0, metadata=option("問題を unseen.json に取り分ける法令の数", metavar="N", least=0)
     )
-    seed: int = field(default=42, metadata=option("乱数の種"))
+    seed: int = field(default=42, metadata=option("乱数の種", least=0, below=2**32))
     output: Path = field(metadata=option("書き出すフォルダ（questions.json、manifest.json）", metavar="DIR"))
     model: RewordingModel = field(default_factory=RewordingModel, metadata=part(RewordingModel))
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ..core.cli import JapaneseParser, count, log
+from ..core.cli import JapaneseParser, count, log, seed_number
 from ..core.errors import ConfigError, UntrustworthyResult
 from ..core.files import sha256_file, write_json
 from ..core.locks import file_lock
@@ -60,7 +60,7 @@ def parser() -> JapaneseParser:
     )
     add("--temperature", type=float, default=0.0, help="0 なら毎回同じ文章（既定 0）")
     add("--batch-size", type=count, default=1, help="一度に書かせる問題数（1 問は四つの並び。既定 1）")
-    add("--seed", type=int, default=42, help="乱数の種（既定 42）")
+    add("--seed", type=seed_number, default=42, help="乱数の種（既定 42）")
     add("--resume", action="store_true", help="中断したところから続ける")
     return program
 

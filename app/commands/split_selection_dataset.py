@@ -36,7 +36,7 @@ class SplitSettings:
     dev: float = field(default=0.1, metadata=option("dev の割合。0 なら作らない"))
     test: float = field(default=0.3, metadata=option("test の割合"))
     folds: int | None = field(default=None, metadata=option("k 個の組に分け、組ごとに残りを train（と dev）にする"))
-    seed: int = field(default=42, metadata=option("乱数の種"))
+    seed: int = field(default=42, metadata=option("乱数の種", least=0, below=2**32))
 
     def __post_init__(self) -> None:
         refuse(faults(self))

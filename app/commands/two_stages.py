@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ..core.cli import JapaneseParser, format_seconds, log
+from ..core.cli import JapaneseParser, format_seconds, log, seed_number
 from ..core.errors import EXIT_UNTRUSTWORTHY, ConfigError
 from ..core.files import read_json, read_text, sha256_file, write_json, write_text
 from ..core.locks import folder_lock
@@ -53,7 +53,7 @@ def parser() -> JapaneseParser:
     add("--second-epochs", type=int, default=3, help="第二段の周回数（既定 3）")
     add("--folds", type=int, default=2, help="第二段の交差適合の組の数（既定 2）")
     add("--seeds", type=int, default=1, help="第二段を繰り返す種の数（既定 1）")
-    add("--seed", type=int, default=42, help="乱数の種（既定 42）")
+    add("--seed", type=seed_number, default=42, help="乱数の種（既定 42）")
     add(
         "--use-4bit", action=argparse.BooleanOptionalAction, default=False, help="4bit で学習し評価する（既定: しない）"
     )

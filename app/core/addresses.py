@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-_ADDRESS = re.compile(r"https?://[^\s/]\S*")
+_ADDRESS = re.compile(r"https?://[^\s/#][^\s#]*")  # what stands behind # is sent to nobody
 _OLLAMA_PORT = 11434
 # What a server listens on is not what a client connects to: "every address of this machine" is reached at its own.
 _LISTENED = {"0.0.0.0": "127.0.0.1", "[::]": "[::1]", "": "127.0.0.1"}  # noqa: S104  # compared, not bound

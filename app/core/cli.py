@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -22,6 +23,7 @@ from .redaction import hide
 from .terminal import safe_streams, safe_text
 
 Item = TypeVar("Item")
+MAX_SEED = 2**32 - 1  # numpy's
 
 
 class JapaneseParser(argparse.ArgumentParser):
@@ -36,6 +38,7 @@ class JapaneseParser(argparse.ArgumentParser):
             add_help=False,
             allow_abbrev=False,
         )
+        self.register("type", float, finite)  # argparse takes "nan", which no comparison refuses
         self._optionals.title = "オプション"
         self._positionals.title = "引数"
         self.add_argument("-h", "--help", action="help", help="この説明を表示して終わる")
@@ -56,6 +59,24 @@ def count(word: str) -> int:
     if value < 1:
         raise argparse.ArgumentTypeError(f"1 以上の整数を指定してください（指定は {word}）")
     return value
+
+
+def finite(text: str) -> float:
+    """A number of the command line. Raises ArgumentTypeError for what is none, infinity and NaN included."""
+    try:
+        value = float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"数ではありません: {text!r}") from None
+    if not math.isfinite(value):
+        raise argparse.ArgumentTypeError(f"有限の数にしてください: {text!r}")
+    return value
+
+
+def seed_number(text: str) -> int:
+    """A seed of the command line: what torch, numpy and Python all take. Raises ArgumentTypeError for another."""
+    if not text.isascii() or not text.isdecimal() or len(text) > 10 or int(text) > MAX_SEED:
+        raise argparse.ArgumentTypeError(f"0 から {MAX_SEED} までの整数にしてください: {text!r}")
+    return int(text)
 
 
 def run_program(

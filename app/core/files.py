@@ -126,7 +126,7 @@ def read_json(path: Path) -> Any:
     """Value of a JSON file. Raises DataError naming the line of the fault."""
     text = read_text(path)
     try:
-        value = json.loads(text)
+        value = parse_json(text)
     except json.JSONDecodeError as error:
         raise DataError(f"{path}: {error.lineno} 行目が JSON として読めません（{error.msg}）。") from None
     except (RecursionError, ValueError) as error:
@@ -136,10 +136,30 @@ def read_json(path: Path) -> Any:
     return value
 
 
+class SaidTwiceError(ValueError):
+    """An object says one name twice, with two values: readers differ in which they take."""
+
+
+def parse_json(text: str) -> Any:
+    """Value of JSON text. Raises ValueError or RecursionError, for an object that contradicts itself too."""
+    return json.loads(text, object_pairs_hook=_object)
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    value = dict(pairs)
+    if len(value) != len(pairs):
+        for name, one in pairs:
+            if value[name] != one:
+                raise SaidTwiceError(f"{name!r} が二度あり、値が違います")
+    return value
+
+
 def json_reason(error: Exception) -> str:
     """Why JSON could not be read, in a few words."""
     if isinstance(error, json.JSONDecodeError):
         return error.msg
+    if isinstance(error, SaidTwiceError):
+        return str(error)
     return "入れ子が深すぎます" if isinstance(error, RecursionError) else "数が大きすぎます"
 
 
@@ -176,7 +196,7 @@ def read_jsonl(path: Path) -> list[Any]:
         if not line.strip():
             continue
         try:
-            rows.append(json.loads(line))
+            rows.append(parse_json(line))
         except (ValueError, RecursionError) as error:
             raise DataError(f"{path}: {number} 行目が JSON として読めません（{json_reason(error)}）。") from None
         if half := half_character(line, rows[-1]):

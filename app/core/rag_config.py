@@ -15,7 +15,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from .addresses import is_address, ollama_address
 from .errors import ConfigError
-from .redaction import hide
+from .redaction import HIDDEN, hide
 
 Backend = Literal["hf", "ollama", "openai", "vllm", "llamacpp"]
 USUAL_ADDRESSES = {
@@ -223,10 +223,17 @@ def _unusable_addresses(sections: Mapping[str, Any]) -> list[str]:
     if isinstance(retriever, RetrieverConfig) and retriever.store == "qdrant":
         used["QDRANT_URL"] = retriever.qdrant_url
     return [
-        f"{name}={hide(value)!r}（http:// か https:// で始まるアドレスにする）"
+        f"{name}={_without_login(value)!r}（http:// か https:// で始まり、空白も # もないアドレスにする）"
         for name, value in used.items()
         if not is_address(value)
     ]
+
+
+def _without_login(value: str) -> str:
+    """An address that is none, as it may be shown: what stands before an @ or behind a # could be a secret."""
+    kept = value.partition("#")[0]
+    _, at, host = kept.rpartition("@")
+    return hide(f"{HIDDEN}@{host}" if at else kept) + (f"#{HIDDEN}" if "#" in value else "")
 
 
 def _fault(kind: type[_Section], fault: Any) -> str:

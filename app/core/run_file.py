@@ -15,6 +15,7 @@ import difflib
 import shlex
 import sys
 from collections.abc import Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -87,12 +88,28 @@ def _denial(action: argparse.Action) -> str | None:
     )
 
 
+@cache
+def _loader() -> Any:
+    """YAML's safe loader, which refuses a name that stands twice (YAML itself takes the last)."""
+    import yaml
+
+    class Loader(yaml.SafeLoader):  # type: ignore[misc]  # yaml has no types
+        def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
+            names = [key.value for key, _ in node.value]
+            for key, _ in node.value:
+                if names.count(key.value) > 1:
+                    raise yaml.constructor.ConstructorError(None, None, "said twice", key.start_mark)
+            return dict(super().construct_mapping(node, deep))
+
+    return Loader
+
+
 def _read(path: Path) -> Mapping[Any, Any]:
     import yaml
 
     try:
-        values = yaml.safe_load(read_text(path))
-    except yaml.YAMLError as error:
+        values = yaml.load(read_text(path), Loader=_loader())  # noqa: S506  # a SafeLoader
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
         mark = getattr(error, "problem_mark", None)
         place = "" if mark is None else f"（{mark.line + 1} 行目）"
         raise ConfigError(

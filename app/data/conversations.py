@@ -8,14 +8,13 @@ user says, given to the model's own chat template, and only the answer is learne
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 from ..core.errors import DataError
-from ..core.files import half_character, json_reason, read_text, sha256_text
+from ..core.files import half_character, json_reason, parse_json, read_text, sha256_text
 from ..core.questions import plain
 from .records import CHAT, Record, read_records
 
@@ -51,7 +50,7 @@ def read_training_file(path: Path) -> TrainingFile:
             continue
         place = f"{path}: {number} 行目"
         try:
-            value = json.loads(line)
+            value = parse_json(line)
         except (ValueError, RecursionError) as error:
             if shape is None:  # the reader of our own records knows best what is wrong with such a file
                 return TrainingFile(read_records(path), "records")

@@ -6,11 +6,11 @@ their years: the recent ones apart from the older ones. There is no context: art
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 from ..core.errors import DataError
+from ..core.files import json_reason, parse_json
 from ..core.questions import CHOICE_LETTERS, MOST_CHOICES, Question
 from ..core.requests import question_polarity
 from .clusters import cluster_ids, cluster_keys
@@ -25,8 +25,8 @@ def is_exam(text: str) -> bool:
     """Whether the text is such a file: its first line alone is an object that has these fields or most of them."""
     first = next((line for line in text.split("\n") if line.strip()), "")
     try:
-        value = json.loads(first)
-    except json.JSONDecodeError:
+        value = parse_json(first)
+    except (ValueError, RecursionError):
         return False
     return isinstance(value, dict) and "samples" not in value and sum(name in value for name in _FIELDS) >= 2
 
@@ -40,9 +40,9 @@ def exam_questions(text: str, path: Path) -> list[Question]:
         if not line.strip():
             continue
         try:
-            value = json.loads(line)
-        except json.JSONDecodeError as error:
-            faults.append(f"{number} 行目: JSON として読めません（{error.msg}）。")
+            value = parse_json(line)
+        except (ValueError, RecursionError) as error:
+            faults.append(f"{number} 行目: JSON として読めません（{json_reason(error)}）。")
             continue
         found = _faults(value)
         name = str(value["id"]) if isinstance(value, dict) and _is_name(value.get("id")) else ""

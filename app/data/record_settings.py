@@ -76,7 +76,7 @@ class RecordSettings:
     tokenizer: str | None = field(
         default=None, metadata=option("--preview をこのモデルのトークナイザで、トークン単位で表示する")
     )
-    seed: int = field(default=42, metadata=option("distractors の置き方の乱数の種"))
+    seed: int = field(default=42, metadata=option("distractors の置き方の乱数の種", least=0, below=2**32))
 
     def __post_init__(self) -> None:
         refuse(faults(self))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -10,7 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from ..core.errors import DataError
-from ..core.files import half_character, json_reason, read_text, write_jsonl
+from ..core.files import half_character, json_reason, parse_json, read_text, write_jsonl
 from ..core.prompts import FORMS, Form, render_choice_answer
 from ..core.questions import CHOICE_LETTERS, content_hash, plain
 from ..core.quoting import quoted
@@ -91,7 +90,7 @@ def read_records(path: Path) -> list[Record]:
         if not line.strip():
             continue
         try:
-            value = json.loads(line)
+            value = parse_json(line)
         except (ValueError, RecursionError) as error:
             faults.append(f"{number} 行目が JSON として読めません（{json_reason(error)}）")
             continue

@@ -37,6 +37,7 @@ from .text.passages import body
 from .text.tokens import tokenize
 
 FUSED = 50  # articles of each ranking that are fused with those of the rewritings, at least
+MAX_REFERENCE_CHARS = 1000
 MAX_LOOKED_UP = 100  # articles shown of 第1条から第1000条まで
 
 
@@ -185,6 +186,13 @@ class RAGPipeline:
     def lookup(self, reference: str, *, as_of: date | None = None) -> list[RetrievedPassage]:
         """The whole articles that ``reference`` names (``金商法27条の2``, several at once). Raises DataError when one
         does not lead to an article, saying why."""
+        if (
+            len(reference) > MAX_REFERENCE_CHARS
+        ):  # what is no reference is not searched for names, which takes its square
+            raise DataError(
+                f"条の指定が長すぎます（{len(reference):,} 文字、上限 {MAX_REFERENCE_CHARS:,} 文字）。"
+                "「金商法27条の2」のように指定してください。"
+            )
         with self.index.reading():
             found = self.index.references(reference, as_of=as_of, limit=MAX_LOOKED_UP)
             faults = [item.note for item in found if item.status not in ("found", *REMARKS)]

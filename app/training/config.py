@@ -57,7 +57,9 @@ class TrainConfig:
         default=0.05, metadata=option("学習率を 0 から上げていく区間の、全ステップに対する割合", least=0, below=1)
     )
     weight_decay: float = field(default=0.0, metadata=option("AdamW の weight decay", least=0))
-    seed: int = field(default=42, metadata=option("乱数の種。LoRA の初期値、データの順序、dropout を決める", least=0))
+    seed: int = field(
+        default=42, metadata=option("乱数の種。LoRA の初期値、データの順序、dropout を決める", least=0, below=2**32)
+    )
     lora_r: int = field(default=16, metadata=option("LoRA のランク", group="LoRA", least=1))
     lora_alpha: int = field(default=32, metadata=option("LoRA の倍率の分子。更新は alpha / r 倍される", least=1))
     # Rank-stabilised LoRA, arXiv 2312.03732.

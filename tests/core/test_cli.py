@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 import pytest
 
-from app.core.cli import JapaneseParser, format_seconds, log, progress, run_program
+from app.core.cli import JapaneseParser, format_seconds, log, progress, run_program, seed_number
 from app.core.errors import (
     BackendError,
     ConfigError,
@@ -75,6 +75,30 @@ def test_wrong_usage_exits_2_in_japanese(capsys: pytest.CaptureFixture[str]) -> 
             program.parse_args(argv)
         assert stop.value.code == 2
         assert capsys.readouterr().err.startswith("x.py: 使い方の誤り: ")
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "words"),
+    [
+        ("--share", "nan", "有限の数にしてください: 'nan'"),
+        ("--share", "-inf", "有限の数にしてください: '-inf'"),
+        ("--share", "1e999", "有限の数にしてください: '1e999'"),
+        ("--share", "x", "数ではありません: 'x'"),
+        ("--seed", "-1", "0 から 4294967295 までの整数にしてください: '-1'"),
+        ("--seed", "4294967296", "0 から 4294967295 までの整数にしてください"),
+        ("--seed", "9" * 5000, "0 から 4294967295 までの整数にしてください"),
+        ("--seed", "１", "0 から 4294967295 までの整数にしてください"),
+    ],
+)
+def test_numbers_that_no_program_can_use_are_wrong_usage(option, value, words, capsys):
+    parser = JapaneseParser("する。", [])
+    parser.add_argument_group("値").add_argument("--share", type=float)
+    parser.add_argument("--seed", type=seed_number)
+    assert vars(parser.parse_args(["--share", "0.5", "--seed", "4294967295"])) == {"debug": False, "share": 0.5, "seed": 2**32 - 1}  # fmt: skip
+    with pytest.raises(SystemExit) as caught:
+        parser.parse_args([f"{option}={value}"])
+    assert caught.value.code == 2
+    assert words in capsys.readouterr().err
 
 
 def test_help_shows_the_examples_as_written(capsys: pytest.CaptureFixture[str]) -> None:

@@ -123,6 +123,17 @@ def test_a_byte_order_mark_is_passed_over(tmp_path: Path) -> None:
     assert read_json(tmp_path / "x.json") == [1]
 
 
+def test_an_object_that_contradicts_itself_is_no_value(tmp_path):
+    path = tmp_path / "q.json"
+    path.write_text('{"samples": [{"id": 1, "output": "a", "id": 1, "output": "b"}]}', encoding="utf-8")
+    with pytest.raises(DataError, match="'output' が二度あり、値が違います"):
+        read_json(path)
+    with pytest.raises(DataError, match="1 行目が JSON として読めません（'output' が二度あり"):
+        read_jsonl(path)
+    path.write_text('{"id": 1, "id": 1}', encoding="utf-8")
+    assert read_json(path) == {"id": 1}
+
+
 def test_jsonl_names_the_bad_line_and_skips_blank_ones(tmp_path: Path) -> None:
     path = tmp_path / "x.jsonl"
     path.write_text('{"a": 1}\n\n[2]\n', "utf-8")

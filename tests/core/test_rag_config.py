@@ -72,6 +72,22 @@ def test_an_address_is_refused_where_it_is_used_and_only_there(monkeypatch, name
         load_config()
 
 
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        ("http://user:pa ss-word@h:1/", "***@h:1/"),
+        ("http://h:1/#key-0123", "http://h:1/#***"),
+        ("http://u:pa@h/#a@b", "***@h/#***"),
+    ],
+)
+def test_an_address_that_is_none_is_shown_without_what_may_be_secret(monkeypatch, value, shown):
+    monkeypatch.setenv("LLM_HOST", value)
+    monkeypatch.setenv("LLM_BACKEND", "openai")
+    with pytest.raises(ConfigError) as caught:
+        load_config()
+    assert f"LLM_HOST={shown!r}（" in str(caught.value)
+
+
 def test_passwords_of_addresses_are_used_and_never_dumped(monkeypatch):
     monkeypatch.setenv("OLLAMA_HOST", "http://u:s3cr3tpw@h:1")
     monkeypatch.setenv("QDRANT_URL", "https://u:s3cr3tpw@h:2")

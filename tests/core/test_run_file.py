@@ -86,6 +86,8 @@ def test_typed_options_win(tmp_path: Path) -> None:
         ("", "「名前: 値」の並びではありません"),
         ("a: b\nc: [", "YAML として読めません（2 行目）"),
         ("!!python/object/apply:os.system [ls]", "YAML として読めません（1 行目）"),
+        ("model_name: a\nbare: true\nmodel_name: b", "YAML として読めません（1 行目）"),  # YAML takes the last
+        ("model_name: 1" + "0" * 5000, "YAML として読めません。"),
         ("bare: 1", "bare は true か false です（1）"),
         ("model_name: [a, b]", "model_name の値 ['a', 'b'] は使えません"),
         ("layers: {a: 1}", "layers の値 {'a': 1} は使えません"),

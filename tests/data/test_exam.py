@@ -88,6 +88,21 @@ def test_nothing_is_trained_on_an_examination(tmp_path: Path) -> None:
         load_questions(written(tmp_path, ROW))
 
 
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        ('{"id": 1' + "0" * 5000 + "}", "数が大きすぎます"),
+        ("[" * 100_000, "入れ子が深すぎます"),
+        ('{"id": "a", "answer": [1], "answer": [2]}', "'answer' が二度あり、値が違います"),
+    ],
+)
+def test_a_line_that_python_cannot_read_is_named(tmp_path: Path, line: str, reason: str) -> None:
+    with pytest.raises(DataError, match=f"2 行目: JSON として読めません（{reason}）"):
+        load_questions(written(tmp_path, ROW, line + "\n"), exams=True)
+    with pytest.raises(DataError):  # as a file of its own it is no exam, and refused with its name as any other
+        load_questions(written(tmp_path, line + "\n"), exams=True)
+
+
 @pytest.mark.parametrize("text", ["", "{\n", "[]\n", '{"samples": [], "id": 1, "answer": 2}\n', '{"input": "x"}\n'])
 def test_other_files_are_not_taken_for_one(text: str) -> None:
     assert not is_exam(text)

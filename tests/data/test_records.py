@@ -164,7 +164,7 @@ def test_an_array_is_no_json_lines_and_many_faults_stay_short(tmp_path: Path) ->
     assert len(said) < 5000
 
 
-@pytest.mark.parametrize(("text", "reason"), [("[" * 100_000, "配列"), ('{"a":' * 100_000, "入れ子が深すぎます"), ('{"a": 1' + "0" * 5000 + "}", "数が大きすぎます")])  # fmt: skip
+@pytest.mark.parametrize(("text", "reason"), [("[" * 100_000, "配列"), ('{"input": "a", "input": "b"}', "'input' が二度あり、値が違います"), ('{"a":' * 100_000, "入れ子が深すぎます"), ('{"a": 1' + "0" * 5000 + "}", "数が大きすぎます")])  # fmt: skip
 def test_json_that_python_cannot_read_is_one_line(tmp_path: Path, text: str, reason: str) -> None:
     assert reason in fault_of(lines(tmp_path, text))
 

@@ -224,3 +224,9 @@ def test_candidates_are_cut_as_if_fewer_were_shown(pipeline):
     ]
     with pytest.raises(DataError, match="top_k=0"):
         pipeline.retrieve_candidates(query, 0, shown=3)
+
+
+def test_what_is_far_too_long_for_a_reference_is_one_short_line(index_dir, config_for):
+    pipeline = RAGPipeline(config_for(index_dir))
+    with pytest.raises(DataError, match="条の指定が長すぎます（100,000 文字、上限 1,000 文字）"):
+        pipeline.lookup("a" * 100_000)

@@ -16,7 +16,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
-from app.core.cli import count
+from app.core.cli import count, seed_number
 from app.core.errors import DataError
 from app.core.manifests import REPOSITORY
 
@@ -79,6 +79,8 @@ def _values(action: argparse.Action) -> str:
     kind = {int: "整数", float: "小数"}.get(action.type, "文字列") if isinstance(action.type, type) else "文字列"
     if getattr(action.type, "__name__", "") == "Path":
         kind = "パス"
+    if action.type is seed_number:
+        kind = "整数"
     if action.type is count:
         kind = "整数（1 以上）"
     return f"{kind}（複数可）" if action.nargs in ("+", "*") else kind

@@ -40,7 +40,7 @@ class CrossFitSettings:
     output_dir: Path = field(metadata=option("結果のフォルダ。同じ引数で再び実行すると続きから行う"))
     folds: int = field(default=5, metadata=option("組の数 k", least=2))
     seeds: int = field(default=1, metadata=option("乱数の種を変えて繰り返す回数", least=1))
-    seed: int = field(default=42, metadata=option("最初の乱数の種"))
+    seed: int = field(default=42, metadata=option("最初の乱数の種", least=0, below=2**32))
     dev: float = field(
         default=0.1, metadata=option("各組の学習側から dev に回す割合。0 なら作らない", least=0, below=1)
     )

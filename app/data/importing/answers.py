@@ -89,7 +89,8 @@ def _signs(text: str) -> list[str]:
 def _letter(sign: str, form: AnswerForm) -> str | None:
     sign = sign.lower()
     if sign.isdecimal():
-        number = int(sign) - (0 if form == "number0" else 1)
+        # Python reads no number of more than 4,300 digits.
+        number = int(sign[:9]) - (0 if form == "number0" else 1)
         return CHOICE_LETTERS[number] if form != "letter" and 0 <= number < len(CHOICE_LETTERS) else None
     if form in ("number", "number0"):
         return None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 import sys
 import unicodedata
 from collections import Counter
@@ -12,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from ...core.files import half_character, json_reason
+from ...core.files import half_character, json_reason, parse_json
 
 Delimiter = Literal["comma", "tab", "semicolon"]
 DELIMITERS: dict[Delimiter, str] = {"comma": ",", "tab": "\t", "semicolon": ";"}
@@ -61,7 +60,7 @@ def read_json_lines(text: str) -> Table:
         if not line.strip():
             continue
         try:
-            value = json.loads(line)
+            value = parse_json(line)
         except (ValueError, RecursionError) as error:
             faults.append(Fault(number, f"JSON として読めません（{json_reason(error)}）"))
             continue

@@ -90,7 +90,7 @@ class EvaluationSettings:
     max_new_tokens: int = field(default=512, metadata=option("書かせる長さの上限、トークン", least=1))
     temperature: float = field(default=0.0, metadata=option("0 なら毎回同じ答え"))
     batch_size: int = field(default=8, metadata=option("一度に書かせる問題数。結果は変わらない", least=1))
-    seed: int = field(default=42, metadata=option("乱数の種"))
+    seed: int = field(default=42, metadata=option("乱数の種", least=0, below=2**32))
     allow_trained: bool = field(
         default=False,
         metadata=option("学習に使った問題も採点する（結果に印を付け、終了コード 3）", group="実行"),

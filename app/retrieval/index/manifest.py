@@ -10,6 +10,7 @@ import re
 import zipfile
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -90,7 +91,8 @@ def read_manifest(index_dir: Path) -> Manifest:
         value["dropped"] = tuple((law_id, title) for law_id, title in value.get("dropped", ()))
         value["repealed"] = tuple(value.get("repealed", ()))
         manifest = Manifest(**value)
-    except (UserError, TypeError, KeyError):
+        _check_kinds(manifest)
+    except (UserError, TypeError, KeyError, ValueError):
         raise StaleIndexError(f"{path}: 索引の台帳が壊れています。{REBUILD}") from None
     differences = [
         f"{name}が違います（索引は {found}、このプログラムは {expected}）"
@@ -106,6 +108,27 @@ def read_manifest(index_dir: Path) -> Manifest:
     if not (index_dir / manifest.folder / "store.sqlite").exists():
         raise StaleIndexError(f"{index_dir}: 台帳にある {manifest.folder} がありません。{REBUILD}")
     return manifest
+
+
+def _check_kinds(manifest: Manifest) -> None:
+    """Raise ValueError for a value that no index of ours has: compared or joined to a path, it would mislead silently."""
+    texts = (manifest.folder, manifest.build_id, manifest.tokenizer, manifest.engine, manifest.source, manifest.source_fingerprint)  # fmt: skip
+    made = manifest.embedding
+    right = (
+        all(isinstance(text, str) for text in texts)
+        and re.fullmatch(r"gen-\w+", manifest.folder) is not None
+        and isinstance(manifest.counts, dict)
+        and all(type(count) is int for count in manifest.counts.values())
+        and isinstance(manifest.run, dict)
+        and (
+            made is None
+            or (isinstance(made, dict) and type(made.get("width")) is int and isinstance(made.get("model"), str))
+        )
+        and isinstance(manifest.sudachi, str | None)
+        and all(isinstance(text, str) for text in (*manifest.laws, *manifest.unreadable, *manifest.repealed))
+    )
+    if not right or (manifest.as_of is not None and date.fromisoformat(manifest.as_of).isoformat() != manifest.as_of):
+        raise ValueError("another kind of value")
 
 
 def source_changed(manifest: Manifest) -> bool:

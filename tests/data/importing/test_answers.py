@@ -34,6 +34,7 @@ ALLOWED = "a〜d、1〜4、ア〜エ か、選択肢の本文。複数なら「a
         ("e", "auto", f"正解が 'e' です（{ALLOWED}）"),
         ("0", "auto", f"正解が '0' です（{ALLOWED}）"),
         ("13", "auto", f"正解が '13' です（{ALLOWED}）"),
+        ("9" * 5000, "number", f"正解が '{'9' * 39}… です（1〜4 の番号。0 から数えるなら --answer-form number0）"),
         ("bad", "auto", f"正解が 'bad' です（{ALLOWED}）"),
         ("1.0", "auto", f"正解が '1.0' です（{ALLOWED}）"),
         ("1.0", "number0", "正解が '1.0' です（0〜3 の番号）"),

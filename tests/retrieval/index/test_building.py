@@ -154,6 +154,13 @@ def _edit_manifest(index_dir: Path, **changes: object) -> None:
         (lambda d: _edit_manifest(d, engine="tantivy v9, index_format v99"), "検索エンジンの形式が違います"),
         (lambda d: _edit_manifest(d, build_id="other"), "別の回に作られた"),
         (lambda d: _edit_manifest(d, folder="gen-x"), "gen-x がありません"),
+        (lambda d: _edit_manifest(d, folder=3), "台帳が壊れています"),
+        (lambda d: _edit_manifest(d, folder=f"../{d.name}/{next(d.glob('gen-*')).name}"), "台帳が壊れています"),
+        (lambda d: _edit_manifest(d, counts="x"), "台帳が壊れています"),
+        (lambda d: _edit_manifest(d, as_of="x"), "台帳が壊れています"),  # no law would be in force on such a day
+        (lambda d: _edit_manifest(d, as_of="20240101"), "台帳が壊れています"),
+        (lambda d: _edit_manifest(d, embedding=[]), "台帳が壊れています"),
+        (lambda d: _edit_manifest(d, laws=[1]), "台帳が壊れています"),
         (lambda d: next(d.glob("gen-*/words/meta.json")).unlink(), "語の索引が開けません"),
         (lambda d: next(d.glob("gen-*/words/*.term")).unlink(), "語の索引が"),
         (lambda d: next(d.glob("gen-*/store.sqlite")).write_bytes(b"not a database" * 99), "索引の本体が壊れています"),
