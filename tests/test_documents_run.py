@@ -54,6 +54,7 @@ NOT_RUN = {
     r"make serve|python scripts/serve\.py .*": "goes on until it is interrupted; tests/serving, tests/commands/test_serve.py",
     r"make docs|python scripts/build_docs\.py.*": "writes into the checkout; test_generated_parts_are_fresh is --check",
     r"make pictures|python scripts/build_pictures\.py.*": "writes into the checkout, of the demo's folder; tests/tools/test_pictures.py",
+    r"python scripts/plan_memory\.py .*--train-file.*": "needs the tokenizer of Qwen3; tests/commands/test_plan_memory.py",
     r"python scripts/build_sample\.py": "writes into the checkout; --check is run",
     r"python scripts/pretrain_tiny_model\.py .*": "13 minutes, 16 seconds at least; tests/tools/tiny_model/test_pretraining.py",
     r"python scripts/cross_fit\.py .*Qwen3-8B.*": "two trainings each: the sample's is run; tests/commands/test_cross_fit.py",

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from collections.abc import Sequence
+from typing import Any
 
 from ..core.cli import run_program
 from ..core.files import to_json
@@ -13,7 +15,7 @@ __all__ = ["main", "parser"]
 
 
 def main(argv: Sequence[str]) -> int:
-    """Plan the setting of ``argv``; what it leaves open is chosen as large as the card allows. Prints to stdout."""
+    """Plan the setting or the training of ``argv``; what it leaves open is chosen for the card. Prints to stdout."""
     arguments = parser().parse_args(argv)
 
     from ..training.memory.command import answer
@@ -22,10 +24,17 @@ def main(argv: Sequence[str]) -> int:
 
     made = answer(arguments)
     if arguments.json:
-        lists = {"reasons": list(made.reasons), "advice": list(made.advice)}
-        print(to_json({**plan_as_json(made.plan), **lists}, indent=2))
-    else:
-        print(describe_plan(made.plan, made.reasons, made.advice))
+        more: dict[str, Any] = {"reasons": list(made.reasons), "advice": list(made.advice)}
+        if made.command is not None:
+            more |= {"rows": made.rows, "command": shlex.join(made.command)}
+        print(to_json({**plan_as_json(made.plan), **more}, indent=2))
+        return 0
+    if made.rows is not None:
+        print(f"{made.rows}\n")
+    print(describe_plan(made.plan, made.reasons, made.advice))
+    if made.command is not None:
+        fitting = "" if made.plan.fits is not False else "（このままでは入らない見込みです）"
+        print(f"\nこの見積もりの学習コマンド{fitting}:\n{shlex.join(made.command)}")
     return 0
 
 

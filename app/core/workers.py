@@ -61,7 +61,7 @@ def run_jobs(jobs: Sequence[Job], workers: int, cards: Sequence[str] = ()) -> No
                 process, job, slot = running.pop(ended)
                 process.join()
                 if process.exitcode != EXIT_DONE:
-                    raise ConfigError(f"{job.name}: {_last_line(job.log)}（{job.log}）")
+                    raise ConfigError(f"{job.name}: {last_line(job.log)}（{job.log}）")
                 log(f"{job.name}: 終わりました（残り {len(left) + len(running)}）")
                 free.append(slot)
     finally:
@@ -103,7 +103,8 @@ def _end_with_parent() -> None:
         os._exit(1)
 
 
-def _last_line(path: Path) -> str:
+def last_line(path: Path) -> str:
+    """The last thing that a process wrote to its log, without the mark of an error; a word where it wrote nothing."""
     lines = path.read_text(encoding="utf-8", errors="replace").split("\n") if path.exists() else []
     said = next((line.strip() for line in reversed(lines) if line.strip()), "何も表示せずに止まりました")
     return said.removeprefix("エラー: ")

@@ -174,8 +174,11 @@ class TrainConfig:
         default=None,
         metadata=option("何ステップごとに途中経過を保存するか（既定: 1 エポックごと）", least=1),
     )
-    report_to: Literal["none", "tensorboard"] = field(
-        default="none", metadata=option("tensorboard を指定すると、そのログも書く")
+    report_to: Literal["none", "tensorboard", "wandb", "mlflow", "trackio"] = field(
+        default="none",
+        metadata=option(
+            "経過をここにも送る（そのパッケージが必要。tensorboard はアダプタのフォルダに書き、ほかは各自の設定に従う）"
+        ),
     )
 
     def __post_init__(self) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -52,45 +52,20 @@ class PreparedData:
 
 def prepare_data(config: TrainConfig) -> PreparedData:
     """Read, encode and audit the training file, and read the dev file. Raises DataError or ModelError on any fault."""
-    if config.report_to == "tensorboard" and importlib.util.find_spec("tensorboard") is None:
+    if config.report_to != "none" and importlib.util.find_spec(config.report_to) is None:
         raise ConfigError(
-            "--report-to tensorboard には tensorboard が必要です。pip install tensorboard を実行するか、指定を外してください。"
+            f"--report-to {config.report_to} には {config.report_to} が必要です。pip install {config.report_to} を実行するか、"
+            "指定を外してください。"
         )
     initial = read_initial_adapter(config)
-    given = read_training_file(config.train_file)
-    records = given.records
-    if given.shape != "records":
-        log(
-            f"{config.train_file}: {SHAPE_NAMES[given.shape]}の会話 {len(records)} 件として読みます。答えだけを学習します。"
-        )
-        if given.with_system:
-            log(f"system の発言を、利用者の文の前に付けた会話: {given.with_system} 件")
-    check_form(records, config.objective, config.train_file)
-    mode = check_mode(records, config.train_mode, config.train_file)
-    tokenizer = load_tokenizer(config.model_name)
-    by_choice = config.objective == "choice"
-    letter_ids = letter_token_ids(tokenizer) if config.objective == "letter" else None
-    pair_ids = pair_token_ids(tokenizer) if by_choice else None
-    built = build_examples(
-        records,
-        tokenizer,
-        # A question's choices share a sequence, and that has the limit.
-        max_seq_length=sys.maxsize if by_choice else config.max_seq_length,
-        chat_format=config.chat_format,
-        loss_on_output_only=config.loss_on_output_only,
-        skip_long=config.skip_long_records,
-        answer_ids=letter_ids or pair_ids,
-    )
-    built, units, collate = _units(config, built, int(tokenizer.pad_token_id))
-    choices = None
-    if pair_ids is not None:
-        choices = choice_objective(pair_ids, fitting_choices(built.records, units, FITS))
+    rows = read_rows(config)
+    tokenizer, built, units, choices = rows.tokenizer, rows.built, rows.units, rows.choices
     audit = audit_batches(
         [[built.records[row] for row in unit.rows] for unit in units] if config.share_prefix
         else [[record] for record in built.records],
         units,
         tokenizer,
-        collate,
+        rows.collate,
         batch_size=config.batch_size,
         chat_format=config.chat_format,
         loss_on_output_only=config.loss_on_output_only,
@@ -104,15 +79,71 @@ def prepare_data(config: TrainConfig) -> PreparedData:
         check_apart(built.records, dev_records, config)
         if initial is not None:
             check_dev_apart(initial, {record.meta["id"]: _asked(record) for record in dev_records}, config.eval_file)
-        build = build_choice_dev if by_choice else build_dev_set
+        build = build_choice_dev if config.objective == "choice" else build_dev_set
         dev = build(dev_records, tokenizer, path=config.eval_file, chat_format=config.chat_format)
     epoch_steps = steps_per_epoch(len(units), config.batch_size, config.gradient_accumulation_steps * here().world)
     total_steps = config.max_steps or epoch_steps * config.num_epochs
     return PreparedData(
-        tokenizer=tokenizer, built=built, units=units, collate=collate, mode=mode, audit=audit, letter_ids=letter_ids,
-        choices=choices, dev=dev, dev_records=dev_records, initial=initial, epoch_steps=epoch_steps,
-        total_steps=total_steps,
+        tokenizer=tokenizer, built=built, units=units, collate=rows.collate, mode=rows.mode, audit=audit,
+        letter_ids=rows.letter_ids, choices=choices, dev=dev, dev_records=dev_records, initial=initial,
+        epoch_steps=epoch_steps, total_steps=total_steps,
     )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class TokenRows:
+    """The rows of a training file as the trainer draws them, not audited; fields as in ``PreparedData``."""
+
+    tokenizer: Any
+    built: BuiltExamples
+    units: list[Any]
+    collate: Collate
+    mode: str
+    letter_ids: list[list[int]] | None
+    choices: ChoiceObjective | None
+
+
+def read_rows(
+    config: TrainConfig,
+    *,
+    tokenizer_name: str | None = None,
+    follow: Callable[[Sequence[Record]], Iterable[Record]] | None = None,
+) -> TokenRows:
+    """Read and encode the training file. ``tokenizer_name`` is another folder or name than the model's.
+
+    The records go through ``follow`` one by one, which may show how far they are.
+
+    Raises DataError for a file that is none or of another form than the objective's, ModelError for the tokenizer.
+    """
+    given = read_training_file(config.train_file)
+    records = given.records
+    if given.shape != "records":
+        log(
+            f"{config.train_file}: {SHAPE_NAMES[given.shape]}の会話 {len(records)} 件として読みます。答えだけを学習します。"
+        )
+        if given.with_system:
+            log(f"system の発言を、利用者の文の前に付けた会話: {given.with_system} 件")
+    check_form(records, config.objective, config.train_file)
+    mode = check_mode(records, config.train_mode, config.train_file)
+    tokenizer = load_tokenizer(tokenizer_name or config.model_name)
+    by_choice = config.objective == "choice"
+    letter_ids = letter_token_ids(tokenizer) if config.objective == "letter" else None
+    pair_ids = pair_token_ids(tokenizer) if by_choice else None
+    built = build_examples(
+        records if follow is None else follow(records),
+        tokenizer,
+        # A question's choices share a sequence, and that has the limit.
+        max_seq_length=sys.maxsize if by_choice else config.max_seq_length,
+        chat_format=config.chat_format,
+        loss_on_output_only=config.loss_on_output_only,
+        skip_long=config.skip_long_records,
+        answer_ids=letter_ids or pair_ids,
+    )
+    built, units, collate = _units(config, built, int(tokenizer.pad_token_id))
+    choices = None
+    if pair_ids is not None:
+        choices = choice_objective(pair_ids, fitting_choices(built.records, units, FITS))
+    return TokenRows(tokenizer, built, units, collate, mode, letter_ids, choices)
 
 
 def _units(config: TrainConfig, built: BuiltExamples, pad_token_id: int) -> tuple[BuiltExamples, list[Any], Collate]:

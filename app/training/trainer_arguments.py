@@ -47,6 +47,7 @@ def training_arguments(
         fp16=precision == "fp16",
         # The runner adds what reports: transformers would write its logs among the checkpoints.
         report_to=[],
+        run_name=config.output_dir.name,
         remove_unused_columns=False,
         dataloader_num_workers=0,
         dataloader_pin_memory=not on_cpu,

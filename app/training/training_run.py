@@ -163,8 +163,8 @@ def build_run_trainer(
             len({record.meta["id"] for record in data.dev_records}),
         )
     ]
-    if config.report_to == "tensorboard" and here().first:
-        callbacks.append(_tensorboard(config.output_dir / "tensorboard"))
+    if config.report_to != "none" and here().first:
+        callbacks.append(_reporter(config))
     return build_trainer(
         loaded.model,
         arguments,
@@ -187,11 +187,17 @@ def _dev_scoring(config: TrainConfig, data: PreparedData) -> Callable[[Any], Dev
     return None if data.dev is None else partial(evaluate_dev, dev=data.dev, max_batch_tokens=budget)
 
 
-def _tensorboard(folder: Path) -> Any:
-    from torch.utils.tensorboard import SummaryWriter
-    from transformers.integrations import TensorBoardCallback
+def _reporter(config: TrainConfig) -> Any:
+    """transformers' callback for ``--report-to``, whose own settings (addresses, keys) stand in its environment."""
+    if config.report_to == "tensorboard":
+        from torch.utils.tensorboard import SummaryWriter
+        from transformers.integrations import TensorBoardCallback
 
-    return TensorBoardCallback(SummaryWriter(log_dir=str(folder)))
+        # Left to itself it would write among the checkpoints.
+        return TensorBoardCallback(SummaryWriter(log_dir=str(config.output_dir / "tensorboard")))
+    from transformers.integrations import get_reporting_integration_callbacks
+
+    return get_reporting_integration_callbacks(config.report_to)[0]()
 
 
 def rehearse(config: TrainConfig, data: PreparedData, loaded: LoadedModel) -> None:

@@ -119,3 +119,43 @@ def test_running_out_of_memory_is_one_line_and_leaves_no_report(
     with pytest.raises(ModelError, match="メモリが足りなくなりました"):
         gpu_check.main(["--model-name", str(tiny_model_dir), "--output", str(tmp_path / "report.md")], device="cpu")
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--random-weights", "Qwen3-8B", "--model-name", "m"], "--random-weights と --model-name は同時に"),
+        (["--random-weights", "Qwen3-8B", "--minutes", "0"], "--minutes は 0 より大きい"),
+        (["--minutes", "3"], "--minutes は --random-weights と一緒に"),
+        (["--random-weights", "Qwen9-1B"], "寸法のわからないモデル"),
+    ],
+)
+def test_random_weights_that_cannot_be_checked_are_one_line(
+    options: list[str], words: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = [*options, "--output", str(tmp_path / "report.md")]
+    assert run_program(lambda given: gpu_check.main(given, device="cpu"), arguments) == 1
+    shown = capsys.readouterr()
+    assert words in shown.err
+    assert len(shown.err.strip().splitlines()) == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_random_weights_write_a_report_and_values_and_replace_only_their_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def nothing(case: Any, folder: Path, *, seconds: float) -> Any:
+        yield {"part": "error", "error": "止まりました"}
+
+    monkeypatch.setattr("app.training.gpu_check.processes.run_case", nothing)
+    monkeypatch.setattr("app.training.gpu_check.random_check.plan_as_json", lambda made: {})
+    monkeypatch.setattr("app.training.gpu_check.random_check._planned", lambda model, setting: None)
+    arguments = ["--random-weights", "Qwen3-8B", "--output", str(tmp_path / "card.md")]
+    for _ in range(2):  # what is there is ours the second time
+        assert gpu_check.main(arguments, device="cpu") == 1  # nothing was measured
+    assert "**止まりました**" in (tmp_path / "card.md").read_text("utf-8")
+    assert '"kind": "gpu_check_random"' in (tmp_path / "card.json").read_text("utf-8")
+    assert capsys.readouterr().out.count("# GPU 検査（乱数の重み）: Qwen3-8B") == 2
+    (tmp_path / "card.json").write_text("{}", encoding="utf-8")
+    with pytest.raises(ConfigError, match="このプログラムがここに書いたものではありません"):
+        gpu_check.main(arguments, device="cpu")

@@ -1,12 +1,18 @@
 """The planner as a program: tables, JSON, and one clear line for each wrong input."""
 
 import json
+import shlex
 from pathlib import Path
 
 import pytest
 
-from app.commands import plan_memory
+from app.commands import build_finetune_dataset, plan_memory
 from app.core.cli import run_program
+from app.training.arguments import config_from_arguments
+from app.training.arguments import parser as training_parser
+from app.training.memory.run_plan import worst_batch
+from app.training.memory.setting import setting_as_json, setting_of
+from app.training.preparation import prepare_data
 
 
 @pytest.fixture
@@ -94,6 +100,99 @@ def test_wrong_input_is_one_line(options: list[str], code: int, words: str, caps
             run_program(plan_memory.main, options)
     else:
         assert run_program(plan_memory.main, options) == code
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert words in shown.err
+    assert len(shown.err.strip().splitlines()) == 1
+
+
+@pytest.fixture
+def records(tmp_path: Path) -> Path:
+    """Choice records of the sample's first questions."""
+    path = tmp_path / "choice.jsonl"
+    options = ["--lawqa-path", "sample/selection.json", "--form", "choice", "--context", "gold", "--samples", "6"]
+    assert run_program(build_finetune_dataset.main, [*options, "--output-path", str(path)]) == 0
+    return path
+
+
+def test_a_training_file_is_planned_by_its_own_rows_and_gives_the_command(
+    tiny_model_dir: Path, records: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model = str(tiny_model_dir)
+    training = [
+        "--objective",
+        "choice",
+        "--batch-size",
+        "2",
+        "--learning-rate",
+        "1e-4",
+        "--no-activation-checkpointing",
+    ]
+    options = ["--model-name", model, "--train-file", str(records), *training]
+    capsys.readouterr()
+    assert run_program(plan_memory.main, [*options, "--json"]) == 0
+    shown = capsys.readouterr()
+    made = json.loads(shown.out)
+    assert "学習データを読んでいます: 24/24" in shown.err
+    command = shlex.split(made["command"])
+    assert command[:2] == ["python", "scripts/train_qwen_law_ft.py"]
+    config = config_from_arguments(training_parser().parse_args(command[2:]))
+    assert (config.objective, config.batch_size, config.learning_rate) == ("choice", 2, 1e-4)
+    assert (config.activation_checkpointing, config.use_4bit) == (False, False)
+    assert (config.train_file, config.output_dir) == (records, Path("runs/choice"))
+    # What the trainer itself would plan for these rows.
+    worst = worst_batch(prepare_data(config).units, config.batch_size)
+    setting = setting_of(config, label_positions=worst.label_positions, longest=worst.longest)
+    assert made["setting"] == setting_as_json(setting)
+    assert made["fits"] is None
+    assert not Path("runs/choice").exists()
+
+
+def test_a_card_that_is_too_small_gets_what_it_needs_into_the_command(
+    tiny_model_dir: Path, records: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = ["--model-name", str(tiny_model_dir), "--train-file", str(records), "--objective", "choice"]
+    capsys.readouterr()
+    assert run_program(plan_memory.main, [*options, "--json"]) == 0
+    need = json.loads(capsys.readouterr().out)["required_gib"]
+    enough = ["--vram", f"{need + 0.001:.4f}", "--desktop", "0"]
+    assert run_program(plan_memory.main, [*options, *enough]) == 0
+    shown = capsys.readouterr().out
+    assert "に入ります" in shown
+    assert "この見積もりの学習コマンド:\npython scripts/train_qwen_law_ft.py" in shown
+    assert "--use-4bit" not in shown
+    assert run_program(plan_memory.main, [*options, "--vram", f"{need - 0.01:.3f}", "--desktop", "0", "--json"]) == 0
+    made = json.loads(capsys.readouterr().out)
+    if made["fits"]:
+        added = made["reasons"][0].removeprefix("入るように加えた設定: ")
+        assert made["command"].count(added.split()[0]) == 1
+    else:
+        assert made["advice"]
+    tight = [*options, "--vram", "0.3", "--desktop", "0"]
+    assert run_program(plan_memory.main, tight) == 0
+    assert "（このままでは入らない見込みです）" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        (["--train-file", "README.md"], "JSON として読めません"),
+        (["--train-file", "nowhere.jsonl"], "ファイルがありません"),
+        (["--train-file", "RECORDS"], "--objective choice を指定する"),
+        (["--train-file", "RECORDS", "--quantization", "nf4"], "--use-4bit と --bnb-4bit-quant-type で指定"),
+        (["--train-file", "RECORDS", "--label-positions", "2"], "学習データから読みます"),
+        (["--train-file", "RECORDS", "--no-checkpointing"], "--activation-checkpointing で指定"),
+        (["--train-file", "RECORDS", "--exact"], "--exact は --train-file と同時に"),
+        (["--train-file", "RECORDS", "--fp16", "--bf16"], "--fp16 と --bf16"),
+        (["--use-4bit", "--tokenizer", "x"], "--use-4bit、--tokenizer は --train-file と一緒に"),
+    ],
+)
+def test_a_training_that_cannot_be_planned_is_one_line(
+    tiny_model_dir: Path, records: Path, more: list[str], words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    capsys.readouterr()
+    more = [str(records) if one == "RECORDS" else one for one in more]
+    assert run_program(plan_memory.main, ["--model-name", str(tiny_model_dir), *more]) == 1
     shown = capsys.readouterr()
     assert shown.out == ""
     assert words in shown.err

@@ -386,13 +386,26 @@ def test_bad_input_is_one_line_and_writes_nothing(
     assert sorted(tmp_path.rglob("*")) == before
 
 
-def test_tensorboard_that_is_not_installed(
-    tiny_model_dir: Path, files: dict[str, Path], monkeypatch: Any, capsys: Any
+@pytest.mark.parametrize("name", ["tensorboard", "wandb", "mlflow", "trackio"])
+def test_a_tracker_that_is_not_installed_is_one_line(
+    tiny_model_dir: Path, files: dict[str, Path], monkeypatch: Any, capsys: Any, name: str
 ) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    assert run_program(train_qwen_law_ft.main, command(tiny_model_dir, files, "--report-to", "tensorboard")) == 1
-    assert "pip install tensorboard" in capsys.readouterr().err
+    assert run_program(train_qwen_law_ft.main, command(tiny_model_dir, files, "--report-to", name)) == 1
+    assert capsys.readouterr().err == (
+        f"エラー: --report-to {name} には {name} が必要です。pip install {name} を実行するか、指定を外してください。\n"
+    )
     assert not files["out"].exists()
+
+
+def test_tensorboard_gets_the_losses(tiny_model_dir: Path, files: dict[str, Path]) -> None:
+    accumulator = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
+    assert run_program(train_qwen_law_ft.main, command(tiny_model_dir, files, "--report-to", "tensorboard")) == 0
+    events = accumulator.EventAccumulator(str(files["out"] / "tensorboard"))
+    events.Reload()
+    history = json.loads((files["out"] / "run.json").read_text("utf-8"))["training"]["loss_history"]
+    assert [event.step for event in events.Scalars("train/loss")] == [row["step"] for row in history]
+    assert [event.value for event in events.Scalars("train/loss")] == pytest.approx([row["loss"] for row in history])
 
 
 def test_wrong_usage_is_exit_2(capsys: Any) -> None:

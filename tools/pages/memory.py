@@ -23,7 +23,7 @@ from tools.pages.parts import markdown_table
 
 STORED = REPOSITORY / "docs" / "memory_plans.json"
 _KEPT = (
-    "model", "peak_gib", "peak_phase", "reserved_gib", "required_gib", "vram_gib", "desktop_gib", "fits", "items",
+    "model", "peak_gib", "peak_phase", "reserved_gib", "growing_gib", "required_gib", "vram_gib", "desktop_gib", "fits", "items",
     "phases", "setting",
 )  # fmt: skip
 # What a plan is made of in this repository: the planner (not how it reports), and the parts of training that it runs.
@@ -35,7 +35,7 @@ _SOURCES = (
         "memory/model_sizes",
         "memory/projection",
     ),
-    *("memory/setting", "memory/stand_in", "memory/step", "memory/tracker"),
+    *("memory/setting", "memory/stand_in", "memory/step", "memory/trace", "memory/tracker"),
     *("model/loss", "model/lora", "model/host_embedding", "model/tiled_head"),
 )
 # Size of the one layer that is simulated as a check; what a plan's own size adds is in the code.
@@ -81,9 +81,10 @@ def layer_sha256(model_name: str, setting: Mapping[str, Any]) -> str:
 def _layer_sha256(model_name: str, setting: MemorySetting) -> str:
     from app.training.memory.model_sizes import read_model_sizes
     from app.training.memory.step import simulate_step
+    from app.training.memory.trace import peaks_by_phase
 
     step = simulate_step(read_model_sizes(model_name), setting, layers=1)
-    return sha256_text(to_json([[*moment, peak.total] for moment, peak in step.peaks.items()]))
+    return sha256_text(to_json([[phase, peak.total] for phase, peak in peaks_by_phase(step).items()]))
 
 
 class StoredPlans:

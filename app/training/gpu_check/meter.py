@@ -19,6 +19,7 @@ class Probe:
     peak: Callable[[], tuple[int, int]]
     reset: Callable[[], None]
     what: str  # what is read, for the report
+    retries: Callable[[], int] = lambda: 0  # times that the card was full and cached blocks had to be given back
 
 
 def probe_of(device: str) -> Probe:
@@ -31,28 +32,36 @@ def probe_of(device: str) -> Probe:
         torch.cuda.synchronize(device)
         return torch.cuda.max_memory_allocated(device), torch.cuda.max_memory_reserved(device)
 
-    return Probe(peak, lambda: torch.cuda.reset_peak_memory_stats(device), "torch.cuda.max_memory_allocated")
+    return Probe(
+        peak,
+        lambda: torch.cuda.reset_peak_memory_stats(device),
+        "torch.cuda.max_memory_allocated",
+        lambda: int(torch.cuda.memory_stats(device).get("num_alloc_retries", 0)),
+    )
 
 
 @dataclass(slots=True)
 class PhaseMeter:
-    """Keeps each phase's peak in bytes, the highest reservation, and each optimiser step's seconds and tokens.
+    """Keeps each phase's peaks (allocated, reserved) in bytes, the highest reservation, and each optimiser step's seconds and tokens.
 
     Tokens are those computed in forward passes, padding included.
     """
 
     probe: Probe
     peaks: dict[str, int] = field(default_factory=dict)
+    reserved_peaks: dict[str, int] = field(default_factory=dict)
     reserved: int = 0
     step_seconds: list[float] = field(default_factory=list)
     step_tokens: list[int] = field(default_factory=list)
     _phase: str | None = None
+    _hooks: list[Any] = field(default_factory=list)
 
     def enter(self, phase: str | None) -> None:
         """Close the phase that runs, and let ``phase`` begin; None is time that belongs to no phase."""
         allocated, reserved = self.probe.peak()
         if self._phase is not None:
             self.peaks[self._phase] = max(self.peaks.get(self._phase, 0), allocated)
+            self.reserved_peaks[self._phase] = max(self.reserved_peaks.get(self._phase, 0), reserved)
         self.reserved = max(self.reserved, reserved)
         self.probe.reset()
         self._phase = phase
@@ -60,8 +69,10 @@ class PhaseMeter:
     def watch(self, trainer: Any) -> None:
         """Follow the phases of ``trainer``: forward, loss, backward, optimizer."""
         decoder = trainer.model.get_base_model().model
-        decoder.register_forward_pre_hook(self._before_forward, with_kwargs=True)
-        decoder.register_forward_hook(lambda *_: self.enter("loss"))
+        self._hooks = [
+            decoder.register_forward_pre_hook(self._before_forward, with_kwargs=True),
+            decoder.register_forward_hook(lambda *_: self.enter("loss")),
+        ]
         backward = trainer.accelerator.backward
 
         def measured_backward(loss: Any, **options: Any) -> None:
@@ -71,6 +82,16 @@ class PhaseMeter:
 
         trainer.accelerator.backward = measured_backward
         trainer.add_callback(_StepMarks(self))
+
+    def unwatch(self) -> None:
+        """Leave the model alone again."""
+        for hook in self._hooks:
+            hook.remove()
+        self._hooks = []
+
+    def retries(self) -> int:
+        """Times, since the process began, that the card was full and the allocator gave cached blocks back."""
+        return self.probe.retries()
 
     def _before_forward(self, _: Any, positional: tuple[Any, ...], named: dict[str, Any]) -> None:
         self.enter("forward")

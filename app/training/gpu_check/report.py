@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from ..memory.plan import CUDA_CONTEXT_GIB, GIB
 from ..memory.projection import PHASES
 from ..memory.report import PHASE_NAMES, describe_setting
@@ -18,7 +21,16 @@ LETTER_TOLERANCE = 0.05
 
 def render_report(check: GpuCheck) -> str:
     """The whole report; says in its first lines when it was not made on a GPU."""
-    parts = [f"# GPU 検査: {check.model_name}", "", _verdict(check), "", *_machine(check), "", *_memory(check), ""]
+    parts = [
+        f"# GPU 検査: {check.model_name}",
+        "",
+        _verdict(check),
+        "",
+        *machine_lines(check.run),
+        "",
+        *_memory(check),
+        "",
+    ]
     return "\n".join([*parts, *_speed(check), "", *_letters(check)]) + "\n"
 
 
@@ -32,7 +44,8 @@ def tolerance_gib(predicted_gib: float) -> float:
     return max(TOLERANCE_GIB, TOLERANCE_SHARE * predicted_gib)
 
 
-def _mark(predicted_gib: float, measured_gib: float) -> str:
+def mark(predicted_gib: float, measured_gib: float) -> str:
+    """○ for a good prediction, as ``tolerance_gib`` has it."""
     return "○" if abs(measured_gib - predicted_gib) <= tolerance_gib(predicted_gib) else "**外れ**"
 
 
@@ -57,14 +70,15 @@ def _verdict(check: GpuCheck) -> str:
     )
 
 
-def _machine(check: GpuCheck) -> list[str]:
-    hardware = check.run["hardware"]
-    packages = "、".join(f"{name} {version}" for name, version in check.run["packages"].items() if version)
+def machine_lines(run: Mapping[str, Any]) -> list[str]:
+    """What was measured on and with, of a run's header."""
+    hardware = run["hardware"]
+    packages = "、".join(f"{name} {version}" for name, version in run["packages"].items() if version)
     return [
         "## 環境",
         f"- GPU: {hardware.get('gpu', 'なし')}（{hardware.get('gpu_memory_gib', '-')} GiB）、{hardware['system']}",
-        f"- Python {check.run['python']}、{packages}",
-        f"- commit: {check.run['git_revision']}、日時: {check.run['started_at']}",
+        f"- Python {run['python']}、{packages}",
+        f"- commit: {run['git_revision']}、日時: {run['started_at']}",
     ]
 
 
@@ -82,10 +96,11 @@ def _memory(check: GpuCheck) -> list[str]:
         if found is None:
             lines.append(f"| {name} | {predicted:.2f} | 測れず | - | - |")
         else:
-            mark = "-" if check.device == "cpu" else _mark(predicted, found / GIB)
-            lines.append(f"| {name} | {predicted:.2f} | {_beside(predicted, found)} | {mark} |")
-    # Growing segments leave fewer gaps than the ones that are planned with: for information.
+            judged = "-" if check.device == "cpu" else mark(predicted, found / GIB)
+            lines.append(f"| {name} | {predicted:.2f} | {_beside(predicted, found)} | {judged} |")
+    # Which of the two applies is the system's affair (app.training.model.setup): for information.
     lines.append(f"| アロケータの予約 | {made.reserved_gib:.2f} | {_beside(made.reserved_gib, check.reserved)} | - |")
+    lines.append(f"| 同、伸びるセグメント | {made.growing_gib:.2f} | {_beside(made.growing_gib, check.reserved)} | - |")
     lines += [
         "",
         f"判定は、差が ±{TOLERANCE_GIB} GiB か予測の {TOLERANCE_SHARE:.0%} の大きいほう以内なら ○。"

@@ -3,18 +3,30 @@
 from __future__ import annotations
 
 import argparse
-from dataclasses import replace
+from dataclasses import MISSING, replace
+from pathlib import Path
 from typing import Any
 
 from ...core.cli import JapaneseParser
-from ...core.options import add_options
+from ...core.errors import ConfigError
+from ...core.options import add_options, option_name, settings_fields
+from ..config import TrainConfig
 from .setting import MemorySetting
 
 _EXAMPLES = (
     "python scripts/plan_memory.py --model-name Qwen/Qwen3-8B --vram 10",
+    "python scripts/plan_memory.py --model-name Qwen/Qwen3-8B --vram 10 --train-file results/finetune/choice_rag.jsonl --objective choice --max-seq-length 4096",
     "python scripts/plan_memory.py --model-name Qwen/Qwen3-8B --vram 10 --quantization nf4 --max-seq-length 1024 --batch-size 2 --json",
     "python scripts/plan_memory.py --model-name Qwen/Qwen3-8B --max-seq-length 1024 --reference usual",
 )
+# What the planner's settings name otherwise than training: what stands for it beside --train-file (None: the file says it).
+_OF_PLANNER_ALONE = {
+    "quantization": "--use-4bit と --bnb-4bit-quant-type",
+    "checkpointing": "--activation-checkpointing",
+    "label_positions": None,
+}
+_SAME_OPTION = {"activation_offload": "offload"}
+_OUTPUTS = "runs"
 # What people did before: QLoRA with fp32 copies of the frozen 16-bit weights, and logits of every position in fp32.
 _REFERENCES: dict[str, dict[str, Any]] = {
     "usual": {
@@ -40,15 +52,65 @@ def parser() -> JapaneseParser:
     made.add_argument(
         "--exact",
         action="store_true",
-        help="全層をシミュレートする（遅い。ピークの値は同じ。大きさを指定したときだけ）",
+        help="全層をシミュレートする（遅い。値は同じ。大きさを指定したときだけ）",
     )
     group = made.add_argument_group("学習の設定（train_qwen_law_ft.py と同じ名前、同じ既定）")
     add_options(group, MemorySetting, unset=True)
+    file = made.add_argument_group(
+        "学習データから見積もる（学習のほかの引数も、train_qwen_law_ft.py と同じものを付けられる）"
+    )
+    file.add_argument(
+        "--train-file", type=Path, help="この学習データの、束ねた後の長さを読んで見積もり、学習のコマンドを表示する"
+    )
+    file.add_argument(
+        "--tokenizer", metavar="DIR",
+        help="学習データを読むトークナイザのフォルダか名前（既定: --model-name のもの。8B なら 0.6B などの同じ系列のものでよい）",
+    )  # fmt: skip
+    add_options(made, TrainConfig, only=_training_fields(), unset=True)
+    file.add_argument(
+        "--output-dir", type=Path, help=f"表示するコマンドのアダプタのフォルダ（既定: {_OUTPUTS}/データの名前）"
+    )
     group.add_argument(
         "--reference", choices=_REFERENCES,
         help="比較用の設定。usual は、凍結した重みを fp32 にし、全位置の logits を計算する従来の方法（重みは 4bit）",
     )  # fmt: skip
     return made
+
+
+def _training_fields() -> list[str]:
+    """The optional settings of training that the planner's own do not have."""
+    known = {*MemorySetting.__dataclass_fields__, *_SAME_OPTION}
+    return [one.name for one, _ in settings_fields(TrainConfig) if one.name not in known and one.default is not MISSING]
+
+
+def training_from_arguments(arguments: argparse.Namespace) -> tuple[TrainConfig, set[str]] | None:
+    """The training that ``--train-file`` and the options beside it stand for, and the fields that the user fixed.
+
+    None without ``--train-file``. Raises ConfigError for options that only one of the two ways has.
+    """
+    given = {
+        one.name: value
+        for one, _ in settings_fields(TrainConfig)
+        if (value := getattr(arguments, _SAME_OPTION.get(one.name, one.name), None)) is not None
+    }
+    if arguments.train_file is None:
+        alone = {*_training_fields(), "output_dir"} & set(given)
+        words = [option_name(TrainConfig, name) for name in given if name in alone]
+        words += ["--tokenizer"] if arguments.tokenizer is not None else []
+        if words:
+            raise ConfigError(f"{'、'.join(words)} は --train-file と一緒に使います。")
+        return None
+    for name, other in _OF_PLANNER_ALONE.items():
+        if getattr(arguments, name) is not None:
+            way = "その値は学習データから読みます" if other is None else f"{other} で指定してください"
+            raise ConfigError(f"{option_name(MemorySetting, name)} は --train-file と同時に指定できません。{way}。")
+    for name in ("reference", "exact"):
+        if getattr(arguments, name):
+            raise ConfigError(f"--{name} は --train-file と同時に指定できません。")
+    given.setdefault("output_dir", Path(_OUTPUTS) / arguments.train_file.stem)
+    if "target_modules" in given:
+        given["target_modules"] = tuple(given["target_modules"])
+    return TrainConfig(**given), set(given)
 
 
 def setting_from_arguments(arguments: argparse.Namespace) -> tuple[MemorySetting, dict[str, Any]]:

@@ -5,6 +5,7 @@
     made = plan(sizes, setting, vram_gib=10, desktop_gib=0.8)
     made.peak_gib                                              # compare with torch.cuda.max_memory_allocated()
     made.reserved_gib                                          # compare with torch.cuda.max_memory_reserved()
+    made.growing_gib                                           # the same with expandable_segments
     made.phases["backward"]                                    # the same per phase
     if made.fits is False: stop with advise(sizes, made)       # app.training.memory.search: lines for the user
     plan_as_json(made)                                         # for run.json
@@ -41,6 +42,7 @@ class MemoryPlan:
     peak_gib: float  # live tensors at the highest moment: torch.cuda.max_memory_allocated
     peak_phase: str  # load, forward, loss, backward or optimizer
     reserved_gib: float  # with the allocator's gaps: torch.cuda.max_memory_reserved
+    growing_gib: float  # the same where segments grow (expandable_segments), as training asks for on Linux
     required_gib: float  # with the CUDA context too: what the card must have free
     vram_gib: float | None
     desktop_gib: float  # taken by the display and other programs
@@ -60,7 +62,7 @@ def plan(
 ) -> MemoryPlan:
     """The plan of ``setting`` for a model name, the values of a ``config.json``, or sizes read already.
 
-    ``exact`` simulates every layer (10 to 30 s) instead of a few (2 s); the peaks are the same.
+    ``exact`` simulates every layer (10 to 30 s) instead of a few (2 s); the result is the same.
 
     Raises ModelError for an unknown architecture, ConfigError for a setting that cannot be or a card that is smaller
     than the weights at their smallest.
@@ -77,6 +79,7 @@ def plan(
         peak_gib=peak.total / GIB,
         peak_phase=step.peak_phase,
         reserved_gib=step.reserved / GIB,
+        growing_gib=step.growing / GIB,
         required_gib=step.reserved / GIB + CUDA_CONTEXT_GIB,
         vram_gib=None,
         desktop_gib=desktop_gib,

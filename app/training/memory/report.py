@@ -39,6 +39,9 @@ def describe_plan(made: MemoryPlan, reasons: Sequence[str] = (), advice: Sequenc
         mark = "  ← 最大" if phase == made.peak_phase else ""
         lines.append(f"  {made.phases[phase]:7.2f} GiB  {PHASE_NAMES[phase]}{mark}")
     lines.append(f"  {made.reserved_gib:7.2f} GiB  アロケータの予約（torch.cuda.max_memory_reserved に当たる）")
+    lines.append(
+        f"  {made.growing_gib:7.2f} GiB  同、セグメントを伸ばすとき（Linux の学習はこちら。expandable_segments）"
+    )
     if reasons:
         lines += ["", "この設定を選んだ理由", *(f"  - {reason}" for reason in reasons)]
     if advice:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -106,9 +106,19 @@ def plan_run(config: TrainConfig, worst: WorstBatch, card: Card, *, way_out: str
 def fitting_run(
     config: TrainConfig, worst: WorstBatch, card: Card, *, way_out: str = NO_PLAN
 ) -> tuple[TrainConfig, MemoryPlan]:
+    """``cheapened``. Raises ConfigError as ``plan_run`` does when these rows fit in no way."""
+    config, made = cheapened(config, worst, card)
+    return config, made if made.fits else plan_run(config, worst, card, way_out=way_out)
+
+
+def cheapened(
+    config: TrainConfig, worst: WorstBatch, card: Card, *, quantize: bool = False, fixed: Collection[str] = ()
+) -> tuple[TrainConfig, MemoryPlan]:
     """``config`` with as many of the table's savings as its rows need to fit ``card``, and the plan of that.
 
-    Rows and adapter stay as they are. Raises ConfigError as ``plan_run`` does when these rows fit in no way.
+    Rows and adapter stay as they are, and so do the settings named in ``fixed``; 4-bit weights are a way only with
+    ``quantize``. Where nothing helps, ``config`` as it is and its plan, which does not fit. Raises ConfigError for a
+    card that is smaller than the weights at their smallest.
     """
     sizes = model_sizes(config.model_name)
     check_card(sizes, card.vram_gib, card.others_gib)
@@ -116,11 +126,13 @@ def fitting_run(
     if made.fits:
         return config, made
     planner = PlannedCard(sizes, card.vram_gib, card.others_gib)
-    for _, _, cheaper in walk_down(made.setting, planner.plan, only=_SAVED_BY):
+    kept = {name for name, field in _SAVED_BY.items() if field in fixed}
+    only = {*_SAVED_BY, *(("quantization",) if quantize else ())}
+    for _, _, cheaper in walk_down(made.setting, planner.plan, only=only, fixed=kept):
         if cheaper.fits:
-            changes = {field: getattr(cheaper.setting, name) for name, field in _SAVED_BY.items()}
-            return replace(config, **changes), cheaper
-    return config, plan_run(config, worst, card, way_out=way_out)
+            changes: dict[str, Any] = {field: getattr(cheaper.setting, name) for name, field in _SAVED_BY.items()}
+            return replace(config, **changes, use_4bit=cheaper.setting.quantization != "none"), cheaper
+    return config, made
 
 
 def predict_run(config: TrainConfig, worst: WorstBatch, card: Card) -> MemoryPlan:

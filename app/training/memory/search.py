@@ -34,11 +34,13 @@ class Card:
     sizes: ModelSizes
     vram_gib: float
     desktop_gib: float
+    told: Callable[[MemorySetting], None] = lambda _: None  # what is about to be simulated
     _made: dict[MemorySetting, MemoryPlan] = field(default_factory=dict)
 
     def plan(self, setting: MemorySetting) -> MemoryPlan:
         """The simulated plan of ``setting``; each is simulated once."""
         if setting not in self._made:
+            self.told(setting)
             self._made[setting] = plan(self.sizes, setting, vram_gib=self.vram_gib, desktop_gib=self.desktop_gib)
         return self._made[setting]
 

@@ -7,6 +7,7 @@ simulated.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -21,6 +22,7 @@ from .tracker import CountingMode
 # bitsandbytes: weights per scale, and scales per second-level scale under double quantisation (arXiv 2305.14314).
 BLOCK_WEIGHTS = 64
 BLOCK_SCALES = 256
+_IN_LAYER = re.compile(r"\blayers\.(\d+)\.")
 _STATE_TENSORS = (("absmax",), ("code",), ("offset",), ("state2", "absmax"), ("state2", "code"))
 
 
@@ -137,14 +139,21 @@ class OffloadStandIn(torch.autograd.graph.saved_tensors_hooks):  # type: ignore[
         )
 
 
-def build_base_model(sizes: ModelSizes, *, quantization: str, layers: int) -> Any:
-    """The causal language model of ``sizes`` with ``layers`` layers on the meta device, bfloat16, 4-bit when asked."""
+def model_of_sizes(sizes: ModelSizes, *, layers: int | None = None, dtype: torch.dtype = torch.bfloat16) -> Any:
+    """The causal language model of ``sizes``, weights of ``dtype`` as transformers starts them, on torch's default device.
+
+    ``layers`` replaces the model's number of layers.
+    """
     from transformers import CONFIG_MAPPING, AutoModelForCausalLM
 
     values = {key: value for key, value in sizes.values.items() if key not in ("model_type", "layer_types")}
-    values |= {"num_hidden_layers": layers, "attn_implementation": "sdpa"}
-    config = CONFIG_MAPPING[sizes.model_type](**values)
-    model = AutoModelForCausalLM.from_config(config, dtype=torch.bfloat16)
+    values |= {"num_hidden_layers": layers or sizes.num_hidden_layers, "attn_implementation": "sdpa"}
+    return AutoModelForCausalLM.from_config(CONFIG_MAPPING[sizes.model_type](**values), dtype=dtype)
+
+
+def build_base_model(sizes: ModelSizes, *, quantization: str, layers: int) -> Any:
+    """The causal language model of ``sizes`` with ``layers`` layers on the meta device, bfloat16, 4-bit when asked."""
+    model = model_of_sizes(sizes, layers=layers)
     if quantization != "none":
         head = model.get_output_embeddings()
         for name, module in list(model.named_modules()):
@@ -163,7 +172,8 @@ def materialize(model: Any, mode: CountingMode, *, trainable: bool, lora_dtype: 
     The frozen ones (and the buffers) or, with ``trainable``, the others, in ``lora_dtype``.
     """
 
-    def build(module: Any, parameter: Any) -> Any:
+    def build(module: Any, parameter: Any, layer: int | None) -> Any:
+        mode.at("lora" if trainable else "weights", layer)
         dtype = lora_dtype if trainable else parameter.dtype
         with mode.creating(_category(module, parameter, model)):
             data = torch.empty(parameter.shape, dtype=dtype, device="cpu")
@@ -173,6 +183,7 @@ def materialize(model: Any, mode: CountingMode, *, trainable: bool, lora_dtype: 
         return new
 
     _replace_parameters(model, build, lambda parameter: parameter.requires_grad == trainable)
+    mode.at("weights", None)
     for module in list(model.modules()):
         for key, buffer in list(module._buffers.items()):
             if buffer is not None and buffer.device.type == "meta":
@@ -183,7 +194,8 @@ def materialize(model: Any, mode: CountingMode, *, trainable: bool, lora_dtype: 
 def upcast_frozen(model: Any, mode: CountingMode) -> None:
     """Copy frozen 16-bit parameters to float32 one after the other, as ``peft.prepare_model_for_kbit_training`` does."""
 
-    def build(_: Any, parameter: Any) -> Any:
+    def build(_: Any, parameter: Any, layer: int | None) -> Any:
+        mode.at("upcast", layer)
         with mode.creating(mode.category(parameter)):
             data = parameter.data.to(torch.float32)
         return torch.nn.Parameter(data, requires_grad=False)
@@ -191,20 +203,29 @@ def upcast_frozen(model: Any, mode: CountingMode) -> None:
     _replace_parameters(
         model, build, lambda parameter: not parameter.requires_grad and parameter.dtype == torch.bfloat16
     )
+    mode.at("upcast", None)
 
 
-def _replace_parameters(model: Any, build: Callable[[Any, Any], Any], wanted: Callable[[Any], bool]) -> None:
+def layer_of(name: str) -> int | None:
+    """The decoder layer that a module or parameter called ``model.layers.3.…`` is in, None outside the layers."""
+    found = _IN_LAYER.search(name)
+    return int(found.group(1)) if found else None
+
+
+def _replace_parameters(
+    model: Any, build: Callable[[Any, Any, int | None], Any], wanted: Callable[[Any], bool]
+) -> None:
     # Tied weights are one parameter in two modules and stay one. The places are found first, and each old parameter is
     # let go before the next new one is made.
-    places: dict[int, list[tuple[Any, str]]] = {}
-    for module in model.modules():
+    places: dict[int, list[tuple[Any, str, int | None]]] = {}
+    for name, module in model.named_modules():
         for key, parameter in module._parameters.items():
             if parameter is not None and wanted(parameter):
-                places.setdefault(id(parameter), []).append((module, key))
+                places.setdefault(id(parameter), []).append((module, key, layer_of(f"{name}.")))
     for shared in places.values():
-        module, key = shared[0]
-        new = build(module, module._parameters[key])
-        for module, key in shared:
+        module, key, layer = shared[0]
+        new = build(module, module._parameters[key], layer)
+        for module, key, _ in shared:
             module._parameters[key] = new
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -23,34 +22,28 @@ from .stand_in import (
     OffloadStandIn,
     TiledHeadStandIn,
     build_base_model,
+    layer_of,
     materialize,
     take_embedding_off,
     upcast_frozen,
 )
-from .tracker import CountingMode, PhasePeak
+from .trace import Section
+from .tracker import CountingMode
 
 # cuBLAS keeps a workspace per thread that multiplies (forward, backward): 8 MiB + 128 KiB on Ampere
 # (aten/src/ATen/cuda/CublasHandlePool.cpp).
 WORKSPACE_BYTES = 2 * (8 * 2**20 + 128 * 2**10)
-# Two running means of each weight: in float32, or in a byte each with a scale of four bytes for 256 of them.
-_OPTIMIZER_STATE_BYTES = {"adamw": 8.0, "adamw_8bit": 2 * (1 + 4 / 256)}
+# Two running means of each weight, bytes a weight: in float32, or in a byte each with a scale of four bytes for 256 of
+# them (bitsandbytes optim/optimizer.py, Optimizer2State.init_state).
+_OPTIMIZER_STATE_BYTES = {"adamw": (4, 4), "adamw_8bit": (1, 1, 4 / 256, 4 / 256)}
 # What app.training.model.master_weights keeps beside a bfloat16 weight.
 _REST_BYTES = 2
 _LORA_TYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
+# A trainable parameter and the decoder layer that it is in.
+_Placed = tuple[int | None, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class StepTrace:
-    """``peaks`` in bytes by phase (load, forward, loss, backward, optimizer) and moment; the allocator's view of it all.
-
-    At one moment the model is at one place of the step whatever its depth, so its bytes are linear in the layers.
-    """
-
-    peaks: dict[tuple[str, str], PhasePeak]
-    trace: list[tuple[int, int]]
-
-
-def simulate_step(sizes: ModelSizes, setting: MemorySetting, *, layers: int | None = None) -> StepTrace:
+def simulate_step(sizes: ModelSizes, setting: MemorySetting, *, layers: int | None = None) -> list[Section]:
     """Load, forward, loss, backward and optimiser of one step, the second of a run (optimiser state is there).
 
     ``layers`` replaces the model's number of layers. The global random state is left as it was.
@@ -63,7 +56,7 @@ def simulate_step(sizes: ModelSizes, setting: MemorySetting, *, layers: int | No
         torch.random.set_rng_state(random_state)
 
 
-def _simulate(sizes: ModelSizes, setting: MemorySetting, layers: int) -> StepTrace:
+def _simulate(sizes: ModelSizes, setting: MemorySetting, layers: int) -> list[Section]:
     with torch.device("meta"):
         base = build_base_model(sizes, quantization=setting.quantization, layers=layers)
         targets = resolve_target_modules(base, setting.target_modules or (ALL_LINEAR,))
@@ -95,11 +88,9 @@ def _simulate(sizes: ModelSizes, setting: MemorySetting, layers: int) -> StepTra
             if setting.lm_head_4bit and not sizes.tie_word_embeddings:
                 _passing_copy(sizes.table_parameters, mode)
         if setting.upcast:
-            mode.enter("load", "upcast")
             upcast_frozen(base, mode)
-        mode.enter("load", "lora")
         materialize(base, mode, trainable=True, lora_dtype=dtype)
-        trainable = list(trainable_parameters(model).values())
+        trainable = [(layer_of(name), parameter) for name, parameter in trainable_parameters(model).items()]
         # A run makes the rest in its first step, after loading: cuBLAS its workspace with the first product.
         mode.enter("forward")
         with mode.creating("scratch"):
@@ -112,9 +103,10 @@ def _simulate(sizes: ModelSizes, setting: MemorySetting, layers: int) -> StepTra
         loss.backward()
         del loss
         mode.enter("optimizer")
-        _step_scratch(trainable, mode)
-        del states, workspace
-    return StepTrace(mode.peaks, mode.trace)
+        made = _step_scratch(trainable, mode)
+        history = mode.finish()
+        del states, workspace, made
+    return history
 
 
 @contextmanager
@@ -156,31 +148,42 @@ def _passing_copy(weights: int, mode: CountingMode) -> None:
     del copy
 
 
-def _optimizer_states(trainable: list[Any], setting: MemorySetting, mode: CountingMode) -> list[torch.Tensor]:
+def _optimizer_states(trainable: list[_Placed], setting: MemorySetting, mode: CountingMode) -> list[torch.Tensor]:
     # By formula: bitsandbytes' optimisers cannot be built on fake tensors, and torch's read their step counter.
-    per_weight = _OPTIMIZER_STATE_BYTES[setting.optimizer] + (_REST_BYTES if setting.lora_dtype == "bf16" else 0)
+    per_weight = _OPTIMIZER_STATE_BYTES[setting.optimizer] + ((_REST_BYTES,) if setting.lora_dtype == "bf16" else ())
+    states = []
     with mode.creating("optimizer"):
-        return [
-            torch.empty(int(parameter.numel() * per_weight), dtype=torch.uint8, device="cpu") for parameter in trainable
-        ]
+        for layer, parameter in trainable:
+            mode.at("states", layer)
+            states += [
+                torch.empty(int(parameter.numel() * share), dtype=torch.uint8, device="cpu") for share in per_weight
+            ]
+    mode.at("states", None)
+    return states
 
 
-def _count_gradients(trainable: list[Any], mode: CountingMode, *, accumulated: bool) -> None:
-    for parameter in trainable:
+def _count_gradients(trainable: list[_Placed], mode: CountingMode, *, accumulated: bool) -> None:
+    for layer, parameter in trainable:
+        mode.at("gradients", layer)
         parameter.register_post_accumulate_grad_hook(lambda done: mode.tag(done.grad, "gradients"))
         if accumulated:
             with mode.creating("gradients"):
                 parameter.grad = torch.zeros_like(parameter)
+    mode.at("gradients", None)
 
 
 def _watch_layers(base: Any, mode: CountingMode, keeps_inputs: bool) -> None:
-    """Name what checkpointing keeps, and the moments of the backward pass: it recomputes the last layer first."""
-    last = len(base.model.layers) - 1
+    """Name what checkpointing keeps, and the layer that the forward and the backward pass are at."""
 
     def before(index: int, hidden: torch.Tensor) -> None:
-        if mode.moment[0] == "backward":
-            mode.enter("backward", "last" if index == last else "first" if index == 0 else "between")
-        elif keeps_inputs:
+        if mode.phase == "backward":  # computed again
+            mode.at("backward", index)
+            return
+        if hidden.requires_grad and index:
+            # Its gradient is the last that the layer makes; what follows is of the layer below.
+            hidden.register_hook(lambda _: mode.at("backward", index - 1))
+        mode.at("forward", index)
+        if keeps_inputs:
             mode.tag_if_activation(hidden, "checkpoints")
 
     for index, layer in enumerate(base.model.layers):
@@ -216,14 +219,14 @@ def _branch_inputs(setting: MemorySetting) -> dict[str, torch.Tensor]:
     }
 
 
-def _step_scratch(trainable: list[Any], mode: CountingMode) -> None:
+def _step_scratch(trainable: list[_Placed], mode: CountingMode) -> list[torch.Tensor]:
+    # AdamW's foreach form builds the square roots of all second moments before it divides by them; bfloat16 weights and
+    # their gradients exist in float32 during the step.
+    copies = {torch.float32: 1, torch.bfloat16: 3}
+    made = []
     with mode.creating("scratch"):
-        # AdamW's foreach form builds the square roots of all second moments before it divides by them; bfloat16 weights
-        # and their gradients exist in float32 during the step.
-        copies = {torch.float32: 1, torch.bfloat16: 3}
-        made = [
-            torch.empty_like(parameter, dtype=torch.float32)
-            for parameter in trainable
-            for _ in range(copies[parameter.dtype])
-        ]
-    del made
+        for layer, parameter in trainable:
+            mode.at("scratch", layer)
+            made += [torch.empty_like(parameter, dtype=torch.float32) for _ in range(copies[parameter.dtype])]
+    mode.at("scratch", None)
+    return made

@@ -64,9 +64,18 @@ def allow_growing_segments() -> None:
     Has an effect only before CUDA is initialised, which even asking for the free memory does; a setting of the user's
     own is kept. Windows does not have it, and under WSL the first allocation fails on some cards (pytorch#192330).
     """
-    under_wsl = "microsoft" in platform.uname().release.lower()
-    if sys.platform == "linux" and not under_wsl and not set(ALLOCATOR_VARIABLES) & set(os.environ):
-        os.environ.update(dict.fromkeys(ALLOCATOR_VARIABLES, "expandable_segments:True"))
+    if segments_can_grow() and not set(ALLOCATOR_VARIABLES) & set(os.environ):
+        os.environ.update(segments(growing=True))
+
+
+def segments_can_grow() -> bool:
+    """Whether CUDA's allocator has growing segments on this system."""
+    return sys.platform == "linux" and "microsoft" not in platform.uname().release.lower()
+
+
+def segments(*, growing: bool) -> dict[str, str]:
+    """The environment in which a process that starts CUDA has growing segments, or has not."""
+    return dict.fromkeys(ALLOCATOR_VARIABLES, f"expandable_segments:{growing}")
 
 
 def load_model(config: TrainConfig) -> LoadedModel:
@@ -107,13 +116,17 @@ def _load(config: TrainConfig, device: str, precision: Precision) -> LoadedModel
         raise ConfigError(
             f"--max-seq-length {config.max_seq_length} はモデルの上限 {limit} を超えています。{limit} 以下にしてください。"
         )
-    facts = base_model_facts(config.model_name, base)
+    return tuned(base, base_model_facts(config.model_name, base), config, device, precision)
+
+
+def tuned(base: Any, facts: dict[str, Any], config: TrainConfig, device: str, precision: Precision) -> LoadedModel:
+    """LoRA on ``base``, which is frozen and lies on ``device``, or on the CPU where its embedding is to stay there."""
     targets = resolve_target_modules(base, config.target_modules)
     if config.lm_head_4bit:
         from .tiled_head import quantize_head
 
-        quantize_head(base, compute_dtype=compute_dtype)
-    if parked:
+        quantize_head(base, compute_dtype=compute_dtype_of(config, precision))
+    if config.embedding_device == "cpu":
         from .host_embedding import keep_embedding_on_cpu
 
         keep_embedding_on_cpu(base)

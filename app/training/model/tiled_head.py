@@ -25,7 +25,7 @@ class TiledHead(torch.nn.Module):  # type: ignore[misc]  # torch ships no types 
     def __init__(self, weight: torch.Tensor, *, compute_dtype: torch.dtype, tile_rows: int = TILE_ROWS) -> None:
         super().__init__()
         self.tiles = torch.nn.ModuleList(
-            _quantized(rows, compute_dtype) for rows in weight.detach().split(tile_rows, dim=0)
+            four_bit_linear(rows, compute_dtype=compute_dtype) for rows in weight.detach().split(tile_rows, dim=0)
         )
         keep_4bit_layout(self)
 
@@ -34,16 +34,17 @@ class TiledHead(torch.nn.Module):  # type: ignore[misc]  # torch ships no types 
         return torch.cat([tile(hidden) for tile in self.tiles], dim=-1)
 
 
-def _quantized(rows: torch.Tensor, compute_dtype: torch.dtype) -> Any:
-    tile = bnb.nn.Linear4bit(
-        rows.shape[1], rows.shape[0], bias=False, compute_dtype=compute_dtype, compress_statistics=True, quant_type="nf4",
-        device="meta",
+def four_bit_linear(weight: torch.Tensor, *, compute_dtype: torch.dtype, quant_type: str = "nf4") -> Any:
+    """A frozen linear layer without bias of ``weight`` (outputs, inputs) in 4 bits, double quantised, where it is."""
+    layer = bnb.nn.Linear4bit(
+        weight.shape[1], weight.shape[0], bias=False, compute_dtype=compute_dtype, compress_statistics=True,
+        quant_type=quant_type, device="meta",
     )  # fmt: skip
-    tile.weight = bnb.nn.Params4bit(
-        rows.contiguous(), requires_grad=False, compress_statistics=True, quant_type="nf4", module=tile
+    layer.weight = bnb.nn.Params4bit(
+        weight.contiguous(), requires_grad=False, compress_statistics=True, quant_type=quant_type, module=layer
     )
     # Params4bit quantises when it is put on a device, the one it is on included.
-    return tile.to(rows.device)
+    return layer.to(weight.device)
 
 
 def quantize_head(model: Any, *, compute_dtype: str, tile_rows: int = TILE_ROWS) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -129,7 +129,7 @@ def check_letters(record: Record) -> None:
 
 
 def build_examples(
-    records: Sequence[Record],
+    records: Iterable[Record],
     tokenizer: Any,
     *,
     max_seq_length: int,

@@ -12,7 +12,7 @@ from app.training.memory.plan import GIB, MemoryPlan
 from app.training.memory.setting import MemorySetting
 
 PLAN = MemoryPlan(
-    model="m", peak_gib=0.76, peak_phase="backward", reserved_gib=0.9, required_gib=1.4, vram_gib=10, desktop_gib=0,
+    model="m", peak_gib=0.76, peak_phase="backward", reserved_gib=0.9, growing_gib=0.88, required_gib=1.4, vram_gib=10, desktop_gib=0,
     fits=True, items={}, setting=MemorySetting(),
     phases={"load": 0.5, "forward": 0.6, "loss": 0.65, "backward": 0.76, "optimizer": 0.6},
 )  # fmt: skip

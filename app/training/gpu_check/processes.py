@@ -1,0 +1,65 @@
+"""A case in a process of its own: its memory is its own, it can be stopped, and what it has measured by then stays."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import time
+from collections.abc import Iterator, Mapping
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+from ...core.workers import last_line
+from ..model.setup import segments
+from .cases import Case
+
+OUT_OF_TIME = "時間切れで止めました"
+
+
+def run_case(case: Case, folder: Path, *, seconds: float) -> Iterator[dict[str, Any]]:
+    """The parts that ``case`` measured, as they come; the last is ``{"part": "error", "error": …}`` where it failed.
+
+    ``folder`` receives what it writes and prints. It is ended after ``seconds``, or when the iterator is left.
+    """
+    log = folder / "log.txt"
+    context = multiprocessing.get_context("spawn")
+    ours, its = context.Pipe(duplex=False)
+    environment = segments(growing=case.growing) if case.device != "cpu" else {}
+    process = context.Process(target=_work, args=(its, case, folder, log, environment), daemon=True)
+    process.start()
+    its.close()
+    ends = time.monotonic() + seconds
+    try:
+        while True:
+            if not ours.poll(max(ends - time.monotonic(), 0)):
+                yield {"part": "error", "error": OUT_OF_TIME}
+                return
+            try:
+                part = ours.recv()
+            except EOFError:
+                process.join()
+                if process.exitcode:
+                    yield {"part": "error", "error": last_line(log)}
+                return
+            yield part
+    finally:
+        process.kill()
+        process.join()
+        ours.close()
+
+
+def _work(connection: Connection, case: Case, folder: Path, log: Path, environment: Mapping[str, str]) -> None:
+    os.environ.update(environment)  # before torch is imported
+    with open(log, "ab", buffering=0) as file:
+        os.dup2(file.fileno(), 1)
+        os.dup2(file.fileno(), 2)
+    from .case import measured_parts
+
+    try:
+        for part in measured_parts(case, folder):
+            connection.send(part)
+    except Exception as error:  # the libraries raise many kinds; one line of it goes into the report
+        lines = str(error).strip().splitlines()
+        connection.send({"part": "error", "error": lines[0][:300] if lines else type(error).__name__})
+        raise
