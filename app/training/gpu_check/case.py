@@ -125,7 +125,8 @@ def _ours(bench: _Bench) -> Iterator[dict[str, Any]]:
 def _our_trainer(bench: _Bench, loaded: Any, examples: list[TrainingExample], *, shared: bool) -> Any:
     from transformers.trainer_utils import SaveStrategy
 
-    from ..trainer import build_trainer, training_arguments
+    from ..trainer import build_trainer
+    from ..trainer_arguments import training_arguments
 
     shape = bench.shape
     units: list[Any] = list(examples)
