@@ -197,3 +197,9 @@ def test_a_training_that_cannot_be_planned_is_one_line(
     assert shown.out == ""
     assert words in shown.err
     assert len(shown.err.strip().splitlines()) == 1
+
+
+def test_a_step_that_cannot_be_counted_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["--model-name", "Qwen/Qwen3-8B", "--batch-size", str(10**12)]
+    assert run_program(plan_memory.main, arguments) == 1
+    assert "--batch-size と --max-seq-length の積は 67,108,864 トークンまで見積もれます。" in capsys.readouterr().err

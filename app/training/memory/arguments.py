@@ -13,6 +13,8 @@ from ...core.options import add_options, option_name, settings_fields
 from ..config import TrainConfig
 from .setting import MemorySetting
 
+MOST_TOKENS = 2**26  # of a step: tensors beyond that cannot even be described
+
 _EXAMPLES = (
     "python scripts/plan_memory.py --model-name Qwen/Qwen3-8B --vram 10",
     "python scripts/plan_memory.py --model-name Qwen/Qwen3-8B --vram 10 --train-file results/finetune/choice_rag.jsonl --objective choice --max-seq-length 4096",
@@ -114,7 +116,7 @@ def training_from_arguments(arguments: argparse.Namespace) -> tuple[TrainConfig,
 
 
 def setting_from_arguments(arguments: argparse.Namespace) -> tuple[MemorySetting, dict[str, Any]]:
-    """The setting, and the fields that the user fixed."""
+    """The setting, and the fields that the user fixed. Raises ConfigError for a step whose sizes cannot be counted."""
     names = MemorySetting.__dataclass_fields__
     fixed = {name: getattr(arguments, name) for name in names if getattr(arguments, name, None) is not None}
     if "target_modules" in fixed:
@@ -125,6 +127,8 @@ def setting_from_arguments(arguments: argparse.Namespace) -> tuple[MemorySetting
     if fixed.get("lm_head_4bit"):  # only 4-bit weights have a 4-bit head
         fixed.setdefault("quantization", "nf4")
     setting = MemorySetting(**fixed)
+    if setting.batch_size * setting.max_seq_length > MOST_TOKENS:
+        raise ConfigError(f"--batch-size と --max-seq-length の積は {MOST_TOKENS:,} トークンまで見積もれます。")
     # The default number of label positions gives way to a short row; one that was asked for is checked instead.
     if "label_positions" in fixed or setting.label_positions is None:
         return setting, fixed

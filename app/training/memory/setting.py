@@ -32,9 +32,6 @@ def _positions(text: str) -> int | str:
         raise argparse.ArgumentTypeError(f"{text!r} は整数でも full でもありません") from None
 
 
-MOST_TOKENS = 2**26  # of a step; the sizes of its tensors stay countable
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MemorySetting:
     """One training step, as far as its memory goes. Products are always computed in 16 bits, as on a GPU.
@@ -85,8 +82,6 @@ class MemorySetting:
         positions = self.label_positions
         if positions is not None and positions < 1:
             found.append(f"--label-positions は 1 以上か full です（{positions}）")
-        if not found and self.batch_size * self.max_seq_length > MOST_TOKENS:
-            found.append(f"--batch-size と --max-seq-length の積は {MOST_TOKENS:,} トークンまで見積もれます")
         if self.lm_head_4bit and self.quantization == "none":
             found.append("--lm-head-4bit には 4bit の重み（--quantization nf4 か fp4）が必要です")
         if self.offload and not self.checkpointing:

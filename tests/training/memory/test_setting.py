@@ -22,7 +22,6 @@ EIGHT = read_model_sizes("Qwen3-8B")
         ({"lora_r": 0}, "--lora-r は 1 以上"),
         ({"gradient_accumulation_steps": -1}, "--gradient-accumulation-steps は 1 以上"),
         ({"max_seq_length": 1}, "--max-seq-length は 2 以上"),
-        ({"batch_size": 10**12}, "積は 67,108,864 トークンまで"),
         ({"max_seq_length": 50_000}, "上限 40960"),
         ({"label_positions": 0}, "--label-positions は 1 以上か full"),
         ({"label_positions": 2048}, "2047 まで"),
