@@ -19,7 +19,7 @@ from tools.pages import memory as memory_pages
 
 LINE = "--model-name small --vram 4 --max-seq-length 64"
 MADE = {
-    "model": "small", "peak_gib": 1.5, "peak_phase": "backward", "reserved_gib": 1.7, "required_gib": 2.2, "vram_gib": 4.0,
+    "model": "small", "peak_gib": 1.5, "peak_phase": "backward", "reserved_gib": 1.7, "growing_gib": 1.6, "required_gib": 2.2, "vram_gib": 4.0,
     "desktop_gib": 0.8, "fits": True, "items": {"lora": 0.25, "cuda_context": 0.5}, "advice": [],
     "phases": {"load": 0.5, "forward": 1, "loss": 1, "backward": 1.5, "optimizer": 1},
     "setting": {"max_seq_length": 64, "batch_size": 2, "label_positions": 2},
