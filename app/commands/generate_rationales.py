@@ -8,7 +8,7 @@ from typing import Any
 
 from ..core.cli import JapaneseParser, count, log, seed_number
 from ..core.errors import ConfigError, UntrustworthyResult
-from ..core.files import sha256_file, write_json
+from ..core.files import sha256_file, sha256_text, to_json, write_json
 from ..core.locks import file_lock
 from ..core.manifests import now, run_header
 from ..core.options import add_options, from_arguments
@@ -101,9 +101,13 @@ def main(argv: Sequence[str]) -> int:
     model = model_key(options, config.llm, weights)
     source = {"path": str(arguments.data), "sha256": sha256_file(arguments.data), "questions": len(questions)}
     contexts = {question.id: context.context_of(question) for question in questions}
+    # What was found may differ at the next start: another index, or another way to search it.
+    shown = to_json([contexts[question.id].text for question in questions])
+    found_sha256 = {} if arguments.context == "gold" else {"contexts_sha256": sha256_text(shown)}
     key = ResumeKey(settings={
         "data": source["sha256"], "ids": [question.id for question in questions], "plan": plan.result_key(),
         "context": arguments.context, "model": without_place(model), "prompt_version": PROMPT_VERSION,
+        **found_sha256,
     })  # fmt: skip
     with file_lock(path):
         outcomes, facts = outcomes_of(

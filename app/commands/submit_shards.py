@@ -149,7 +149,14 @@ def without(words: Sequence[str], option: str) -> list[str]:
 
 def run_parts(arguments: argparse.Namespace, parts: Sequence[Part], logs: Path) -> list[str]:
     """Run all parts at the same time; one phrase for each that failed. An interrupt ends them."""
-    jobs = {part: sent(arguments, part, place, len(parts), logs) for place, part in enumerate(parts)}
+    jobs: dict[Part, Any] = {}
+    try:
+        for place, part in enumerate(parts):
+            jobs[part] = sent(arguments, part, place, len(parts), logs)
+    except BaseException:  # those already sent would run on, and again at the next start
+        for job in jobs.values():
+            job.cancel()
+        raise
     for part, job in jobs.items():
         log(f"--shard {part.shard}: ジョブ {job.job_id} で始めました（経過は {job.paths.stderr}）")
     failed, left = [], dict(jobs)

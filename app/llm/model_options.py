@@ -121,11 +121,14 @@ def resolve_config(model: ModelOptions, **retrieval: Any) -> RAGConfig:
     return config
 
 
-def check_environment() -> None:
+def check_environment(*, four_bits: bool = False) -> None:
     """For programs that evaluate an untuned model of their own and its adapters. Raises ConfigError where environment or
-    .env name an adapter, which the untuned model would get too, or a server."""
+    .env name an adapter, which the untuned model would get too, or a server; with ``four_bits`` also the type in which
+    4-bit weights are multiplied, which the trainings do not take from there."""
     llm = load_config().llm
-    found = {"LORA_PATH": llm.lora_path, "LLM_BACKEND": None if llm.backend == "hf" else llm.backend}
+    found: dict[str, object] = {"LORA_PATH": llm.lora_path, "LLM_BACKEND": None if llm.backend == "hf" else llm.backend}
+    if four_bits and "bnb_4bit_compute_dtype" in llm.model_fields_set:
+        found["BNB_4BIT_COMPUTE_DTYPE"] = llm.bnb_4bit_compute_dtype
     for name, value in found.items():
         if value is not None:
             raise ConfigError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -70,8 +71,7 @@ def experiments(roots: Sequence[Path]) -> tuple[list[Training], list[Evaluation]
     """What is found below the folders, newest first; what is neither a training nor an evaluation is passed over."""
     trainings: list[Training] = []
     evaluations: list[Evaluation] = []
-    for path in sorted(_files(roots), key=lambda one: -one.stat().st_mtime)[:MOST_FILES]:
-        state = path.stat()
+    for state, path in sorted(_files(roots), key=lambda one: -one[0].st_mtime)[:MOST_FILES]:
         found = _record(path, state.st_mtime_ns, state.st_size, state.st_ino)
         if isinstance(found, Training):
             trainings.append(found)
@@ -85,8 +85,9 @@ def result_named(roots: Sequence[Path], file: str) -> Path | None:
     return next((Path(one.file) for one in experiments(roots)[1] if one.file == file), None)
 
 
-def _files(roots: Sequence[Path]) -> Iterator[Path]:
-    """JSON files below the folders that could be records; links are not followed."""
+def _files(roots: Sequence[Path]) -> Iterator[tuple[os.stat_result, Path]]:
+    """JSON files below the folders that could be records, and what they are like now; links are not followed, and files
+    that a training at work takes away are passed over."""
     for root in roots:
         for folder, names, files in os.walk(root):
             here = Path(folder)
@@ -95,8 +96,12 @@ def _files(roots: Sequence[Path]) -> Iterator[Path]:
             names[:] = sorted(name for name in names if not name.startswith((".", "gen-")))
             for name in sorted(files):
                 path = here / name
-                if name.endswith(".json") and not path.is_symlink() and path.stat().st_size <= MOST_BYTES:
-                    yield path
+                if not name.endswith(".json") or path.is_symlink():
+                    continue
+                with contextlib.suppress(OSError):
+                    state = path.stat()
+                    if state.st_size <= MOST_BYTES:
+                        yield state, path
 
 
 @lru_cache(maxsize=2 * MOST_FILES)

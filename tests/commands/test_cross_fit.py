@@ -474,12 +474,19 @@ def test_bad_settings_are_refused_before_anything_runs(
     assert not Path("out").exists()
 
 
-@pytest.mark.parametrize(("name", "value"), [("LORA_PATH", "adapter"), ("LLM_BACKEND", "openai")])
-def test_an_adapter_or_server_of_the_environment_is_refused(
-    data: Path, tiny_model_dir: Path, capsys: pytest.CaptureFixture[str], monkeypatch: Any, name: str, value: str
+@pytest.mark.parametrize(
+    ("name", "value", "more"),
+    [
+        ("LORA_PATH", "adapter", []),
+        ("LLM_BACKEND", "openai", []),
+        ("BNB_4BIT_COMPUTE_DTYPE", "float16", ["--use-4bit"]),
+    ],
+)
+def test_what_the_environment_says_of_the_model_is_refused(
+    data: Path, tiny_model_dir: Path, capsys: Any, monkeypatch: Any, name: str, value: str, more: list[str]
 ) -> None:
     monkeypatch.setenv(name, value)
-    assert run_program(cross_fit.main, options(data, tiny_model_dir)) == 1
+    assert run_program(cross_fit.main, options(data, tiny_model_dir, *more)) == 1
     assert f"{name}={value} があります" in capsys.readouterr().err
     assert not Path("out").exists()
 

@@ -24,7 +24,7 @@ def checked_questions(settings: CrossFitSettings) -> list[Question]:
         inputs = {"--data": settings.data, "--train-records": settings.train_records}
         check_outputs([Output("--report", settings.report, REPORT)], inputs)
     check_alone(os.environ, "組を同時に行うなら --workers")
-    check_environment()
+    check_environment(four_bits=settings.training.use_4bit and settings.training.bnb_4bit_compute_dtype is None)
     cards(settings.workers)
     units_of(all_units(settings), settings.shard)
     questions = load_questions(settings.data)

@@ -95,12 +95,19 @@ def take_parts(folder: Path, parts: Sequence[Path], units: Sequence[Unit]) -> No
     for unit, owner in owners:
         for result in unit.results:
             _check_result(folder, parts, owner, result, unit.name)
+        if (
+            unit.place is not None
+            and (folder / unit.place).exists()
+            and not any((folder / result).exists() for result in unit.results)
+        ):
+            raise ConfigError(f"{folder / unit.place}: 途中の組があります。別の --output-dir を指定してください。")
     _check_splits(parts)
     for part in parts:
         for split in sorted(part.glob("seed_*/folds")):
             _copy(split, folder / split.relative_to(part))
     for unit, owner in owners:
-        for place in unit.results if unit.place is None else (unit.place,):
+        # The results again: contexts that a part was asked in later are not in a folder that was copied before.
+        for place in unit.results if unit.place is None else (unit.place, *unit.results):
             _copy(owner / place, folder / place)
 
 

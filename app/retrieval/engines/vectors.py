@@ -73,11 +73,16 @@ def _read_mean(folder: Path, width: int) -> Vectors:
 
 
 def stored_ids(folder: Path, width: int, rows: int) -> NDArray[np.int64]:
-    """Passage numbers of the first ``rows`` rows of a folder, as they stand; none of a folder without rows."""
+    """Passage numbers of the first ``rows`` rows of a folder, as they stand; none of a folder without rows.
+
+    A killed writer may have left part of a row after them. Raises StaleIndexError where there are fewer.
+    """
     path = folder / "rows.bin"
     if not rows or not path.exists():
         return np.zeros(0, dtype=np.int64)
-    return np.array(np.memmap(path, dtype=_row(width), mode="r")["passage"][:rows], dtype=np.int64)
+    if path.stat().st_size < rows * _row(width).itemsize:
+        raise StaleIndexError(f"{path}: ベクトルが欠けています。{REBUILD}")
+    return np.array(np.memmap(path, dtype=_row(width), mode="r", shape=(rows,))["passage"], dtype=np.int64)
 
 
 class VectorWriter:
@@ -125,9 +130,10 @@ class VectorIndex:
         """``crc`` is what the writer had after these rows. Raises StaleIndexError when they are not those any more."""
         path = folder / "rows.bin"
         dtype = _row(width)
-        if not path.exists() or path.stat().st_size < rows * dtype.itemsize:
+        if rows and (not path.exists() or path.stat().st_size < rows * dtype.itemsize):
             raise StaleIndexError(f"{path}: ベクトルが欠けています。{REBUILD}")
-        self._mean = _read_mean(folder, width)
+        # A scope that holds nothing (Acts, of an index of orders) has neither rows nor their mean.
+        self._mean = _read_mean(folder, width) if rows else np.zeros(width, dtype=np.float32)
         self._rows = np.memmap(path, dtype=dtype, mode="r", shape=(rows,)) if rows else np.zeros(0, dtype=dtype)
         self.passage_ids = np.array(self._rows["passage"])  # in the order they were embedded
         self._order = np.argsort(self.passage_ids, kind="stable")  # places by passage number

@@ -50,8 +50,13 @@ class VectorState:
 
 
 def vector_state(store: Store) -> VectorState:
-    """The rows of vectors that belong to the store's present commit."""
-    return VectorState(**json.loads(store.meta("vectors", "{}")))
+    """The rows of vectors that belong to the store's present commit. Raises StaleIndexError for those of 0.2."""
+    known = json.loads(store.meta("vectors", "{}"))
+    if not isinstance(known, dict):
+        raise StaleIndexError(
+            f"{store.path}: この索引のベクトルは、項を順に埋め込む前の版のものです。scripts/build_index.py --source で作り直してください。"
+        )
+    return VectorState(**known)
 
 
 def missing_passages(store: Store, folder: Path, scope: Scope = "all") -> list[tuple[int, bool]]:

@@ -99,6 +99,7 @@ def synchronise(
         manifest = read_manifest(index_dir)
         folder = index_dir / manifest.folder
         store = Store(folder / "store.sqlite")
+        vectors = _vectors(store, folder, manifest)  # first: what cannot be read must not spoil the collection
         collection = QdrantCollection(address, manifest.build_id)
         try:
             state = collection.state()
@@ -112,7 +113,6 @@ def synchronise(
                 collection.remove(rev)
             for rev in work.redate:
                 collection.redate(rev, wanted[rev].dates)
-            vectors = _vectors(store, folder, manifest)
             written = 0
             batch: list[Document] = []
             for rev in watch(work.add, "Qdrant"):

@@ -100,9 +100,10 @@ class StatuteIndex:
     def names(self) -> LawNames:
         """The names of laws, as of the state that is being read."""
         with self.reading() as view:
-            if self._names is None or self._names[0] != view.generation:
-                self._names = (view.generation, load_names(self.store))
-            return self._names[1]
+            known = self._names  # read once: another thread may hold another commit
+            if known is None or known[0] != view.generation:
+                self._names = known = (view.generation, load_names(self.store))
+            return known[1]
 
     def day(self, as_of: date | None) -> str:
         """The day (ISO) whose law is read: ``as_of``, else the day the index was built for, else today.
@@ -148,7 +149,7 @@ class StatuteIndex:
             reached = "bm25" not in hits or self._remote is not None or bool(cited)
             reached = reached or self._covered(view, tokens, hits) >= LOW
             weighed = "coverage" in parts and set(hits) == {"bm25", "vector"}
-            if weighed and reached:
+            if weighed and reached and hits["bm25"]:
                 hits = {"bm25": hits["bm25"]}
             weights = LOW_WEIGHTS if weighed else None
             first = fused(hits, wanted, weights)
@@ -192,9 +193,10 @@ class StatuteIndex:
     def _with_prior(self, found: Mapping[int, Mapping[str, float]], generation: str) -> dict[int, dict[str, float]]:
         """``found`` with what each article gains by the standing of its law."""
         laws_of = {article_id: row.law_id for article_id, row in self.store.articles(list(found)).items()}
-        if self._standing[0] != generation:
-            self._standing = (generation, law_types(self.store), {})
-        _, types, cited_by = self._standing
+        standing = self._standing
+        if standing[0] != generation:
+            self._standing = standing = (generation, law_types(self.store), {})
+        _, types, cited_by = standing
         # Counted once: a law that thousands cite takes ten milliseconds.
         cited_by |= citing_laws(self.store, [law_id for law_id in laws_of.values() if law_id not in cited_by])
         shares = prior_shares(laws_of, types, cited_by)

@@ -80,6 +80,8 @@ class Case:
         """What is planned, by the part that is measured beside it."""
         shape = self.shape
         apart = setting_of(self.config(Path()), label_positions=shape.labels, longest=shape.tokens)
+        if self.side == "trl":  # neither the usual script's steps nor ours: measured, not planned
+            return {}
         if self.side != "ours":
             return {"train": usual_setting(apart)}
         shared = setting_of(

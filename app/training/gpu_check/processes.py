@@ -30,6 +30,7 @@ def run_case(case: Case, folder: Path, *, seconds: float) -> Iterator[dict[str, 
     process.start()
     its.close()
     ends = time.monotonic() + seconds
+    told = False
     try:
         while True:
             if not ours.poll(max(ends - time.monotonic(), 0)):
@@ -37,11 +38,12 @@ def run_case(case: Case, folder: Path, *, seconds: float) -> Iterator[dict[str, 
                 return
             try:
                 part = ours.recv()
-            except EOFError:
-                process.join()
-                if process.exitcode:
+            except (EOFError, OSError):  # OSError: it was killed in the middle of a message
+                process.join(max(ends - time.monotonic(), 5))  # a card that is being left can hang
+                if process.exitcode != 0 and not told:
                     yield {"part": "error", "error": last_line(log)}
                 return
+            told |= part["part"] == "error"
             yield part
     finally:
         process.kill()

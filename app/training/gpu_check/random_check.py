@@ -80,7 +80,10 @@ def check_random(
         store(result)
         place = folder / f"case_{number}"
         place.mkdir()
-        _take_parts(run(case, place, seconds=ends - time.monotonic()), case, plans, entry, result, store)
+        left = ends - time.monotonic()
+        # One case that hangs must leave the others their time.
+        share = max(2 * LEAST_SECONDS, 2 * left / (len(cases) - number + 1))
+        _take_parts(run(case, place, seconds=min(left, share)), case, plans, entry, result, store)
     result["finished"] = all(entry["error"] is None for entry in result["cases"])
     store(result)
     return result
@@ -104,7 +107,9 @@ def _take_parts(
         if name == "machine":
             result["run"] = result["run"] or part
             free = part.get("gpu_free_gib")
-            need = max((made.growing_gib if case.growing else made.reserved_gib) for made in plans.values())
+            need = max(
+                ((made.growing_gib if case.growing else made.reserved_gib) for made in plans.values()), default=0.0
+            )
             if free is not None and need > free:
                 entry["error"] = f"入らない見込みなので行いませんでした（必要 {need:.1f} GiB、空き {free:.1f} GiB）"
                 break

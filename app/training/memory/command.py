@@ -87,7 +87,7 @@ def _of_training(config: TrainConfig, fixed: Collection[str], arguments: Namespa
         # LoRA weights of 16 bits have no place beside --fp16.
         kept = {*fixed, *(("lora_dtype",) if config.fp16 else ())}
         card = RunCard(arguments.vram, arguments.desktop)
-        chosen, made = cheapened(config, worst, card, quantize=True, fixed=kept)
+        chosen, made = cheapened(config, worst, card, quantize="use_4bit" not in fixed, fixed=kept)
     added = as_words(chosen, without=_unchanged(chosen, config))
     reasons = (f"入るように加えた設定: {' '.join(added)}",) if added else ()
     tokenizer = arguments.tokenizer or config.model_name

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import contextlib
 import os
+import sqlite3
 
 import numpy as np
 import pytest
@@ -10,7 +12,7 @@ from app.core.errors import ConfigError, StaleIndexError
 from app.retrieval.engines.embedder import Prefixes, StaticEmbedder, load_embedder, prefixes_of
 from app.retrieval.engines.fusion import reciprocal_rank_fusion
 from app.retrieval.engines.reranking import reranked
-from app.retrieval.engines.vectors import VectorIndex, VectorWriter, quantised
+from app.retrieval.engines.vectors import VectorIndex, VectorWriter, quantised, stored_ids
 from app.retrieval.index import embedding_passages
 from app.retrieval.index.adding_vectors import add_vectors
 from app.retrieval.index.building import build_index
@@ -74,6 +76,9 @@ def test_rows_of_a_killed_run_are_cut_off_and_missing_ones_are_refused(tmp_path)
     writer.append(quantised(np.eye(8, dtype=np.float32), np.zeros(8, dtype=np.float32), range(8)))
     with (tmp_path / "rows.bin").open("ab") as file:
         file.write(b"half a row")
+    assert stored_ids(tmp_path, 8, 8).tolist() == list(range(8))
+    with pytest.raises(StaleIndexError, match="ベクトルが欠けています"):
+        stored_ids(tmp_path, 8, 9)
     VectorWriter(tmp_path, 8, 8).append(quantised(np.eye(8, dtype=np.float32)[:1], np.zeros(8, dtype=np.float32), [9]))
     assert [one.passage_id for one in VectorIndex(tmp_path, 8, 9).search(np.eye(8, dtype=np.float32)[0], 2)] == [0, 9]
     os.truncate(tmp_path / "rows.bin", 20)
@@ -111,6 +116,10 @@ def test_a_mean_that_is_none_is_one_line(tmp_path, data):
     for opened in (VectorIndex, VectorWriter):
         with pytest.raises(StaleIndexError, match=r"mean\.npy: ベクトルが(壊れて|欠けて)います"):
             opened(tmp_path, 8, 8)
+
+
+def test_an_index_without_a_vector_is_one(tmp_path):
+    assert VectorIndex(tmp_path, 8, 0).passage_ids.tolist() == []
 
 
 def test_empty_vector_index_finds_nothing(tmp_path):
@@ -227,6 +236,23 @@ def test_where_words_reach_vectors_change_nothing_and_lead_where_they_do_not(hyb
     assert {name for hit in found for name in hit.components} <= {"bm25", "vector", "prior", "delegation"}
     equal = both.search(reached, 1, parts=("request", "presence", "citation"))[0]
     assert set(equal.components) == {"bm25", "vector"}
+
+
+def test_where_no_word_stands_anywhere_vectors_still_find(hybrid_dir):
+    index = StatuteIndex(hybrid_dir, "hybrid", HashEmbedder())
+    found = index.search("zzz qqq", 5)
+    assert [hit.article.article_id for hit in found] == [
+        hit.article.article_id for hit in StatuteIndex(hybrid_dir, "vector", HashEmbedder()).search("zzz qqq", 5)
+    ]
+    assert found
+
+
+def test_vectors_of_before_are_refused_in_one_line(hybrid_dir):
+    folder = hybrid_dir / read_manifest(hybrid_dir).folder
+    with contextlib.closing(sqlite3.connect(folder / "store.sqlite")) as store, store:
+        store.execute("UPDATE meta SET value='[3, 7]' WHERE name='vectors'")
+    with pytest.raises(StaleIndexError, match="前の版のもの"):
+        verify_index(hybrid_dir)
 
 
 def test_another_model_behind_the_same_name_is_refused(hybrid_dir, tmp_path, book):
