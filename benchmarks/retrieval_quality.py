@@ -102,11 +102,7 @@ TEXTS: dict[str, Callable[[Question], str]] = {"question+choices": search_query,
 # What each row leaves out of the ranking or adds to it.
 ROWS: dict[str, tuple[str, ...]] = {
     "default": PARTS,
-    "without request": tuple(part for part in PARTS if part != "request"),
-    "without presence": tuple(part for part in PARTS if part != "presence"),
-    "without citation": tuple(part for part in PARTS if part != "citation"),
-    "without delegation": tuple(part for part in PARTS if part != "delegation"),
-    "without prior": tuple(part for part in PARTS if part != "prior"),
+    **{f"without {part}": tuple(other for other in PARTS if other != part) for part in PARTS},
     "bm25 alone": (),
     "bm25+citation": ("citation",),
     "with graph": (*PARTS, "graph"),
