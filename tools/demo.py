@@ -12,7 +12,7 @@ from typing import Any
 
 from app.core.cli import JapaneseParser, format_seconds, log
 from app.core.errors import ConfigError
-from app.core.files import read_json, to_json, write_json, write_text
+from app.core.files import read_json, write_json, write_text
 from app.core.manifests import REPOSITORY, run_header
 from app.core.options import as_words
 from app.core.outputs import foreign_entries
@@ -142,7 +142,7 @@ def evaluate_all(folder: Path) -> list[dict[str, Any]]:
         _, pairs, reasons = compared(list(files.values()), 42)
         warn(reasons, "この比較は信用できません: ")
         comparison = as_json(pairs)
-        write_text(folder / "eval" / f"compare_{context}.json", to_json(comparison, indent=2) + "\n")
+        write_json(folder / "eval" / f"compare_{context}.json", comparison)
         rows.append(row(label, read_json(files["base"]), read_json(files["tuned"]), comparison["comparisons"][0]))
     log("[6/6] 表にまとめる")
     return rows
@@ -150,8 +150,7 @@ def evaluate_all(folder: Path) -> list[dict[str, Any]]:
 
 def evaluate(folder: Path, context: ContextSource, output: Path, adapter: Path | None) -> None:
     """Evaluate the untuned model (None) or the adapter; what the program would print goes to a text file beside."""
-    from app.commands.evaluate_multiple_choice import parser as evaluation_parser
-    from app.evaluation.running.evaluation import check_places, run_evaluation
+    from app.commands.evaluate_multiple_choice import evaluate_beside
     from app.evaluation.running.settings import EvaluationSettings
 
     settings = EvaluationSettings(
@@ -162,11 +161,7 @@ def evaluate(folder: Path, context: ContextSource, output: Path, adapter: Path |
         model=ModelOptions(hf_model_name=MODEL, hf_load_in_4bit=False, hf_lora_path=adapter),
         scoring="choice",
     )
-    check_places(settings)
-    lines: list[str] = []
-    header = run_header(as_words(settings))
-    warn(run_evaluation(settings, evaluation_parser(), header=header, show=lines.extend))
-    write_text(output.with_suffix(".txt"), "\n".join(lines) + "\n")
+    warn(evaluate_beside(settings))
 
 
 def warn(reasons: Sequence[str], about: str = "") -> None:

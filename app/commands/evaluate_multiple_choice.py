@@ -9,11 +9,12 @@ from pathlib import Path
 
 from ..core.cli import JapaneseParser, log
 from ..core.errors import UntrustworthyResult
-from ..core.files import sha256_file
+from ..core.files import sha256_file, write_text
 from ..core.locks import file_lock
 from ..core.manifests import run_header
-from ..core.options import add_options, option_name, typed_settings
+from ..core.options import add_options, as_words, option_name, typed_settings
 from ..core.run_file import add_config_option, parse_with_run_file
+from ..core.terminal import safe_text
 from ..evaluation.running.evaluation import check_places, questions_of, run_evaluation
 from ..evaluation.running.settings import EvaluationSettings, run_file_path
 from ..llm.model_options import ModelOptions
@@ -81,6 +82,19 @@ def main(argv: Sequence[str]) -> int:
             show=lambda lines: print("\n".join(lines)), color=sys.stdout.isatty(),
         )  # fmt: skip
     return _reported(settings, distrust)
+
+
+def evaluate_beside(settings: EvaluationSettings, *, resume: bool = False) -> list[str]:
+    """Evaluate as a step of something larger: what the program would print goes to a text file beside the result.
+
+    Returns why the result must not be trusted.
+    """
+    header = run_header([*as_words(settings), *(["--resume"] if resume else [])])
+    check_places(settings)
+    lines: list[str] = []
+    distrust = run_evaluation(settings, parser(), header=header, show=lines.extend, resume=resume)
+    write_text(settings.result.with_suffix(".txt"), safe_text("\n".join(lines) + "\n"))
+    return distrust
 
 
 def other_options(argv: Sequence[str]) -> list[str]:

@@ -15,6 +15,7 @@ from typing import Any
 from ..core.cli import JapaneseParser, log
 from ..core.errors import EXIT_DONE, EXIT_UNTRUSTWORTHY, ConfigError
 from ..core.locks import folder_lock
+from ..core.options import words_without
 from ..core.outputs import check_folder_place
 from ..core.redaction import hide
 from ..core.run_file import parse_with_run_file
@@ -70,7 +71,7 @@ def parser() -> JapaneseParser:
 def main(argv: Sequence[str]) -> int:
     program = parser()
     arguments = program.parse_args(argv)
-    if min(arguments.shards, arguments.minutes) < 1 or arguments.shards < 2:
+    if arguments.shards < 2 or arguments.minutes < 1:
         program.error("--shards は 2 以上、--minutes は 1 以上です")
     words = list(arguments.words)
     check_words(words)
@@ -109,7 +110,7 @@ def whole_of(name: str, module: Any, words: Sequence[str]) -> tuple[Path, list[s
         known, _ = module.parser().parse_known_args(words)
         return known.output_dir, list(words)
     given = parse_with_run_file(module.parser(), words)
-    if given.data is None or given.output is None:
+    if given.output is None:
         raise ConfigError("evaluate には --data と --output が要ります。")
     if given.reading_test:
         raise ConfigError("--reading-test は分けて行えません。--context を変えて三回評価してください。")
@@ -121,7 +122,7 @@ def whole_of(name: str, module: Any, words: Sequence[str]) -> tuple[Path, list[s
 
 def parts_of(name: str, words: Sequence[str], output: Path, shards: int) -> list[Part]:
     """The shards, each with a result beside ``output``; the report is the whole's alone."""
-    own, start = without(words, "--report"), process_words(COMMANDS[name])
+    own, start = words_without(words, "--report"), process_words(COMMANDS[name])
     parts = []
     for number in range(1, shards + 1):
         place = output.with_name(f"{output.stem}_{number}of{shards}{output.suffix}")
@@ -134,17 +135,6 @@ def parts_of(name: str, words: Sequence[str], output: Path, shards: int) -> list
         ]
         parts.append(Part(f"{number}/{shards}", place, (*start, *own, *more)))
     return parts
-
-
-def without(words: Sequence[str], option: str) -> list[str]:
-    """The words without ``option`` and its value."""
-    kept: list[str] = []
-    skip = False
-    for word in words:
-        if not skip and word.partition("=")[0] != option:
-            kept.append(word)
-        skip = not skip and word == option
-    return kept
 
 
 def run_parts(arguments: argparse.Namespace, parts: Sequence[Part], logs: Path) -> list[str]:

@@ -12,7 +12,7 @@ programs share. Defaults are those of the dataclass; nothing here knows one of i
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import MISSING, Field, dataclass, field, fields, replace
 from functools import cache
 from pathlib import Path
@@ -192,6 +192,17 @@ def as_values(settings: Any) -> dict[str, Any]:
         value = getattr(settings, one.name)
         values |= as_values(value) if _PART in one.metadata else {one.name: value} if _KEY in one.metadata else {}
     return values
+
+
+def words_without(words: Sequence[str], option: str) -> list[str]:
+    """The words without ``option`` and its value."""
+    kept: list[str] = []
+    skip = False
+    for word in words:
+        if not skip and word.partition("=")[0] != option:
+            kept.append(word)
+        skip = not skip and word == option
+    return kept
 
 
 def as_words(settings: Any, *, always: Iterable[str] = (), without: Iterable[str] = ()) -> list[str]:

@@ -81,13 +81,18 @@ def _processors() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _work(job: Job, share: Mapping[str, str]) -> None:
+def settle(log_file: Path, environment: Mapping[str, str]) -> None:
+    """Begin a process of its own: it ends with its parent, has ``environment``, and prints into ``log_file``."""
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    os.environ.update(share)  # before torch is imported, which the work does
-    job.log.parent.mkdir(parents=True, exist_ok=True)
-    with open(job.log, "ab", buffering=0) as file:
+    os.environ.update(environment)  # before torch is imported, which the work does
+    log_file.parent.mkdir(parents=True, exist_ok=True)
+    with open(log_file, "ab", buffering=0) as file:
         os.dup2(file.fileno(), 1)
         os.dup2(file.fileno(), 2)
+
+
+def _work(job: Job, share: Mapping[str, str]) -> None:
+    settle(job.log, share)
 
     def work(_: Sequence[str]) -> None:
         job.work(*job.arguments)

@@ -80,7 +80,8 @@ def _hub_hint(model_name: str) -> str:
     return "" if is_local_folder(model_name) else "（手元にフォルダがないので Hugging Face Hub の名前として探しました）"
 
 
-def _first_line(error: BaseException) -> str:
+def first_line(error: BaseException) -> str:
+    """The first line of what an error says, at most 300 characters; its type where it says nothing."""
     lines = str(error).strip().splitlines()
     return lines[0][:300] if lines else type(error).__name__
 
@@ -105,7 +106,7 @@ def load_tokenizer(model_name: str) -> Any:
         tokenizer("問い", add_special_tokens=False)  # some faults of its files show only in use
     except Exception as error:  # the tokenizer libraries raise many kinds, bare Exception among them
         raise ModelError(
-            f"{model_name}: トークナイザを読めません{_hub_hint(model_name)}: {_first_line(error)}"
+            f"{model_name}: トークナイザを読めません{_hub_hint(model_name)}: {first_line(error)}"
         ) from error
     _choose_padding(model_name, tokenizer, _table_rows(folder) if local else None)
     return tokenizer
@@ -242,7 +243,7 @@ def load_base_model(
             f"{model_name}: GPU のメモリが足りません。4bit にするか、小さいモデルを使ってください。"
         ) from error
     except Exception as error:  # OSError, ValueError, SafetensorError … : one line for each
-        raise ModelError(f"{model_name}: モデルを読めません{_hub_hint(model_name)}: {_first_line(error)}") from error
+        raise ModelError(f"{model_name}: モデルを読めません{_hub_hint(model_name)}: {first_line(error)}") from error
     # transformers only warns when weights are missing and fills in random ones.
     missing = sorted(str(key) for key in info.get("missing_keys", ()))
     wrong = sorted(str(key) for key in info.get("mismatched_keys", ()))

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..evaluation.report.charts import HEIGHT, WIDTH
+from ..evaluation.report.charts import HEIGHT, WIDTH, stretches
 
 MOST_POINTS = 200  # of a line and of its table
 
@@ -57,13 +57,12 @@ def curves_of(loss_history: Any, dev_history: Any, best: Any) -> Curves:
     losses = _pairs(loss_history, "loss")
     dev = [row for row in _rows(dev_history, "accuracy") if 0 <= row["accuracy"] <= 1]
     last = max([step for step, _ in losses] + [row["step"] for row in dev], default=0) or 1
-    size = max(1, -(-len(losses) // MOST_POINTS))
-    stretches = [losses[start : start + size] for start in range(0, len(losses), size)]
-    means = [sum(loss for _, loss in each) / len(each) for each in stretches]
+    parts = stretches(losses, MOST_POINTS)
+    means = [sum(loss for _, loss in each) / len(each) for each in parts]
     top = max(means, default=0.0) or 1.0
     line = [
         f"{WIDTH * (each[0][0] + each[-1][0]) / 2 / last:.1f},{HEIGHT * (1 - mean / top):.1f}"
-        for each, mean in zip(stretches, means, strict=True)
+        for each, mean in zip(parts, means, strict=True)
     ]
     dev_rows = tuple(
         DevRow(
@@ -80,7 +79,7 @@ def curves_of(loss_history: Any, dev_history: Any, best: Any) -> Curves:
         last=last,
         top=f"{top:.2f}",
         loss=" ".join(line),
-        rows=tuple(Row(_span(each), f"{mean:.4f}") for each, mean in zip(stretches, means, strict=True)),
+        rows=tuple(Row(_span(each), f"{mean:.4f}") for each, mean in zip(parts, means, strict=True)),
         dev=dev_rows,
         facts=_facts(means, dev_rows),
     )

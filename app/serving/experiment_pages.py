@@ -25,7 +25,7 @@ from ..evaluation.results.file import Result, read_results
 from ..evaluation.results.outcomes import Outcome
 from ..evaluation.results.result_words import CONTEXT_NAMES, accuracy_label, percent
 from ..evaluation.results.summary import answer_name
-from .experiments import experiments, result_named
+from .experiments import experiments, results_named
 from .view import render
 
 TITLE, HERE = "実験", "/runs"
@@ -106,9 +106,8 @@ async def _asked_for(request: Request) -> list[Result]:
     """The two results that are asked for, of those that are listed: no other file is read."""
     roots: tuple[Path, ...] = request.app.state.runs
     names = [request.query_params.get(name, "") for name in ("base", "tuned")]
-    paths = [await anyio.to_thread.run_sync(partial(result_named, roots, name)) for name in names]
-    found = [path for path in paths if path is not None]
-    if len(found) < len(paths):
+    found = await anyio.to_thread.run_sync(partial(results_named, roots, names))
+    if len(found) < len(names):
         raise HTTPException(404)
     return await anyio.to_thread.run_sync(partial(read_results, found))
 

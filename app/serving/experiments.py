@@ -13,7 +13,7 @@ from typing import Any
 from ..core.errors import UserError
 from ..core.files import read_json, sha256_file
 from ..core.runs import distrust_name
-from ..evaluation.results.file import KIND, Result, read_result
+from ..evaluation.results.file import KIND, Result, result_of
 from ..evaluation.results.result_words import CONTEXT_NAMES, context_name, percent
 from .curves import Curves, curves_of
 from .view import told
@@ -80,9 +80,10 @@ def experiments(roots: Sequence[Path]) -> tuple[list[Training], list[Evaluation]
     return trainings, evaluations
 
 
-def result_named(roots: Sequence[Path], file: str) -> Path | None:
-    """The evaluation of this name among those that are listed; None for any other file."""
-    return next((Path(one.file) for one in experiments(roots)[1] if one.file == file), None)
+def results_named(roots: Sequence[Path], files: Sequence[str]) -> list[Path]:
+    """The evaluations of these names, as far as they are among those that are listed."""
+    listed = {one.file for one in experiments(roots)[1]}
+    return [Path(file) for file in files if file in listed]
 
 
 def _files(roots: Sequence[Path]) -> Iterator[tuple[os.stat_result, Path]]:
@@ -118,7 +119,7 @@ def _record(path: Path, *_state: int) -> Training | Evaluation | None:
     if value.get("kind") != KIND:
         return None
     try:
-        return _evaluation(read_result(path))
+        return _evaluation(result_of(path, value))
     except UserError as error:
         return Evaluation(file=str(path), trouble=told(error))
 

@@ -115,17 +115,20 @@ def _looked_up(
         passages = pipeline.lookup(reference, as_of=day) if reference else []
         asked = [(one.id, one.paragraph or "") for one in passages] or [(place, "")]
         pages = []
+        known: dict[str, dict[str, str]] = {}  # short names by revision, read once for the page
         for number, (at, paragraph) in enumerate(asked, start=1):
             law_id, _, anchor = at.partition("#")
             row = index.store.article_at(law_id, anchor, on)
             if row is None:
                 raise DataError(f"{at[:80]}: {on} に施行されている条文の中にありません。法令名と条で探してください。")
-            pages.append(_article_page(pipeline, row, day, "" if number == 1 else f"a{number}-", paragraph))
+            pages.append(_article_page(pipeline, row, day, "" if number == 1 else f"a{number}-", paragraph, known))
         notes = pipeline.notes(reference, as_of=day, looked_up=True) if reference else index.gaps(day)
         return pages, notes
 
 
-def _article_page(pipeline: RAGPipeline, row: ArticleRow, day: date | None, prefix: str, asked: str) -> ArticlePage:
+def _article_page(
+    pipeline: RAGPipeline, row: ArticleRow, day: date | None, prefix: str, asked: str, known: dict[str, dict[str, str]]
+) -> ArticlePage:
     """``prefix`` tells the paragraphs of several articles on one page apart, ``asked`` is the paragraph that is meant."""
     index = pipeline.index
 
@@ -145,7 +148,7 @@ def _article_page(pipeline: RAGPipeline, row: ArticleRow, day: date | None, pref
                 for one in line.pieces
             ),
         )
-        for line in linked_article(index.store, index.names(), row, index.day(day))
+        for line in linked_article(index.store, index.names(), row, index.day(day), known)
     )
     return ArticlePage(
         name=f"{row.law_title} {passage_title(row, None)}",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.util
 import sys
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 from ..core.chat import letter_token_ids, pair_token_ids
@@ -32,17 +32,23 @@ Collate = Callable[[Sequence[Any]], dict[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)
-class PreparedData:
-    """Everything about the data of a run, checked."""
+class TokenRows:
+    """The rows of a training file as the trainer draws them, not audited."""
 
     tokenizer: Any
     built: BuiltExamples
     units: list[Any]  # what the trainer draws: a row each, or the prefix-shared rows of a question
     collate: Collate
     mode: str  # direct, cot or mixed
-    audit: AuditSummary
     letter_ids: list[list[int]] | None  # spellings of each letter; None unless the objective is the letter
     choices: ChoiceObjective | None  # None unless the objective is the choice
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedData(TokenRows):
+    """Everything about the data of a run, checked."""
+
+    audit: AuditSummary
     dev: DevSet | ChoiceDev | None
     dev_records: list[Record]
     initial: InitialAdapter | None  # what the LoRA starts from
@@ -59,7 +65,7 @@ def prepare_data(config: TrainConfig) -> PreparedData:
         )
     initial = read_initial_adapter(config)
     rows = read_rows(config)
-    tokenizer, built, units, choices = rows.tokenizer, rows.built, rows.units, rows.choices
+    tokenizer, built, units = rows.tokenizer, rows.built, rows.units
     audit = audit_batches(
         [[built.records[row] for row in unit.rows] for unit in units] if config.share_prefix
         else [[record] for record in built.records],
@@ -84,23 +90,9 @@ def prepare_data(config: TrainConfig) -> PreparedData:
     epoch_steps = steps_per_epoch(len(units), config.batch_size, config.gradient_accumulation_steps * here().world)
     total_steps = config.max_steps or epoch_steps * config.num_epochs
     return PreparedData(
-        tokenizer=tokenizer, built=built, units=units, collate=rows.collate, mode=rows.mode, audit=audit,
-        letter_ids=rows.letter_ids, choices=choices, dev=dev, dev_records=dev_records, initial=initial,
-        epoch_steps=epoch_steps, total_steps=total_steps,
+        **{one.name: getattr(rows, one.name) for one in fields(rows)}, audit=audit, dev=dev, dev_records=dev_records,
+        initial=initial, epoch_steps=epoch_steps, total_steps=total_steps,
     )  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True)
-class TokenRows:
-    """The rows of a training file as the trainer draws them, not audited; fields as in ``PreparedData``."""
-
-    tokenizer: Any
-    built: BuiltExamples
-    units: list[Any]
-    collate: Collate
-    mode: str
-    letter_ids: list[list[int]] | None
-    choices: ChoiceObjective | None
 
 
 def read_rows(

@@ -12,14 +12,11 @@ import time
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ..core.cli import log
 from ..core.errors import ConfigError, ModelError
 from .ranks import RANK_VARIABLES, Ranks, card_of_rank, check_launcher, processes_line, read_ranks
-
-if TYPE_CHECKING:
-    pass
 
 # The others wait while rank 0 loads, scores the dev questions and writes; a rank that died closes its connections.
 _PATIENCE = timedelta(days=7)

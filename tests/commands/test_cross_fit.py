@@ -420,6 +420,16 @@ def test_the_choice_form_from_an_adapter(
     assert run_program(cross_fit.main, again) == 1
     assert "--init-adapter first: --data の 1 問が学習か dev に使われています" in capsys.readouterr().err
     assert not Path("again").exists()
+    # So is one that met it in a conversation.
+    question = load_questions(data)[3]
+    asked = "\n".join([question.question, *question.choices.values()])
+    Path("talk.jsonl").write_text(json.dumps({"instruction": asked, "output": "a"}, ensure_ascii=False), "utf-8")
+    seen["trained_question_ids"].pop()
+    seen |= {"form": "chat", "train_file": {"path": "talk.jsonl", "sha256": sha256_file(Path("talk.jsonl"))}}
+    Path("first/run.json").write_text(json.dumps(seen), "utf-8")
+    assert run_program(cross_fit.main, again) == 1
+    assert "--init-adapter first: --data の 1 問が学習か dev に使われています" in capsys.readouterr().err
+    assert not Path("again").exists()
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from app.core.cli import run_program
 from app.core.errors import ConfigError
 from app.core.files import to_json
 from app.serving.desk import FEEDBACK_KEYS
+from tests.real_server import free_port
 
 
 @pytest.mark.parametrize(
@@ -77,11 +78,6 @@ def test_what_is_opened(host, token, capsys, monkeypatch, tmp_path):
     assert (middleware.kwargs["token"], middleware.kwargs["any_address"]) == (token, token is not None)
     shown = capsys.readouterr().out
     assert shown == f"http://{host}:{port}/{'' if token is None else f'?token={token}'}\n"
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        return free.getsockname()[1]
 
 
 def test_a_port_that_is_taken_is_one_line_before_anything_is_read(capsys, tmp_path):

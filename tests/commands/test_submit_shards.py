@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 
 from app.commands import cross_fit, evaluate_multiple_choice, submit_shards
-from app.commands.submit_shards import Part, cards, parts_of, slurm_settings, whole_of, without
+from app.commands.submit_shards import Part, cards, parts_of, slurm_settings, whole_of
 from app.core.cli import run_program
 from app.core.errors import ConfigError
+from app.core.options import words_without
 from app.evaluation.results.file import read_result
 
 SAMPLE = Path(__file__).resolve().parents[2] / "sample"
@@ -142,7 +143,7 @@ def test_the_words_of_the_parts_and_of_the_whole() -> None:
     ],
 )
 def test_an_option_is_left_out_with_its_value(words: list[str], kept: list[str]) -> None:
-    assert without(words, "--report") == kept
+    assert words_without(words, "--report") == kept
 
 
 def test_what_is_asked_of_slurm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

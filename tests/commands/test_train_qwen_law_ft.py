@@ -399,7 +399,9 @@ def test_a_tracker_that_is_not_installed_is_one_line(
 
 
 def test_tensorboard_gets_the_losses(tiny_model_dir: Path, files: dict[str, Path]) -> None:
-    accumulator = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
+    accumulator = pytest.importorskip(
+        "tensorboard.backend.event_processing.event_accumulator", reason="tensorboard is not installed (extra tracking)"
+    )
     assert run_program(train_qwen_law_ft.main, command(tiny_model_dir, files, "--report-to", "tensorboard")) == 0
     events = accumulator.EventAccumulator(str(files["out"] / "tensorboard"))
     events.Reload()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -19,6 +18,7 @@ from safetensors.torch import load_file
 from app.commands import train_qwen_law_ft
 from app.core.cli import run_program
 from app.data.records import write_records
+from tests.real_server import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 WEIGHTS = "adapter_model.safetensors"
@@ -33,12 +33,6 @@ for port, arguments in json.loads(sys.argv[1]):
     if code:
         sys.exit(code)
 """
-
-
-def free_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])
 
 
 def started(jobs: Sequence[list[str]], **environ: str) -> list[subprocess.Popen[str]]:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
-import uvicorn
 
-from app.serving.application import create_app
 from app.serving.desk import Desk
 from tests.chromium import NEEDED, Page
+
+from .test_served import served
 
 pytestmark = NEEDED
 QUESTION = "旅客名簿の保存はいつまでか"
@@ -22,19 +21,12 @@ PHONE = {"width": 390, "height": 844, "deviceScaleFactor": 2, "mobile": True}
 def site(session_with: Any, model_of: Any, root: Any, tmp_path: Any) -> Iterator[tuple[str, Page]]:
     model = model_of(["一年間です<script>document.title='x'</script>[1]。"], 2.0)
     desk = Desk(session_with(model), feedback=tmp_path / "feedback.jsonl")
-    server = uvicorn.Server(uvicorn.Config(create_app(desk, runs=[root]), port=0, log_level="error", access_log=False))
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    page = Page(tmp_path / "profile")
-    try:
-        while not server.started:
-            thread.join(0.01)
-        (port,) = {socket.getsockname()[1] for one in server.servers for socket in one.sockets}
-        yield f"http://127.0.0.1:{port}", page
-    finally:
-        page.close()
-        server.should_exit = True
-        thread.join(20)
+    with served(desk, runs=[root]) as url:
+        page = Page(tmp_path / "profile")
+        try:
+            yield url, page
+        finally:
+            page.close()
 
 
 def test_the_pages_on_a_phone_in_the_dark(site: tuple[str, Page]) -> None:

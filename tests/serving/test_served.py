@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import httpx
 import pytest
@@ -18,8 +19,8 @@ ASKED = {"messages": [{"role": "user", "content": QUESTION}]}
 
 
 @contextmanager
-def served(desk: Desk) -> Iterator[str]:
-    server = uvicorn.Server(uvicorn.Config(create_app(desk), port=0, log_level="error", access_log=False))
+def served(desk: Desk, **more: Any) -> Iterator[str]:
+    server = uvicorn.Server(uvicorn.Config(create_app(desk, **more), port=0, log_level="error", access_log=False))
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     until(lambda: server.started)

@@ -6,10 +6,6 @@ import gc
 import sys
 from pathlib import Path
 
-from ...core.files import write_text
-from ...core.manifests import run_header
-from ...core.options import as_words
-from ...core.terminal import safe_text
 from ...evaluation.running.plan import WITHOUT
 from ...evaluation.running.settings import beside
 from .settings import CrossFitSettings
@@ -31,18 +27,11 @@ def evaluate_left(settings: CrossFitSettings, questions: Path, output: Path, ada
 
     What a result says against itself is left to the pooled one.
     """
-    from ...evaluation.running.evaluation import check_places, run_evaluation
-    from .. import evaluate_multiple_choice
+    from ..evaluate_multiple_choice import evaluate_beside
 
     for context, path in unanswered(settings, output).items():
-        asked = settings.evaluation(questions, path, context, adapter)
-        header = run_header([*as_words(asked), "--resume"])
-        check_places(asked)
-        lines: list[str] = []
-        program = evaluate_multiple_choice.parser()
-        run_evaluation(asked, program, header=header, show=lines.extend, resume=True)
+        evaluate_beside(settings.evaluation(questions, path, context, adapter), resume=True)
         release_memory()
-        write_text(path.with_suffix(".txt"), safe_text("\n".join(lines) + "\n"))
 
 
 def release_memory() -> None:

@@ -56,13 +56,13 @@ def cards(workers: int) -> list[str]:
 
 def _check_initial_adapter(settings: CrossFitSettings, questions: Sequence[Question]) -> None:
     """Raise DataError when the adapter that every fold starts from has seen one of the questions."""
-    from ...evaluation.running.guards import trained_questions
+    from ...evaluation.running.conversations import questions_seen
     from ...training.model.initial_adapter import read_initial_adapter
 
     initial = read_initial_adapter(settings.training)
     assert initial is not None
     place = settings.training.init_adapter
-    seen = trained_questions(initial.manifest, questions, str(place))
+    seen = questions_seen(initial.manifest, questions, str(place))
     if names := [*seen.by_id, *seen.by_content, *seen.dev]:
         raise DataError(
             f"--init-adapter {place}: --data の {len(names)} 問が学習か dev に使われています"

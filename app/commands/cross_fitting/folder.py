@@ -9,7 +9,7 @@ from typing import Any
 
 from ...core.errors import ConfigError
 from ...core.files import read_json, sha256_file, write_json
-from ...core.options import settings_fields
+from ...core.options import settings_fields, words_without
 from ...core.outputs import clear_remains, foreign_entries
 from ...llm.model_files import files_sha256
 from ...training.arguments import parser as training_parser
@@ -25,7 +25,8 @@ def remember_settings(settings: CrossFitSettings, data_sha256: str) -> dict[str,
     """Store what this folder is for, and return it; raise ConfigError when it already is for something else."""
     names = [one.name for one, _ in settings_fields(CrossFitSettings) if one.name not in (*_FREE, *_PLACES)]
     now: dict[str, Any] = {name: str(getattr(settings, name)) for name in names}
-    now |= {"training": without_places(settings.words), "data_sha256": data_sha256}
+    # Without the adapter's folder: its weights have a hash of their own.
+    now |= {"training": words_without(settings.words, "--init-adapter"), "data_sha256": data_sha256}
     now["index_dir"] = str(settings.index_dir and settings.index_dir.resolve())
     if (model := files_sha256(settings.model_name)) is not None:
         del now["model_name"]
@@ -56,17 +57,6 @@ def remember_settings(settings: CrossFitSettings, data_sha256: str) -> dict[str,
     return now
 
 
-def without_places(training: Sequence[str]) -> list[str]:
-    """The training's options without the folder of the adapter to start from: its weights have a hash of their own."""
-    kept: list[str] = []
-    for place, option in enumerate(training):
-        if option.startswith("--init-adapter="):
-            continue
-        if option != "--init-adapter" and (place == 0 or training[place - 1] != "--init-adapter"):
-            kept.append(option)
-    return kept
-
-
 def training_meant(words: Sequence[str]) -> dict[str, Any]:
     """What options of the training say, however they are spelled and in whatever order."""
     arguments, unknown = training_parser(unset=True).parse_known_args(words)
@@ -83,7 +73,7 @@ def same_places(stored: dict[str, Any], now: dict[str, Any]) -> dict[str, Any]:
     Those of before 0.3.0 have the places as they were spelled, and no hash of the model.
     """
     kept = {name: value for name, value in stored.items() if name not in _PLACES}
-    kept["training"] = without_places(kept.get("training", []))
+    kept["training"] = words_without(kept.get("training", []), "--init-adapter")
     if kept.get("index_dir", "None") != "None":
         kept["index_dir"] = str(Path(kept["index_dir"]).resolve())
     if "model_sha256" in now and "model_sha256" not in kept:

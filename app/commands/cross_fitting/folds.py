@@ -18,9 +18,9 @@ def jobs_left(settings: CrossFitSettings, questions: int) -> list[Job]:
     from .. import split_selection_dataset as splitting
 
     folder, jobs = settings.output_dir, []
-    mine = {unit.place for unit in units_of(all_units(settings), settings.shard)}
+    mine = {unit.place: unit.name for unit in units_of(all_units(settings), settings.shard)}
     if None in mine and unanswered(settings, folder / "base.json"):
-        jobs.append(Job("調整前の評価", folder / "base_log.txt", untuned, (settings, questions)))
+        jobs.append(Job(mine[None], folder / "base_log.txt", untuned, (settings, questions)))
     for seed in settings.all_seeds:
         place = settings.seed_dir(seed)
         if not unanswered(settings, place / "tuned.json"):
@@ -31,9 +31,9 @@ def jobs_left(settings: CrossFitSettings, questions: int) -> list[Job]:
                 train=1 - settings.dev, dev=settings.dev,
             )  # fmt: skip
             splitting.write_split(split, run_header(as_words(split)))
-        for number, fold in enumerate(settings.fold_dirs(seed), start=1):
-            if fold.relative_to(folder) in mine and unanswered(settings, fold / "tuned.json"):
-                name = f"seed {seed} の {number}/{settings.folds} 組目"
+        for fold in settings.fold_dirs(seed):
+            name = mine.get(fold.relative_to(folder))
+            if name is not None and unanswered(settings, fold / "tuned.json"):
                 jobs.append(Job(name, fold / "log.txt", one_fold, (settings, name, fold, seed)))
     return jobs
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -11,7 +10,7 @@ from typing import Literal
 from ...core.questions import Polarity
 from ..law_numbers import article_label, article_sort_key, item_label, paragraph_label
 from .book import Book, Passage
-from .references import kanji
+from .references import kanji_numbers
 from .spelling import arabic_digits
 
 Wants = Literal["correct", "incorrect"]
@@ -71,7 +70,7 @@ def citation(title: str, passage: Passage, item: str | None, *, digits: bool, na
     paragraph = "" if passage.alone else paragraph_label(passage.paragraph)
     label = article_label(passage.article) + paragraph + item_label(item)
     if not digits:
-        label = re.sub(r"\d+", lambda match: kanji(int(match.group())), label)
+        label = kanji_numbers(label)
     return (title if named else "") + label
 
 

@@ -10,7 +10,7 @@ from dataclasses import replace
 from ..law_numbers import article_label, paragraph_label
 from .checks import is_another_rule, overlapping, says_same
 from .claims import Claim
-from .references import kanji
+from .references import kanji_numbers
 from .rules import SAME_PART, Rule
 from .surroundings import Surroundings
 
@@ -54,10 +54,7 @@ def _may_swap_conditions(rule: Rule, other: Rule) -> bool:
 
 def _speaks_of(text: str, rule: Rule) -> bool:
     """Whether the text names the rule's own paragraph, or its article as a whole."""
-    article, paragraph = (
-        re.sub(r"\d+", lambda number: kanji(int(number.group())), label)
-        for label in (article_label(rule.article), paragraph_label(rule.paragraph))
-    )
+    article, paragraph = kanji_numbers(article_label(rule.article)), kanji_numbers(paragraph_label(rule.paragraph))
     return re.search(rf"{article}(?!の[一二三四五六七八九十])(?:{paragraph}|(?!第))", text) is not None
 
 

@@ -52,6 +52,11 @@ def resolve(sentence: str, *, title: str, articles: Sequence[str], article: str,
     return text
 
 
+def kanji_numbers(label: str) -> str:
+    """``第13条第2項`` → ``第十三条第二項``."""
+    return re.sub(r"\d+", lambda match: kanji(int(match.group())), label)
+
+
 def kanji_article(key: str) -> str:
     """``27_2`` → ``第二十七条の二``."""
     first, *branches = key.split("_")

@@ -96,10 +96,15 @@ def loss_chart(histories: Sequence[tuple[str, int, Sequence[tuple[int, float]]]]
     return LossChart(tuple(curves), steps, top)
 
 
+def stretches(pairs: Sequence[tuple[int, float]], most: int) -> list[Sequence[tuple[int, float]]]:
+    """The pairs in at most ``most`` pieces of one length; the last may be shorter."""
+    size = max(1, -(-len(pairs) // most))
+    return [pairs[start : start + size] for start in range(0, len(pairs), size)]
+
+
 def thinned(pairs: Sequence[tuple[int, float]], most: int = MAX_POINTS) -> list[tuple[float, float]]:
     """At most ``most`` points, each the mean of the steps it stands for."""
-    size = -(-len(pairs) // most)
-    groups = [pairs[start : start + size] for start in range(0, len(pairs), size)]
     return [
-        (sum(step for step, _ in group) / len(group), sum(loss for _, loss in group) / len(group)) for group in groups
+        (sum(step for step, _ in group) / len(group), sum(loss for _, loss in group) / len(group))
+        for group in stretches(pairs, most)
     ]

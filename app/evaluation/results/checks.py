@@ -32,8 +32,8 @@ _LATER_PART = "other_contexts"
 _COUNTED_OTHERWISE = ("chi_square", "chi_square_p")
 
 
-def check_run(path: Path, run: Mapping[str, Any]) -> None:
-    """Raise DataError unless what comparisons and reports rely on is there: how it was asked, whom, and what to trust."""
+def check_run(path: Path, run: Mapping[str, Any]) -> RunFacts:
+    """What comparisons and reports rely on: how it was asked, whom, and what to trust. Raises DataError unless it is there."""
     try:
         facts = RunFacts.model_validate(run)
     except ValidationError as error:
@@ -49,11 +49,11 @@ def check_run(path: Path, run: Mapping[str, Any]) -> None:
         )
     if facts.trained_ids and not facts.distrust:
         raise DataError(f"{path}: 学習に使った問題で採点した結果なのに、run.distrust が空です。{AGAIN}")
+    return facts
 
 
-def check_asking(path: Path, run: Mapping[str, Any], outcomes: Sequence[Outcome]) -> None:
-    """Raise DataError where ``run`` says of the answers what they are not: their number, their orders, the ensemble."""
-    facts = RunFacts.model_validate(run)
+def check_asking(path: Path, facts: RunFacts, outcomes: Sequence[Outcome]) -> None:
+    """Raise DataError where the run says of the answers what they are not: their number, their orders, the ensemble."""
     plan = facts.plan
     stated: dict[str, tuple[Any, set[Any]]] = {
         "data.questions": (facts.data.questions, {len(outcomes)}),

@@ -56,11 +56,16 @@ def write_result(
 
 
 def read_result(path: Path) -> Result:
-    """Read and check a result. Raises DataError, one line, for anything that is not a whole result of this program."""
+    """Read and check a result. Raises DataError as ``result_of``, and for a file that cannot be read."""
     try:
         value = read_json(path)
     except DataError as error:
         raise DataError(f"{error} 途中で切れた結果は使えません。評価を --resume で終わらせてください。") from None
+    return result_of(path, value)
+
+
+def result_of(path: Path, value: Any) -> Result:
+    """The result that a file holds, checked. Raises DataError, one line, for anything that is not a whole result."""
     if not isinstance(value, dict) or value.get("kind") != KIND:
         raise DataError(
             f"{path}: このプログラムの評価結果ではありません（kind が {KIND!r} でない）。"
@@ -69,7 +74,7 @@ def read_result(path: Path) -> Result:
     run, summary, rows = value.get("run"), value.get("summary"), value.get("results")
     if not isinstance(run, dict) or not isinstance(summary, dict) or not isinstance(rows, list):
         raise DataError(f"{path}: run・summary・results のどれかが欠けています。評価をやり直してください。")
-    check_run(path, run)
+    facts = check_run(path, run)
     outcomes = tuple(outcome_from(row, f"{path}: {number} 問目") for number, row in enumerate(rows, start=1))
     seen: set[str] = set()
     for outcome in outcomes:
@@ -77,7 +82,7 @@ def read_result(path: Path) -> Result:
             raise DataError(f"{path}: 問題 {outcome.id} が重複しています。評価をやり直してください。")
         seen.add(outcome.id)
     counted = checked_summary(path, run, summary, outcomes)
-    check_asking(path, run, outcomes)
+    check_asking(path, facts, outcomes)
     return Result(path, run, counted, outcomes)
 
 

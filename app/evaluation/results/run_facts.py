@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
-from ...core.runs import BaseModelFacts
+from ...core.runs import BaseModelFacts, index_without_place
 from ..running.plan import RETRIEVED, ContextSource
 
 
@@ -68,9 +68,8 @@ class IndexFacts(_Facts):
     @property
     def searched(self) -> dict[str, Any]:
         """How it was searched; without the folder where the passages have a hash of their own (``index_without_place``)."""
-        return {
-            name: one for name, one in (self.retriever or {}).items() if name != "index_dir" or not self.corpus_hash
-        }
+        index = index_without_place({"corpus_hash": self.corpus_hash, "retriever": self.retriever})
+        return dict(index["retriever"] or {})
 
 
 class SeenFacts(_Facts):

@@ -72,6 +72,12 @@ def _read_mean(folder: Path, width: int) -> Vectors:
     return mean
 
 
+def _check_length(path: Path, dtype: np.dtype[np.void], rows: int) -> None:
+    """Raise StaleIndexError where a file holds fewer than ``rows`` rows."""
+    if not path.exists() or path.stat().st_size < rows * dtype.itemsize:
+        raise StaleIndexError(f"{path}: ベクトルが欠けています。{REBUILD}")
+
+
 def stored_ids(folder: Path, width: int, rows: int) -> NDArray[np.int64]:
     """Passage numbers of the first ``rows`` rows of a folder, as they stand; none of a folder without rows.
 
@@ -80,8 +86,7 @@ def stored_ids(folder: Path, width: int, rows: int) -> NDArray[np.int64]:
     path = folder / "rows.bin"
     if not rows or not path.exists():
         return np.zeros(0, dtype=np.int64)
-    if path.stat().st_size < rows * _row(width).itemsize:
-        raise StaleIndexError(f"{path}: ベクトルが欠けています。{REBUILD}")
+    _check_length(path, _row(width), rows)
     return np.array(np.memmap(path, dtype=_row(width), mode="r", shape=(rows,))["passage"], dtype=np.int64)
 
 
@@ -98,8 +103,7 @@ class VectorWriter:
         self._dtype = _row(width)
         path = folder / "rows.bin"
         path.touch()
-        if path.stat().st_size < rows * self._dtype.itemsize:
-            raise StaleIndexError(f"{path}: ベクトルが欠けています。{REBUILD}")
+        _check_length(path, self._dtype, rows)
         os.truncate(path, rows * self._dtype.itemsize)
         self._path = path
         self.mean: Vectors | None = _read_mean(folder, width) if rows else None
@@ -130,8 +134,8 @@ class VectorIndex:
         """``crc`` is what the writer had after these rows. Raises StaleIndexError when they are not those any more."""
         path = folder / "rows.bin"
         dtype = _row(width)
-        if rows and (not path.exists() or path.stat().st_size < rows * dtype.itemsize):
-            raise StaleIndexError(f"{path}: ベクトルが欠けています。{REBUILD}")
+        if rows:
+            _check_length(path, dtype, rows)
         # A scope that holds nothing (Acts, of an index of orders) has neither rows nor their mean.
         self._mean = _read_mean(folder, width) if rows else np.zeros(width, dtype=np.float32)
         self._rows = np.memmap(path, dtype=dtype, mode="r", shape=(rows,)) if rows else np.zeros(0, dtype=dtype)

@@ -104,10 +104,9 @@ def embed_missing(
             f"{folder}: 途中まで作ったベクトルは {state.model} のものです。EMBEDDING_MODEL をそれに合わせるか、"
             "scripts/build_index.py --source で作り直してください。"
         )
-    rows = state.rows
     missing = missing_passages(store, folder, scope)
-    writer = VectorWriter(folder, embedder.width, rows, state.crc)
-    if missing and (rows == 0 or writer.mean is None):
+    writer = VectorWriter(folder, embedder.width, state.rows, state.crc)
+    if missing and writer.mean is None:
         sample = missing[:: max(1, len(missing) // MEAN_SAMPLE)][:MEAN_SAMPLE]
         writer.set_mean(embedder.passages(_texts(store, sample)).mean(axis=0))
     batches = [missing[start : start + BATCH] for start in range(0, len(missing), BATCH)]
@@ -115,8 +114,7 @@ def embed_missing(
         mean = writer.mean
         assert mean is not None  # set above
         writer.append(quantised(embedder.passages(_texts(store, batch)), mean, [number for number, _ in batch]))
-        rows += len(batch)
-        state = VectorState(rows, writer.crc, embedder.name, embedder.width)
+        state = VectorState(state.rows + len(batch), writer.crc, embedder.name, embedder.width)
         store.set_meta("vectors", json.dumps(asdict(state)))
     return len(missing)
 

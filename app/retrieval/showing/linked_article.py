@@ -52,14 +52,18 @@ class LinkedLine:
     pieces: tuple[Piece, ...]
 
 
-def linked_article(store: Store, names: LawNames, article: ArticleRow, as_of: str) -> list[LinkedLine]:
+def linked_article(
+    store: Store, names: LawNames, article: ArticleRow, as_of: str, known: dict[str, dict[str, str]] | None = None
+) -> list[LinkedLine]:
     """The lines of an article. A reference becomes a link where it leads to an article in force on ``as_of`` for certain,
     and so does the first use in a paragraph of a term that another article defines; anything else stays text.
 
-    Amending 附則 and appendices have no links: 第五条 is one of the amending law there.
+    Amending 附則 and appendices have no links: 第五条 is one of the amending law there. ``known`` is shared by the
+    articles of one page (``place_of``).
     """
+    known = {} if known is None else known
     passages = store.article_passages(article.article_id)
-    linker = _Linker(store, names, article, as_of) if article.part in CITING_PARTS else None
+    linker = _Linker(store, names, article, as_of, known) if article.part in CITING_PARTS else None
     raws = [text for passage in passages for _, text in passage.lines]
     lines: list[LinkedLine] = []
     last = -1
@@ -78,12 +82,14 @@ def linked_article(store: Store, names: LawNames, article: ArticleRow, as_of: st
 class _Linker:
     """Cuts the lines of one article into pieces."""
 
-    def __init__(self, store: Store, names: LawNames, article: ArticleRow, as_of: str) -> None:
+    def __init__(
+        self, store: Store, names: LawNames, article: ArticleRow, as_of: str, known: dict[str, dict[str, str]]
+    ) -> None:
         self.store = store
         self.names = names
         self.article = article
         self.as_of = as_of
-        self.place = place_of(store, names, article)
+        self.place = place_of(store, names, article, known)
         self.terms = Terms(store, names, article)
 
     def pieces(self, raw: str, paragraph: str, said: set[str]) -> list[Piece]:

@@ -58,7 +58,7 @@ def defined_terms(
     for place, text in enumerate(texts):
         mine: list[DefinedTerm] = []
         for one in (question, text) if place == 0 else (text,):
-            for key in _used(_without_names(term_key(one), names), known):
+            for _, key in _first_uses(_without_names(term_key(one), names), known):
                 if key not in chosen and known[key].article_id not in read and len(chosen) < limit:
                     chosen.add(key)
                     mine.append(known[key].term)
@@ -85,19 +85,14 @@ class Terms:
         self._known = {
             key: found for key, found in _terms_for(store, article).items() if found.article_id != article.article_id
         }
-        self._keys = sorted(self._known, key=len, reverse=True)
 
     def places(self, folded: str) -> list[TermPlace]:
         """The first use of each term in a folded text (``term_key``), in order; none inside a longer term or a law's name."""
-        rest = _without_names(folded, self._names)
-        found: list[TermPlace] = []
-        for key in self._keys:
-            place = rest.find(key)
-            if place >= 0:
-                known = self._known[key]
-                found.append(TermPlace(place, place + len(key), known.article_id, known.paragraph, known.term))
-                rest = rest.replace(key, _GONE * len(key))
-        return sorted(found, key=lambda one: one.start)
+        found = []
+        for place, key in _first_uses(_without_names(folded, self._names), self._known):
+            known = self._known[key]
+            found.append(TermPlace(place, place + len(key), known.article_id, known.paragraph, known.term))
+        return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,8 +110,8 @@ def _without_names(folded: str, names: LawNames) -> str:
     return folded
 
 
-def _used(folded: str, keys: Iterable[str]) -> list[str]:
-    """The keys that stand in the text and in no longer one there, in order of their first place."""
+def _first_uses(folded: str, keys: Iterable[str]) -> list[tuple[int, str]]:
+    """(first place, key) of the keys that stand in the text and in no longer one there, in order of the places."""
     places: list[tuple[int, str]] = []
     for key in sorted(keys, key=len, reverse=True):
         place = folded.find(key)
@@ -124,7 +119,7 @@ def _used(folded: str, keys: Iterable[str]) -> list[str]:
             places.append((place, key))
             # Covered, so that a shorter term inside it is not found there.
             folded = folded.replace(key, _GONE * len(key))
-    return [key for _, key in sorted(places)]
+    return sorted(places)
 
 
 def _terms_for(store: Store, article: ArticleRow) -> dict[str, _Known]:

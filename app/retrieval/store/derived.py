@@ -125,18 +125,23 @@ def short_names(
     return found
 
 
-def place_of(store: Store, names: LawNames, article: ArticleRow) -> Place:
-    """Where the text of an article stands, without its paragraph: what 前条 and 法 mean there."""
-    connection = store.connection
-    rows = connection.execute(
-        "SELECT p.lines FROM revisions r JOIN articles a USING (rev) JOIN passages p USING (article_id)"
-        " WHERE r.revision_id=? AND a.part IN (?, ?)",
-        (article.revision_id, *CITING_PARTS),
-    )
-    texts = ["\n".join(text for _, text in json.loads(lines)) for (lines,) in rows]
-    numbers, titles = _numbers(connection), _current_titles(connection)
+def place_of(store: Store, names: LawNames, article: ArticleRow, known: dict[str, dict[str, str]]) -> Place:
+    """Where the text of an article stands, without its paragraph: what 前条 and 法 mean there.
+
+    ``known`` keeps the short names of each revision that was read: finding them takes its whole text.
+    """
+    if article.revision_id not in known:
+        connection = store.connection
+        rows = connection.execute(
+            "SELECT p.lines FROM revisions r JOIN articles a USING (rev) JOIN passages p USING (article_id)"
+            " WHERE r.revision_id=? AND a.part IN (?, ?)",
+            (article.revision_id, *CITING_PARTS),
+        )
+        texts = ["\n".join(text for _, text in json.loads(lines)) for (lines,) in rows]
+        numbers, titles = _numbers(connection), _current_titles(connection)
+        known[article.revision_id] = short_names(article.law_id, texts, names, numbers, titles)
     order = store.article_nums(article.law_id, article.valid_from, article.part)
-    return Place(article.law_id, article.num, "", order, short_names(article.law_id, texts, names, numbers, titles))
+    return Place(article.law_id, article.num, "", order, known[article.revision_id])
 
 
 def _current_titles(connection: sqlite3.Connection) -> dict[str, str]:

@@ -5,7 +5,6 @@ Imports torch at the top: import only in the process that measures.
 
 from __future__ import annotations
 
-import gc
 import math
 import random
 import time
@@ -30,7 +29,7 @@ from ..rows.collation import LabelCollator
 from ..rows.examples import TrainingExample
 from ..rows.prefix import PrefixCollator, group_examples
 from .cases import Case, Shape
-from .meter import PhaseMeter, Probe, probe_of
+from .meter import PhaseMeter, Probe, empty_card, probe_of
 from .random_model import random_model
 
 _DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16, "fp32": torch.float32, "stored": torch.bfloat16}
@@ -111,7 +110,7 @@ def _ours(bench: _Bench) -> Iterator[dict[str, Any]]:
     examples = bench.examples()
     for shared in (False, True):
         if shared:  # the first training goes on from the loaded model's segments, as a user's does
-            _empty(bench.device)
+            empty_card(bench.device)
         meter, started = PhaseMeter(bench.probe), time.monotonic()
         trainer = _our_trainer(bench, loaded, examples, shared=shared)
         meter.enter(None)
@@ -162,7 +161,7 @@ def _scored(bench: _Bench, model: Any, examples: list[TrainingExample]) -> Itera
             score_letters_shared_prefix(model, question, _LETTERS, kept=KeptPrefix())
 
     for name, work in (("scoring", apart), ("scoring_shared", together)):
-        _empty(bench.device)
+        empty_card(bench.device)
         begun = time.monotonic()
         meter = PhaseMeter(bench.probe)
         work()  # kernels and attention plans are made at the first use of a shape
@@ -236,9 +235,3 @@ def _trained(name: str, shape: Shape, meter: PhaseMeter, trainer: Any, started: 
 def _loss(value: Any) -> float | None:
     """A loss to four places; None for one that is no number, which JSON cannot hold."""
     return round(float(value), 4) if math.isfinite(float(value)) else None
-
-
-def _empty(device: str) -> None:
-    gc.collect()
-    if device != "cpu":
-        torch.cuda.empty_cache()

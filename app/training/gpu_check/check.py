@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -129,7 +128,7 @@ def _train(config: TrainConfig) -> tuple[TrainConfig, MemoryPlan, dict[str, Any]
     from ..preparation import prepare_data
     from ..run_manifest import finish_manifest, write_started
     from ..training_run import CHECKPOINTS, build_run_trainer, started_manifest, write_adapter_folder
-    from .meter import PhaseMeter, probe_of
+    from .meter import PhaseMeter, empty_card, probe_of
 
     data = prepare_data(config)
     device = resolve_device(config.device)
@@ -159,7 +158,7 @@ def _train(config: TrainConfig) -> tuple[TrainConfig, MemoryPlan, dict[str, Any]
         "losses": [float(row["loss"]) for row in history if "loss" in row],
     }
     del trainer, loaded
-    _empty_card(device)
+    empty_card(device)
     return config, made, measured
 
 
@@ -168,17 +167,10 @@ def _letter_probabilities(config: TrainConfig, prompts: list[str], device: str) 
     import numpy as np
 
     from ...llm.hf_llm import HFLLMConfig, HFLoRALLM
+    from .meter import empty_card
 
     model = HFLoRALLM(HFLLMConfig(config.model_name, lora_path=str(config.output_dir), device=device))
     probabilities = np.exp(model.choice_logprobs(prompts))
     del model
-    _empty_card(device)
+    empty_card(device)
     return probabilities
-
-
-def _empty_card(device: str) -> None:
-    gc.collect()
-    if device != "cpu":
-        import torch
-
-        torch.cuda.empty_cache()

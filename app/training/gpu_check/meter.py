@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -38,6 +39,15 @@ def probe_of(device: str) -> Probe:
         "torch.cuda.max_memory_allocated",
         lambda: int(torch.cuda.memory_stats(device).get("num_alloc_retries", 0)),
     )
+
+
+def empty_card(device: str) -> None:
+    """Give back what nobody holds any more."""
+    gc.collect()
+    if device != "cpu":
+        import torch
+
+        torch.cuda.empty_cache()
 
 
 @dataclass(slots=True)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import multiprocessing
-import os
 import time
 from collections.abc import Iterator, Mapping
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-from ...core.workers import last_line
+from ...core.workers import last_line, settle
+from ...llm.loading import first_line
 from ..model.setup import segments
 from .cases import Case
 
@@ -52,16 +52,12 @@ def run_case(case: Case, folder: Path, *, seconds: float) -> Iterator[dict[str, 
 
 
 def _work(connection: Connection, case: Case, folder: Path, log: Path, environment: Mapping[str, str]) -> None:
-    os.environ.update(environment)  # before torch is imported
-    with open(log, "ab", buffering=0) as file:
-        os.dup2(file.fileno(), 1)
-        os.dup2(file.fileno(), 2)
+    settle(log, environment)
     from .case import measured_parts
 
     try:
         for part in measured_parts(case, folder):
             connection.send(part)
     except Exception as error:  # the libraries raise many kinds; one line of it goes into the report
-        lines = str(error).strip().splitlines()
-        connection.send({"part": "error", "error": lines[0][:300] if lines else type(error).__name__})
+        connection.send({"part": "error", "error": first_line(error)})
         raise
