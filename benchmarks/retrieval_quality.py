@@ -240,6 +240,7 @@ ROW_NAMES = {
     "without citation": "引用を読まない",
     "without delegation": "委任先を引き上げない",
     "without prior": "語が届かない問いで法律を引き上げない",
+    "without coverage": "hybrid をいつも同じ重みで合わせる",
     "bm25 alone": "BM25 だけ",
     "bm25+citation": "BM25＋引用だけ",
     "with graph": "引用グラフを足す",
