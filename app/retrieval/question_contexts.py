@@ -31,17 +31,36 @@ def context_plan(
         return ContextPlan("gold", "gold", 0, gold_context)
     if top_k < 1:
         raise ConfigError(f"--top-k {top_k}: 1 以上にしてください。検索を使わないときは --no-rag を付けてください。")
+    pipeline = open_pipeline(top_k, index_dir)
+    retriever = pipeline.config.retriever.type
+    if source == "distractors":
+        from .distractors import among_distractors
+
+        context_of = among_distractors(pipeline, top_k, questions, without_gold=without_gold, seed=seed)
+        return ContextPlan("distractors", retriever, top_k, context_of)
+    return ContextPlan("rag", retriever, top_k, retrieved_by(pipeline, top_k))
+
+
+def open_pipeline(top_k: int, index_dir: Path | None) -> Any:
+    """The ``RAGPipeline`` of the environment over ``index_dir``. Raises StaleIndexError, see ``context_plan``."""
     # The retrieval engine loads only where it is needed.
     from ..core.rag_config import load_config
     from .rag_pipeline import RAGPipeline
 
-    config = load_config(retriever_top_k=top_k, retriever_index_dir=index_dir)
-    if source == "distractors":
-        from .distractors import among_distractors
+    return RAGPipeline(load_config(retriever_top_k=top_k, retriever_index_dir=index_dir))
 
-        context_of = among_distractors(RAGPipeline(config), top_k, questions, without_gold=without_gold, seed=seed)
-        return ContextPlan("distractors", config.retriever.type, top_k, context_of)
-    return ContextPlan("rag", config.retriever.type, top_k, retrieved_by(RAGPipeline(config), top_k))
+
+def searched_facts(pipeline: Any) -> dict[str, Any]:
+    """What the articles that ``pipeline`` finds depend on: the statutes that are searched, and how."""
+    from .index.building import corpus_hash
+
+    config = pipeline.config
+    return {
+        "corpus_hash": corpus_hash(pipeline.index.store),
+        "retriever": config.retriever.model_dump(mode="json"),
+        "reranker": config.reranker.model_dump(mode="json") if config.reranker.model else None,
+        "embedding": config.embedding.model_dump(mode="json") if config.retriever.type != "bm25" else None,
+    }
 
 
 def retrieved_by(pipeline: Any, top_k: int) -> Callable[[Question], Context]:

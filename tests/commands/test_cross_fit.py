@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 import time
 from collections.abc import Sequence
@@ -188,8 +189,11 @@ def test_a_folder_is_for_what_files_hold_however_they_are_spelled(
         words = options(data, model, "--context", "rag", "--index-dir", index, "--init-adapter", initial)  # type: ignore[arg-type]
         remember_settings(cross_fit.parse(words), sha256_file(Path("data.json")))
 
-    for name in ("model", "index", "adapter"):
+    laws = sorted((SAMPLE / "laws").iterdir())
+    for name in ("model", "adapter"):
         (tmp_path / name).mkdir()
+    for name, law in (("index", laws[0]), ("other", laws[1])):
+        assert run_program(build_index.main, ["--source", str(law), "--index-dir", name]) == 0
     (tmp_path / "model/model.safetensors").write_bytes(b"weights")
     (tmp_path / "adapter/adapter_model.safetensors").write_bytes(b"lora")
     (tmp_path / "link").symlink_to(tmp_path)
@@ -197,10 +201,12 @@ def test_a_folder_is_for_what_files_hold_however_they_are_spelled(
     remember(data, tmp_path / "model/", tmp_path / "link/index/", "link/adapter")
     # One of before 0.3.0, which stored the spellings.
     stored = json.loads(Path("out/settings.json").read_text("utf-8"))
-    old = {name: value for name, value in stored.items() if name != "model_sha256"}
+    old = {name: value for name, value in stored.items() if name not in ("model_sha256", "index")}
     training = [*old["training"], "--init-adapter", "adapter"]
     old |= {"data": "data.json", "model_name": "model", "output_dir": "out", "index_dir": "index", "training": training}
     Path("out/settings.json").write_text(json.dumps(old | {"train_records": "None"}), "utf-8")
+    with pytest.raises(ConfigError, match="（違い: index_dir）"):
+        remember(data, tmp_path / "model", "other", "adapter")
     remember(data, tmp_path / "model", "index", "adapter")
     # However the trainings' options are ordered and spelled, defaults among them.
     stored = json.loads(Path("out/settings.json").read_text("utf-8"))
@@ -218,8 +224,14 @@ def test_a_folder_is_for_what_files_hold_however_they_are_spelled(
         with pytest.raises(ConfigError, match=named):
             remember("data.json", "model", "index", "adapter")
         Path(path).write_bytes(before)
-    with pytest.raises(ConfigError, match="index_dir"):
-        remember("data.json", "model", "model", "adapter")
+    # An index is what it holds and how it is searched, wherever it lies.
+    shutil.copytree("index", "moved")
+    remember("data.json", "model", "moved", "adapter")
+    with pytest.raises(ConfigError, match="（違い: index）"):
+        remember("data.json", "model", "other", "adapter")
+    monkeypatch.setenv("RETRIEVER_DEFINITIONS", "true")
+    with pytest.raises(ConfigError, match="（違い: index）"):
+        remember("data.json", "model", "index", "adapter")
 
 
 def test_training_with_distractors_and_evaluating_with_retrieval(data: Path, tiny_model_dir: Path) -> None:
@@ -470,6 +482,7 @@ def test_records_that_do_not_belong_are_refused(
         (["--reading-test", "--index-dir", "none"], "索引がありません"),
         (["--without-gold", "0.3"], "--without-gold は --train-context distractors"),
         (["--train-context", "distractors", "--index-dir", "none"], "索引がありません"),
+        (["--context", "rag", "--index-dir", "none"], "索引がありません"),
         (["--learning-rate", "-1"], "learning-rate"),
         (["--objective", "choice", "--train-orders", "4"], "--train-orders とは使えません"),
         (["--init-adapter", "none"], "アダプタのフォルダがありません"),

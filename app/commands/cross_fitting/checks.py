@@ -30,7 +30,7 @@ def checked_questions(settings: CrossFitSettings) -> list[Question]:
     questions = load_questions(settings.data)
     if settings.train_records is not None:
         read_record_pool(settings.train_records, questions, settings.mode)
-    if settings.reading_test or settings.train_context in ("rag", "distractors"):
+    if settings.reading_test or settings.searches:
         from ...retrieval.question_contexts import context_plan
 
         context_plan("rag", settings.top_k, settings.index_dir)  # raises without an index

@@ -11,7 +11,9 @@ from ...core.errors import ConfigError
 from ...core.files import read_json, sha256_file, write_json
 from ...core.options import settings_fields, words_without
 from ...core.outputs import clear_remains, foreign_entries
+from ...core.runs import index_without_place
 from ...llm.model_files import files_sha256
+from ...retrieval.question_contexts import open_pipeline, searched_facts
 from ...training.arguments import parser as training_parser
 from ...training.config import TrainConfig
 from .settings import CrossFitSettings
@@ -35,6 +37,9 @@ def remember_settings(settings: CrossFitSettings, data_sha256: str) -> dict[str,
         now["train_records_sha256"] = sha256_file(settings.train_records)
     if (initial := settings.training.init_adapter) is not None:
         now["init_adapter_sha256"] = sha256_file(initial / "adapter_model.safetensors")
+    if settings.searches:
+        pipeline = open_pipeline(settings.top_k, settings.index_dir)
+        now["index"] = index_without_place(searched_facts(pipeline))
     path = settings.output_dir / "settings.json"
     if path.exists():
         # An option that came later was at its default when the folder was started.
@@ -43,8 +48,10 @@ def remember_settings(settings: CrossFitSettings, data_sha256: str) -> dict[str,
         }
         stored |= same_places(read_json(path), now)
         compared = now.keys() | stored.keys()
-        if not {settings.context, settings.train_context} & {"rag", "distractors"}:
-            compared -= {"index_dir"}  # for the reading test alone, which may be asked for later
+        if not settings.searches or "index" in stored:
+            compared -= {"index_dir"}  # its content decides; or it is for the reading test alone, which may come later
+        else:
+            stored["index"] = now["index"]  # one of before 0.3.0, which stored the place only
         meant = [{**one, "training": training_meant(one["training"])} for one in (now, stored)]
         if different := sorted(name for name in compared if meant[0].get(name) != meant[1].get(name)):
             raise ConfigError(

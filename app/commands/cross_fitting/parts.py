@@ -16,7 +16,7 @@ from ...evaluation.running.shard import Shard, shard_argument
 from .answers import wanted
 from .settings import CrossFitSettings
 
-# Where the index lies may differ from machine to machine; its content is compared when the folds are pooled.
+# Where the index lies may differ from machine to machine; what is searched stands in ``index``.
 _NOT_COMPARED = {"shard", "index_dir"}
 
 

@@ -140,6 +140,11 @@ class CrossFitSettings:
         return "choice" if self.training.objective == "choice" else "letter"
 
     @property
+    def searches(self) -> bool:
+        """Whether records or answers are over articles that an index is searched for (a reading test's apart)."""
+        return bool({self.context, self.train_context} & {"rag", "distractors"})
+
+    @property
     def all_seeds(self) -> range:
         """The seed of each repetition."""
         return range(self.seed, self.seed + self.seeds)

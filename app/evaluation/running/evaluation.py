@@ -122,15 +122,10 @@ def _contexts(source: ContextSource, config: Any) -> tuple[Any, dict[str, Any] |
 
     if source not in RETRIEVED:
         return context_lookup(source), None
-    from ...retrieval.index.building import corpus_hash
+    from ...retrieval.question_contexts import searched_facts
     from ...retrieval.rag_pipeline import RAGPipeline, search_query
 
     pipeline = RAGPipeline(config)
-    facts = {
-        "corpus_hash": corpus_hash(pipeline.index.store),
-        "retriever": config.retriever.model_dump(mode="json"),
-        "reranker": config.reranker.model_dump(mode="json") if config.reranker.model else None,
-        "embedding": config.embedding.model_dump(mode="json") if config.retriever.type != "bm25" else None,
-    }
     top_k = config.retriever.top_k
-    return context_lookup(source, pipeline=pipeline, search_query=search_query, top_k=top_k), facts
+    lookup = context_lookup(source, pipeline=pipeline, search_query=search_query, top_k=top_k)
+    return lookup, searched_facts(pipeline)

@@ -80,6 +80,7 @@ def _change(part: int, name: str, value: Any) -> Callable[[list[Path]], None]:
         (_change(1, "settings.json", SETTINGS | {"shard": "2/3"}), r"part 2: 3 個に分けた部分です（.*part 1 は 2 個）"),
         (_change(1, "settings.json", SETTINGS | {"shard": "2/2", "folds": "5"}), r"part 2: 別の設定で行った部分です（違い: folds）"),
         (_change(1, "settings.json", SETTINGS | {"shard": "2/2", "extra": "1"}), r"違い: extra"),
+        (_change(1, "settings.json", SETTINGS | {"shard": "2/2", "index": {"corpus_hash": "other"}}), r"part 2: 別の設定で行った部分です（違い: index）"),
         (_change(1, "settings.json", SETTINGS), r"part 2: --shard で行った交差適合のフォルダではありません"),
         (_change(1, "settings.json", []), r"part 2: --shard で行った交差適合のフォルダではありません"),
         (lambda parts: parts.pop(), r"1 個の部分が足りません: --shard 2/2"),
