@@ -41,12 +41,14 @@ class VectorState:
     crc    their checksum; None where it is not known
     model  name of the model they are of, None without rows
     width  numbers of a vector
+    scope  how far the run that wrote the last of them was to go
     """
 
     rows: int = 0
     crc: int | None = None
     model: str | None = None
     width: int = 0
+    scope: Scope = "acts"
 
 
 def vector_state(store: Store) -> VectorState:
@@ -114,9 +116,21 @@ def embed_missing(
         mean = writer.mean
         assert mean is not None  # set above
         writer.append(quantised(embedder.passages(_texts(store, batch)), mean, [number for number, _ in batch]))
-        state = VectorState(state.rows + len(batch), writer.crc, embedder.name, embedder.width)
+        state = VectorState(state.rows + len(batch), writer.crc, embedder.name, embedder.width, scope)
         store.set_meta("vectors", json.dumps(asdict(state)))
     return len(missing)
+
+
+def stopped_partway(generation: Path) -> tuple[VectorState, int] | None:
+    """How far a first ``--vectors`` run of an index came that did not end, and how many texts it was of; None without one."""
+    store = Store(generation / "store.sqlite")
+    try:
+        state = vector_state(store)
+        if not state.rows:
+            return None
+        return state, state.rows + len(missing_passages(store, generation / "vectors", state.scope))
+    finally:
+        store.close()
 
 
 def open_vectors(store: Store, folder: Path, width: int) -> VectorIndex:

@@ -7,6 +7,7 @@ writes a new generation and then replaces the manifest in one step; so at every 
 from __future__ import annotations
 
 import re
+import shlex
 import zipfile
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -20,6 +21,7 @@ from ..engines.embedder import Embedder
 from ..engines.sudachi import Words
 from ..store.rows import STORE_FORMAT
 from ..text.tokens import TOKENIZER
+from .embedding_passages import stopped_partway
 
 FILE = "manifest.json"
 REBUILD = "scripts/build_index.py で作り直してください。"
@@ -141,6 +143,13 @@ def check_embedder(index_dir: Path, manifest: Manifest, embedder: Embedder | Non
     """Raise StaleIndexError unless the vectors of the index (or their absence) are those of ``embedder``."""
     made = manifest.embedding
     if made is None and embedder is not None:
+        if partway := stopped_partway(index_dir / manifest.folder):
+            state, texts = partway
+            raise StaleIndexError(
+                f"{index_dir}: ベクトルを作る処理が途中で止まっています（{state.model}、{texts:,} 件のうち {state.rows:,} 件まで）。"
+                "作ったときの EMBEDDING_MODEL で、続きを作ってください: "
+                f"python scripts/build_index.py --index-dir {shlex.quote(str(index_dir))} --vectors {state.scope}"
+            )
         raise StaleIndexError(
             f"{index_dir}: この索引にはベクトルがありません。scripts/build_index.py --vectors acts で加えてください。"
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable, Sequence
 
 from ..store.delegations import filled_in_by
@@ -10,6 +11,7 @@ from ..store.store import Store
 from ..text.citation_text import fold_question
 from ..text.query import question_and_statements
 from .ranking import (
+    ALONE_SHARE,
     DELEGATION_SEEDS,
     DELEGATION_SHARE,
     MENTION_SHARE,
@@ -18,6 +20,10 @@ from .ranking import (
     raised,
     with_part,
 )
+
+
+# What may stand beside a citation in a choice that is nothing but one.
+_BESIDE = re.compile(r"(?:の|各号|本文|但書|ただし書き?|前段|後段|柱書き?|及び|又は|並びに|[、。,・()「」『』])*")
 
 
 def named_and_mentioned(query: str, cited: Sequence[Resolved]) -> tuple[list[int], list[int]]:
@@ -34,16 +40,35 @@ def named_and_mentioned(query: str, cited: Sequence[Resolved]) -> tuple[list[int
     return list(named), [number for number in mentioned if number not in named]
 
 
+def cited_alone(query: str, cited: Sequence[Resolved]) -> list[int]:
+    """Articles of the choices that are nothing but citations: such a question asks which of them it is."""
+    asked, *choices = fold_question(query.strip())[0].split("\n")
+    found: dict[int, None] = {}
+    start = len(asked) + 1
+    for choice in choices:
+        end = start + len(choice)
+        inside = [(item.start - start, item.article, item.text) for item in cited if start <= item.start < end]
+        named = {place + offset for place, _, text in inside for offset in range(len(text))}
+        rest = "".join(character for place, character in enumerate(choice) if place not in named)
+        if inside and _BESIDE.fullmatch(rest):
+            found |= dict.fromkeys(article.article_id for _, article, _ in inside if article is not None)
+        start = end + 1
+    return list(found)
+
+
 def raised_by(
     store: Store,
     found: dict[int, dict[str, float]],
     named: Sequence[int],
     mentioned: Sequence[int],
+    alone: Collection[int],
     parts: Collection[str],
 ) -> dict[int, dict[str, float]]:
-    """``found`` with what each article gains by being mentioned, filling in a seed, or being cited by one."""
+    """``found`` with what each article gains by being mentioned (more so ``alone``), filling in a seed, or being cited by one."""
     if mentioned:
-        found = with_part(found, "mention", raised(mentioned, MENTION_SHARE, found, add=True))
+        beside = raised([one for one in mentioned if one not in alone], MENTION_SHARE, found, add=True)
+        by_itself = raised([one for one in mentioned if one in alone], ALONE_SHARE, found, add=True)
+        found = with_part(found, "mention", beside | by_itself)
     if "delegation" in parts:
         seeds = store.articles(list(dict.fromkeys([*named, *list(found)[:DELEGATION_SEEDS]])))
         found = with_part(

@@ -13,6 +13,7 @@ from ..engines.fusion import reciprocal_rank_fusion
 NEIGHBOUR_SHARE = 0.2  # of the best score: what a citation from a seed adds to a candidate (chosen on dev)
 NEIGHBOUR_SEEDS = 2  # best articles whose citations count, beside the cited ones
 MENTION_SHARE = 0.5  # of the best score: what an article gains that a statement to be judged names (chosen on dev)
+ALONE_SHARE = 1.0  # … that is the whole of a statement: which article it is, is what is asked (dev: no difference)
 DELEGATION_SHARE = (
     0.3  # of the best score: what an order's article gains that fills in what a seed leaves to it (chosen on dev)
 )

@@ -28,7 +28,7 @@ from .building import passage_texts
 from .found import Found
 from .manifest import check_embedder, check_words, read_manifest
 from .qdrant_search import QdrantSearch
-from .raising import named_and_mentioned, raised_by
+from .raising import cited_alone, named_and_mentioned, raised_by
 from .ranking import (
     LOW_WEIGHTS,
     fused,
@@ -158,7 +158,7 @@ class StatuteIndex:
                     view, tokens, asked, PRIOR_CANDIDATES * HITS_PER_ARTICLE, day, tuple(laws), presence, words
                 )
                 first = self._with_prior(fused(hits, PRIOR_CANDIDATES, weights), view.generation)
-            found = raised_by(self.store, first, named, mentioned, parts)
+            found = raised_by(self.store, first, named, mentioned, cited_alone(query, cited), parts)
             order = ranked(named, found)[:top_k]
             articles = self.store.articles([one.article_id for one in order])
             return [

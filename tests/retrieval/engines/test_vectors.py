@@ -217,8 +217,12 @@ def test_a_killed_addition_goes_on(index_dir, monkeypatch):
 
     with pytest.raises(KeyboardInterrupt):
         add_vectors(index_dir, HashEmbedder(), "acts", killed)
-    with pytest.raises(StaleIndexError, match="ベクトルがありません"):
+    with pytest.raises(StaleIndexError) as refused:
         StatuteIndex(index_dir, "hybrid", HashEmbedder())
+    assert str(refused.value) == (
+        f"{index_dir}: ベクトルを作る処理が途中で止まっています（hash、8 件のうち 4 件まで）。作ったときの EMBEDDING_MODEL で、"
+        f"続きを作ってください: python scripts/build_index.py --index-dir {index_dir} --vectors acts"
+    )
     assert add_vectors(index_dir, HashEmbedder(), "acts") == 4  # eight less the two batches that counted
     assert len(StatuteIndex(index_dir, "vector", HashEmbedder()).search("渡船", 9)) == 8
 

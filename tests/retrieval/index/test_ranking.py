@@ -6,7 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.retrieval.index.building import build_index
+from app.retrieval.index.raising import cited_alone
 from app.retrieval.index.ranking import (
+    ALONE_SHARE,
+    MENTION_SHARE,
     NEIGHBOUR_SHARE,
     best_per_article,
     diversified,
@@ -15,6 +19,7 @@ from app.retrieval.index.ranking import (
     ranked,
     with_part,
 )
+from app.retrieval.index.statute_index import StatuteIndex
 
 
 def test_the_best_passage_counts_for_its_article():
@@ -41,6 +46,49 @@ def test_raised_by_a_share_of_the_best_score():
     assert raised([2, 7], 0.5, found) == {2: 5.0}
     assert raised([2, 7], 0.5, found, add=True) == {2: 5.0, 7: 5.0}
     assert raised([2], 0.5, {}) == {}
+
+
+@pytest.mark.parametrize(
+    ("choice", "alone"),
+    [
+        ("渡船法第５条第１項", True),
+        ("渡船法第五条の二ただし書", True),
+        ("渡船法第5条第1項及び第2項", True),
+        ("渡船法第2条又は第5条。", True),
+        ("第1条第2項の許可", False),
+        ("渡船法第5条の許可", False),
+        ("知事の許可を要しない", False),
+        ("特別渡船法第5条", False),
+    ],
+)
+def test_a_choice_that_is_nothing_but_a_citation_counts_as_named(index_dir, choice, alone):
+    index = StatuteIndex(index_dir)
+    query = f"渡船の桟橋について定める条文は。\n渡船とは、人を運ぶ船舶をいう\n{choice}"
+    assert bool(cited_alone(query, index.references(query))) == alone
+    # What the question itself names is no choice.
+    asked = f"{choice}について。\n渡船とは、人を運ぶ船舶をいう"
+    assert cited_alone(asked, index.references(asked)) == []
+
+
+def test_articles_that_choices_are_come_before_those_that_were_only_found(tmp_path, make_law):
+    law = {f"{number}": [f"桟橋の{kind}は、知事が定める。"] for number, kind in enumerate("甲乙丙丁", start=1)}
+    book = tmp_path / "laws" / "503AC0000000001_20230401_000000000000000"
+    book.mkdir(parents=True)
+    (book / f"{book.name}.xml").write_text(
+        make_law("桟橋法", "令和三年法律第一号", law | {"5": ["船長は、毎日報告する。"]}), encoding="utf-8"
+    )
+    build_index(tmp_path / "laws", tmp_path / "index")
+    index = StatuteIndex(tmp_path / "index")
+
+    def found(*choices):
+        hits = index.search("\n".join(["桟橋の甲は、誰が定めるか。", *choices]), 5)
+        return {hit.article.num: hit.components.get("mention") for hit in hits}
+
+    alone = found("桟橋法第5条第1項", "桟橋法第3条の規定")
+    # 第5条 has no word of the question: it stands first for being a choice, 第3条 is only mentioned in one.
+    assert list(alone) == ["5", "3", "1", "2", "4"]
+    top = alone["5"] / ALONE_SHARE
+    assert (alone["3"], alone["1"]) == (pytest.approx(MENTION_SHARE * top), None)
 
 
 def test_a_part_is_added_and_the_order_follows():
