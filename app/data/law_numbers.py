@@ -23,7 +23,7 @@ BRANCH = rf"(?:(?:の|ノ|之){NUMBER})*"
 # What references are made of in folded text (app/data/folding.py), where every number is plain digits.
 ERA = "(?:明治|大正|昭和|平成|令和)"
 YEAR = rf"{ERA}(?:\d+|元)年"
-FOLDED_BRANCH = r"(?:の\d+)*"
+FOLDED_BRANCH = r"(?:[のノ之]\d+)*"
 # What does not follow a unit: 条件, 項目, 号室.
 ARTICLE_END, PARAGRAPH_END, ITEM_END = "(?![件例約文項理数])", "(?!目)", "(?![室車棟機線])"
 IROHA = "イロハニホヘトチリヌルヲワカヨタレソツネナラムウヰノオクヤマケフコエテアサキユメミシヱヒモセス"
@@ -93,7 +93,7 @@ def number_key(first: str, branches: str) -> str | None:
 
 def folded_key(first: str, branches: str | None) -> str:
     """``("27", "の2")`` of folded text → ``27_2``."""
-    return first + (branches or "").replace("の", "_")
+    return first + re.sub("[のノ之]", "_", branches or "")
 
 
 _ARTICLE = re.compile(rf"第({NUMBER})条({BRANCH})")

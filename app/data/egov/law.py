@@ -71,6 +71,7 @@ class Appendix:
     related: str  # （第三条関係）
     text: str
     tables: tuple[TableHeader, ...] = ()
+    amend_law_num: str | None = None  # of the amending law in whose 附則 it stands
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -202,11 +203,11 @@ class _Reader:
     def supplement(self, element: Any, appendices: list[Appendix]) -> Provisions:
         """One 附則; its tables go to ``appendices``."""
         label = element.find("SupplProvisionLabel")
+        amend = element.get("AmendLawNum") or None
         for child in list(element):
             if child.tag.startswith("SupplProvisionAppdx"):
-                appendices.append(self.appendix(child))
+                appendices.append(replace(self.appendix(child), amend_law_num=amend))
                 element.remove(child)
-        amend = element.get("AmendLawNum") or None
         kind: PartKind = "amendment" if amend else "supplement"
         text = "" if label is None else text_of(label).strip()
         return Provisions(kind, text, amend, tuple(self.articles(element, ())))

@@ -28,26 +28,26 @@ def load_names(store: Store) -> LawNames:
     connection = store.connection
     rows = connection.execute("SELECT DISTINCT alias, law_id, kind FROM aliases").fetchall()
     former = sorted((alias, law_id) for alias, law_id, kind in rows if kind == "former")
-    given = [row for row in rows if row[2] not in ("defined", "former")]
+    given = [row for row in rows if row[2] not in ("defined", "former", "common", "stem")]
+    titles = _current_titles(connection)
+    # Of the program, not of the index: a name added to the table is read in every index.
+    common = common_names({name: law_id for law_id, title in titles.items() for name in title_names(title)})
     definers: dict[tuple[str, str], list[str]] = {}
     for alias, law_id, from_law in connection.execute(
         "SELECT alias, law_id, from_law FROM aliases WHERE kind='defined'"
     ):
         definers.setdefault((alias, law_id), []).append(from_law)
-    return LawNames([*given, *defined_kinds(definers, former, _current_titles(connection))])
+    return LawNames([*given, *common, *defined_kinds(definers, former, titles)])
 
 
 def add_names(store: Store, law_ids: Sequence[str] | None = None) -> None:
     """Write the names that the laws (default: all) have and that their text gives other laws; older rows are replaced."""
     connection = store.connection
     titles, numbers = _current_titles(connection), _numbers(connection)
-    common: dict[str, list[tuple[str, str, str]]] = {}
-    for row in common_names({name: law_id for law_id, title in titles.items() for name in title_names(title)}):
-        common.setdefault(row[1], []).append(row)
     for law_id in titles if law_ids is None else law_ids:
         # JSON writes （） and 「」 as they are, so the rows need no decoding to be mined.
         mined = mined_names(_law_texts(connection, law_id), numbers, titles) if law_id in titles else set()
-        set_aliases(store, law_id, [*_own_names(connection, law_id, titles), *common.get(law_id, ()), *sorted(mined)])
+        set_aliases(store, law_id, [*_own_names(connection, law_id, titles), *sorted(mined)])
 
 
 def _own_names(

@@ -7,17 +7,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from ...data.law_numbers import article_label, article_sort_key, in_range, item_label, paragraph_label
-from ..text.abbreviations import NAMES
+from ..text.abbreviations import title_of
 from ..text.citation_text import as_written
 from ..text.citations import find_mentions
 from ..text.law_names import LawNames, name_key
 from ..text.mention import Mention
-from ..text.passages import part_label
-from ..text.provision_parts import appendix_key, has_item, law_number_key, numbers_lost
+from ..text.provision_parts import has_item, law_number_key
 from .laws_on_day import MAX_NAMED, LawsOnDay
+from .not_there import label_of, lost_numbers, not_there, place_in_law
 from .resolved import Resolved
 from .rows import ArticleRow
 from .store import Store
+from .tables import named_tables
 
 MAX_RANGE = 10  # articles taken from 第5条から第100条まで
 _UNCOUNTED = "この法令のデータには印刷された号の番号がなく、"
@@ -39,11 +40,19 @@ def resolve(
     """
     mentions = find_mentions(text, names)
     return [
-        replace(item, note=item.note.replace(mention.law_text, as_written(text, mention.law_text)))
-        if item.note and mention.law_text
-        else item
+        _as_asked(item, mention, text, names)
         for item, mention in _Resolver(store, as_of, limit, dropped or {}).resolved(mentions)
     ]
+
+
+def _as_asked(item: Resolved, mention: Mention, text: str, names: LawNames) -> Resolved:
+    """The result with the law's name as the text writes it, and with a word on a name that the law no longer has."""
+    if item.status == "found" and not item.note and item.article and names.former(mention.law_text):
+        note = f"{mention.text}: 「{mention.law_text}」は{item.article.law_title}の前の題名です。いまの条文を示します。"
+        item = replace(item, note=note)
+    if not item.note or not mention.law_text:
+        return item
+    return replace(item, note=item.note.replace(mention.law_text, as_written(text, mention.law_text)))
 
 
 def resolve_in_place(mentions: Sequence[Mention], store: Store, as_of: str) -> list[Resolved]:
@@ -87,7 +96,7 @@ class _Resolver:
         if mention.excluded:
             return replace(result, status="excluded", note=f"{mention.text}: 「除く」とあるので加えません。")
         if mention.doubt == "version":
-            names = "、".join(f"{self.laws.title(one)} {_label(mention)}" for one in mention.near)
+            names = "、".join(f"{self.laws.title(one)} {label_of(mention)}" for one in mention.near)
             other = f"{self.as_of} の{names}とは別に扱います" if names else "どの法令のどの時点の条文か決まりません"
             note = f"改正前や別の時点の条文を指しているので、{other}。その時点の条文は、いまの法令名と --as-of で引いてください。"
             return replace(result, status="other_version", note=f"{mention.text}: {note}")
@@ -109,7 +118,7 @@ class _Resolver:
             candidates = tuple(dict.fromkeys([*mention.near, *self.laws.ending_with(mention.law_text)]))
             note = f"「{mention.law_text}」は、ある法令がその中だけで使う略称で、どの法令か決まりません。候補: {self.laws.named(candidates)}。題名で書いてください。"
             return replace(result, status="ambiguous_law", note=f"{mention.text}: {note}")
-        title = next((title for name, title, _ in NAMES if name == mention.law_text), None)
+        title = title_of(mention.law_text)
         left_out = self.dropped.get(name_key(title or mention.law_text))
         if left_out is not None:
             note = f"{mention.text}: この索引は {self.as_of} の条文だけで、{left_out}のその日の版は入っていません。"
@@ -130,22 +139,41 @@ class _Resolver:
             first, last = re.split(r"[^\d]", mention.article)
             note = f"{mention.text}: 第{first}条から第{last}条までか、第{first}条の{last}かが決まりません。「第{first}条の{last}」のように書いてください。"
             return replace(result, status="ambiguous_article", note=note)
+        if mention.step:
+            nums = self.store.article_nums(law_id, self.as_of)
+            place = nums.index(mention.article) + mention.step if mention.article in nums else -1
+            if not 0 <= place < len(nums):
+                return replace(
+                    result,
+                    status="unknown_article",
+                    note=f"{mention.text}: 前後の条が{title}の何条に当たるか決まりません。",
+                )
+            mention = replace(mention, article=nums[place])
         rows = self._rows(mention, law_id)
         if not rows:
             spanning = self._spanning(law_id, mention)
             if spanning is not None:
                 note = f"{mention.text}: {spanning.law_title} {spanning.title}は削除されています。"
                 return replace(result, status="deleted", note=note, article=spanning)
-            return replace(result, status="unknown_article", note=self._missing(mention, law_id, title))
-        if len({(row.amend_law_num, row.title) for row in rows}) > 1:
-            places = "、".join(dict.fromkeys(_place(row) for row in rows[:MAX_NAMED]))
-            note = f"{mention.text}: {title}の{_label(mention)}に当たるものが {len(rows)} あります: {places}。"
+            return replace(
+                result, status="unknown_article", note=not_there(self.store, self.as_of, mention, law_id, title)
+            )
+        if len(rows) > 1:
+            places = "、".join(dict.fromkeys(f"{place_in_law(row)}{row.caption}" for row in rows[:MAX_NAMED]))
+            note = f"{mention.text}: {title}の{label_of(mention)}に当たるものが {len(rows)} あります: {places}。"
             return replace(result, status="ambiguous_article", note=note)
         return self._checked(mention, rows, result)
 
     def _rows(self, mention: Mention, law_id: str) -> list[ArticleRow]:
         if mention.part == "appendix":
-            return self._appendices(mention.article, law_id)
+            tables = self.store.find_articles(law_id, "", self.as_of, "appendix")
+            names = [mention.article]
+            if mention.amending is not None:
+                wanted = law_number_key(mention.amending)
+                tables = [one for one in tables if law_number_key(one.amend_law_num or "") == wanted]
+                names.append(f"附則{mention.article}")  # as most of them are headed
+            found = (named_tables(self.store, tables, name, row=mention.row) for name in names)
+            return next((some for some in found if some), [])
         if mention.part == "amendment":
             wanted = law_number_key(mention.amending or "")
             rows = self.store.find_articles(law_id, mention.article, self.as_of, "amendment")
@@ -161,21 +189,10 @@ class _Resolver:
             rows = [row for row in rows if self._has_paragraph(row, mention.paragraph)]
         return rows[:1]
 
-    def _appendices(self, name: str, law_id: str) -> list[ArticleRow]:
-        rows = self.store.find_articles(law_id, "", self.as_of, "appendix")
-        wanted = appendix_key(name)
-        exact = [row for row in rows if appendix_key(row.title) == wanted]
-        if exact:
-            return exact
-        if re.search(r"\d", wanted):  # 別表第1の3の項 is a row of 別表第1
-            shorter = re.sub(r"の\d+$", "", wanted)
-            return self._appendices(shorter, law_id) if shorter != wanted else []
-        return [row for row in rows if re.fullmatch(rf"{wanted}\d.*", appendix_key(row.title))]
-
     def _checked(self, mention: Mention, rows: list[ArticleRow], result: Resolved) -> Resolved:
         article = rows[0]
         result = replace(result, article=article)
-        place = f"{article.law_title} {_place(article)}"
+        place = f"{article.law_title} {place_in_law(article)}"
         if article.deleted:
             return replace(result, status="deleted", note=f"{mention.text}: {place}は削除されています。")
         if mention.part == "appendix":
@@ -183,7 +200,7 @@ class _Resolver:
         passages = self.store.article_passages(article.article_id)
         if mention.paragraph is not None:
             passages = [passage for passage in passages if passage.paragraph == mention.paragraph]
-            if not passages and self._numbers_lost(article):
+            if not passages and lost_numbers(self.store, article.law_id, self.as_of):
                 return replace(
                     result,
                     note=f"{mention.text}: {_UNCOUNTED}{paragraph_label(mention.paragraph)}があるかは確かめられません。",
@@ -195,34 +212,13 @@ class _Resolver:
             label = f"{paragraph_label(mention.paragraph)}{item_label(mention.item)}{mention.subitem or ''}"
             if has_item(passages, mention.item, mention.subitem):
                 return result
-            if self._numbers_lost(article):
+            if lost_numbers(self.store, article.law_id, self.as_of):
                 return replace(result, note=f"{mention.text}: {_UNCOUNTED}{label}があるかは確かめられません。")
             return replace(result, status="unknown_item", note=f"{mention.text}: {place}に{label}はありません。")
+        if mention.loose:
+            note = f"条の後の「{mention.loose}」が項か号か枝番か分からないので、{place}を示します。「第{mention.loose}項」のように書いてください。"
+            return replace(result, note=f"{mention.text}: {note}")
         return result
-
-    def _numbers_lost(self, article: ArticleRow) -> bool:
-        return numbers_lost(line for lines in self.store.lines_of(article.revision_id) for line in lines)
-
-    def _missing(self, mention: Mention, law_id: str, title: str) -> str:
-        """What to say of a provision that the law does not have, with where it may be."""
-        if not mention.article and mention.part == "main":
-            note = (
-                f"{mention.text}: {title}には条があります。「第1条第{mention.paragraph}項」のように条を書いてください。"
-            )
-            if self.store.find_articles(law_id, "", self.as_of):
-                note = (
-                    f"{mention.text}: {title}に{paragraph_label(mention.paragraph)}はありません（{self.as_of} 現在）。"
-                )
-            return note
-        note = f"{mention.text}: {title}に{_label(mention)}はありません（{self.as_of} 現在）。"
-        others = self.store.find_articles(law_id, mention.article, self.as_of, "amendment")
-        if mention.part == "supplement" and others:
-            numbers = "、".join(str(row.amend_law_num) for row in others[-MAX_NAMED:])
-            note += f"改正法の附則には {len(others)} あります。「附則（{others[-1].amend_law_num}）」のように改正法の番号を書いてください: {numbers}。"
-        if mention.part == "appendix":
-            titles = "、".join(row.title for row in self.store.find_articles(law_id, "", self.as_of, "appendix")[:20])
-            note += f"あるのは: {titles}。" if titles else ""
-        return note
 
     def _amendments(self, mention: Mention, result: Resolved) -> Resolved:
         """The 附則 of an amending law that is named by its number alone: in the law that holds it."""
@@ -283,18 +279,3 @@ class _Resolver:
 
     def _has_paragraph(self, row: ArticleRow, paragraph: str) -> bool:
         return any(passage.paragraph == paragraph for passage in self.store.article_passages(row.article_id))
-
-
-def _label(mention: Mention) -> str:
-    """``附則（…）第10条``, ``別表第1``, ``第709条``: the provision without its law."""
-    if mention.part == "appendix":
-        return mention.article
-    return part_label(mention.part, mention.amending) + (
-        article_label(mention.article) or paragraph_label(mention.paragraph)
-    )
-
-
-def _place(row: ArticleRow) -> str:
-    return part_label(row.part, row.amend_law_num) + (
-        article_label(row.num) or (row.title if row.part == "appendix" else "")
-    )

@@ -19,7 +19,11 @@ TRADE = "公正取引委員会・中小企業庁 ガイドラインの略称"
 CONSUMER = "消費者庁 逐条解説の略称"
 NETWORK = "総務省 ガイドラインの略称"
 PRIVACY = "個人情報保護委員会 ガイドラインの略称"
-ANIMALS = "環境省 パンフレットの略称"
+ENVIRONMENT = "環境省 パンフレットの略称"
+EXPORTS = "経済産業省 安全保障貿易管理の略称"
+ACCOUNTS = "日本公認会計士協会 実務指針の略語"
+ROADS = "国土交通省 通達の略称"
+SCHOOLS = "文部科学省 通知の略称"
 
 # (略称, 題名, 出典)
 NAMES: tuple[tuple[str, str, str], ...] = (
@@ -80,6 +84,12 @@ NAMES: tuple[tuple[str, str, str], ...] = (
     ("労安法", "労働安全衛生法", LABOUR),
     ("安衛令", "労働安全衛生法施行令", LABOUR),
     ("安衛則", "労働安全衛生規則", LABOUR),
+    ("特化則", "特定化学物質障害予防規則", LABOUR),
+    ("鉛則", "鉛中毒予防規則", LABOUR),
+    ("電離則", "電離放射線障害防止規則", LABOUR),
+    ("粉じん則", "粉じん障害防止規則", LABOUR),
+    ("高圧則", "高気圧作業安全衛生規則", LABOUR),
+    ("ボイラー則", "ボイラー及び圧力容器安全規則", LABOUR),
     ("派遣法", "労働者派遣事業の適正な運営の確保及び派遣労働者の保護等に関する法律", LABOUR),
     ("育介法", "育児休業、介護休業等育児又は家族介護を行う労働者の福祉に関する法律", LABOUR),
     ("均等法", "雇用の分野における男女の均等な機会及び待遇の確保等に関する法律", LABOUR),
@@ -91,7 +101,7 @@ NAMES: tuple[tuple[str, str, str], ...] = (
     ("介保法", "介護保険法", LABOUR),
     ("プロ責法", "特定電気通信による情報の流通によって発生する権利侵害等への対処に関する法律", NETWORK),
     ("情プラ法", "特定電気通信による情報の流通によって発生する権利侵害等への対処に関する法律", NETWORK),
-    ("動愛法", "動物の愛護及び管理に関する法律", ANIMALS),
+    ("動愛法", "動物の愛護及び管理に関する法律", ENVIRONMENT),
     ("電帳法", "電子計算機を使用して作成する国税関係帳簿書類の保存方法等の特例に関する法律", TAX),
     ("国通法", "国税通則法", TAX),
     ("租特法", "租税特別措置法", TAX),
@@ -100,6 +110,42 @@ NAMES: tuple[tuple[str, str, str], ...] = (
     ("消法", "消費税法", TAX),
     ("相法", "相続税法", TAX),
     ("印法", "印紙税法", TAX),
+    ("措法", "租税特別措置法", TAX),
+    ("措令", "租税特別措置法施行令", TAX),
+    ("措規", "租税特別措置法施行規則", TAX),
+    ("徴法", "国税徴収法", TAX),
+    ("国徴法", "国税徴収法", TAX),
+    ("登免法", "登録免許税法", TAX),
+    ("地税法", "地方税法", EDITORS),
+    ("耐用年数省令", "減価償却資産の耐用年数等に関する省令", TAX),
+    ("不登令", "不動産登記令", EDITORS),
+    ("不登規", "不動産登記規則", EDITORS),
+    ("不登規則", "不動産登記規則", EDITORS),
+    ("商登法", "商業登記法", EDITORS),
+    ("商登規", "商業登記規則", EDITORS),
+    ("商登規則", "商業登記規則", EDITORS),
+    ("財規", "財務諸表等の用語、様式及び作成方法に関する規則", ACCOUNTS),
+    ("連結財規", "連結財務諸表の用語、様式及び作成方法に関する規則", ACCOUNTS),
+    ("パート・有期法", "短時間労働者及び有期雇用労働者の雇用管理の改善等に関する法律", LABOUR),
+    ("パートタイム・有期雇用労働法", "短時間労働者及び有期雇用労働者の雇用管理の改善等に関する法律", LABOUR),
+    ("プロバイダー責任制限法", "特定電気通信による情報の流通によって発生する権利侵害等への対処に関する法律", NETWORK),
+    ("情報流通プラットフォーム対処法", "特定電気通信による情報の流通によって発生する権利侵害等への対処に関する法律", NETWORK),
+    ("特定電子メール法", "特定電子メールの送信の適正化等に関する法律", NETWORK),
+    ("動物愛護管理法", "動物の愛護及び管理に関する法律", ENVIRONMENT),
+    ("道運法", "道路運送法", ROADS),
+    ("車両法", "道路運送車両法", ROADS),
+    ("社教法", "社会教育法", SCHOOLS),
+    ("外為令", "外国為替令", EXPORTS),
+    ("輸出令", "輸出貿易管理令", EXPORTS),
+    ("貨物等省令", "輸出貿易管理令別表第一及び外国為替令別表の規定に基づき貨物又は技術を定める省令", EXPORTS),
+    ("金融サービス提供法", "金融サービスの提供及び利用環境の整備等に関する法律", FSA),
+    ("金サ法", "金融サービスの提供及び利用環境の整備等に関する法律", FSA),
+    ("社債株式等振替法", "社債、株式等の振替に関する法律", FSA),
+    ("高確法", "高齢者の医療の確保に関する法律", LABOUR),
+    ("フロン法", "フロン類の使用の合理化及び管理の適正化に関する法律", ENVIRONMENT),
+    ("身元保証法", "身元保証ニ関スル法律", EDITORS),
+    ("暴力行為等処罰法", "暴力行為等処罰ニ関スル法律", EDITORS),
+    ("盗犯等防止法", "盗犯等ノ防止及処分ニ関スル法律", EDITORS),
 )  # fmt: skip
 
 # What stands before a bare number (民709, 刑訴248) and before 令 and 則 (所令, 労基則): (語, 題名, 出典)
@@ -140,6 +186,27 @@ STEMS: tuple[tuple[str, str, str], ...] = (
     ("相", "相続税法", TAX),
     ("印", "印紙税法", TAX),
     ("国通", "国税通則法", TAX),
+    ("措", "租税特別措置法", TAX),
+    ("登免", "登録免許税法", TAX),
+    ("地税", "地方税法", EDITORS),
+    ("建基", "建築基準法", EDITORS),
+    ("都計", "都市計画法", EDITORS),
+    ("道交", "道路交通法", EDITORS),
+    ("公選", "公職選挙法", EDITORS),
+    ("警職", "警察官職務執行法", EDITORS),
+    ("健保", "健康保険法", EDITORS),
+    ("国年", "国民年金法", EDITORS),
+    ("厚年", "厚生年金保険法", EDITORS),
+    ("労災", "労働者災害補償保険法", EDITORS),
+    ("労調", "労働関係調整法", EDITORS),
+    ("最賃", "最低賃金法", EDITORS),
+    ("職安", "職業安定法", EDITORS),
+    ("家事", "家事事件手続法", EDITORS),
+    ("人訴", "人事訴訟法", EDITORS),
+    ("非訟", "非訟事件手続法", EDITORS),
+    ("意匠", "意匠法", EDITORS),
+    ("商標", "商標法", EDITORS),
+    ("信託", "信託法", EDITORS),
 )
 
 _ORDERS = (("施行令", ("令",)), ("施行規則", ("則", "規", "規則")))
@@ -147,12 +214,22 @@ _ORDERS = (("施行令", ("令",)), ("施行規則", ("則", "規", "規則")))
 
 def common_names(titles: Mapping[str, str]) -> Iterator[tuple[str, str, str]]:
     """(name, law id, kind) of the laws among ``titles`` (title → law id): kind ``common``, or ``stem`` before a number."""
-    for name, title, _ in NAMES:
+    for name, title in _written():
         if title in titles:
             yield name, titles[title], "common"
     for stem, title, _ in STEMS:
         if title in titles:
             yield stem, titles[title], "stem"
+
+
+def title_of(name: str) -> str | None:
+    """The title that an abbreviation of the table stands for, whether or not an index has the law."""
+    return next((title for written, title, _ in NAMES if written == name), None)
+
+
+def _written() -> Iterator[tuple[str, str]]:
+    for name, title, _ in NAMES:
+        yield name, title
+    for stem, title, _ in STEMS:
         for suffix, short in _ORDERS:
-            if title + suffix in titles:
-                yield from ((stem + ending, titles[title + suffix], "common") for ending in short)
+            yield from ((stem + ending, title + suffix) for ending in short)

@@ -12,22 +12,37 @@ _PARAGRAPH = rf"(?:第?(?P<paragraph>\d+)項{PARAGRAPH_END}|(?P<near_paragraph>�
 _LONE = _PARAGRAPH.replace("(?P<", "(?P<lone_")
 _SUBITEM = rf"(?P<subitem>{SUBITEM}(?![ァ-ヶー])(?:\(\d+\)(?:\([ivx]+\))?)?)"
 _ITEM = rf"(?:第?(?P<item>\d+)号{ITEM_END}(?P<item_branch>{FOLDED_BRANCH}){_SUBITEM}?)"
-_SUPPLEMENT = r"(?P<supplement>(?:改正)?附則)(?:\(?抄\)?)?(?:\((?P<amending>[^()]*年[^()]*号[^()]*)\))?の?"
+NUMBER_IN = re.compile(rf"{YEAR}(?:\d+月\d+日)?[^()\d。、]{{1,14}}第?\d+号")
+_AMENDING = rf"(?:(?<=\()[^()]*年[^()]*号[^()]*|{NUMBER_IN.pattern})"  # in a parenthesis, with or without more words
+_SUPPLEMENT = rf"(?P<supplement>(?:改正)?附則)(?:\(?抄\)?)?(?:\(?(?P<amending>{_AMENDING})\)?)?(?:\(?抄\)?)?の?"
 _LONE_ITEM = rf"第?(?P<lone_item>\d+)号{ITEM_END}(?P<lone_item_branch>{FOLDED_BRANCH})"
-_NEVER = "".join(
-    f"(?P<{name}>(?!))?" for name in ("dashed", "appendix", "bare", "bare_branch", "lone_item", "lone_item_branch")
+_ONLY_PEOPLE = (
+    "dashed dashed_unit preamble appendix table_amending row bare bare_branch lone_item lone_item_branch loose"
 )
+_NEVER = "".join(f"(?P<{name}>(?!))?" for name in _ONLY_PEOPLE.split())
 STATUTE = re.compile(rf"(?:{_SUPPLEMENT})?(?:(?:{_ARTICLE}|{_RELATIVE})(?:{_PARAGRAPH})?|{_LONE}){_ITEM}?{_NEVER}")
 # Only people write these: a table by itself, a number without 条 after a law's name, 27-2条.
 _NUMBERED = rf"第?\d+{FOLDED_BRANCH}(?:号{FOLDED_BRANCH})?"
-_APPENDIX = rf"(?P<appendix>(?:附則)?(?:(?:別表|別記様式)(?:{_NUMBERED})?|(?:様式|別記){_NUMBERED}))"
-_BARE = rf"第?(?P<bare>\d+)(?P<bare_branch>{FOLDED_BRANCH})(?:(?=第\d+項)|(?=$|[、。・「」()\[\]:;?!\n]|,(?!\d)|の(?!\d)|[はがをにでとやも]|から|及び|又は|参照))"
-_DASHED = r"(?P<dashed>\d+[-‐‑−–]\d+)条"
+_FORM = "(?:別[記紙]|様式|書式|付表|附表|別図)"
+# 別表第1の3の項 is a row of 別表第1.
+_APPENDIX = (
+    rf"(?:附則(?:\(?抄\)?)?\(?(?P<table_amending>{_AMENDING})\)?の?)?"
+    rf"(?P<appendix>(?:附則)?(?:別表(?:{_NUMBERED})?|別[記紙]様式(?:{_NUMBERED})?|{_FORM}{_NUMBERED}|(?:別[記紙])?第\d+号(?:様式|書式|表(?![示明現題])){FOLDED_BRANCH}))"
+    r"(?P<row>の?[項表欄部類号])?"
+)
+_AFTER_BARE = (
+    rf"(?=$|[、。・「」()\[\]:;?!\n/]|,(?!\d)|,(?=\d+{FOLDED_BRANCH}(?:$|[、。・,」)]))"
+    r"|の(?!\d)|[はがをにでとやも]|から|及び|又は|若しくは|並びに|または|および|もしくは|参照|条文)"
+)
+_BARE = rf"(?<![\d.\-])第?(?P<bare>\d+)(?P<bare_branch>{FOLDED_BRANCH})(?:(?=第\d+項)|{_AFTER_BARE})"
+_DASHED = rf"(?P<dashed>\d+-\d+)(?:(?P<dashed_unit>条)|{_AFTER_BARE})"
+# 94条2: a number that may be a paragraph, an item or a branch.
+_LOOSE = rf"(?P<loose>\d+{FOLDED_BRANCH}{_AFTER_BARE})?"
 QUESTION = re.compile(
-    rf"(?:{_DASHED}|{_APPENDIX}|(?:{_SUPPLEMENT})?(?:(?:{_ARTICLE}|{_RELATIVE}|{_BARE})(?:{_PARAGRAPH})?|{_LONE}){_ITEM}?|{_LONE_ITEM})"
+    rf"(?:{_DASHED}|(?P<preamble>前文)|{_APPENDIX}|(?:{_SUPPLEMENT})?(?:(?:{_ARTICLE}{_LOOSE}|{_RELATIVE}|{_BARE})(?:{_PARAGRAPH})?|{_LONE}){_ITEM}?|{_LONE_ITEM})"
 )
 CONNECTOR = re.compile(
-    r"(?:及び|又は|若しくは|並びに|および|または|もしくは|ならびに|かつ|、|,|・|から|と|や|まで(?:及び|又は|若しくは|並びに|、)?)+$"
+    r"(?:及び|又は|若しくは|並びに|および|または|もしくは|ならびに|かつ|、|,|・|/|から|と|や|まで(?:及び|又は|若しくは|並びに|、)?)+$"
 )
 SAME = re.compile(r"(?:同|当該|その)(法律|法|政令|令|府令|省令|規則|条例|規程)(?:の)?$")
 SELF = re.compile(r"(?:この|本)(?:法律|法|政令|令|府令|省令|規則|条例|規程)(?:の)?$")
@@ -42,6 +57,5 @@ UNKNOWN = re.compile(
     rf"{_KIND})(?:の)?$"
 )
 NAME_TAIL = re.compile(r"(?:\(([^()]*(?:\([^()]*\)[^()]*)*)\))?の?$")
-NUMBER_IN = re.compile(rf"{YEAR}(?:\d+月\d+日)?[^()\d。、]{{1,14}}第?\d+号")
 NUMBER_BEFORE = re.compile(rf"(?:{NUMBER_IN.pattern})$")
 EXCLUDED = re.compile(r"(?:まで)?(?:の規定|の各号|に係る部分)?(?:[をは]除[くきいか]|以外)")

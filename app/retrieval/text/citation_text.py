@@ -20,6 +20,7 @@ from ...data.law_numbers import (
     PARAGRAPH_END,
     arabic_numerals,
 )
+from .law_names import even_dashes
 from .tokens import normalize
 
 MAX_NOTED = 400  # characters of a text in which the words of a note are looked up
@@ -36,10 +37,26 @@ _BETWEEN = rf"(?:、|,|・|及び|又は|若しくは|並びに|および|また
 _UNIT = rf"(?:条{ARTICLE_END}|項{PARAGRAPH_END}|号{ITEM_END})"
 _NUMBER = re.compile(rf"第?\d+{FOLDED_BRANCH}")
 _LIST = re.compile(
-    rf"(?<![の\d])(?P<numbers>{_NUMBER.pattern}(?:{_BETWEEN}{_NUMBER.pattern})+)(?P<unit>{_UNIT})(?P<branch>{FOLDED_BRANCH})"
+    rf"(?<![のノ之\d])(?P<numbers>{_NUMBER.pattern}(?:{_BETWEEN}{_NUMBER.pattern})+)(?P<unit>{_UNIT})(?P<branch>{FOLDED_BRANCH})"
 )
 _SIGN = re.compile(rf"§+(?P<number>\d+)(?P<branch>{FOLDED_BRANCH})")
-_RANGE = re.compile(rf"(?<=[条項号\d])(?:ないし|乃至|[{_TILDE}])(?={_NUMBER.pattern}{_UNIT})")
+# 第27の2条 is 第27条の2; 別表第1の2号 is a row of 別表第1.
+_INNER = re.compile(
+    r"(?<![表式図記のノ之第\d.])(?P<number>第?\d+)(?P<branch>(?:[のノ之]\d+)+)(?P<unit>条|号)(?![のノ之]\d)"
+)
+# A dash between two whole references is a range; within one (27-2条) it may be anything.
+_RANGE = re.compile(
+    rf"(?<=[条項号\d])(?:ないし|乃至|[{_TILDE}])(?={_NUMBER.pattern})"
+    rf"|(?:(?<=[条項号])|(?<=条の\d))[-‐‑‒–—―−─](?={_NUMBER.pattern}{_UNIT})"
+)
+# 平29法44, H15法57: the number of a law as footnotes have it.
+_SHORT_NUMBER = re.compile(
+    r"(?:(?<![一-龥々a-z\d])|(?<=則)|(?<=法)(?!令))(?P<era>[明大昭平令mtshr])\.?(?P<year>\d+|元)年?"
+    r"(?P<kind>法律?|政令?|勅令?)第?(?P<number>\d+)号?"
+)
+_ERAS = dict(zip("明大昭平令mtshr", ("明治", "大正", "昭和", "平成", "令和") * 2, strict=True))
+_KINDS = {"法": "法律", "政": "政令", "勅": "勅令"}
+_SAME = str.maketrans("〔〕條號", "()条号")
 
 
 def fold(text: str) -> str:
@@ -81,7 +98,7 @@ def fold_question(text: str) -> tuple[str, frozenset[int]]:
 
     A name may begin at such a place though a character comes before it: 不法行為 民法709条.
     """
-    pieces = [normalize(_marks_written_out(piece)) for piece in _SPACE.split(text)]
+    pieces = [_written_out(piece) for piece in _SPACE.split(text.replace("付則", "附則"))]
     folded, breaks = "".join(pieces), set[int]()
     size = 0
     for piece in pieces[:-1]:
@@ -90,6 +107,7 @@ def fold_question(text: str) -> tuple[str, frozenset[int]]:
     signs: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], str]], ...] = (
         (_SIGN, lambda match: f"{match['number']}条{match['branch']}"),
         (_LIST, _each_with_unit),
+        (_INNER, lambda match: _with_unit(match["number"] + match["branch"], match["unit"])),
         (_RANGE, lambda _: "から"),
     )
     for pattern, written in signs:
@@ -114,6 +132,14 @@ def _replaced(
     return "".join([*out, text[last:]]), moved
 
 
+def _written_out(text: str) -> str:
+    """A piece of a question without spaces, folded, its marks and short law numbers written out."""
+    folded = even_dashes(normalize(_marks_written_out(text)).translate(_SAME))
+    return _SHORT_NUMBER.sub(
+        lambda match: f"{_ERAS[match['era']]}{match['year']}年{_KINDS[match['kind'][0]]}第{match['number']}号", folded
+    )
+
+
 def _marks_written_out(text: str) -> str:
     def written(match: re.Match[str]) -> str:
         circled = None if match["circled"] is None else ord(match["circled"]) - ord("①") + 1
@@ -131,5 +157,5 @@ def _each_with_unit(match: re.Match[str]) -> str:
 
 def _with_unit(number: str, unit: str) -> str:
     """``第27の2`` and 条 → ``第27条の2``."""
-    first, *branches = number.split("の")
+    first, *branches = re.split("[のノ之]", number)
     return first + unit + "".join(f"の{branch}" for branch in branches)

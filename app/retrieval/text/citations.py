@@ -17,6 +17,8 @@ from .cited_law import CitedLaw, LawReader, follows
 from .law_names import LawNames
 from .mention import Mention, Place
 
+_STEPS = {"前条": -1, "次条": 1}
+
 
 def find_mentions(text: str, names: LawNames, place: Place | None = None) -> list[Mention]:
     """Every reference in ``text``, in order. A relative one that leads nowhere (前条 of 第一条) is left out."""
@@ -67,9 +69,10 @@ class _Reader:
         if article is None or (law.text and self.names.longer_name(self.folded, law.start, law.text)):
             return None
         start = law.start if law.text else match.start()
-        if match["bare"]:
-            goes_on = joined and previous is not None and previous.end == self._bare_end
-            if not goes_on and not (law.law_ids and law.text and law.start + len(law.text) == match.start()):
+        if match["bare"] or match["preamble"] or (match["dashed"] and not match["dashed_unit"]):
+            goes_on = not match["preamble"] and joined and previous is not None and previous.end == self._bare_end
+            between = self.folded[law.start + len(law.text) : match.start()]
+            if not goes_on and not (law.law_ids and law.text and between in ("", "の" if match["preamble"] else "")):
                 return None
             self._bare_end = match.end()
         if match["appendix"] and not (law.law_ids or law.text):
@@ -86,14 +89,19 @@ class _Reader:
             item=folded_key(match["item"], match["item_branch"]) if match["item"] else None,
             joined_by=self.folded[previous.end : match.start()] if joined and previous is not None else "",
             subitem=match["subitem"],
-            amending=law.amending,
+            amending=match["table_amending"] or law.amending,
             doubt=law.doubt,
             near=law.near,
+            loose=match["loose"] or "",
+            row=bool(match["row"]),
+            step=0 if self.place is not None else _STEPS.get(match["relative"] or "", 0),
         )
 
     def _article(self, match: re.Match[str], joined: bool, previous: Mention | None, law: CitedLaw) -> str | None:
         if match["appendix"] or match["dashed"]:
             return str(match["appendix"] or match["dashed"])
+        if match["preamble"]:
+            return ""
         if match["article"] or match["bare"]:
             branch = match["branch"] if match["article"] else match["bare_branch"]
             return folded_key(match["article"] or match["bare"], branch)
@@ -114,8 +122,8 @@ def _next_item(match: re.Match[str], previous: Mention, folded: str) -> Mention 
 
 
 def _part(match: re.Match[str], joined: bool, previous: Mention | None, law: CitedLaw) -> str:
-    if match["appendix"]:
-        return "appendix"
+    if match["appendix"] or match["preamble"]:
+        return "appendix" if match["appendix"] else "preamble"
     if match["supplement"]:
         return "amendment" if law.amending else "supplement"
     goes_on = follows(match, joined) or (joined and not law.text and not match["relative"])
@@ -126,10 +134,12 @@ def _part(match: re.Match[str], joined: bool, previous: Mention | None, law: Cit
 
 def _relative_article(match: re.Match[str], joined: bool, previous: Mention | None, place: Place | None) -> str | None:
     relative = match["relative"]
-    if relative in ("前条", "次条"):
-        if place is None or place.article not in place.articles:
+    if relative in _STEPS:
+        if place is None:  # 709条及び次条; any other 前条 is one that the text quotes
+            return previous.article if joined and previous is not None and previous.part == "main" else None
+        if place.article not in place.articles:
             return None
-        index = place.articles.index(place.article) + (-1 if relative == "前条" else 1)
+        index = place.articles.index(place.article) + _STEPS[relative]
         return place.articles[index] if 0 <= index < len(place.articles) else None
     if (
         relative == "同条"

@@ -58,7 +58,7 @@ class LawReader:
             if previous is not None and (follows(match, joined) or self.place is None):
                 return _of(previous)
             return CitedLaw((self.place.law_id,) if self.place else ())
-        written = bool(match["article"] or match["bare"]) and self.place is None
+        written = bool(match["article"] or match["bare"] or match["dashed"]) and self.place is None
         named = self._named_before(
             start, stems=written and not match["supplement"], supplement=bool(match["supplement"])
         )

@@ -26,6 +26,9 @@ LAW_NUMBER = ERA + r"[^（）。、「」]{1,10}年[^（）。、「」]{1,14}�
 
 _HELD = re.compile(r"\d+条|別表|様式|\d+項")
 _SUFFIX_CHARS = 6  # a longer name is no common ending of titles
+_REMARK = re.compile(
+    r"(?<=[―\-][〇一二三四五六七八九0-9])（[^（）]+）$|(?<=[―\-][〇一二三四五六七八九0-9]{2})（[^（）]+）$"
+)  # 人事院規則一四―七（政治的行為）
 _ORDERS = ("施行令", "施行規則", "施行細則")
 _WORD = re.compile(r"[一-龥々ァ-ヶー]")
 # Words that end where a law's name begins, though no particle stands between.
@@ -34,6 +37,7 @@ _VERSION = re.compile(
     r"(?:(?:改正(?:される|された)?[前後]|廃止前|施行前|旧|新)(?:の|における)?|改正|当時の"
     rf"|(?:\d{{4}}年|{YEAR})(?:\d+月(?:\d+日)?)?(?:改正[前後]?の?|(?:当時|時点|現在)?の))$"
 )
+_NUMBER_DASH = re.compile(r"(?<=\d)[‐‑‒–—―−─ー](?=\d)")
 _VERSION_ENDS = "前後旧新正のる"  # its last characters: most names have none of them before
 # What follows shows that the name is only the beginning of another law's.
 _LONGER = re.compile(
@@ -44,7 +48,12 @@ _LONGER = re.compile(
 
 def name_key(text: str) -> str:
     """The name as it is compared."""
-    return "".join(normalize(text).split())
+    return even_dashes("".join(normalize(text).split()))
+
+
+def even_dashes(folded: str) -> str:
+    """人事院規則14―7 and 14ー7 with the same dash, character for character."""
+    return _NUMBER_DASH.sub("-", folded)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,23 +77,26 @@ class LawNames:
         self._titles: dict[str, str] = {}
         self._numbered: set[str] = set()
         for name, law_id, kind in rows:
-            key = name_key(name)
+            keys = [name_key(name)]
             if kind == STEM:
-                stems[key].add(law_id)
+                stems[keys[0]].add(law_id)
                 continue
             if kind == "title":
                 self._titles.setdefault(law_id, name)
+                keys += [name_key(modern_spelling(name)), name_key(_REMARK.sub("", name))]
             if kind == "number":
                 self._numbered.add(law_id)
             rank = KINDS.index(kind)
-            known = best.get(key)
-            if known is None or rank < known[0]:
-                best[key] = (rank, {law_id})
-            elif rank == known[0]:
-                known[1].add(law_id)
-        local = KINDS.index("local")
+            for key in dict.fromkeys(keys):
+                known = best.get(key)
+                if known is None or rank < known[0]:
+                    best[key] = (rank, {law_id})
+                elif rank == known[0]:
+                    known[1].add(law_id)
+        local, former = KINDS.index("local"), KINDS.index("former")
         self._laws = {key: tuple(sorted(ids)) for key, (_, ids) in best.items() if len(key) > 1}
         self._local = {key for key, (rank, _) in best.items() if rank == local}
+        self._former = {key for key, (rank, _) in best.items() if rank == former}
         self._stems = {key: tuple(sorted(ids)) for key, ids in stems.items()}
         self._lengths = _lengths(self._laws)
         self._stem_lengths = _lengths(self._stems)
@@ -113,6 +125,10 @@ class LawNames:
     def numbered(self, law_ids: Collection[str]) -> bool:
         """Whether the numbers (昭和…年法律第…号) of all these laws are known."""
         return bool(law_ids) and self._numbered.issuperset(law_ids)
+
+    def former(self, name: str) -> bool:
+        """Whether the name is only what a law was called before (証券取引法)."""
+        return name_key(name) in self._former
 
     def title(self, law_id: str) -> str:
         """Title of a law."""
@@ -143,11 +159,10 @@ class LawNames:
         """The longest law name that ends at position ``end``; with ``stems`` also 民 and 刑訴, which stand before numbers."""
         if end < len(folded) and end not in breaks and folded[end] in _GOES_ON:
             return None
-        return (
-            self._listed(folded, end, breaks, self._laws, self._lengths)
-            or self._order_of(folded, end, breaks)
-            or (self._listed(folded, end, breaks, self._stems, self._stem_lengths) if stems else None)
-        )
+        listed = self._listed(folded, end, breaks, self._laws, self._lengths)
+        if listed is None or listed.doubt == "local":  # 道交法施行令: some law's own word, but an Act's name and 施行令
+            listed = self._order_of(folded, end, breaks) or listed
+        return listed or (self._listed(folded, end, breaks, self._stems, self._stem_lengths) if stems else None)
 
     def _listed(
         self,
@@ -204,6 +219,13 @@ def _lengths(keys: Iterable[str]) -> dict[str, list[int]]:
     for key in keys:
         lengths[key[-1]].add(len(key))
     return {last: sorted(some, reverse=True) for last, some in lengths.items()}
+
+
+def modern_spelling(title: str) -> str:
+    """失火ノ責任ニ関スル法律 as people write it today: 失火の責任に関する法律. Titles with hiragana stay as they are."""
+    if re.search("[ぁ-ん]", title) or not re.search("[一-龥々][ノニヲ]", title):
+        return title
+    return re.sub("[ァ-ン]", lambda match: chr(ord(match[0]) - 0x60), title).replace("及", "及び")
 
 
 def title_names(title: str) -> list[str]:

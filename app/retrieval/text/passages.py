@@ -98,7 +98,7 @@ def _appendix(appendix: Appendix, number: int) -> Provision:
     return Provision(
         part="appendix",
         supplement=0,
-        amend_law_num=None,
+        amend_law_num=appendix.amend_law_num,
         num="",
         title=appendix.title or appendix.tag,
         caption=appendix.related,
@@ -126,6 +126,8 @@ def part_label(part: str, amend_law_num: str | None = None) -> str:
     """What stands between law and article: 附則 for supplementary provisions, with the number of the amending law."""
     if part == "amendment" and amend_law_num:
         return f"附則（{amend_law_num}）"
+    if part == "appendix" and amend_law_num:
+        return f"附則（{amend_law_num}）の"
     return {"supplement": "附則", "amendment": "改正附則", "preamble": "前文"}.get(part, "")
 
 

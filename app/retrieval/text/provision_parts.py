@@ -12,7 +12,10 @@ from .citation_text import fold
 YEARS_TO_ENFORCEMENT = 5  # between promulgation and the first day in force, at most
 _PRINTED = re.compile(r"[0-9０-９一二三四五六七八九十百〇の]+　|[ァ-ヿ]　|[（(][^（()）]{1,4}[）)]　")
 _ROMAN = {"i": 1, "ii": 2, "iii": 3, "iv": 4, "v": 5, "vi": 6, "vii": 7, "viii": 8, "ix": 9, "x": 10}
-_APPENDIX = re.compile(rf"(?:附則)?(?:別表|別記様式|様式|別記)?(?:第?\d+{FOLDED_BRANCH}(?:号表?{FOLDED_BRANCH})?)?")
+_APPENDIX = re.compile(
+    rf"(?:附則)?(?:(?:別[記紙])?第?\d+号(?:様式|書式){FOLDED_BRANCH}"
+    rf"|(?:別[記紙]?様式|別[表記紙図]|様式|書式|[付附]表)?(?:第?\d+{FOLDED_BRANCH}(?:号表?{FOLDED_BRANCH})?)?)"
+)
 _LAW_NUMBER = re.compile(rf"({ERA})(\d+|元)年(?:\d+月\d+日)?([^\d第]+)第?(\d+)号")
 
 
@@ -46,7 +49,7 @@ def appendix_key(title: str) -> str:
     """``別表第一（第三条関係）`` and ``別表1`` alike: ``別表1``."""
     plain = re.sub(r"^\((別[^()]*)\)", r"\1", fold(title))
     matched = _APPENDIX.match(plain)
-    return (matched.group() if matched and matched.group() else plain).replace("第", "")
+    return re.sub("[ノ之]", "の", matched.group() if matched and matched.group() else plain).replace("第", "")
 
 
 def enacted_in(law_id: str, promulgated: str | None) -> int | None:
