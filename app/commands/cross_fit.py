@@ -107,10 +107,7 @@ def _compare(settings: CrossFitSettings, header: Mapping[str, Any]) -> int:
     if settings.report:
         from ..evaluation.report.page import write_report
 
-        size = write_report(
-            settings.report, [base, *pooled], pairs, questions_path=settings.data,
-            together=None if together is None else together.verdict,
-        )  # fmt: skip
+        size = write_report(settings.report, [base, *pooled], pairs, questions_path=settings.data, together=together)
         log(f"{settings.report}: 報告を書きました（{size / 1024:.0f} KB）。")
     if reasons := [reason for result in (base, *pooled) for reason in distrust(result)]:
         raise UntrustworthyResult("。".join(reasons))

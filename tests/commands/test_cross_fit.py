@@ -277,8 +277,16 @@ def test_two_seeds_are_one_verdict(data: Path, tiny_model_dir: Path, capsys: pyt
     # Seeds are not held against each other.
     assert all(pair["p_value_holm"] == pair["p_value"] for pair in pairs)
     out = capsys.readouterr().out.splitlines()
-    assert out[-1] == together["verdict"]
-    assert out[-2].startswith("seed 2 個の平均: 差 ")
+    place = out.index(together["verdict"])
+    assert out[place - 1].startswith("seed 2 個の平均: 差 ")
+    assert out[place + 1] == "問い方別（数えただけで、検定はしていません）:"
+    asked = [one.id for one in load_questions(data) if one.polarity == "incorrect"]
+    both = [(base[name], seed[name]) for name in asked for seed in tuned]
+    assert together["by_polarity"]["incorrect"] == {
+        "n": len(asked), "before": sum(base[name] for name in asked), "after": sum(after for _, after in both) / 2,
+        "won": sum(after > before for before, after in both) / 2, "lost": sum(after < before for before, after in both) / 2,
+    }  # fmt: skip
+    assert list(together["by_kind"]) == ["関連法令"]
     assert f'<p class="verdict together">{together["verdict"]}</p>' in Path("out.html").read_text("utf-8")
 
 

@@ -15,12 +15,12 @@ from ...core.questions import CHOICE_LETTERS
 from ...core.requests import question_polarity, read_request
 from ..egov.link import link
 from ..law_numbers import article_label, item_label, paragraph_label
+from ..question_kinds import made_id
 from .drafts import Draft, Option
 
 Overlap = Callable[[str, str], float]  # share of a choice's wording that a context has, 0 to 1
 
 INSTRUCTION = "<following_context>上の条文を読んで、選択肢の中から問いの答えを一つ選んでください。"
-KIND_NAMES = {"statement": "記述", "list": "列記", "basis": "根拠条文", "blank": "空欄", "act": "違反行為"}
 TRIES = 12
 # What the two habits may reach; chance for four candidates is .25.
 AIM_OVERLAP, AIM_LONGEST = 0.28, 0.25
@@ -117,7 +117,7 @@ def _entry(one: Settled, number: int, place: int, random_: random.Random) -> dic
     order.insert(place, 0)
     letters = CHOICE_LETTERS[: len(order)]
     return {
-        "ファイル名": f"{draft.law}_{article_label(draft.main)}_{KIND_NAMES[draft.kind]}_{number:05d}",
+        "ファイル名": made_id(draft.law, article_label(draft.main), draft.kind, number),
         "コンテキスト": draft.context,
         "問題文": one.request,
         "指示": INSTRUCTION,

@@ -21,6 +21,7 @@ from ..statistics import (
     interval_over,
     mcnemar_exact,
 )
+from .breakdown import Breakdowns, breakdowns
 from .comparability import aligned_outcomes, has_logprobs
 from .logprob_change import LogprobChange, logprob_change
 from .run_differences import ADAPTER, differences
@@ -63,6 +64,7 @@ class Comparison:
     detectable_gain: float | None  # smallest difference that so many questions show with 80 % power
     differs: tuple[str, ...]  # what the two runs differ in (``run_differences.differences``)
     distrust: tuple[tuple[str, str], ...]  # result and why it says itself that it must not be trusted
+    breakdowns: Breakdowns  # the right answers by kind of question and by what it asks for
     reading: tuple[ReadingChange, ...] = ()  # what the law adds to each run (``reading_beside.with_reading``)
 
     @property
@@ -155,6 +157,7 @@ def _compare(
         detectable_gain=None,  # depends on how many comparisons there are
         differs=differences(first.facts, second.facts),
         distrust=tuple((one.name, reason) for one in (first, second) for reason in one.facts.distrust),
+        breakdowns=breakdowns(pairs),
     )
 
 

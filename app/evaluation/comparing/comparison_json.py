@@ -44,6 +44,7 @@ def _object(pair: Comparison) -> dict[str, Any]:
         "flips_down": [flip.id for flip in pair.flips_down],
         "differs": list(pair.differs),
         "distrust": [{"name": name, "code": distrust_code(reason), "reason": reason} for name, reason in pair.distrust],
+        **pair.breakdowns.as_json(),
         "reading": [change.as_json() for change in pair.reading],
         "conclusion": pair.conclusion,
         "verdict": verdict(pair),

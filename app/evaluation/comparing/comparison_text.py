@@ -29,7 +29,7 @@ def comparison_lines(pairs: Sequence[Comparison], results: Sequence[Result]) -> 
             verdict(pair),
             *_numbers(pair),
             *_levels(results[0], after),
-            *(f"  {line}" for line in reading_change_lines(pair.reading, pair.names)),
+            *(f"  {line}" for line in (*pair.breakdowns.lines(), *reading_change_lines(pair.reading, pair.names))),
             *_flips("正解になった", pair.flips_up),
             *_flips("不正解になった", pair.flips_down),
         ]

@@ -13,6 +13,7 @@ from ..reading import ReadingChange
 from ..results.file import Result
 from ..results.result_words import percent
 from ..statistics import Interval, excludes_chance, interval_over, sign_flip_test
+from .breakdown import Breakdowns, breakdowns
 from .comparability import aligned_outcomes
 from .comparison import Comparison, compare_results
 from .comparison_text import reading_change_lines
@@ -35,6 +36,7 @@ class SeedsTogether:
     spread: float  # standard deviation of the difference between the seeds
     logprob: LogprobChange | None  # of the right answer, a question's change averaged over the seeds
     form: Form
+    breakdowns: Breakdowns
     reading: tuple[ReadingChange, ...]  # what the law adds, where the results in other contexts lie beside these
 
     @property
@@ -64,6 +66,7 @@ class SeedsTogether:
             "p_value": self.p_value,
             "spread": self.spread,
             **(NOT_KNOWN if self.logprob is None else self.logprob.as_json()),
+            **self.breakdowns.as_json(),
             "reading": [change.as_json() for change in self.reading],
             "verdict": self.verdict,
         }
@@ -100,6 +103,7 @@ def seeds_together(base: Result, pooled: Sequence[Result], *, seed: int, repeats
         spread=math.sqrt(sum((value - difference) ** 2 for value in by_seed) / max(len(by_seed) - 1, 1)),
         logprob=logprob_change(changes, clusters, seed=seed, repeats=repeats) if len(changes) == len(rows) else None,
         form=rows[0][0].form,
+        breakdowns=breakdowns(rows),
         reading=reading_of_seeds(base, pooled, seed=seed, repeats=repeats),
     )
 
@@ -120,10 +124,11 @@ def seed_table(base: Result, pooled: Sequence[Result], pairs: Sequence[Compariso
 
 
 def verdict_lines(pairs: Sequence[Comparison], together: SeedsTogether | None) -> list[str]:
-    """The verdict and what the law adds: that of the one seed, or that of all with how far they are apart."""
+    """The verdict, the right answers by kind, and what the law adds: of the one seed, or of all with how far they are apart."""
     if together is None:
         (pair,) = pairs
-        return [verdict(pair), *reading_change_lines(pair.reading, ("調整前", "調整後"))]
+        return [verdict(pair), *pair.breakdowns.lines(), *reading_change_lines(pair.reading, ("調整前", "調整後"))]
     spread = points(together.spread, signed=False)
     return [f"seed {together.seeds} 個の平均: 差 {points(together.difference)} ポイント、標準偏差 {spread} ポイント", together.verdict,
+            *together.breakdowns.lines(),
             *reading_change_lines(together.reading, ("調整前", f"調整後（seed {together.seeds} 個の平均）"))]  # fmt: skip

@@ -14,6 +14,7 @@ from ...data.lawqa import load_questions
 from ..comparing.comparability import aligned_outcomes, distrust
 from ..comparing.comparison import Comparison
 from ..comparing.logprob_change import logprob_label
+from ..comparing.seeds import SeedsTogether
 from ..comparing.verdict import verdict
 from ..results.file import Result
 from ..results.known_items import SplitAccuracy, split_accuracy
@@ -30,7 +31,7 @@ PASSAGE_CHARS = (4000, 1500, 700, 300, 0)
 # What the report reads of a summary; an older version of the program may not have written all of it.
 SUMMARY_PARTS = (
     "accuracy", "ci95", "correct", "total", "counts", "ties", "gold_logprob", "uniform_logprob", "statements", "floors", "orders", "label_histogram", "collapse", "retrieval",
-    "by_law", "by_polarity", "by_gold_position", "by_right_count",
+    "by_law", "by_kind", "by_polarity", "by_gold_position", "by_right_count",
 )  # fmt: skip
 
 
@@ -54,11 +55,11 @@ def write_report(
     pairs: Sequence[Comparison] = (),
     *,
     questions_path: Path | None = None,
-    together: str | None = None,
+    together: SeedsTogether | None = None,
 ) -> int:
     """Write the report of one result, or of several with their comparisons; returns its bytes.
 
-    ``together`` is a verdict over all comparisons, which then comes first.
+    ``together`` are all comparisons in one, whose verdict then comes first.
 
     The gold articles' text is taken from ``questions_path``, else from the question file that a result names, if it is
     still there unchanged. Raises DataError when results disagree or even the shortest report is too large.
@@ -85,7 +86,7 @@ def render_report(
     *,
     gold_contexts: Mapping[str, str],
     created: str,
-    together: str | None = None,
+    together: SeedsTogether | None = None,
 ) -> str:
     """The report's HTML. Equal arguments give equal text."""
     rows = aligned_outcomes(results) if len(results) > 1 else [(outcome,) for outcome in results[0].outcomes]

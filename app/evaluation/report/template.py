@@ -6,6 +6,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from ..comparing.breakdown import COUNTED_ONLY, count_text
 from ..comparing.verdict import logprob_facts
 from ..number_text import interval_text, nats, p_text, points
 from ..results.known_items import KINDS
@@ -45,6 +46,7 @@ def report_template() -> Any:
     environment.globals |= {
         "width": WIDTH, "height": HEIGHT, "kinds": KINDS, "reliability_points": reliability_points,
         "few_questions": FEW_QUESTIONS, "polarities": POLARITY_NAMES, "context_names": CONTEXT_NAMES,
+        "counted_only": COUNTED_ONLY,
     }  # fmt: skip
     environment.filters |= {
         "percent": percent,
@@ -53,6 +55,7 @@ def report_template() -> Any:
         "interval": interval_text,
         "nats": nats,
         "logprob_facts": logprob_facts,
+        "count": count_text,
         "counts": counts_text,
         "auc": auc_text,
         "number": number_text,

@@ -81,10 +81,11 @@ def summary_lines(summary: Mapping[str, Any], plan: Mapping[str, Any], *, color:
 
 
 def group_tables(summary: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any], Mapping[str, str]]]:
-    """Title, groups and the groups' names of each breakdown that says something: places only where there are any, the
-    number of right choices only where it differs."""
+    """Title, groups and the groups' names of each breakdown that says something: places only where there are any, kinds
+    and the number of right choices only where they differ."""
     tables: list[tuple[str, Mapping[str, Any], Mapping[str, str]]] = [
         ("法令別", summary["by_law"], {}),
+        *([("種類別", summary["by_kind"], {})] if len(summary["by_kind"]) > 1 else []),
         ("問い方別", summary["by_polarity"], POLARITY_NAMES),
     ]
     if form_of(summary) == "letter":

@@ -13,6 +13,7 @@ from ...core.collapse import collapse_of
 from ...core.prompts import FITS, FITS_NOT
 from ...core.questions import CHOICE_LETTERS, LETTERS, ORDERS, Question, original_letter
 from ...core.runs import Distrust
+from ...data.question_kinds import kind_of
 from ..running.plan import EvaluationPlan
 from ..statistics import (
     chi_square_uniform,
@@ -73,6 +74,7 @@ def outcome_summary(outcomes: Sequence[Outcome], *, context: str | None, top_k: 
             else None
         ),
         "by_law": group(outcomes, lambda outcome: outcome.law),
+        "by_kind": group(outcomes, lambda outcome: kind_of(outcome.id)),
         "by_polarity": group(outcomes, lambda outcome: outcome.polarity),
         "by_gold_position": group(outcomes, lambda outcome: answer_name(outcome, outcome.correct)),
         "by_right_count": group(outcomes, lambda outcome: str(len(outcome.correct))),

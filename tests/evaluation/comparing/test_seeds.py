@@ -49,6 +49,7 @@ def test_shares_are_averaged_over_the_seeds(result_of: Any) -> None:
         "seed 2 個をまとめると、調整後は 62.5 ポイント高く、偶然とは考えにくい差です（12 問、16.7 % → 平均 79.2 %、95 % 区間 +"
     )
     assert found.as_json()["difference"] == found.difference
+    assert found.as_json()["by_kind"] == {"その他": {"n": 12, "before": 2, "after": 9.5, "won": 8.0, "lost": 0.5}}
 
 
 def test_more_seeds_that_agree_do_not_make_a_difference_harder_to_see(result_of: Any) -> None:

@@ -18,6 +18,7 @@ from app.core.files import sha256_file, write_json
 from app.core.questions import LETTERS, ORDERS, Question
 from app.data.context import ShownPassage
 from app.evaluation.comparing.comparison import compare_results
+from app.evaluation.comparing.seeds import seeds_together
 from app.evaluation.comparing.verdict import verdict
 from app.evaluation.report import page as report
 from app.evaluation.report.charts import HEIGHT, WIDTH, loss_chart, reliability_points, thinned
@@ -101,11 +102,33 @@ def test_two_results_stand_side_by_side_with_the_verdict() -> None:
 def test_a_verdict_over_all_comparisons_comes_first() -> None:
     results = [result(name, [outcome(number, "aaaa") for number in range(20)]) for name in ("base", "one", "two")]
     pairs = compare_results(results, seed=1)
-    html = report.render_report(
-        results, pairs, gold_contexts={}, created="2026-01-01", together="二つの種をまとめた判定。"
-    )
+    together = seeds_together(results[0], results[1:], seed=1, repeats=50)
+    html = report.render_report(results, pairs, gold_contexts={}, created="2026-01-01", together=together)
     verdicts = re.findall(r'<p class="verdict ([a-z]+)">([^<]*)</p>', html)
-    assert verdicts == [("together", "二つの種をまとめた判定。"), *(("undecided", verdict(pair)) for pair in pairs)]
+    assert verdicts == [("together", together.verdict), *(("undecided", verdict(pair)) for pair in pairs)]
+
+
+def test_right_answers_are_counted_by_kind_for_all_seeds_and_for_each() -> None:
+    right = {"base": "0", "one": "12", "two": "02"}  # which questions each run has right
+    kinds = ("記述", "根拠条文", "根拠条文", "根拠条文")
+    results = [
+        result(name, [outcome(number, "aaaa" if str(number) in good else "bbbb", id=f"渡船法_第2条_{kind}_{number:05d}")
+                      for number, kind in enumerate(kinds)])
+        for name, good in right.items()
+    ]  # fmt: skip
+    pairs = compare_results(results, seed=1)
+    together = seeds_together(results[0], results[1:], seed=1, repeats=50)
+    html = report.render_report(results, pairs, gold_contexts={}, created="2026-01-01", together=together)
+    rows = re.findall(r'<tr><th scope="row">([^<]+)</th><td>(\d)</td><td>([^<]+)</td><td>([^<]+)</td><td>([^<]+)</td></tr>', html)  # fmt: skip
+    assert rows == [
+        ("根拠条文", "3", "0 → 1.5", "1.5", "0"), ("記述", "1", "1 → 0.5", "0", "0.5"),
+        ("根拠条文", "3", "0 → 2", "2", "0"), ("記述", "1", "1 → 0", "0", "1"),
+        ("根拠条文", "3", "0 → 1", "1", "0"), ("記述", "1", "1 → 1", "0", "0"),
+    ]  # fmt: skip
+    assert html.count("<caption>種類別（数えただけで、検定はしていません）</caption>") == 3
+    assert "問い方別（数えただけ" not in html  # all ask for the same
+    assert "<h3>すべての seed の平均</h3>" in html
+    assert "<h3>種類別</h3>" in html
 
 
 def test_flips_are_filtered_for_each_comparison_on_its_own() -> None:

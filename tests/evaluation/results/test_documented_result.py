@@ -60,7 +60,7 @@ def test_the_documented_row_of_the_choice_form_is_read_and_whole() -> None:
 
 def test_a_result_of_0_2_is_read_and_what_it_lacks_is_counted(tmp_path: Path) -> None:
     value = documented()
-    for name in ("uniform_logprob", "statements", "by_right_count", "reading"):
+    for name in ("uniform_logprob", "statements", "by_kind", "by_right_count", "reading"):
         del value["summary"][name]
     del value["run"]["notes"]
     for row in value["results"]:
@@ -71,5 +71,6 @@ def test_a_result_of_0_2_is_read_and_what_it_lacks_is_counted(tmp_path: Path) ->
     assert result.outcomes[0].form == "letter"
     assert result.summary["statements"] is None
     assert result.summary["reading"] == []
+    assert result.summary["by_kind"] == {"関連法令": result.summary["by_polarity"]["correct"]}
     assert result.summary["uniform_logprob"] == pytest.approx(-1.386294, abs=1e-6)
     assert "評価の報告" in render_report([result], [], gold_contexts={}, created="2026-01-01")

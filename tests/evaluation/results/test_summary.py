@@ -24,9 +24,9 @@ def passage(number: int, *, gold: bool, shown: bool = True) -> ShownPassage:
 
 def test_accuracy_counts_and_groups(question_of: Any, outcome_of: Any) -> None:
     questions = [
-        question_of(1, "a", law="甲法", polarity="correct"),
-        question_of(2, "b", law="甲法", polarity="incorrect"),
-        question_of(3, "c", law="乙法", polarity="incorrect"),
+        question_of(1, "a", law="甲法", polarity="correct", id="甲法_第1章_選択式_根拠条文_問題番号1"),
+        question_of(2, "b", law="甲法", polarity="incorrect", id="甲法_第1章_選択式_関連法令_問題番号1"),
+        question_of(3, "c", law="乙法", polarity="incorrect", id="乙法_第3条_根拠条文_00003"),
         question_of(4, "d", law="乙法", polarity="incorrect"),
     ]
     outcomes = [
@@ -41,6 +41,9 @@ def test_accuracy_counts_and_groups(question_of: Any, outcome_of: Any) -> None:
     assert summary["counts"] == {"correct": 2, "wrong": 1, "tied": 0, "unparsed": 1, "failed": 0}
     assert {name: value["correct"] for name, value in summary["by_law"].items()} == {"乙法": 0, "甲法": 2}
     assert {name: value["total"] for name, value in summary["by_polarity"].items()} == {"correct": 1, "incorrect": 3}
+    kinds = {name: (value["correct"], value["total"]) for name, value in summary["by_kind"].items()}
+    assert kinds == {"その他": (0, 1), "根拠条文": (1, 2), "関連法令": (1, 1)}
+    assert "種類別（かっこ内は正解数と 95 % 区間）: その他 0.0 %（0/1、0–79 %）、根拠条文 50.0 %（1/2、9–91 %）、関連法令 100.0 %（1/1、21–100 %）" in summary_lines(summary, PLAN.as_dict())  # fmt: skip
     assert summary["by_gold_position"]["c"]["accuracy"] == 0.0
     orders = summary["orders"]
     assert orders["accuracy"] == pytest.approx((1 + 0.75 + 0 + 0) / 4)
