@@ -102,9 +102,10 @@ class RAGPipeline:
         """The best ``count`` articles, each cut as if ``shown`` of them stood in a context."""
         if count < 1:
             raise DataError(f"top_k={count} は使えません。1 以上にしてください。")
+        rewritten = self._reaching.rewritten(query, as_of)  # before anything is held: a model may have to be waited for
         with self.index.reading():
-            hits = self._hits(query, count, as_of)
-            words = "\n".join([query, *self._reaching.rewritten(query, as_of)])
+            hits = self._hits(query, rewritten, count, as_of)
+            words = "\n".join([query, *rewritten])
             passages = [self._passage(hit, words, self.share(shown)) for hit in hits]
             return self._explained(query, hits, passages) if self.config.retriever.definitions else passages
 
@@ -141,11 +142,11 @@ class RAGPipeline:
                 return self._explained(query, [hit], [passage])[0] if self.config.retriever.definitions else passage
         return None
 
-    def _hits(self, query: str, wanted: int, as_of: date | None) -> list[ArticleHit]:
+    def _hits(self, query: str, rewritten: Sequence[str], wanted: int, as_of: date | None) -> list[ArticleHit]:
         parts = (*PARTS, "graph") if self.config.retriever.graph else PARTS
         reread, share = self.config.reranker.model is not None, self.config.retriever.mmr
         depth = wanted if not reread and share is None else max(wanted, self.config.reranker.candidates)
-        hits = self._searched(query, depth, as_of, parts)
+        hits = self._searched(query, rewritten, depth, as_of, parts)
         # Articles that the question names stay first: they are not found but meant.
         named = [hit for hit in hits if "citation" in hit.components]
         if reread:
@@ -158,9 +159,10 @@ class RAGPipeline:
         """How far the query's own words reach, and what is searched beside it."""
         return self._reaching.of(query, as_of)
 
-    def _searched(self, query: str, depth: int, as_of: date | None, parts: Sequence[str]) -> list[ArticleHit]:
+    def _searched(
+        self, query: str, rewritten: Sequence[str], depth: int, as_of: date | None, parts: Sequence[str]
+    ) -> list[ArticleHit]:
         """What the query finds, and its rewritings with it, each weighing as far as its words reach."""
-        rewritten = self._reaching.rewritten(query, as_of)
         if not rewritten:
             return self.index.search(query, depth, as_of=as_of, parts=parts)
         wanted = max(depth, FUSED)

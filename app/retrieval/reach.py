@@ -43,24 +43,28 @@ class Reaching:
 
     def of(self, query: str, as_of: date | None) -> Reach:
         """How far the query's own words reach, and what is searched beside it."""
-        with self.index.reading():
-            own = self.index.coverage(query, self.index.search(query, 1, as_of=as_of))
-            return Reach(own, self.rewritten(query, as_of, own))
+        own = self._coverage(query, as_of)
+        return Reach(own, self.rewritten(query, as_of, own))
 
     def rewritten(self, query: str, as_of: date | None, own: float | None = None) -> tuple[str, ...]:
-        """The rewritings of a query whose words reach, and further than its own: a bad one does no harm."""
+        """The rewritings of a query whose words reach, and further than its own: a bad one does no harm.
+
+        Not to be called within ``StatuteIndex.reading``: a model may have to wait for its turn, and what is read would be
+        old by then.
+        """
         if self.rewriter is None:
             return ()
         if own is None:
-            own = self.index.coverage(query, self.index.search(query, 1, as_of=as_of))
+            own = self._coverage(query, as_of)
         if own is None or (own >= LOW and not self.always):
             return ()
         rewriting = self.rewriter.of(query)
         texts = () if rewriting is None else rewriting.texts
-        return tuple(text for text in texts if self._reaching(text, as_of) > max(own, LOW))
+        return tuple(text for text in texts if (self._coverage(text, as_of) or 0.0) > max(own, LOW))
 
-    def _reaching(self, text: str, as_of: date | None) -> float:
-        return self.index.coverage(text, self.index.search(text, 1, as_of=as_of)) or 0.0
+    def _coverage(self, text: str, as_of: date | None) -> float | None:
+        with self.index.reading():
+            return self.index.coverage(text, self.index.search(text, 1, as_of=as_of))
 
 
 def load_rewriter(config: RAGConfig, ask: Callable[[str], str]) -> Rewriter | None:

@@ -45,6 +45,8 @@ async def ask(request: Request) -> Response:
     session = desk.session
     if has_choices(question):
         work = partial(session.choose, typed_question(question), as_of=day)
+        if session.model.named:
+            await desk.refresh()
         choice = await (desk.judge(work) if session.model.named else desk.search(work))
         return HTMLResponse(_choice_page(choice, session.model.named, day))
     turns = turns_of(fields)
@@ -127,7 +129,7 @@ async def check(request: Request) -> Response:
     statements, day = statements_in(text_of(fields, "text")), day_of(text_of(fields, "as_of"))
     if not 1 <= len(statements) <= MAX_STATEMENTS:
         raise DataError(f"確かめる文が {len(statements)} 個です（1〜{MAX_STATEMENTS} 個）。")
-    desk.refresh()
+    await desk.refresh()
     ticket = desk.line.join()
     return Written(_verdict_parts(desk, statements, ticket, day), ticket, media_type="text/html")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import TypeVar
@@ -34,13 +35,18 @@ class Desk:
         self.feedback = feedback
         self.trouble = ""  # why a newer index is not used
         self._seen = _stamp(session.pipeline)
+        self._opening = threading.Lock()
         session.model.turn = self._in_turn
 
     async def search(self, work: Callable[[], Value]) -> Value:
         """What ``work``, which asks the index, returns; in a thread of the pool. Where it asks the model too, to rewrite a
         question for search (RETRIEVER_REWRITE), that waits for its turn. Raises LineFullError then."""
-        self.refresh()
-        return await anyio.to_thread.run_sync(work)
+
+        def on_the_index_of_now() -> Value:
+            self._refresh()
+            return work()
+
+        return await anyio.to_thread.run_sync(on_the_index_of_now)
 
     async def judge(self, work: Callable[[], Value]) -> Value:
         """What ``work``, which asks the model, returns, when its turn has come. Raises LineFullError."""
@@ -66,21 +72,26 @@ class Desk:
         async with contextlib.aclosing(self.thread.pieces(make)) as pieces:
             yield pieces
 
-    def refresh(self) -> None:
-        """Open the index anew where its folder holds another one now; one that cannot be opened leaves the old in use."""
-        old = self.session.pipeline
-        seen = _stamp(old)
-        if seen == self._seen:
-            return
-        self._seen = seen
-        try:
-            self.session.pipeline = RAGPipeline(old.config, llm=self.session.model)
-        except UserError as error:
-            self.trouble = hide(str(error))
-            log(f"注意: 新しい索引を開けないので、前の索引で続けます: {error}")
-        else:
-            self.trouble = ""
-            log("索引が置き換わったので、開き直しました。")
+    async def refresh(self) -> None:
+        """Open the index anew where its folder holds another one now, in a thread of the pool: answers that are
+        being written go on meanwhile. One that cannot be opened leaves the old in use."""
+        await anyio.to_thread.run_sync(self._refresh)
+
+    def _refresh(self) -> None:
+        with self._opening:
+            old = self.session.pipeline
+            seen = _stamp(old)
+            if seen == self._seen:
+                return
+            self._seen = seen
+            try:
+                self.session.pipeline = RAGPipeline(old.config, llm=self.session.model)
+            except UserError as error:
+                self.trouble = hide(str(error))
+                log(f"注意: 新しい索引を開けないので、前の索引で続けます: {error}")
+            else:
+                self.trouble = ""
+                log("索引が置き換わったので、開き直しました。")
 
 
 def _stamp(pipeline: RAGPipeline) -> tuple[int, int] | None:

@@ -96,8 +96,7 @@ async def article(request: Request) -> Response:
     lines: list[str] = []
     if reference or place:
         desk = _desk(request)
-        work = partial(_looked_up, desk.session.pipeline, reference, place, day_of(day))
-        articles, lines = await desk.search(work)
+        articles, lines = await desk.search(partial(_looked_up, desk, reference, place, day_of(day)))
     return HTMLResponse(
         render(
             "article.html", "条文", "/article", reference=reference or (articles[0].name if articles else ""), as_of=day,
@@ -106,9 +105,8 @@ async def article(request: Request) -> Response:
     )  # fmt: skip
 
 
-def _looked_up(
-    pipeline: RAGPipeline, reference: str, place: str, day: date | None
-) -> tuple[list[ArticlePage], list[str]]:
+def _looked_up(desk: Desk, reference: str, place: str, day: date | None) -> tuple[list[ArticlePage], list[str]]:
+    pipeline = desk.session.pipeline
     index = pipeline.index
     on = index.day(day)
     with index.reading():

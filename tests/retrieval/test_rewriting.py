@@ -6,6 +6,7 @@ import pytest
 
 from app.core.errors import DataError
 from app.retrieval.engines.coverage import LOW, covered
+from app.retrieval.index.updating import update_index
 from app.retrieval.rag_pipeline import RAGPipeline, Reach
 from app.retrieval.rewriting import (
     Rewriter,
@@ -109,6 +110,27 @@ def test_the_model_is_asked_when_it_is_to_be_and_once(index_dir, config_for, mod
         assert pipeline.retrieve_documents(query, 1)[0].law_title == "市場法" or mode == "off"
     assert len(model.asked) == asked
     assert all(f"質問: {query}" in prompt for prompt in model.asked)
+
+
+def test_an_update_while_the_model_is_waited_for_is_seen_by_the_search(index_dir, config_for, make_law, tmp_path):
+    revision = "505AC0000000003_20230401_000000000000000"
+
+    class Slow(Model):
+        def invoke(self, prompt: str, **more: object) -> str:
+            folder = tmp_path / "new"
+            folder.mkdir()
+            articles = {"1": ["市場は、毎日開く。"], "2": ["市場の休業日は、火曜日とする。"]}
+            (folder / f"{revision}.xml").write_text(
+                make_law("市場法", "令和五年法律第三号", articles), encoding="utf-8"
+            )
+            assert update_index(index_dir, add=folder).replaced == 1
+            return super().invoke(prompt, **more)
+
+    model = Slow("検索: 市場の休業日\n法令: 市場法")
+    pipeline = RAGPipeline(config_for(index_dir, retriever_rewrite="auto"), llm=model)
+    (first,) = pipeline.retrieve_documents(LAY, 1)
+    assert first.deciding.text == "市場の休業日は、火曜日とする。"
+    assert len(model.asked) == 1
 
 
 def test_what_a_model_wrote_is_kept_for_the_next_run_of_that_model(tmp_path):

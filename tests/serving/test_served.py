@@ -1,16 +1,20 @@
 """A real server with real connections: pieces arrive as they are written, closed tabs stop the model, many ask at once."""
 
 import asyncio
+import shutil
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 import uvicorn
 
+from app.retrieval.index.building import build_index
+from app.retrieval.rag_pipeline import RAGPipeline
 from app.serving.application import create_app
 from app.serving.desk import Desk
 
@@ -131,23 +135,78 @@ def test_fifty_at_once_are_answered_or_told_to_come_again(session_with, gated):
     assert (model.most_at_once, model.closed, desk.line.length) == (1, 21, 0)
 
 
-def test_the_index_is_replaced_while_it_serves(tmp_path, session_with, model_of, ferry_index):
-    import shutil
-
-    from app.retrieval.index.building import build_index
-
+@pytest.fixture
+def newer(tmp_path, ferry_index) -> tuple[Path, Callable[[], None]]:
+    """A copy of the index, and what puts another in its place, whose law says 八年間 for 一年間."""
     index = shutil.copytree(ferry_index, tmp_path / "index")
-    desk = Desk(session_with(model_of(), retriever_index_dir=index))
     laws = shutil.copytree(ferry_index.parent / "laws", tmp_path / "laws")
     (law,) = laws.rglob("*.xml")
     law.write_text(law.read_text(encoding="utf-8").replace("一年間", "八年間"), encoding="utf-8")
+    return index, lambda: build_index(laws, index)
+
+
+def test_the_index_is_replaced_while_it_serves(session_with, model_of, newer):
+    index, replace = newer
+    desk = Desk(session_with(model_of(), retriever_index_dir=index))
     with served(desk) as url, httpx.Client(timeout=20) as client:
         assert "一年間" in client.get(f"{url}/search", params={"q": "旅客名簿"}).text
-        build_index(laws, index)
+        replace()
         assert "八年間" in client.get(f"{url}/search", params={"q": "旅客名簿"}).text
         (index / "manifest.json").write_text("{", encoding="utf-8")
         assert "八年間" in client.get(f"{url}/search", params={"q": "旅客名簿"}).text
         assert "新しい索引を開けないので、前の索引で続けています" in client.get(f"{url}/status").text
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "fields"),
+    [
+        ("GET", "/article", {"ref": "渡船法第9条"}),
+        ("POST", "/ask", {"question": "旅客名簿の保存の期間はどれか。\na 長い\nb 短い"}),
+        ("POST", "/check", {"text": "旅客名簿は長い間とっておく。"}),
+    ],
+    ids=["article", "choices", "check"],
+)
+def test_the_first_who_asks_after_the_index_was_replaced_is_shown_the_new_one(
+    session_with, model_of, newer, method, path, fields
+):
+    index, replace = newer
+    desk = Desk(session_with(model_of([], 2.0), retriever_index_dir=index))
+    with served(desk) as url:
+        replace()
+        given = {"params" if method == "GET" else "data": fields}
+        page = httpx.request(method, url + path, timeout=20, **given).text
+    assert "八年間" in page
+    assert "一年間" not in page
+
+
+def test_nobody_else_waits_while_a_new_index_is_opened(session_with, model_of, newer, monkeypatch):
+    index, replace = newer
+    desk = Desk(session_with(model_of(), retriever_index_dir=index))
+    opened, gate = [], threading.Event()
+
+    def opening(*given, **more):
+        opened.append(threading.current_thread())
+        assert gate.wait(20)
+        return RAGPipeline(*given, **more)
+
+    monkeypatch.setattr("app.serving.desk.RAGPipeline", opening)
+    pages: list[str] = []
+    with served(desk) as url:
+
+        def search() -> None:
+            pages.append(httpx.get(f"{url}/search", params={"q": "旅客名簿"}, timeout=20).text)
+
+        replace()
+        searches = [threading.Thread(target=search) for _ in range(2)]
+        for thread in searches:
+            thread.start()
+        until(lambda: len(opened) == 1)
+        assert httpx.get(f"{url}/check", timeout=5).status_code == 200  # asks no index
+        gate.set()
+        for thread in searches:
+            thread.join(20)
+    assert (len(opened), len(pages)) == (1, 2)
+    assert all("八年間" in page for page in pages)
 
 
 def test_rewriting_a_question_waits_for_its_turn_at_the_model(session_with, gated):
