@@ -9,7 +9,7 @@ import math
 import random
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -28,30 +28,33 @@ from ..model.setup import resolve_precision, tuned
 from ..rows.collation import LabelCollator
 from ..rows.examples import TrainingExample
 from ..rows.prefix import PrefixCollator, group_examples
+from .attention import chosen_kernels
 from .cases import Case, Shape
 from .meter import PhaseMeter, Probe, empty_card, probe_of
 from .random_model import random_model
 
 _DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16, "fp32": torch.float32, "stored": torch.bfloat16}
 _LETTERS = [[10], [11], [12], [13]]
+Tell = Callable[[dict[str, Any]], None]
 
 
-def measured_parts(case: Case, folder: Path) -> Iterator[dict[str, Any]]:
-    """What each part of ``case`` measured, as soon as it is over; plain JSON values, bytes and seconds.
+def measure(case: Case, folder: Path, tell: Tell) -> None:
+    """Tell what each part of ``case`` measured, as soon as it is over; plain JSON values, bytes and seconds.
 
-    The first is the machine. Raises what the libraries raise; ModelError for a device that is not there.
+    A training is told after each of its steps too, ``unfinished``. The first part is the machine. Raises what the
+    libraries raise; ModelError for a device that is not there.
     """
     quiet_libraries()
     device = resolve_device(case.device)
     probe = probe_of(device)
-    yield {"part": "machine", "run": run_header([]), "measured_with": probe.what, **_card(device)}
+    tell({"part": "machine", "run": run_header([]), "measured_with": probe.what, **_card(device)})
     sizes = read_model_sizes(case.model)
     config = case.config(folder)
     precision = resolve_precision(config, device)
     if case.side in ("usual", "trl"):
-        yield from _peer(case, folder, _Bench(case.shape, sizes, config, device, precision, probe))
+        _peer(case, folder, _Bench(case.shape, sizes, config, device, precision, probe), tell)
     else:
-        yield from _ours(_Bench(case.shape, sizes, config, device, precision, probe))
+        _ours(_Bench(case.shape, sizes, config, device, precision, probe), tell)
 
 
 def _card(device: str) -> dict[str, Any]:
@@ -101,26 +104,21 @@ class _Bench:
         return rows
 
 
-def _ours(bench: _Bench) -> Iterator[dict[str, Any]]:
+def _ours(bench: _Bench, tell: Tell) -> None:
     meter, started = PhaseMeter(bench.probe), time.monotonic()
     meter.enter("load")
     loaded = tuned(bench.base(), {}, bench.config, bench.device, bench.precision)
     meter.enter(None)
-    yield _part("load", meter, started)
+    tell(_part("load", meter, started))
     examples = bench.examples()
     for shared in (False, True):
         if shared:  # the first training goes on from the loaded model's segments, as a user's does
             empty_card(bench.device)
         meter, started = PhaseMeter(bench.probe), time.monotonic()
         trainer = _our_trainer(bench, loaded, examples, shared=shared)
-        meter.enter(None)
-        meter.watch(trainer)
-        trainer.train()
-        meter.enter(None)
-        yield _trained("train_shared" if shared else "train", bench.shape, meter, trainer, started)
-        meter.unwatch()
+        _train("train_shared" if shared else "train", bench.shape, meter, trainer, started, tell)
         del trainer
-    yield from _scored(bench, loaded.model, examples)
+    _score(bench, loaded.model, examples, tell)
 
 
 def _our_trainer(bench: _Bench, loaded: Any, examples: list[TrainingExample], *, shared: bool) -> Any:
@@ -148,7 +146,7 @@ def _our_trainer(bench: _Bench, loaded: Any, examples: list[TrainingExample], *,
     )
 
 
-def _scored(bench: _Bench, model: Any, examples: list[TrainingExample]) -> Iterator[dict[str, Any]]:
+def _score(bench: _Bench, model: Any, examples: list[TrainingExample], tell: Tell) -> None:
     shape = bench.shape
     prompts = [example.input_ids[: -shape.labels] for example in examples]
     questions = [prompts[at : at + shape.orders] for at in range(0, len(prompts), shape.orders)]
@@ -170,15 +168,16 @@ def _scored(bench: _Bench, model: Any, examples: list[TrainingExample]) -> Itera
         work()
         meter.enter(None)  # waits for the card
         seconds = time.monotonic() - started
-        yield _part(name, meter, begun) | {
+        figures = {
             "questions": len(questions),
             "prompt_tokens": sum(map(len, prompts)),
             "work_seconds": round(seconds, 4),
             "tokens_per_second": round(sum(map(len, prompts)) / seconds, 1),
         }
+        tell(_part(name, meter, begun) | figures)
 
 
-def _peer(case: Case, folder: Path, bench: _Bench) -> Iterator[dict[str, Any]]:
+def _peer(case: Case, folder: Path, bench: _Bench, tell: Tell) -> None:
     from .peers import trl_trainer, usual_trainer
 
     meter, started = PhaseMeter(bench.probe), time.monotonic()
@@ -189,14 +188,25 @@ def _peer(case: Case, folder: Path, bench: _Bench) -> Iterator[dict[str, Any]]:
     with _old_names():
         trainer = build(base, bench.examples(), bench.shape, bench.config, folder, bf16=bench.precision == "bf16")
     meter.enter(None)
-    yield _part("load", meter, started)
-    meter, started = PhaseMeter(bench.probe), time.monotonic()
-    meter.enter(None)
-    meter.watch(trainer)
+    tell(_part("load", meter, started))
     with _old_names():
+        _train("train", bench.shape, PhaseMeter(bench.probe), trainer, time.monotonic(), tell)
+
+
+def _train(name: str, shape: Shape, meter: PhaseMeter, trainer: Any, started: float, tell: Tell) -> None:
+    kernels: set[str] = set()
+
+    def figures() -> dict[str, Any]:
+        return _trained(name, shape, meter, trainer, started) | {"attention": sorted(kernels)}
+
+    meter.enter(None)
+    meter.watch(trainer, after_step=lambda: tell(figures() | {"unfinished": True}))
+    # Asked in the first step only, which counts for no speed.
+    with chosen_kernels(kernels, lambda: not meter.step_seconds):
         trainer.train()
     meter.enter(None)
-    yield _trained("train", bench.shape, meter, trainer, started)
+    tell(figures())
+    meter.unwatch()
 
 
 @contextmanager

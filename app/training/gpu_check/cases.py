@@ -17,6 +17,10 @@ SIDE_NAMES = {
     "trl": "TRL の SFTTrainer（completion だけの損失）",
 }
 
+# Hopper and newer cards take cuDNN's kernel first unless told otherwise (torch 2.9 on). The plan, and cards before them,
+# have Flash Attention for rows without a mask and the memory-efficient kernel for rows with one.
+FLASH_FIRST = {"TORCH_CUDNN_SDPA_DEPRIORITIZED": "1"}
+
 
 @dataclass(frozen=True, slots=True)
 class Shape:

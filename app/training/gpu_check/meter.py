@@ -76,8 +76,8 @@ class PhaseMeter:
         self.probe.reset()
         self._phase = phase
 
-    def watch(self, trainer: Any) -> None:
-        """Follow the phases of ``trainer``: forward, loss, backward, optimizer."""
+    def watch(self, trainer: Any, *, after_step: Callable[[], None] = lambda: None) -> None:
+        """Follow the phases of ``trainer``: forward, loss, backward, optimizer; ``after_step`` is called after each step."""
         decoder = trainer.model.get_base_model().model
         self._hooks = [
             decoder.register_forward_pre_hook(self._before_forward, with_kwargs=True),
@@ -91,7 +91,7 @@ class PhaseMeter:
             self.enter(None)
 
         trainer.accelerator.backward = measured_backward
-        trainer.add_callback(_StepMarks(self))
+        trainer.add_callback(_StepMarks(self, after_step))
 
     def unwatch(self) -> None:
         """Leave the model alone again."""
@@ -111,8 +111,8 @@ class PhaseMeter:
 
 
 class _StepMarks(TrainerCallback):  # type: ignore[misc]  # transformers ships no types that mypy can follow here
-    def __init__(self, meter: PhaseMeter) -> None:
-        self.meter = meter
+    def __init__(self, meter: PhaseMeter, after_step: Callable[[], None]) -> None:
+        self.meter, self.after_step = meter, after_step
         self.started = 0.0
 
     def on_step_begin(self, *_: Any, **__: Any) -> None:
@@ -127,3 +127,4 @@ class _StepMarks(TrainerCallback):  # type: ignore[misc]  # transformers ships n
 
     def on_step_end(self, *_: Any, **__: Any) -> None:
         self.meter.step_seconds.append(time.monotonic() - self.started)
+        self.after_step()

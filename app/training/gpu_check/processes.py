@@ -12,7 +12,7 @@ from typing import Any
 from ...core.workers import last_line, settle
 from ...llm.loading import first_line
 from ..model.setup import segments
-from .cases import Case
+from .cases import FLASH_FIRST, Case
 
 OUT_OF_TIME = "時間切れで止めました"
 
@@ -25,7 +25,7 @@ def run_case(case: Case, folder: Path, *, seconds: float) -> Iterator[dict[str, 
     log = folder / "log.txt"
     context = multiprocessing.get_context("spawn")
     ours, its = context.Pipe(duplex=False)
-    environment = segments(growing=case.growing) if case.device != "cpu" else {}
+    environment = {**FLASH_FIRST, **segments(growing=case.growing)} if case.device != "cpu" else {}
     process = context.Process(target=_work, args=(its, case, folder, log, environment), daemon=True)
     process.start()
     its.close()
@@ -53,11 +53,10 @@ def run_case(case: Case, folder: Path, *, seconds: float) -> Iterator[dict[str, 
 
 def _work(connection: Connection, case: Case, folder: Path, log: Path, environment: Mapping[str, str]) -> None:
     settle(log, environment)
-    from .case import measured_parts
+    from .case import measure
 
     try:
-        for part in measured_parts(case, folder):
-            connection.send(part)
+        measure(case, folder, connection.send)
     except Exception as error:  # the libraries raise many kinds; one line of it goes into the report
         connection.send({"part": "error", "error": first_line(error)})
         raise

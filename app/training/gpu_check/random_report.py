@@ -12,6 +12,8 @@ from .cases import SIDE_NAMES
 from .report import TOLERANCE_GIB, TOLERANCE_SHARE, machine_lines, mark, tolerance_gib
 
 _TRAININGS = {"train": "共有なし", "train_shared": "前半を共有（--share-prefix）"}
+# What app.training.memory.tracker counts: rows of a shared prefix have a mask, and Flash Attention takes none.
+_PLANNED_ATTENTION = {"train": "FLASH_ATTENTION", "train_shared": "EFFICIENT_ATTENTION"}
 _SCORINGS = {"scoring": "行ごと", "scoring_shared": "前半を共有"}
 
 
@@ -58,11 +60,11 @@ def _verdict(result: Mapping[str, Any]) -> str:
 
 
 def _errors(case: Mapping[str, Any]) -> list[tuple[str, float, float]]:
-    """(part, measured − planned peak, what is allowed) of the trainings that were measured; GiB."""
+    """(part, measured − planned peak, what is allowed) of the trainings that were measured to their end; GiB."""
     return [
         (part, _peak(case, part) - planned["peak_gib"], tolerance_gib(planned["peak_gib"]))
         for part, planned in case["plans"].items()
-        if part in case["parts"]
+        if part in case["parts"] and "unfinished" not in case["parts"][part]
     ]
 
 
@@ -80,7 +82,7 @@ def _case(case: Mapping[str, Any], *, on_card: bool) -> list[str]:
         if part not in case["parts"]:
             continue
         lines += [
-            f"{_TRAININGS[part] if case['side'] == 'ours' else '学習'}:",
+            f"{_TRAININGS[part] if case['side'] == 'ours' else '学習'}（{_how(part, case['parts'][part])}）:",
             "",
             "| 段階 | 予測 (GiB) | 実測 | 差 | 判定 | 予約 | すき間 |",
             "|---|---|---|---|---|---|---|",
@@ -103,6 +105,13 @@ def _case(case: Mapping[str, Any], *, on_card: bool) -> list[str]:
         if measured["retries"]:
             lines += [f"カードが一杯になり、空けてやり直した回数: {measured['retries']}", ""]
     return lines
+
+
+def _how(part: str, measured: Mapping[str, Any]) -> str:
+    """Kernels of attention beside the one that the plan has, and how far a training came that did not end."""
+    done, steps = len(measured["step_seconds"]), measured["shape"]["steps"]
+    kernels = f"注意機構 {'・'.join(measured['attention']) or '見えず'}、予測の前提 {_PLANNED_ATTENTION[part]}"
+    return kernels + (f"。**{steps} ステップ中 {done} で止まりました**" if "unfinished" in measured else "")
 
 
 def _phase(name: str, planned: float, peak: int | None, reserved: int | None, on_card: bool) -> str:

@@ -12,7 +12,7 @@ import torch
 
 from app.core.errors import ModelError
 from app.training.gpu_check import random_check
-from app.training.gpu_check.case import measured_parts
+from app.training.gpu_check.case import measure
 from app.training.gpu_check.cases import Case, Shape, cases_of
 from app.training.gpu_check.processes import OUT_OF_TIME, run_case
 from app.training.gpu_check.random_check import NO_TIME, check_random
@@ -29,16 +29,22 @@ CONFIG = {
 }  # fmt: skip
 
 
-@pytest.fixture
-def config(tmp_path: Path) -> str:
-    """A ``config.json`` of a small shape."""
-    path = tmp_path / "config.json"
+@pytest.fixture(scope="module")
+def config(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A ``config.json`` of a small shape; one for all, since what is planned for it is kept."""
+    path = tmp_path_factory.mktemp("small") / "config.json"
     path.write_text(json.dumps(CONFIG), encoding="utf-8")
     return str(path)
 
 
+def told_of(case: Case, folder: Path) -> list[dict[str, Any]]:
+    told: list[dict[str, Any]] = []
+    measure(case, folder, told.append)
+    return told
+
+
 def parts_of(case: Case, folder: Path) -> dict[str, dict[str, Any]]:
-    return {part["part"]: part for part in measured_parts(case, folder)}
+    return {part["part"]: part for part in told_of(case, folder)}
 
 
 @pytest.mark.parametrize("tied", [False, True])
@@ -72,8 +78,14 @@ def test_random_weights_are_packed_and_as_many_as_the_sizes_say(tmp_path: Path, 
 
 
 def test_every_part_of_ours_is_measured_and_sharing_computes_fewer_tokens(config: str, tmp_path: Path) -> None:
-    parts = parts_of(Case(config, "ours", False, "cpu", SMALL), tmp_path)
+    told = told_of(Case(config, "ours", False, "cpu", SMALL), tmp_path)
+    parts = {part["part"]: part for part in told}
     assert list(parts) == ["machine", "load", "train", "train_shared", "scoring", "scoring_shared"]
+    # A training is told step by step, so that what is killed in its middle has said what it measured.
+    steps = [part for part in told if part["part"] == "train"]
+    assert [len(part["step_seconds"]) for part in steps] == [1, 2, 2]
+    assert ["unfinished" in part for part in steps] == [True, True, False]
+    assert set(steps[0]["peak_bytes"]) == {"forward", "loss", "backward", "optimizer"}
     assert set(parts["load"]["peak_bytes"]) == {"load"}
     for name in ("train", "train_shared"):
         assert set(parts[name]["peak_bytes"]) == {"forward", "loss", "backward", "optimizer"}
@@ -84,6 +96,8 @@ def test_every_part_of_ours_is_measured_and_sharing_computes_fewer_tokens(config
     second = parts["train_shared"]["step_seconds"][1]
     assert parts["train_shared"]["row_tokens_per_second"] == pytest.approx(32 / second, rel=0.01)
     assert parts["train_shared"]["computed_tokens_per_second"] == pytest.approx(20 / second, rel=0.01)
+    # The CPU has one fused kernel; which one a card takes is what the check is to find out.
+    assert [parts[name]["attention"] for name in ("train", "train_shared")] == [["FLASH_ATTENTION"]] * 2
     assert (parts["scoring"]["questions"], parts["scoring"]["prompt_tokens"]) == (2, 2 * 2 * 14)
 
 
@@ -133,7 +147,7 @@ def phase_part(name: str, gib: float, *, phases: tuple[str, ...]) -> dict[str, A
     peaks = {phase: int(gib * 2**30) for phase in phases}
     return {
         "part": name, "seconds": 1.0, "peak_bytes": peaks, "reserved_bytes": {key: value + 2**29 for key, value in peaks.items()},
-        "retries": 0, "shape": {}, "step_seconds": [2.0, 1.0], "step_tokens": [8, 8], "losses": [1.0, 0.9],
+        "retries": 0, "shape": {"steps": 2}, "attention": ["FLASH_ATTENTION"], "step_seconds": [2.0, 1.0], "step_tokens": [8, 8], "losses": [1.0, 0.9],
         "computed_tokens_per_second": 8.0, "row_tokens_per_second": 16.0,
     }  # fmt: skip
 
@@ -199,6 +213,62 @@ def test_what_fails_or_does_not_fit_is_a_line_and_the_rest_goes_on(
     result, _ = checked(config, tmp_path / "full", full)
     assert all(case["parts"] == {} for case in result["cases"])
     assert "入らない見込みなので行いませんでした" in render_random_report(result)
+
+
+def test_a_training_that_was_cut_is_no_verdict_and_says_how_far_it_came(config: str, tmp_path: Path) -> None:
+    cut = phase_part("train", 1.0, phases=TRAINED) | {"step_seconds": [2.0], "unfinished": True}
+    run = FakeRuns(MACHINE, phase_part("load", 0.5, phases=("load",)), cut, {"part": "error", "error": OUT_OF_TIME})
+    text = render_random_report(checked(config, tmp_path, run)[0])
+    assert "**測れませんでした**" in text
+    assert (
+        "共有なし（注意機構 FLASH_ATTENTION、予測の前提 FLASH_ATTENTION。**2 ステップ中 1 で止まりました**）:" in text
+    )
+    assert "| 逆伝播 | 0.02 | 1.00 | +0.98 | **外れ** | 1.50 | 0.50 |" in text
+
+
+def test_a_step_that_cannot_be_planned_is_measured_all_the_same(
+    config: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(model: str, setting: Any) -> Any:
+        raise AttributeError("no such operator\nand more")
+
+    monkeypatch.setattr(random_check, "_planned", broken)
+    run = FakeRuns(MACHINE, phase_part("load", 0.5, phases=("load",)), phase_part("train", 1.0, phases=TRAINED))
+    result, _ = checked(config, tmp_path, run)
+    assert {tuple(case["parts"]) for case in result["cases"]} == {("load", "train")}
+    assert result["notes"].count(f"{config}: 予測できませんでした（no such operator）") == 1
+    text = render_random_report(result)
+    assert f"- {config}: 予測できませんでした（no such operator）" in text
+    assert "| このプログラム、共有なし" in text  # its speed and peak
+
+
+def test_on_a_card_flash_attention_is_asked_for_as_planned(
+    config: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[dict[str, str]] = []
+
+    class Started(Exception):
+        pass
+
+    class Context:
+        def Pipe(self, *, duplex: bool) -> tuple[Any, Any]:
+            return object(), object()
+
+        def Process(self, *, target: Any, args: tuple[Any, ...], daemon: bool) -> Any:
+            seen.append(args[-1])
+            raise Started
+
+    monkeypatch.setattr("app.training.gpu_check.processes.multiprocessing.get_context", lambda kind: Context())
+    for device, growing in (("cuda", True), ("cuda", False), ("cpu", True)):
+        with pytest.raises(Started):
+            list(run_case(Case(config, "ours", growing, device, SMALL), tmp_path, seconds=1))
+    names = ("PYTORCH_CUDA_ALLOC_CONF", "PYTORCH_ALLOC_CONF")
+    flash = {"TORCH_CUDNN_SDPA_DEPRIORITIZED": "1"}
+    assert seen == [
+        {**flash, **dict.fromkeys(names, "expandable_segments:True")},
+        {**flash, **dict.fromkeys(names, "expandable_segments:False")},
+        {},
+    ]
 
 
 def test_nothing_begins_when_no_time_is_left(config: str, tmp_path: Path) -> None:
