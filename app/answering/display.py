@@ -36,7 +36,7 @@ def _article(number: int, passage: RetrievedPassage, query: str, style: Style, f
         return head
     lines = [f"   │ {line}" for line in passage.text.split("\n")]
     if passage.deciding is not None:
-        sentence = passage.deciding.text.rpartition("／")[2].strip("…")
+        sentence = passage.deciding.sentence
         lines = [line.replace(sentence, style(sentence)) if sentence else line for line in lines]
     return "\n".join([head, *lines])
 
@@ -78,7 +78,7 @@ def verdict_text(verdict: Verdict, style: Style, *, full: bool) -> str:
     lines = [verdict.statement, f"→ {finding_text(verdict)}"]
     if verdict.deciding is not None:
         passage = verdict.passages[verdict.deciding - 1]
-        lines.append(f"   いちばん近い文は [{verdict.deciding}] {passage.law_title} {passage.title}")
+        lines.append(f"   いちばん近い文は [{verdict.deciding}] {passage.name}")
     lines.append(articles_text(verdict.passages, verdict.statement, style, full=full))
     return "\n".join(line for line in lines if line)
 

@@ -69,7 +69,6 @@ class ArticleView:
     name: str  # law and 条
     href: str  # of the page of the article, on the day that was asked about
     caption: str
-    place: str  # 項 and 号 of the sentence
     sentence: Markup | str
     text: str
     link: str  # on e-Gov; empty where it has none
@@ -83,10 +82,9 @@ def article_views(
     adds what each score is made of."""
     return [
         ArticleView(
-            name=f"{one.law_title} {one.title}",
+            name=one.name,
             href=article_href(one.id, one.paragraph, day),
             caption=one.caption,
-            place="" if one.deciding is None else one.deciding.place,
             sentence="" if one.deciding is None else marked(one.deciding.text, query),
             text=one.text,
             link=safe_link(one.link),

@@ -9,7 +9,7 @@ from app.core.errors import ConfigError, DataError, UntrustworthyResult
 
 QUESTION = "旅客名簿の保存はいつまでか"
 ARTICLE = (
-    "1. 渡船法 第9条第1項（旅客名簿）\n"
+    "1. 渡船法 第9条（旅客名簿）\n"
     "   https://laws.e-gov.go.jp/law/503AC0000000001#Mp-At_9\n"
     "   【旅客名簿】は、航海の終わった日から一年間【保存】しなければならない。\n"
 )
@@ -100,7 +100,7 @@ def test_each_sentence_of_a_text_is_judged(session_with, model_of, capsys):
     assert lines[:3] == [
         "旅客名簿は、航海の終わった日から九年間保存しなければならない。",
         "→ 条文に合わない　合う確率 12%",
-        "   いちばん近い文は [1] 渡船法 第9条第1項",
+        "   いちばん近い文は [1] 渡船法 第9条",
     ]
     assert "→ 条文からは分からない（この文の言葉が、見つかった条文にほとんどありません）" in lines
 

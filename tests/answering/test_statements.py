@@ -69,7 +69,7 @@ def test_a_statement_is_asked_as_a_choice_of_a_question_for_what_is_right():
     ],
 )
 def test_the_nearest_sentence(sentences, number):
-    assert nearest("港務日誌は十年間保存する", [None if s is None else Deciding("", s) for s in sentences]) == number
+    assert nearest("港務日誌は十年間保存する", [None if s is None else Deciding("", s, s) for s in sentences]) == number
 
 
 @pytest.mark.parametrize(

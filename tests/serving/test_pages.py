@@ -95,7 +95,7 @@ def test_a_follow_up_carries_the_conversation(page, model_of):
 
 def test_without_a_model_the_articles_are_shown(page):
     found = Page(page().post("/ask", data={"question": QUESTION}).text)
-    assert "渡船法 第9条第1項" in found.text
+    assert "渡船法 第9条" in found.text
     assert "モデルの指定がないので、答えは書きません。" in found.text
 
 

@@ -10,6 +10,7 @@ from ..store.resolved import Resolved
 from ..store.store import Store
 from ..text.citation_text import fold_question
 from ..text.query import question_and_statements
+from ..text.tokens import tokenize
 from .ranking import (
     ALONE_SHARE,
     DELEGATION_SEEDS,
@@ -54,6 +55,14 @@ def cited_alone(query: str, cited: Sequence[Resolved]) -> list[int]:
             found |= dict.fromkeys(article.article_id for _, article, _ in inside if article is not None)
         start = end + 1
     return list(found)
+
+
+def words_beside(query: str, cited: Sequence[Resolved]) -> set[str]:
+    """The words of a query that are no part of its references; those of hiragana alone tell nothing."""
+    rest = fold_question(query)[0]
+    for item in cited:
+        rest = rest.replace(item.text, " ")
+    return {token for token in tokenize(rest) if re.search("[^ぁ-ん]", token)}
 
 
 def raised_by(

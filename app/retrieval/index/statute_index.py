@@ -22,13 +22,14 @@ from ..store.resolved import Resolved
 from ..store.resolving import MAX_RANGE, law_without_articles, resolve
 from ..store.rows import ArticleRow, PassageRow
 from ..text.law_names import LawNames, name_key, title_names
+from ..text.passages import body
 from ..text.query import query_tokens
 from ..text.tokens import tokenize
 from .building import passage_texts
 from .found import Found
 from .manifest import check_embedder, check_words, read_manifest
 from .qdrant_search import QdrantSearch
-from .raising import cited_alone, named_and_mentioned, raised_by
+from .raising import cited_alone, named_and_mentioned, raised_by, words_beside
 from .ranking import (
     LOW_WEIGHTS,
     fused,
@@ -165,7 +166,7 @@ class StatuteIndex:
                 ArticleHit(
                     articles[one.article_id],
                     one.score,
-                    self._hit_passages(one.article_id, cited, [hit for some in hits.values() for hit in some]),
+                    self._hit_passages(one.article_id, query, cited, [hit for some in hits.values() for hit in some]),
                     one.components,
                 )
                 for one in order
@@ -247,9 +248,12 @@ class StatuteIndex:
         ]
 
     def _hit_passages(
-        self, article_id: int, cited: Sequence[Resolved], hits: Sequence[tuple[int, int, float]]
+        self, article_id: int, query: str, cited: Sequence[Resolved], hits: Sequence[tuple[int, int, float]]
     ) -> tuple[PassageRow, ...]:
-        """The passages of an article that were meant or found: the paragraph named first, then by score."""
+        """The passages of an article that were meant or found: the paragraph named first, then by score.
+
+        Of an article that is named whole, and of which the query says nothing more, the first.
+        """
         rows = self.store.article_passages(article_id)
         meant = {item.paragraph for item in cited if item.article is not None and item.article.article_id == article_id}
         found: dict[int, int] = {}
@@ -257,4 +261,8 @@ class StatuteIndex:
             if article == article_id:
                 found.setdefault(number, place)
         chosen = [row for row in rows if row.paragraph in meant or row.passage_id in found] or rows[:1]
+        if meant == {None}:
+            words = words_beside(query, cited)
+            if not any(words & set(tokenize(body(row.lines))) for row in chosen):
+                chosen = rows[:1]
         return tuple(sorted(chosen, key=lambda row: (row.paragraph not in meant, found.get(row.passage_id, len(hits)))))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -36,6 +37,12 @@ class RetrievedPassage:
     valid_from: str  # ISO date
     deciding: Deciding | None = None  # the sentence that says most about the question
     definitions: tuple[DefinedTerm, ...] = ()  # of terms used here (with the first: in the question), if asked for
+
+    @property
+    def name(self) -> str:
+        """Law and provision as people cite them: no 第1項 of an article that has one paragraph."""
+        only = self.deciding is not None and "項" not in self.deciding.place
+        return f"{self.law_title} {re.sub(r'(?<=.)第1項$', '', self.title) if only else self.title}".strip()
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,8 +12,11 @@ from ..text.tokens import tokenize
 
 MAX_CHARS = 200  # of a sentence that are shown
 LEAD_CHARS = 80  # of the 柱書 before an item
+ITEMS, ITEM_CHARS = 3, 60  # items after a 柱書, and of each
 _TELLING = re.compile(r"[^ぁ-ん]")  # a token of hiragana alone tells no sentence from another
 _LENGTH = 20  # tokens added to a sentence's length, so that a very short one is not best for one word
+_LEADS = re.compile("次の|次に|各号")
+_PRINTED = re.compile(r"[一二三四五六七八九十百〇の]+　")  # 三　…: the source still has the number
 _REPLACED = 0.5  # of the worth of a sentence that only puts words in the place of others
 
 
@@ -22,7 +25,8 @@ class Deciding:
     """A sentence and where it stands in its article."""
 
     place: str  # 第2項第3号; empty where the article has one paragraph and the sentence is its own
-    text: str  # with the beginning of the 柱書 before an item; … where it was cut
+    text: str  # a line each: the beginning of the 柱書 before an item, or the items after a 柱書; … where it was cut
+    sentence: str  # the sentence alone
 
 
 def deciding_sentence(passages: Sequence[PassageRow], hits: Sequence[PassageRow], query: str) -> Deciding:
@@ -44,11 +48,26 @@ def deciding_sentence(passages: Sequence[PassageRow], hits: Sequence[PassageRow]
     path, sentence, _ = best
     paragraph = paragraph_label(passage.paragraph) if passage.paragraph.isdigit() and len(passages) > 1 else ""
     item = item_label(path.split(".")[0]) if path else ""
-    text = _around(sentence, asked)
+    cut = _around(sentence, asked)
     lead = passage.lines[0][1]
+    text = cut
     if path and lead:
-        text = f"{lead if len(lead) <= LEAD_CHARS else lead[:LEAD_CHARS] + '…'}／{text}"
-    return Deciding(paragraph + item, text)
+        text = f"{_start(lead, LEAD_CHARS)}\n　{_numbered(path, cut)}"
+    elif not path and _LEADS.search(sentence):
+        items = [(at, line) for at, line in passage.lines if at and "." not in at]
+        shown = [f"　{_numbered(at, _start(line, ITEM_CHARS))}" for at, line in items[:ITEMS]]
+        more = [f"　（ほか {len(items) - ITEMS} 号）"] if len(items) > ITEMS else []
+        text = "\n".join([cut, *shown, *more])
+    return Deciding(paragraph + item, text, cut.strip("…"))
+
+
+def _start(text: str, chars: int) -> str:
+    return text if len(text) <= chars else text[:chars] + "…"
+
+
+def _numbered(path: str, text: str) -> str:
+    """A line of an item with its number, which the line has itself where the source printed it."""
+    return text if "." not in path and _PRINTED.match(text) else f"{item_label(path.split('.')[0])}　{text}"
 
 
 def sentences(text: str) -> list[str]:

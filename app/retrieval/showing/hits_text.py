@@ -64,18 +64,14 @@ def render(
     number: int, passage: RetrievedPassage, query: str, style: Callable[[str], str], *, explain: bool, full: bool
 ) -> str:
     """One result: where it stands, its link, the deciding sentence or (``full``) its text, with matched words marked."""
-    lines = [f"{number}. {passage.law_title} {passage.title}{passage.caption}"]
+    lines = [f"{number}. {passage.name}{passage.caption}"]
     if passage.link:  # none for laws that e-Gov does not have: the sample's are invented
         lines.append(f"   {passage.link}")
     if explain:
         parts = "、".join(f"{name} {value:.3f}" for name, value in passage.components.items())
         lines.append(f"   点数 {passage.score:.3f}（{parts}） 施行日 {passage.valid_from}")
-    if full or passage.deciding is None:
-        lines += [f"   {line}" for line in mark(passage.text, query, style).split("\n")]
-    else:
-        item = re.sub(r"^第\d+項", "", passage.deciding.place)  # the paragraph stands in the line above
-        place = f"{item}　" if item else ""
-        lines.append(f"   {place}{mark(passage.deciding.text, query, style)}")
+    text = passage.text if full or passage.deciding is None else passage.deciding.text
+    lines += [f"   {line}" for line in mark(text, query, style).split("\n")]
     return "\n".join(lines)
 
 

@@ -28,9 +28,11 @@ class LawsOnDay:
         return f"{self.as_of} に施行されていた{self.title(law_id)}の版は索引にありません（あるのは {since} からの版）。"
 
     def ending_with(self, name: str) -> list[str]:
-        """Laws whose title ends with ``name``, the shortest first."""
+        """Laws whose title or 略称 ends with ``name``, the shortest first."""
         rows = self.store.connection.execute(
-            "SELECT DISTINCT law_id FROM revisions WHERE title LIKE ? ORDER BY length(title), law_id LIMIT 20",
+            "SELECT law_id FROM (SELECT law_id, title AS name FROM revisions UNION"
+            " SELECT law_id, alias FROM aliases WHERE kind='abbreviation') WHERE name LIKE ?"
+            " GROUP BY law_id ORDER BY min(length(name)), law_id LIMIT 20",
             (f"%{name}",),
         )
         return [law_id for (law_id,) in rows]

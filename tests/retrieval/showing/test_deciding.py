@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.retrieval.showing.deciding import LEAD_CHARS, MAX_CHARS, deciding_sentence
+from app.retrieval.showing.deciding import ITEM_CHARS, LEAD_CHARS, MAX_CHARS, deciding_sentence
 from app.retrieval.store.rows import PassageRow
 
 
@@ -15,6 +17,7 @@ def _passage(number: int, *texts: str, paths: tuple[str, ...] = ("", "1", "2", "
 FIRST = _passage(
     1, "渡船を営む者は、許可を受ける。ただし、知事が定める小舟（長さが三米のもの。）については、この限りでない。"
 )
+MANY = _passage(1, "次の各号に掲げる届出をする。", "甲", "乙" * 61, "丙", "丁", paths=("", "1", "2", "3", "4"))
 SECOND = _passage(2, "次に掲げる者は、届け出る。", "一　桟橋を借りる者", "二　次の者", "イ　航路を変える者")
 
 
@@ -30,10 +33,23 @@ SECOND = _passage(2, "次に掲げる者は、届け出る。", "一　桟橋を
             "ただし、知事が定める小舟（長さが三米のもの。）については、この限りでない。",
         ),
         ([FIRST, SECOND], [FIRST], "渡船の許可", "第1項", "渡船を営む者は、許可を受ける。"),
-        ([FIRST, SECOND], [SECOND], "桟橋を借りる", "第2項第1号", "次に掲げる者は、届け出る。／一　桟橋を借りる者"),
-        ([FIRST, SECOND], [SECOND], "航路の変更", "第2項第2号", "次に掲げる者は、届け出る。／イ　航路を変える者"),
+        ([FIRST, SECOND], [SECOND], "桟橋を借りる", "第2項第1号", "次に掲げる者は、届け出る。\n　一　桟橋を借りる者"),
+        (
+            [FIRST, SECOND],
+            [SECOND],
+            "航路の変更",
+            "第2項第2号",
+            "次に掲げる者は、届け出る。\n　第2号　イ　航路を変える者",
+        ),
         ([FIRST, SECOND], [], "桟橋", "第1項", "渡船を営む者は、許可を受ける。"),
-        ([SECOND], [SECOND], "無関係な語", "", "次に掲げる者は、届け出る。"),
+        ([SECOND], [SECOND], "無関係な語", "", "次に掲げる者は、届け出る。\n　一　桟橋を借りる者\n　二　次の者"),
+        (
+            [MANY],
+            [MANY],
+            "渡船の届出",
+            "",
+            f"次の各号に掲げる届出をする。\n　第1号　甲\n　第2号　{'乙' * ITEM_CHARS}…\n　第3号　丙\n　（ほか 1 号）",
+        ),
     ],
 )
 def test_the_sentence_with_the_words_asked_for(passages, hits, query, place, text):
@@ -61,5 +77,6 @@ def test_a_long_sentence_is_cut_around_the_words():
 def test_never_longer_than_said_and_always_of_the_article(texts, query):
     row = _passage(1, *texts)
     text = deciding_sentence([row], [row], query).text
-    assert len(text) <= MAX_CHARS + LEAD_CHARS + 4
-    assert all(part.strip("…") in "".join(texts) for part in text.split("／"))
+    assert len(text) <= MAX_CHARS + LEAD_CHARS + 10
+    parts = [re.sub("^　第\\d号　|^　", "", part).strip("…") for part in text.split("\n")]
+    assert all(part in "".join(texts) for part in parts)

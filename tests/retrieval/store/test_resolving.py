@@ -50,6 +50,13 @@ def test_the_paragraph_named_is_the_passage(index):
     assert index.search("渡船法第5条第2項", 1)[0].passages[0].paragraph == "2"
 
 
+@pytest.mark.parametrize(
+    ("query", "paragraph"), [("渡船法5条と6条の違い", "1"), ("渡船法5条の許可をする日", "2"), ("渡船法5条", "1")]
+)
+def test_of_an_article_named_whole_the_words_beside_choose_the_paragraph(index, query, paragraph):
+    assert index.search(query, 1)[0].passages[0].paragraph == paragraph
+
+
 def test_an_unknown_article_is_not_replaced_by_a_neighbour(index):
     hits = index.search("渡船法第99条", 5)
     assert all("citation" not in hit.components for hit in hits)
