@@ -47,8 +47,11 @@ def resolve(
 
 def _as_asked(item: Resolved, mention: Mention, text: str, names: LawNames) -> Resolved:
     """The result with the law's name as the text writes it, and with a word on a name that the law no longer has."""
-    if item.status == "found" and not item.note and item.article and names.former(mention.law_text):
-        note = f"{mention.text}: 「{mention.law_text}」は{item.article.law_title}の前の題名です。いまの条文を示します。"
+    title = item.article.law_title if item.article else ""
+    # On a day on which the law had that title, it is its name.
+    former = names.former(mention.law_text) and name_key(title) != name_key(mention.law_text)
+    if item.status == "found" and not item.note and former:
+        note = f"{mention.text}: 「{mention.law_text}」は{title}の前の題名です。{title}の条文を示します。"
         item = replace(item, note=note)
     if not item.note or not mention.law_text:
         return item

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 import pytest
 
 from app.retrieval.index.building import build_index
@@ -143,3 +145,8 @@ def test_every_way_of_writing_leads_to_the_provision(index, text, expected):
             assert got == row[1:6]
             assert row[6] in item.note
             assert bool(item.note) == bool(row[6])
+
+
+def test_a_former_title_needs_no_word_on_a_day_when_it_was_the_title(index):
+    (item,) = index.references("証券取引法27条の2", as_of=date(2004, 4, 1))
+    assert (item.status, item.article.law_title, item.note) == ("found", "証券取引法", "")
