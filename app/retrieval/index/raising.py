@@ -22,7 +22,6 @@ from .ranking import (
     with_part,
 )
 
-
 # What may stand beside a citation in a choice that is nothing but one.
 _BESIDE = re.compile(r"(?:の|各号|本文|但書|ただし書き?|前段|後段|柱書き?|及び|又は|並びに|[、。,・()「」『』])*")
 
