@@ -12,6 +12,7 @@ COMMANDS = {
     "index": "build_index",
     "update": "update_index",
     "search": "search_statutes",
+    "train-retriever": "train_retriever",
     "import": "import_questions",
     "ask": "ask",
     "serve": "serve",

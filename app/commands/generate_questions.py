@@ -107,7 +107,7 @@ def _generate(settings: GenerationSettings, header: dict[str, Any]) -> int:
 
     excluded_files = {path: load_questions(path, exams=True) for path in settings.exclude_questions}
     excluded = Excluded([question for questions in excluded_files.values() for question in questions])
-    ask, model = _model(settings)
+    ask, model = rewording_model(settings.model, settings.seed)
     laws = _laws(settings)
     sets = {}
     if settings.holdout_laws:
@@ -191,22 +191,22 @@ def _made(settings: GenerationSettings, laws: Iterator[Any], excluded: Any, *, u
     return made
 
 
-def _model(settings: GenerationSettings) -> tuple[Any, dict[str, Any] | None]:
+def rewording_model(options: RewordingModel, seed: int) -> tuple[Any, dict[str, Any] | None]:
     """What answers a batch of prompts, and what names the model; (None, None) without ``--reword-backend``."""
-    if settings.model.llm_backend is None:
+    if options.llm_backend is None:
         return None, None
     from ..evaluation.running.plan import EvaluationPlan
     from ..evaluation.running.resolving import create_backend
     from ..llm.model_options import model_key, resolve_config
 
-    config = resolve_config(settings.model)
-    plan = EvaluationPlan(context="none", top_k=0, scoring="text", budget_tokens=256, seed=settings.seed)
-    backend = create_backend(settings.model, config.llm, plan)
+    config = resolve_config(options)
+    plan = EvaluationPlan(context="none", top_k=0, scoring="text", budget_tokens=256, seed=seed)
+    backend = create_backend(options, config.llm, plan)
     # Asked once before anything is made, so that a server that does not answer is found out first.
     backend.generate(["「はい」とだけ答えてください。"], max_new_tokens=8)
     return (
         lambda prompts: [answer.text for answer in backend.generate(prompts, max_new_tokens=256)],
-        model_key(settings.model, config.llm, None),
+        model_key(options, config.llm, None),
     )
 
 

@@ -54,6 +54,7 @@ OVER_MINE = [
     ("pretrain_tiny_model", "--output . --steps 1"),
     ("pretrain_tiny_model", f"--output new --steps 1 --history {MINE}"),
     ("build_index", f"--source {ROOT / 'sample' / 'laws'} --index-dir ."),
+    ("train_retriever", "--output mine_retriever"),
 ]
 
 
@@ -75,6 +76,8 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name in (MINE, "new.manifest.json", "task.jsonl", "task.yaml"):
         (tmp_path / name).write_text("mine", "utf-8")
     (tmp_path / "sub").mkdir()
+    (tmp_path / "mine_retriever").mkdir()
+    (tmp_path / "mine_retriever" / "config.json").write_text("mine", "utf-8")
     (tmp_path / "selection.json").write_text("mine", "utf-8")
     monkeypatch.chdir(tmp_path)
     return tmp_path
@@ -109,6 +112,7 @@ WRITTEN_BY_ANOTHER = [  # program, its options, the folder or (with an ending) f
     ("split_selection_dataset", f"--lawqa-path {Q} --output-dir new", "new"),
     ("generate_questions", f"--source {LAWS} --law-type all --count 1 --output new", "new"),
     ("build_index", f"--source {LAWS} --index-dir new", "new"),
+    ("train_retriever", "--output new", "new"),
     ("export_adapter", "--lora-path a --output-dir new --recheck 0", "new"),
 ]
 

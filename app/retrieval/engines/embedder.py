@@ -141,6 +141,11 @@ class StaticEmbedder:
         row: Vectors = self.passages([text])[0]
         return row
 
+    def tokens(self) -> tuple[Any, Vectors]:
+        """The tokenizer, and for each of its ids what that token adds to a sum."""
+        rows = self._rows if self._mapping is None else self._rows[self._mapping]
+        return self._tokenizer, rows if self._weights is None else rows * self._weights[: len(rows), None]
+
 
 class _SentenceTransformer:
     def __init__(self, model: str, prefixes: Prefixes, batch_size: int) -> None:

@@ -63,6 +63,13 @@ def vector_state(store: Store) -> VectorState:
 
 def missing_passages(store: Store, folder: Path, scope: Scope = "all") -> list[tuple[int, bool]]:
     """(passage, whether its vector is of the whole article) without a vector, in the order they are embedded."""
+    state = vector_state(store)
+    there = set(stored_ids(folder, state.width, state.rows).tolist())
+    return [one for one in passages_of_scope(store, scope) if one[0] not in there]
+
+
+def passages_of_scope(store: Store, scope: Scope) -> list[tuple[int, bool]]:
+    """(passage, whether its vector is of the whole article) of a scope, in the order they are embedded."""
     marks = ",".join("?" * len(SEARCHED_PARTS))
     types = dict(store.connection.execute("SELECT rev, law_type FROM revisions JOIN laws USING (law_id)").fetchall())
     rows = store.connection.execute(
@@ -70,15 +77,12 @@ def missing_passages(store: Store, folder: Path, scope: Scope = "all") -> list[t
         f" WHERE a.part IN ({marks}) AND NOT a.deleted ORDER BY p.passage_id",
         SEARCHED_PARTS,
     )
-    state = vector_state(store)
-    there = set(stored_ids(folder, state.width, state.rows).tolist())
     staged: dict[Scope, list[tuple[int, bool]]] = {name: [] for name in SCOPES}
     seen: set[int] = set()
     for number, article_id, rev in rows:
         first = article_id not in seen
         seen.add(article_id)
-        if number not in there:
-            staged[_stage(types[rev], first)].append((number, first))
+        staged[_stage(types[rev], first)].append((number, first))
     return [one for name in SCOPES[: SCOPES.index(scope) + 1] for one in staged[name]]
 
 

@@ -1,0 +1,145 @@
+"""(question, article) pairs from the statute book: an article's caption, as it stands or as a model says it in everyday words.
+
+A caption names in a few words what an article is about, so it is the nearest thing to a question that a statute holds; by
+rule only its own words come out, and what a question in other words needs is what a model adds.
+"""
+
+from __future__ import annotations
+
+import random
+import re
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ...core.errors import DataError
+from ...core.files import read_jsonl
+from ...data.generation.leaks import Excluded
+from ...data.lawqa import load_questions
+from ...data.provisions import law_key
+from ..index.embedding_passages import article_texts, passages_of_scope
+from ..store.store import Store
+from ..text.law_names import title_names
+
+Key = tuple[str, str]  # title of a law as ``law_key`` compares it, article
+SAME_CAPTION = 3  # articles of one caption that are taken: hundreds are headed （罰則） or （権限の委任）
+ASKED_CHARS = 300  # of an article that a model is shown
+# Captions that say nothing of what their article is about.
+_EMPTY = re.compile(
+    r"(?:趣旨|目的|定義|用語|罰則|雑則|施行期日|経過措置|省令への委任|政令への委任|その他|適用除外|権限の委任)"
+)
+_LINE = re.compile(r"^\s*(?:[-・*]|\d+[.．)]|質問\s*\d*\s*[:：])?\s*(\S.{4,78}?[?？。]?)\s*$", re.MULTILINE)
+PROMPT = """次の条文が答えになるような質問を、法律を知らない人が相談するときの日常の言葉で 2 つ書いてください。
+条文の言葉や法令名は使わず、1 行に 1 つ、質問だけを書いてください。
+
+{law}{caption}
+{text}
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Captioned:
+    """An article with its caption."""
+
+    law: str
+    article: str
+    caption: str  # without parentheses
+    text: str  # what its vector is made of
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """A question and the article that answers it."""
+
+    question: str
+    law: str
+    article: str
+    by: str  # ``caption``, or ``model``
+    text: str
+
+
+def excluded_articles(paths: Iterable[Path]) -> tuple[Collection[Key], list[Excluded]]:
+    """The articles of files of questions: those of lay questions (``{"query", "gold": [[law, article]]}``) and of exams."""
+    lay: set[Key] = set()
+    exams: list[Excluded] = []
+    for path in paths:
+        rows = read_jsonl(path) if path.suffix == ".jsonl" else []
+        if rows and all(isinstance(row, dict) and "gold" in row for row in rows):
+            lay |= _gold(path, rows)
+        else:
+            exams.append(Excluded(load_questions(path, exams=True)))
+    return lay, exams
+
+
+def _gold(path: Path, rows: Sequence[dict[str, Any]]) -> set[Key]:
+    found: set[Key] = set()
+    for number, row in enumerate(rows, start=1):
+        gold = row["gold"]
+        if not isinstance(gold, list) or not all(
+            isinstance(one, list) and len(one) == 2 and all(isinstance(part, str) for part in one) for one in gold
+        ):
+            raise DataError(f'{path}: {number} 行目の gold を [["法令名", "条"]] の形にしてください（{gold!r}）。')
+        found |= {(law_key(law), article) for law, article in gold}
+    return found
+
+
+def captioned_articles(
+    store: Store, count: int, seed: int, lay: Collection[Key], exams: Sequence[Excluded]
+) -> list[Captioned]:
+    """``count`` articles of Acts with a caption that says something, drawn by ``seed``; none that is kept away from."""
+    first = [number for number, _ in passages_of_scope(store, "acts")]
+    known = {
+        number: (title, num, caption.strip("（）"))
+        for number, title, num, caption in store.connection.execute(
+            "SELECT p.passage_id, r.title, a.num, a.caption FROM passages p JOIN articles a USING (article_id)"
+            " JOIN revisions r USING (rev) WHERE a.part='main' AND a.caption<>'' AND r.valid_to>=date('now')"
+        )
+    }
+    drawn = [number for number in first if number in known]
+    random.Random(seed).shuffle(drawn)  # noqa: S311  # reproducible by seed, no secret
+    taken: list[int] = []
+    captions: Counter[str] = Counter()
+    for number in drawn:
+        title, num, caption = known[number]
+        names = title_names(title)
+        kept_away = any((law_key(name), num) in lay for name in names) or any(
+            one.holds_article(name, num) for one in exams for name in names
+        )
+        if len(taken) < count and not kept_away and not _EMPTY.search(caption) and captions[caption] < SAME_CAPTION:
+            captions[caption] += 1
+            taken.append(number)
+    texts = [text for start in range(0, len(taken), 500) for text in article_texts(store, taken[start : start + 500])]
+    return [Captioned(*known[number], text) for number, text in zip(taken, texts, strict=True)]
+
+
+def by_rule(articles: Iterable[Captioned]) -> Iterator[Pair]:
+    """The caption as the question; the article without its caption, which would give the answer away."""
+    for one in articles:
+        yield Pair(f"{one.caption}について教えてください。", one.law, one.article, "caption", without_caption(one))
+
+
+def without_caption(article: Captioned) -> str:
+    """The article's text without its caption."""
+    return article.text.replace(f"（{article.caption}）", "", 1)
+
+
+def by_model(
+    articles: Sequence[Captioned], ask: Callable[[Sequence[str]], Sequence[str]], batch: int = 8
+) -> Iterator[list[Pair]]:
+    """What a model asks of each article in everyday words, article after article; an empty list where it asked nothing."""
+    for start in range(0, len(articles), batch):
+        some = articles[start : start + batch]
+        prompts = [
+            PROMPT.format(law=one.law, caption=f"（{one.caption}）", text=one.text.split("\n", 1)[-1][:ASKED_CHARS])
+            for one in some
+        ]
+        for one, answer in zip(some, ask(prompts), strict=True):
+            yield [Pair(text, one.law, one.article, "model", one.text) for text in questions_of(answer, one)]
+
+
+def questions_of(answer: str, article: Captioned) -> list[str]:
+    """The first two lines of an answer that are questions in words of their own: neither the law's name nor the caption."""
+    lines = [line for line in _LINE.findall(answer) if article.law not in line and article.caption not in line]
+    return list(dict.fromkeys(lines))[:2]

@@ -1,0 +1,110 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from app.core.errors import DataError
+from app.retrieval.index.building import build_index
+from app.retrieval.lay.pairs import (
+    PROMPT,
+    SAME_CAPTION,
+    Captioned,
+    Pair,
+    by_model,
+    by_rule,
+    captioned_articles,
+    excluded_articles,
+    questions_of,
+)
+from app.retrieval.store.store import Store
+
+
+def opened(index_dir):
+    store = Store(next(index_dir.glob("gen-*/store.sqlite")), writable=True)
+    store.connection.execute("UPDATE laws SET law_type='CabinetOrder' WHERE law_id='504CO0000000002'")
+    return store
+
+
+def test_articles_of_acts_with_a_caption_that_says_something(index_dir):
+    found = captioned_articles(opened(index_dir), 10, 1, (), ())
+    # 第1条（目的）, 第2条（定義） and （政令への委任） say nothing; 市場法 has no captions; the 施行令 is no Act.
+    assert sorted((one.law, one.article, one.caption) for one in found) == [
+        ("渡船法", "5", "許可"),
+        ("渡船法", "5_2", "許可の取消し"),
+    ]
+    assert next(one for one in found if one.article == "5").text == (
+        "渡船法 第5条 （許可）\n渡船を営もうとする者は、次に掲げる事項を記載した申請書を知事に提出しなければならない。\n"
+        "1　氏名\n2　航路の起点及び終点\n知事は、三十日以内に許可をしなければならない。"
+    )
+    assert len(captioned_articles(opened(index_dir), 1, 1, (), ())) == 1
+    assert captioned_articles(opened(index_dir), 10, 1, (), ()) == found
+
+
+def test_of_many_articles_with_one_caption_a_few_are_taken(tmp_path, make_law):
+    articles = {str(number): ["（検査）", f"第{number}の検査は、毎日行う。"] for number in range(1, 9)}
+    folder = tmp_path / "laws" / "503AC0000000001_20230401_000000000000000"
+    folder.mkdir(parents=True)
+    (folder / f"{folder.name}.xml").write_text(make_law("検査法", "令和三年法律第一号", articles), encoding="utf-8")
+    build_index(tmp_path / "laws", tmp_path / "index")
+    assert len(captioned_articles(opened(tmp_path / "index"), 10, 1, (), ())) == SAME_CAPTION
+
+
+def test_articles_of_questions_that_are_judged_are_kept_away_from(index_dir, tmp_path):
+    lay = tmp_path / "lay.jsonl"
+    lay.write_text(json.dumps({"id": "n1", "query": "渡し船を始めたい", "gold": [["渡船法", "5"]]}) + "\n", "utf-8")
+    exam = tmp_path / "exam.json"
+    sample = {
+        "ファイル名": "渡船法_1", "問題文": "正しいものはどれか。", "選択肢": "a 甲\nb 乙\nc 丙\nd 丁", "output": "a",
+        "コンテキスト": "## 渡船法\n### 第5条の2\n知事は、許可を取り消すことができる。",
+    }  # fmt: skip
+    exam.write_text(json.dumps({"samples": [sample]}, ensure_ascii=False), "utf-8")
+    keys, exams = excluded_articles([lay, exam])
+    assert keys == {("渡船法", "5")}
+    assert [one.articles for one in exams] == [1]
+    assert [one.article for one in captioned_articles(opened(index_dir), 10, 1, keys, ())] == ["5_2"]
+    assert [one.article for one in captioned_articles(opened(index_dir), 10, 1, (), exams)] == ["5"]
+    assert captioned_articles(opened(index_dir), 10, 1, keys, exams) == []
+
+
+@pytest.mark.parametrize("gold", ["渡船法", [["渡船法"]], [["渡船法", 5]]])
+def test_lay_questions_of_another_form_are_one_line(tmp_path, gold):
+    path = tmp_path / "lay.jsonl"
+    path.write_text(json.dumps({"query": "q", "gold": gold}) + "\n", "utf-8")
+    with pytest.raises(DataError, match=r"lay\.jsonl: 1 行目の gold を"):
+        excluded_articles([path])
+
+
+ARTICLE = Captioned("渡船法", "5", "許可", "渡船法 第5条 （許可）\n渡船を営もうとする者は、許可を受ける。")
+
+
+def test_by_rule_the_caption_asks_and_the_article_does_not_hold_it():
+    (pair,) = by_rule([ARTICLE])
+    assert pair == Pair(
+        "許可について教えてください。",
+        "渡船法",
+        "5",
+        "caption",
+        "渡船法 第5条 \n渡船を営もうとする者は、許可を受ける。",
+    )
+
+
+def test_what_a_model_writes_is_asked_in_batches_and_read_strictly():
+    prompts = []
+
+    def ask(some):
+        prompts.append(list(some))
+        return [
+            "1. 渡し船の商売を始めるには何が要りますか？\n渡船法では何が要りますか？\n- 船で人を運んでもいいの?\n三つ目の質問はどうでしょう？"
+        ] * len(some)
+
+    found = list(by_model([ARTICLE] * 3, ask, batch=2))
+    assert [len(some) for some in prompts] == [2, 1]
+    assert prompts[0][0] == PROMPT.format(
+        law="渡船法", caption="（許可）", text="渡船を営もうとする者は、許可を受ける。"
+    )
+    assert found[0] == [
+        Pair("渡し船の商売を始めるには何が要りますか？", "渡船法", "5", "model", ARTICLE.text),
+        Pair("船で人を運んでもいいの?", "渡船法", "5", "model", ARTICLE.text),
+    ]
+    assert questions_of("許可とは何ですか？\n\n", ARTICLE) == []
