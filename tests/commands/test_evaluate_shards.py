@@ -116,6 +116,40 @@ def test_parts_from_several_cards(parts: Path, tmp_path: Path) -> None:
     assert run(parts, "cards", "--merge", parts / "1.json", tmp_path / "card.json", parts / "3.json") in (0, 3)
 
 
+SERVER = {"root": "/data/models/qwen3", "parent": None, "max_model_len": 4096, "version": "0.11"}
+
+
+@pytest.mark.parametrize(
+    ("model", "message"),
+    [
+        ({"host": "http://b:8000", "server": SERVER | {"root": "/mnt/b/qwen3"}, "tokenizer": "/mnt/b/tok"}, None),
+        ({"server": SERVER | {"root": "/data/models/qwen2"}}, "モデルの server.root が違います"),
+        ({"server": SERVER | {"parent": "/data/models/qwen3"}}, "モデルの server.parent が違います"),
+        ({"server": SERVER | {"version": "0.12", "max_model_len": 8192}}, "モデルの server.max_model_len、server.version が違います"),
+        ({"tokenizer": "/mnt/b/tok", "tokenizer_sha256": "2"}, "モデルの tokenizer_sha256 が違います"),
+        ({"tokenizer": "/mnt/b/tok", "tokenizer_sha256": None}, "モデルの tokenizer_sha256 が違います"),
+    ],
+)  # fmt: skip
+def test_parts_from_several_servers(
+    parts: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], model: dict[str, Any], message: str | None
+) -> None:
+    served = {
+        "backend": "vllm",
+        "model": "q",
+        "host": "http://a:8000",
+        "tokenizer": "/data/tok",
+        "tokenizer_sha256": "1",
+    }
+    for number in (1, 2, 3):
+        value = json.loads((parts / f"{number}.json").read_text("utf-8"))
+        value["run"]["model"] = {**served, "server": SERVER, **(model if number == 2 else {})}
+        (tmp_path / f"{number}.json").write_text(json.dumps(value), "utf-8")
+    code = run(parts, "served", "--merge", *(tmp_path / f"{number}.json" for number in (1, 2, 3)))
+    error = capsys.readouterr().err
+    assert code in ((0, 3) if message is None else (1,)), error
+    assert message is None or message in error
+
+
 @pytest.mark.parametrize(
     ("names", "more", "message"),
     [

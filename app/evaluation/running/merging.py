@@ -9,7 +9,7 @@ from typing import Any
 from ...core.errors import DataError
 from ...core.manifests import now
 from ...core.questions import Question
-from ...core.runs import asked_differently
+from ...core.runs import asked_differently, served_model
 from ..results.doubts import doubts
 from ..results.file import Result
 from ..results.outcomes import Outcome
@@ -38,8 +38,8 @@ def check_shards(parts: Sequence[Result], questions: Sequence[Question]) -> None
                 f"{first.path} と {part.path}: {'、'.join(asked)} が違います。同じ引数と索引で評価した結果だけをまとめられます。"
             )
         # A part that was finished before it was resumed says less of the model.
-        said = [without_place(one.run["model"]) for one in (first, part)]
-        if different := sorted(key for key in said[0].keys() & said[1].keys() - _PLACE if said[0][key] != said[1][key]):
+        said = [_said(one.run["model"]) for one in (first, part)]
+        if different := sorted(key for key in said[0].keys() & said[1].keys() if said[0][key] != said[1][key]):
             raise DataError(
                 f"{first.path} と {part.path}: モデルの {'、'.join(different)} が違います。同じモデルで評価した結果だけをまとめられます。"
             )
@@ -66,6 +66,18 @@ def check_shards(parts: Sequence[Result], questions: Sequence[Question]) -> None
                 f"{part.path}: 問題が --data（と --samples・--seed）の {part.run['shard']['number']}/{count} と違います。"
                 "評価したときと同じ引数を指定してください。"
             )
+
+
+def _said(model: Mapping[str, Any]) -> dict[str, Any]:
+    """What parts must have in common of what a model says of itself: that of its server by name, and of files their
+    contents where these are known, else their names, since every machine has them in folders of its own."""
+    places = {*_PLACE, "server"} | ({"tokenizer"} if model.get("tokenizer_sha256") else set())
+    server = model.get("server")
+    served = {**server, **served_model(model)} if isinstance(server, Mapping) else {}
+    return {
+        **{name: value for name, value in without_place(model).items() if name not in places},
+        **{f"server.{name}": value for name, value in served.items()},
+    }
 
 
 def merge_shards(
