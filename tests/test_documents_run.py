@@ -17,15 +17,14 @@ import re
 import shutil
 import subprocess
 import sys
-import threading
 import zipfile
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 
 from app.core.cli import run_program
+from tests.local_server import ReadSite
 from tools import build_docs
 from tools.pages.commands import Command, shell_commands
 
@@ -166,23 +165,23 @@ def test_the_list_of_what_is_not_run_is_not_stale() -> None:
     assert [pattern for pattern, reason in NOT_RUN.items() if reason not in used] == []
 
 
-class DataSite(ThreadingHTTPServer):
+class DataSite(ReadSite):
     """What download_data asks of e-Gov and of GitHub, answered from the sample."""
 
     def __init__(self, questions: bytes) -> None:
         self.laws = {path.stem: path.read_bytes() for path in sorted((ROOT / "sample" / "laws").rglob("*.xml"))}
         self.questions = questions
-        super().__init__(("127.0.0.1", 0), _DataHandler)
-        threading.Thread(target=self.serve_forever, args=(0.01,), daemon=True).start()
+        super().__init__()
 
-    def answer(self, path: str) -> bytes:
-        name = path.partition("?")[0].rsplit("/", 1)[1]
+    def answer(self, path: str, query: dict[str, list[str]]) -> tuple[int, bytes, dict[str, str]]:
+        return 200, self.page(path.rsplit("/", 1)[1], query.get("law_id", [""])[0]), {}
+
+    def page(self, name: str, law_id: str) -> bytes:
         if name == "laws":
-            law_id = re.search(r"law_id=(\w+)", path)
             rows = [
                 {"law_info": {"law_id": law.split("_")[0]}, "revision_info": {"law_revision_id": law, "law_title": law}}
                 for law in self.laws
-                if law_id is None or law.startswith(law_id[1])
+                if law.startswith(law_id)
             ]
             return json.dumps({"laws": rows, "next_offset": None}).encode()
         if name == "bulkdownload":
@@ -192,18 +191,6 @@ class DataSite(ThreadingHTTPServer):
                     archive.writestr(f"{law}/{law}.xml", xml)
             return data.getvalue()
         return self.laws.get(name, self.questions)
-
-
-class _DataHandler(BaseHTTPRequestHandler):
-    server: DataSite
-
-    def do_GET(self) -> None:
-        self.send_response(200)
-        self.end_headers()
-        self.wfile.write(self.server.answer(self.path))
-
-    def log_message(self, *_: object) -> None:
-        pass
 
 
 @pytest.fixture(scope="module")
@@ -218,9 +205,9 @@ def first_questions(count: int) -> bytes:
 
 @pytest.fixture(scope="module")
 def data_site(small_questions: bytes) -> Iterator[str]:
-    with DataSite(small_questions) as server:
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
+    server = DataSite(small_questions)
+    yield server.url
+    server.close()
 
 
 @pytest.fixture(scope="module")

@@ -23,7 +23,7 @@ from ..evaluation.report.charts import HEIGHT, WIDTH
 from ..evaluation.report.questions import QuestionView, question_views
 from ..evaluation.results.file import Result, read_results
 from ..evaluation.results.outcomes import Outcome
-from ..evaluation.results.result_words import CONTEXT_NAMES, accuracy_label, percent
+from ..evaluation.results.result_words import accuracy_label, percent, plan_context
 from ..evaluation.results.summary import answer_name
 from .experiments import experiments, results_named
 from .view import render
@@ -67,7 +67,7 @@ async def compare(request: Request) -> Response:
             names=pair.names,
             files=[str(result.path) for result in results],
             quoted=" ".join(shlex.quote(str(result.path)) for result in results),
-            contexts=[_context(result) for result in results],
+            contexts=[plan_context(result.facts.plan) for result in results],
             facts=_facts(pair),
             text="\n".join(lines),
             groups=_groups(pair, rows),
@@ -92,7 +92,7 @@ async def question(request: Request) -> Response:
             HERE,
             view=view,
             names=[result.name for result in results],
-            contexts=[_context(result) for result in results],
+            contexts=[plan_context(result.facts.plan) for result in results],
             files=[str(result.path) for result in results],
             place=place + 1,
             total=len(ids),
@@ -115,10 +115,6 @@ async def _asked_for(request: Request) -> list[Result]:
 def _compared(results: Sequence[Result]) -> tuple[Comparison, list[str], list[tuple[Outcome, ...]]]:
     pairs = with_reading(compare_results(results, seed=SEED), results, seed=SEED)
     return pairs[0], comparison_lines(pairs, results), aligned_outcomes(results)
-
-
-def _context(result: Result) -> str:
-    return CONTEXT_NAMES.get(str(result.facts.plan.context), "文脈は不明")
 
 
 def _facts(pair: Comparison) -> list[tuple[str, str, str, str]]:

@@ -12,9 +12,9 @@ from typing import Any
 
 from ..core.errors import UserError
 from ..core.files import read_json, sha256_file
-from ..core.runs import distrust_name
+from ..core.runs import BaseModelFacts, distrust_name
 from ..evaluation.results.file import KIND, Result, result_of
-from ..evaluation.results.result_words import CONTEXT_NAMES, context_name, percent
+from ..evaluation.results.result_words import percent, plan_context
 from .curves import Curves, curves_of
 from .view import told
 
@@ -144,24 +144,23 @@ def _training(path: Path, value: Mapping[str, Any]) -> Training:
 
 
 def _evaluation(result: Result) -> Evaluation:
-    run, summary = result.run, result.summary
-    model, plan = run.get("model"), run.get("plan")
-    base = _of(model, "base_model")
+    facts, summary = result.facts, result.summary
+    model, plan, adapter = facts.model, facts.plan, facts.adapter
+    base = model.base_model or BaseModelFacts()
     low, high = summary["ci95"]
-    digest, adapter = _of(run.get("adapter"), "run_sha256"), _of(run.get("adapter"), "path")
-    context = _of(plan, "context")
+    path, digest = (None, None) if adapter is None else (adapter.path, adapter.run_sha256)
     return Evaluation(
         file=str(result.path),
-        model=str(_of(base, "name") or _of(model, "model")),
-        adapter=f"交差適合の {len(adapter)} 個" if isinstance(adapter, list) else str(adapter),
-        context=context_name(context, _of(plan, "top_k")) if context in CONTEXT_NAMES else str(context),
+        model=str(base.name or model.model or ""),
+        adapter=f"交差適合の {len(path)} 個" if isinstance(path, list) else str(path or ""),
+        context=plan_context(plan),
         accuracy=f"{percent(summary['accuracy'])}（95 % 区間 {percent(low)}〜{percent(high)}）",
         total=len(result.outcomes),
-        distrust=tuple(distrust_name(str(reason)) for reason in run.get("distrust", [])),
+        distrust=tuple(map(distrust_name, facts.distrust)),
         adapter_run=digest if isinstance(digest, str) else "",
         alike=(
-            str(_of(base, "config_sha256") or _of(model, "model")),
-            *(str(_of(plan, name)) for name in ("context", "top_k", "scoring", "cot", "few_shot", "orders")),
+            base.config_sha256 or model.model,
+            (plan.context, plan.top_k, plan.scoring, plan.cot, plan.few_shot, plan.orders),
             tuple(sorted(outcome.question_sha256 for outcome in result.outcomes)),
         ),
     )

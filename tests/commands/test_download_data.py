@@ -2,9 +2,7 @@ from __future__ import annotations
 
 import io
 import json
-import threading
 import zipfile
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
@@ -13,38 +11,23 @@ import pytest
 from app.commands import download_data
 from app.core.cli import run_program
 from app.data.egov.source import law_files, read_law
+from tests.local_server import ReadSite
 
 LAW = """<Law Era="Reiwa" Year="1" Num="1" LawType="Act" Lang="ja"><LawNum>令和元年法律第{0}号</LawNum><LawBody><LawTitle>法{0}</LawTitle>
 <MainProvision><Paragraph Num="1"><ParagraphNum/><ParagraphSentence><Sentence>本文</Sentence></ParagraphSentence></Paragraph></MainProvision></LawBody></Law>"""
 SAMPLE = Path(__file__).resolve().parents[2] / "sample/selection.json"
 
 
-class Site:
+class Site(ReadSite):
     """Speaks the parts of 法令API Version 2, of the bulk download and of GitHub that the program uses."""
 
     def __init__(self) -> None:
         self.laws = {f"50{n}AC0000000001_20240401_000000000000000": LAW.format(n).encode() for n in (1, 2, 3)}
         self.broken: set[str] = set()
         self.repealed: set[str] = set()
-        self.asked: list[str] = []
-        outer = self
+        super().__init__()
 
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                outer.asked.append(self.path)
-                status, body = outer.answer(urlsplit(self.path).path, parse_qs(urlsplit(self.path).query))
-                self.send_response(status)
-                self.end_headers()
-                self.wfile.write(body)
-
-            def log_message(self, *_: object) -> None:
-                pass
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        threading.Thread(target=self.server.serve_forever, args=(0.01,), daemon=True).start()
-        self.url = f"http://127.0.0.1:{self.server.server_port}"
-
-    def answer(self, path: str, query: dict[str, list[str]]) -> tuple[int, bytes]:
+    def answer(self, path: str, query: dict[str, list[str]]) -> tuple[int, bytes, dict[str, str]]:
         if path == "/api/2/laws":
             start = int(query["offset"][0])
             names = [name for name in self.laws if query.get("law_id", [""])[0] in name]
@@ -60,27 +43,26 @@ class Site:
                 for name in names[start : start + 2]
             ]
             following = start + 2 if start + 2 < len(names) else None
-            return 200, json.dumps({"laws": rows, "next_offset": following}).encode()
+            return 200, json.dumps({"laws": rows, "next_offset": following}).encode(), {}
         if path.startswith("/api/2/law_file/xml/"):
             name = path.rsplit("/", 1)[1]
-            return 200, b"<Law>" if name in self.broken else self.laws[name]
+            return 200, b"<Law>" if name in self.broken else self.laws[name], {}
         if path == "/bulkdownload":
             data = io.BytesIO()
             with zipfile.ZipFile(data, "w") as archive:
                 for name, xml in self.laws.items():
                     archive.writestr(f"{name}/{name}.xml", xml)
-            return 200, data.getvalue()[: 50 if self.broken else None]
+            return 200, data.getvalue()[: 50 if self.broken else None], {}
         if path.startswith("/data/"):
-            return 200, SAMPLE.read_bytes() if not self.broken else b"<html>"
-        return 404, b""
+            return 200, SAMPLE.read_bytes() if not self.broken else b"<html>", {}
+        return 404, b"", {}
 
 
 @pytest.fixture
 def site():
     site = Site()
     yield site
-    site.server.shutdown()
-    site.server.server_close()
+    site.close()
 
 
 def _run(site: Site, *arguments: str) -> int:

@@ -5,10 +5,9 @@ from __future__ import annotations
 import json
 import shlex
 import shutil
-import threading
 import warnings
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +19,7 @@ from app.core.cli import run_program
 from app.core.files import sha256_file
 from app.core.prompts import CHOICE_PROMPT_VERSION, PROMPT_VERSION
 from app.evaluation.results.file import read_result
+from tests.local_server import LocalServer
 
 SAMPLE = Path(__file__).resolve().parents[2] / "sample"
 DATA = SAMPLE / "selection.json"
@@ -322,16 +322,9 @@ def ollama() -> Iterator[str]:
             self.end_headers()
             self.wfile.write(data)
 
-        def log_message(self, format: str, *args: Any) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_address[1]}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    server = LocalServer(Handler)
+    yield server.url
+    server.close()
 
 
 def test_ollama_is_read_from_its_text(ollama: str, tmp_path: Path) -> None:

@@ -1,10 +1,7 @@
 from __future__ import annotations
 
 import json
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
@@ -12,6 +9,7 @@ from app.commands import update_index
 from app.core.cli import run_program
 from app.retrieval.index.building import build_index
 from app.retrieval.index.statute_index import StatuteIndex
+from tests.local_server import ReadSite
 from tests.retrieval.conftest import law_xml
 
 FERRY, MARKET, HARBOUR, NEW = (f"50{n}AC000000000{n}" for n in (3, 5, 6, 7))
@@ -23,30 +21,14 @@ def _xml(law_id: str, text: str) -> bytes:
     return law_xml(TITLES[law_id], f"令和三年法律第{law_id[-1]}号", {"1": [text]}).encode()
 
 
-class Site:
+class Site(ReadSite):
     """e-Gov's 法令API Version 2, as far as the program uses it: lists of laws, revisions of a law, files."""
 
     def __init__(self) -> None:
         self.revisions: dict[str, dict[str, tuple[str, bytes]]] = {}  # law → revision → (updated, xml)
         self.repealed: set[str] = set()
         self.broken: set[str] = set()
-        self.asked: list[str] = []
-        outer = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                outer.asked.append(self.path)
-                body = outer.answer(urlsplit(self.path).path, parse_qs(urlsplit(self.path).query))
-                self.send_response(404 if body is None else 200)
-                self.end_headers()
-                self.wfile.write(body or b"")
-
-            def log_message(self, *_: object) -> None:
-                pass
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        threading.Thread(target=self.server.serve_forever, args=(0.01,), daemon=True).start()
-        self.url = f"http://127.0.0.1:{self.server.server_port}"
+        super().__init__()
 
     def put(self, law_id: str, revision: str, text: str, updated: str = OLD_TIME) -> None:
         self.revisions.setdefault(law_id, {})[f"{law_id}_{revision}"] = (updated, _xml(law_id, text))
@@ -59,7 +41,11 @@ class Site:
             "repeal_status": "Repeal" if law_id in self.repealed else "None",
         }
 
-    def answer(self, path: str, query: dict[str, list[str]]) -> bytes | None:
+    def answer(self, path: str, query: dict[str, list[str]]) -> tuple[int, bytes, dict[str, str]]:
+        body = self.page(path, query)
+        return 404 if body is None else 200, body or b"", {}
+
+    def page(self, path: str, query: dict[str, list[str]]) -> bytes | None:
         if path == "/api/2/laws":
             day = query.get("asof", ["2026-11-28"])[0].replace("-", "")
             rows = []
@@ -84,8 +70,7 @@ def site():
         site.put(law_id, "20230401_000000000000000", f"{TITLES[law_id]}の元の定め")
     site.put(FERRY, "20990401_507AC0000000010", "渡船法の来る定め")
     yield site
-    site.server.shutdown()
-    site.server.server_close()
+    site.close()
 
 
 @pytest.fixture

@@ -16,23 +16,17 @@ import numpy as np
 import pytest
 
 from app.core.errors import BackendError
-from app.core.prompts import build_choice_prompt, build_mc_prompt_direct
 from app.core.questions import LETTERS
-from app.data.lawqa import load_questions
 from app.llm.export.modelfile import go_template, modelfile, read_pieces
 from app.llm.hf_llm import HFLLMConfig, HFLoRALLM
 from app.llm.loading import load_tokenizer
 from app.llm.ollama import OllamaConfig, OllamaLLM
+from tests.llm.sample_prompts import CHOICE_PROMPTS, LETTER_PROMPTS
 from tests.real_server import free_port, running
 
 pytestmark = pytest.mark.ollama
 
 ROOT = Path(__file__).resolve().parents[2]
-QUESTIONS = load_questions(ROOT / "sample" / "selection.json")[:3]
-LETTER_PROMPTS = [build_mc_prompt_direct(one.question, one.choices, one.context, few_shot=False) for one in QUESTIONS]
-CHOICE_PROMPTS = [
-    build_choice_prompt(one.question, text, one.context) for one in QUESTIONS for text in one.choices.values()
-]
 # It keeps keys and values in 16 bits, and the rarest spellings are not among its 20 tokens.
 TOLERANCE = 0.1
 

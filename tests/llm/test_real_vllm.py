@@ -16,10 +16,8 @@ import pytest
 
 from app.core.chat import encode_prompt
 from app.core.errors import BackendError
-from app.core.prompts import build_choice_prompt, build_mc_prompt_direct
 from app.core.questions import LETTERS
 from app.core.rag_config import load_config
-from app.data.lawqa import load_questions
 from app.llm.backends import Running, load_backend
 from app.llm.hf_llm import HFLLMConfig, HFLoRALLM
 from app.llm.http import JsonClient
@@ -27,16 +25,12 @@ from app.llm.loading import load_tokenizer
 from app.llm.openai_compatible import OpenAICompatibleLLM, OpenAIConfig
 from app.llm.vllm import VLLM
 from tests.llm.export.conftest import make_adapter
+from tests.llm.sample_prompts import CHOICE_PROMPTS, LETTER_PROMPTS
 from tests.real_server import free_port, running
 
 pytestmark = pytest.mark.vllm
 
 ROOT = Path(__file__).resolve().parents[2]
-QUESTIONS = load_questions(ROOT / "sample" / "selection.json")[:3]
-LETTER_PROMPTS = [build_mc_prompt_direct(one.question, one.choices, one.context, few_shot=False) for one in QUESTIONS]
-CHOICE_PROMPTS = [
-    build_choice_prompt(one.question, text, one.context) for one in QUESTIONS for text in one.choices.values()
-]
 # Both compute in float32; vLLM's kernels add in another order (2e-6 when this was written). Its sums of an adapter as
 # strong as this one shift all letters alike by 1e-4, which no choice and no letter sees (6e-6 between two answers).
 TOLERANCE = 1e-4

@@ -26,13 +26,9 @@ from app.llm.loading import load_tokenizer
 from app.llm.openai_compatible import OpenAICompatibleLLM, OpenAIConfig
 from app.llm.token_server import TokenServerConfig
 from app.llm.vllm import MAX_IDS, VLLM
+from tests.llm.sample_prompts import CHOICE_PROMPTS, LETTER_PROMPTS
 
 ROOT = Path(__file__).resolve().parents[2]
-QUESTIONS = load_questions(ROOT / "sample" / "selection.json")[:3]
-LETTER_PROMPTS = [build_mc_prompt_direct(one.question, one.choices, one.context, few_shot=False) for one in QUESTIONS]
-CHOICE_PROMPTS = [
-    build_choice_prompt(one.question, text, one.context) for one in QUESTIONS for text in one.choices.values()
-]
 # Both compute in float32; llama.cpp's kernels add in another order (3e-6 when this was written).
 TOLERANCE = 1e-4
 

@@ -20,7 +20,7 @@ from ..results.file import Result
 from ..results.known_items import SplitAccuracy, split_accuracy
 from ..results.reliability import Reliability, reliability, stated_and_right
 from ..results.result_text import group_tables
-from ..results.result_words import accuracy_label, context_name, percent
+from ..results.result_words import accuracy_label, context_name, percent, plan_context
 from .charts import LossChart, Rung, ladder, loss_chart
 from .questions import question_views
 from .template import report_template
@@ -162,7 +162,8 @@ def rungs(results: Sequence[Result]) -> list[Rung]:
                 low, high = other["ci95"]
                 others.setdefault(key, Rung(label, other["accuracy"], low, high, None, other=True))
     return ladder(
-        [(f"{result.name}（{_context_name(result)}）", result.summary) for result in results], [*others.values()]
+        [(f"{result.name}（{plan_context(result.facts.plan)}）", result.summary) for result in results],
+        [*others.values()],
     )
 
 
@@ -201,11 +202,6 @@ def _context(result: Result) -> str | None:
     return result.facts.plan.context
 
 
-def _context_name(result: Result) -> str:
-    plan = result.facts.plan
-    return "文脈は不明" if plan.context is None else context_name(plan.context, plan.top_k)
-
-
 def _run_view(result: Result) -> RunView:
     run, known = result.run, result.facts
     facts = [
@@ -223,7 +219,7 @@ def _run_view(result: Result) -> RunView:
     ]
     return RunView(
         name=result.name,
-        context=_context_name(result),
+        context=plan_context(known.plan),
         model=str(known.model.model or "モデル名の記録なし"),
         adapter=_adapter_name(result),
         summary=result.summary,

@@ -9,6 +9,7 @@ from ...core.prompts import Form
 from ..number_text import interval_text, nats, p_text, points
 from ..running.plan import RETRIEVED
 from ..statistics import Interval
+from .run_facts import PlanFacts
 
 POLARITY_NAMES = {
     "correct": "正しいもの",
@@ -97,6 +98,11 @@ def histogram_text(collapse: Mapping[str, Any]) -> str:
 def context_name(context: str, top_k: int | None) -> str:
     """How a context is called: ``検索した条文 top 3``."""
     return CONTEXT_NAMES[context] + (f" top {top_k}" if context in RETRIEVED and top_k else "")
+
+
+def plan_context(plan: PlanFacts) -> str:
+    """The context in which a stored result was asked."""
+    return "文脈は不明" if plan.context is None else context_name(plan.context, plan.top_k)
 
 
 READING_CONCLUSIONS = {

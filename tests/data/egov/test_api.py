@@ -1,14 +1,13 @@
 from __future__ import annotations
 
 import json
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
 from app.core.errors import BackendError, DataError
 from app.data.egov.api import PoliteClient, Politeness
+from tests.local_server import ReadSite
 
 QUICK = Politeness(pause_seconds=0.0, retries=2, timeout_seconds=2.0)
 
@@ -18,29 +17,15 @@ def listed(law_id: str, title: str = "法") -> dict:
     return {"law_info": {"law_id": law_id}, "revision_info": {"law_revision_id": revision, "law_title": title}}
 
 
-class Server:
-    """Answers from a list of (status, body, headers), then with the last one again; keeps what was asked."""
+class Server(ReadSite):
+    """Answers from a list of (status, body, headers), then with the last one again."""
 
     def __init__(self, answers: list[tuple[int, bytes, dict[str, str]]]) -> None:
-        self.asked: list[str] = []
-        outer = self
+        self.answers = answers
+        super().__init__()
 
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                status, body, headers = answers[min(len(outer.asked), len(answers) - 1)]
-                outer.asked.append(self.path)
-                self.send_response(status)
-                for name, value in headers.items():
-                    self.send_header(name, value)
-                self.end_headers()
-                self.wfile.write(body)
-
-            def log_message(self, *_: object) -> None:
-                pass
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.server.server_port}"
-        threading.Thread(target=self.server.serve_forever, args=(0.01,), daemon=True).start()
+    def answer(self, path: str, query: dict[str, list[str]]) -> tuple[int, bytes, dict[str, str]]:
+        return self.answers[min(len(self.asked), len(self.answers)) - 1]
 
 
 @pytest.fixture
@@ -53,8 +38,7 @@ def serve():
 
     yield start
     for server in servers:
-        server.server.shutdown()
-        server.server.server_close()
+        server.close()
 
 
 def page(*laws: dict, next_offset: int | None = None) -> bytes:
