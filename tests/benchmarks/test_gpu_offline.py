@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import re
 import subprocess
 import sys
 import zipfile
@@ -113,6 +114,18 @@ def test_trl_is_left_out_with_the_reason_and_kept_from_what_is_ours(tmp_path: Pa
     (wheels / "trl-1.0-py3-none-any.whl").unlink()
     make_wheel(wheels, "trl", {"trl.py": b"SFTTrainer = None\n"}, requires=("lacking-part>=1",))
     assert check_offline._without_trl(wheels, ours, tmp_path / "third") is None
+
+
+def test_the_commands_of_the_page_have_the_options_that_the_programs_have() -> None:
+    page = (REPOSITORY / "benchmarks" / "gpu" / "README.md").read_text(encoding="utf-8")
+    commands = re.findall(r"^python (\S+\.py) (.+)$", page, flags=re.MULTILINE)
+    assert [program for program, _ in commands] == [
+        "scripts/gpu_check.py", "benchmarks/gpu/carry_wheels.py", "benchmarks/gpu/check_offline.py",
+    ]  # fmt: skip
+    for program, words in commands:
+        source = REPOSITORY / program.replace("scripts/", "app/commands/")
+        text = source.read_text(encoding="utf-8")
+        assert [name for name in re.findall(r"--[a-z-]+", words) if f'"{name}"' not in text] == []
 
 
 def test_a_folder_without_wheels_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
