@@ -52,10 +52,10 @@ def _named(index: StatuteIndex) -> Iterator[tuple[str, str, str | None, str, str
         for law_id, title, num, amending in chosen.sample(rows, min(SAMPLE, len(rows))):
             yield part, law_id, num, amending or "", f"{title}{part_label(part, amending)}{article_label(num)}"
     tables = connection.execute(
-        "SELECT r.law_id, r.title, a.title FROM articles a JOIN revisions r USING (rev) WHERE a.part='appendix' AND a.title LIKE '%別表%'"
+        "SELECT r.law_id, r.title, a.title, a.amend_law_num FROM articles a JOIN revisions r USING (rev) WHERE a.part='appendix' AND a.title LIKE '%別表%'"
     ).fetchall()
-    for law_id, title, table in chosen.sample(tables, min(SAMPLE, len(tables))):
-        yield "table", law_id, None, table, f"{title}{appendix_key(table)}"
+    for law_id, title, table, amending in chosen.sample(tables, min(SAMPLE, len(tables))):
+        yield "table", law_id, None, table, f"{title}{part_label('appendix', amending)}{appendix_key(table)}"
     loose = connection.execute(
         "SELECT r.law_id, r.title, p.paragraph FROM articles a JOIN revisions r USING (rev) JOIN passages p USING (article_id)"
         " WHERE a.part='main' AND a.num='' AND p.paragraph<>'' ORDER BY p.passage_id"

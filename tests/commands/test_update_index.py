@@ -27,6 +27,7 @@ class Site(ReadSite):
     def __init__(self) -> None:
         self.revisions: dict[str, dict[str, tuple[str, bytes]]] = {}  # law → revision → (updated, xml)
         self.repealed: set[str] = set()
+        self.repealing: set[str] = set()  # revisions that repeal their law, by amendment_type alone
         self.broken: set[str] = set()
         super().__init__()
 
@@ -39,6 +40,7 @@ class Site(ReadSite):
             "law_title": TITLES[law_id],
             "updated": self.revisions[law_id][revision][0],
             "repeal_status": "Repeal" if law_id in self.repealed else "None",
+            "amendment_type": "8" if revision in self.repealing else "3",
         }
 
     def answer(self, path: str, query: dict[str, list[str]]) -> tuple[int, bytes, dict[str, str]]:
@@ -131,6 +133,22 @@ def test_everything_that_changed_since_comes_in_one_commit(site, index_dir, caps
     site.asked.clear()
     assert _run(site, index_dir) == 0
     assert all("/api/2/laws?" in path for path in site.asked)
+
+
+def test_a_repeal_counts_from_its_day_on(site, index_dir, capsys):
+    for law_id, day in ((HARBOUR, "20250401"), (MARKET, "20990401")):
+        site.put(law_id, f"{day}_507AC0000000011", "廃止前の定め", NEW_TIME)
+        site.repealing.add(f"{law_id}_{day}_507AC0000000011")
+    assert _run(site, index_dir) == 0
+    assert f"除くもの（廃止・失効、なくなった予定） 1: {HARBOUR}" in capsys.readouterr().err
+    index = StatuteIndex(index_dir)
+    assert index.references("港法第1条")[0].status == "unknown_law"
+    assert index.references("市場法第1条")[0].status == "found"
+    assert f"{MARKET}_20990401_507AC0000000011" not in _texts(index_dir)
+    site.asked.clear()
+    assert _run(site, index_dir) == 0
+    assert all("/api/2/laws?" in path for path in site.asked)
+    assert "変更はありません" in capsys.readouterr().err
 
 
 def test_a_dry_run_says_what_would_come(site, index_dir, capsys):

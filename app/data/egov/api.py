@@ -18,7 +18,7 @@ from datetime import date
 from typing import IO, Any
 
 from ...core.errors import BackendError, DataError
-from .xml import REPEALED
+from .xml import how_repealed
 from .xml_text import MAX_XML_BYTES
 
 SITE = "https://laws.e-gov.go.jp"
@@ -192,7 +192,7 @@ def _listed(law_info: Any, revision_info: Any) -> ListedLaw:
             str(revision_info["law_revision_id"]),
             str(revision_info["law_title"]),
             str(revision_info.get("updated") or ""),
-            REPEALED.get(str(revision_info.get("repeal_status")), ""),
+            how_repealed(str(revision_info.get("repeal_status")), str(revision_info.get("amendment_type"))),
         )
     except (TypeError, KeyError, AttributeError):
         raise BackendError(

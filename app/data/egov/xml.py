@@ -23,6 +23,12 @@ _HEADINGS = ("Part", "Chapter", "Section", "Subsection", "Division")
 _ERA_START = {"Meiji": 1867, "Taisho": 1911, "Showa": 1925, "Heisei": 1988, "Reiwa": 2018}
 # repeal_status of 法令API Version 2 that means that the law is law no more (Suspend is: its effect is put off).
 REPEALED = {"Repeal": "廃止", "Expire": "失効", "LossOfEffectiveness": "実効性喪失"}
+_REPEALING = "8"  # the amendment_type of a revision that repeals the law; its repeal_status may not say so
+
+
+def how_repealed(repeal_status: str, amendment_type: str) -> str:
+    """廃止, 失効 … as the API's ``revision_info`` says it; empty for a law that is law."""
+    return REPEALED.get(repeal_status, REPEALED["Repeal"] if amendment_type == _REPEALING else "")
 
 
 def revision_date(revision_id: str) -> str | None:
@@ -94,7 +100,9 @@ def parse_law(data: bytes, name: str) -> Law:
         supplements=tuple(supplements),
         appendices=tuple(appendices + reader.strays),
         notes=tuple(reader.notes if law_title else [*reader.notes, "LawTitle が空"]),
-        repealed=REPEALED.get(root.findtext("./revision_info/repeal_status") or "", ""),
+        repealed=how_repealed(
+            root.findtext("./revision_info/repeal_status") or "", root.findtext("./revision_info/amendment_type") or ""
+        ),
     )
 
 

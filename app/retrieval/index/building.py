@@ -253,8 +253,9 @@ def _fill(
         if law.revision_id in done:
             raise DataError(f"{file.name}: 同じ版 {law.revision_id} が二つあります。一つにしてください。")
         if law.repealed:
-            repealed.append(f"{law.title}（{law.law_id}、{law.repealed}）")
-            gone.add(law.law_id)
+            if (law.valid_from or "") <= date.today().isoformat():  # else it is law until then
+                repealed.append(f"{law.title}（{law.law_id}、{law.repealed}）")
+                gone.add(law.law_id)
             continue
         done.add(law.revision_id)
         rev, written = add_law(store, law, sha256_bytes(data))

@@ -84,7 +84,11 @@ def changes(index: Held, listing: Listing) -> Changes:
                 ignored += 1
             else:
                 look_at.append(law)
-        elif law.revision_id not in mine or coming.revision_id not in mine or _newer(law, coming, index.synced):
+        elif (
+            law.revision_id not in mine
+            or (coming.revision_id not in mine and not coming.repealed)  # a repeal to come is no text
+            or _newer(law, coming, index.synced)
+        ):
             look_at.append(law)
     moments = [law.updated for law in (*listing.today, *listing.last) if moment(law.updated)]
     newest = max(moments, key=lambda text: moment(text) or datetime.min, default="")

@@ -157,15 +157,17 @@ def _update(
     facts: Mapping[str, str],
     redate: bool,
 ) -> UpdateResult:
-    repealed = tuple(dict.fromkeys(law.law_id for law, _ in laws if law.repealed))
-    laws = [(law, sha256) for law, sha256 in laws if law.law_id not in repealed]
+    today = date.today().isoformat()
+    # A repeal that comes later leaves the law as it is until then.
+    repealed = tuple(dict.fromkeys(law.law_id for law, _ in laws if law.repealed and (law.valid_from or "") <= today))
+    laws = [(law, sha256) for law, sha256 in laws if not law.repealed and law.law_id not in repealed]
     added = replaced = unchanged = 0
     with store.transaction() as connection:
         searched = int(store.meta("searched"))
         known = dict(connection.execute("SELECT revision_id, sha256 FROM revisions").fetchall())
         gone = _revisions(store, remove)
         gone += [one for law_id in repealed for one, _, _ in store.revisions_of(law_id)]
-        redated = _redated(store, [law for law, _ in laws], date.today().isoformat()) if redate else []
+        redated = _redated(store, [law for law, _ in laws], today) if redate else []
         gone = list(dict.fromkeys([*gone, *redated]))
         changed: list[str] = []
         for law, sha256 in laws:

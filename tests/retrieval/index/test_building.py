@@ -183,26 +183,35 @@ def test_a_changed_source_is_known_and_locks_nothing(index_dir, book):
 
 
 WRAPPED = (
-    "<law_data_response><law_info/><revision_info><repeal_status>{0}</repeal_status></revision_info>"
-    "<law_full_text>{1}</law_full_text></law_data_response>"
+    "<law_data_response><law_info/><revision_info><repeal_status>{0}</repeal_status><amendment_type>{1}</amendment_type>"
+    "</revision_info><law_full_text>{2}</law_full_text></law_data_response>"
 )
 
 
 @pytest.mark.parametrize(
-    ("status", "laws"), [("Repeal", 2), ("Expire", 2), ("LossOfEffectiveness", 2), ("None", 3), ("Suspend", 3), ("", 3)]
+    ("status", "amendment", "day", "named", "market"),
+    [
+        ("Repeal", "3", "20250601", "廃止", "unknown_law"),
+        ("Expire", "1", "20250601", "失効", "unknown_law"),
+        ("LossOfEffectiveness", "1", "20250601", "実効性喪失", "unknown_law"),
+        ("None", "8", "20250601", "廃止", "unknown_law"),
+        ("None", "8", "20990601", "", "found"),  # law until then
+        ("None", "3", "20250601", "", "found"),
+        ("Suspend", "3", "20250601", "", "found"),
+        ("", "", "20250601", "", "found"),
+    ],
 )
-def test_a_repealed_law_is_no_law(book, tmp_path, make_law, status, laws):
-    name = "505AC0000000003_20250601_507AC0000000009"
+def test_a_repealed_law_is_no_law(book, tmp_path, make_law, status, amendment, day, named, market):
+    name = f"505AC0000000003_{day}_507AC0000000009"
     xml = make_law("市場法", "令和五年法律第三号", {"2": ["市場の休業日は、日曜日とする。"]})
     (book / name).mkdir()
-    (book / name / f"{name}.xml").write_text(WRAPPED.format(status, xml), encoding="utf-8")
+    (book / name / f"{name}.xml").write_text(WRAPPED.format(status, amendment, xml), encoding="utf-8")
     result = build_index(book, tmp_path / "i")
-    assert result.counts["laws"] == laws
-    named = {"Repeal": "廃止", "Expire": "失効", "LossOfEffectiveness": "実効性喪失"}.get(status)
+    assert result.counts["laws"] == (3 if market == "found" else 2)
     assert result.repealed == ((f"市場法（505AC0000000003、{named}）",) if named else ())
     assert index_statistics(tmp_path / "i")["repealed"] == list(result.repealed)
     index = StatuteIndex(tmp_path / "i")
-    assert index.references("市場法第2条")[0].status == ("unknown_law" if named else "found")
+    assert index.references("市場法第2条")[0].status == market
     assert index.words.current().num_docs == int(index.store.meta("searched"))
 
 

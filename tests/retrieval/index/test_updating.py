@@ -101,16 +101,24 @@ def test_a_promise_with_another_day_takes_the_place_of_the_older_one(index_dir, 
     assert len(result.redated) == result.removed == len(known) + 2 - len(left)
 
 
-def test_a_repealed_law_goes_with_the_update(index_dir, market, tmp_path):
-    folder = market(f"{MARKET}_20250601_507AC0000000009", "日曜日")
+@pytest.mark.parametrize(
+    ("info", "day", "gone"),
+    [
+        ("<repeal_status>Repeal</repeal_status>", "20250601", True),
+        ("<repeal_status>None</repeal_status><amendment_type>8</amendment_type>", "20250601", True),
+        ("<repeal_status>None</repeal_status><amendment_type>8</amendment_type>", "20990601", False),
+    ],
+)
+def test_a_repealed_law_goes_with_the_update(index_dir, market, tmp_path, info, day, gone):
+    folder = market(f"{MARKET}_{day}_507AC0000000009", "日曜日")
     (path,) = folder.iterdir()
     xml = path.read_text(encoding="utf-8")
-    head = "<law_data_response><revision_info><repeal_status>Repeal</repeal_status></revision_info><law_full_text>"
+    head = f"<law_data_response><revision_info>{info}</revision_info><law_full_text>"
     path.write_text(f"{head}{xml}</law_full_text></law_data_response>", encoding="utf-8")
     result = update_index(index_dir, add=folder)
-    assert (result.added, result.removed, result.repealed) == (0, 1, (MARKET,))
+    assert (result.added, result.removed, result.repealed) == (0, *((1, (MARKET,)) if gone else (0, ())))
     index = StatuteIndex(index_dir)
-    assert index.references("市場法第1条")[0].status == "unknown_law"
+    assert index.references("市場法第1条")[0].status == ("unknown_law" if gone else "found")
     assert index.words.current().num_docs == int(index.store.meta("searched"))
 
 
