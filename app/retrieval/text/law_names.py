@@ -77,22 +77,17 @@ class LawNames:
         self._titles: dict[str, str] = {}
         self._numbered: set[str] = set()
         for name, law_id, kind in rows:
-            keys = [name_key(name)]
+            key = name_key(name)
             if kind == STEM:
-                stems[keys[0]].add(law_id)
+                stems[key].add(law_id)
                 continue
             if kind == "title":
                 self._titles.setdefault(law_id, name)
-                keys += [name_key(modern_spelling(name)), name_key(_REMARK.sub("", name))]
+                for other in {modern_spelling(name), _REMARK.sub("", name)} - {name}:
+                    _take(best, name_key(other), KINDS.index("common"), law_id)
             if kind == "number":
                 self._numbered.add(law_id)
-            rank = KINDS.index(kind)
-            for key in dict.fromkeys(keys):
-                known = best.get(key)
-                if known is None or rank < known[0]:
-                    best[key] = (rank, {law_id})
-                elif rank == known[0]:
-                    known[1].add(law_id)
+            _take(best, key, KINDS.index(kind), law_id)
         local, former = KINDS.index("local"), KINDS.index("former")
         self._laws = {key: tuple(sorted(ids)) for key, (_, ids) in best.items() if len(key) > 1}
         self._local = {key for key, (rank, _) in best.items() if rank == local}
@@ -197,6 +192,15 @@ class LawNames:
             for found in self.lookup(title + suffix)
         }
         return NameSpan(act.start, end, folded[act.start : end], tuple(sorted(orders)), act.doubt) if orders else None
+
+
+def _take(best: dict[str, tuple[int, set[str]]], key: str, rank: int, law_id: str) -> None:
+    """Enter a law under a name, if no law has it by a better kind."""
+    known = best.get(key)
+    if known is None or rank < known[0]:
+        best[key] = (rank, {law_id})
+    elif rank == known[0]:
+        known[1].add(law_id)
 
 
 # 会社法人 is not 会社法, 民法学 not 民法.

@@ -126,6 +126,19 @@ def test_a_better_kind_of_name_hides_a_worse_one():
     assert names.lookup("無い法") == ()
 
 
+def test_an_old_title_in_todays_spelling_gives_way_to_the_law_of_that_title():
+    names = LawNames(
+        [
+            ("公益信託ニ関スル法律", "O", "title"),
+            ("公益信託に関する法律", "N", "title"),
+            ("盗犯等ノ防止及処分ニ関スル法律", "T", "title"),
+        ]
+    )
+    assert names.lookup("公益信託に関する法律") == ("N",)
+    assert names.lookup("公益信託ニ関スル法律") == ("O",)
+    assert names.lookup("盗犯等の防止及び処分に関する法律") == ("T",)
+
+
 def test_a_title_in_brackets_is_a_name_too():
     title = "昭和二十二年法律第五十四号（私的独占の禁止及び公正取引の確保に関する法律）"
     assert title_names(title) == [title, "私的独占の禁止及び公正取引の確保に関する法律"]
