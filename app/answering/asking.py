@@ -81,7 +81,9 @@ def _answer(session: Session, question: str, earlier: tuple[Turn, ...], manner: 
     for note in grounds.notes:
         log(f"注意: {note}")
     if not manner.as_json:
-        print(display.articles_text(grounds.context.used, question, _style(), full=manner.full), flush=True)
+        shown = display.articles_text(grounds.context.used, question, _style(), full=manner.full)
+        # With a model the check of its answer says it.
+        print(shown or ("" if session.model.named else "条文が見つかりませんでした。"), flush=True)
     if not session.model.named:
         if manner.as_json:
             print(to_json({"question": question, "answer": None, **display.grounds_json(grounds)}))

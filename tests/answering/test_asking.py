@@ -54,6 +54,11 @@ def test_nothing_found(session_with, model_of, capsys):
     assert capsys.readouterr().out == "\n\n確かめ: 条文からは分からない: 条文が見つかりません。\n"
 
 
+def test_nothing_found_and_no_model(session_with, capsys):
+    assert ask_question(session_with(), "zzz", (), Manner()) == 0
+    assert capsys.readouterr().out == "条文が見つかりませんでした。\n"
+
+
 def test_without_a_model_the_articles_are_shown(session_with, capsys):
     assert ask_question(session_with(), QUESTION, (), Manner()) == 0
     shown = capsys.readouterr()
