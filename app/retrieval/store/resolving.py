@@ -15,6 +15,7 @@ from ..text.mention import Mention
 from ..text.provision_parts import has_item, law_number_key
 from .laws_on_day import MAX_NAMED, LawsOnDay
 from .not_there import label_of, lost_numbers, not_there, place_in_law
+from .ranges import TakenOut, is_article, taken_out
 from .resolved import Resolved
 from .rows import ArticleRow
 from .store import Store
@@ -84,13 +85,16 @@ class _Resolver:
 
     def resolved(self, mentions: list[Mention]) -> list[tuple[Resolved, Mention]]:
         """What each reference leads to, and which one it is; what stands in a range comes with the range's first."""
-        taken_out = {(one.law_ids, one.part, one.article) for one in mentions if one.excluded and not one.paragraph}
+        out = taken_out(mentions)
         found: list[tuple[Resolved, Mention]] = []
         for number, mention in enumerate(mentions):
-            found.append((self.one(mention), mention))
             following = mentions[number + 1] if number + 1 < len(mentions) else None
-            if following is not None and following.joined_by == "から" and not following.excluded:
-                found.extend((item, mention) for item in self._between(mention, following, taken_out))
+            ranging = following is not None and following.joined_by == "から" and not following.excluded
+            at_an_end = (ranging or mention.joined_by == "から") and not mention.excluded and not mention.paragraph
+            if not (at_an_end and any(one.has(mention, mention.article) for one in out)):
+                found.append((self.one(mention), mention))
+            if ranging and following is not None:
+                found.extend((item, mention) for item in self._between(mention, following, out))
         return found
 
     def one(self, mention: Mention) -> Resolved:
@@ -183,11 +187,8 @@ class _Resolver:
             rows = [row for row in rows if law_number_key(row.amend_law_num or "") == wanted]
         else:
             rows = self.store.find_articles(law_id, mention.article, self.as_of, mention.part)
-        if not rows and mention.part == "main" and mention.article:
-            # 労働基準法 goes on counting in its 附則: 第122条 comes after 第121条 of the main provisions.
-            last = max((article_sort_key(num) for num in self.store.article_nums(law_id, self.as_of)), default=())
-            if last and article_sort_key(mention.article) > last:
-                rows = self.store.find_articles(law_id, mention.article, self.as_of, "supplement")
+        if not rows and mention.part == "main" and (mention.article, "supplement") in self._numbered(law_id, "main"):
+            rows = self.store.find_articles(law_id, mention.article, self.as_of, "supplement")
         if not mention.article and mention.paragraph is not None:
             rows = [row for row in rows if self._has_paragraph(row, mention.paragraph)]
         return rows[:1]
@@ -246,9 +247,7 @@ class _Resolver:
                 return self.store.find_articles(law_id, num, self.as_of, mention.part)[0]
         return None
 
-    def _between(
-        self, first: Mention, last: Mention, taken_out: set[tuple[tuple[str, ...], str, str]]
-    ) -> Iterator[Resolved]:
+    def _between(self, first: Mention, last: Mention, out: Sequence[TakenOut]) -> Iterator[Resolved]:
         """The articles, or the paragraphs of one article, between the two ends of a range."""
         if len(first.law_ids) != 1 or first.law_ids != last.law_ids or first.part != last.part:
             return
@@ -256,21 +255,31 @@ class _Resolver:
         if first.article == last.article:
             yield from self._paragraphs_between(first, last, text)
             return
-        if not re.fullmatch(r"\d+(?:_\d+)*", first.article) or not re.fullmatch(r"\d+(?:_\d+)*", last.article):
+        if not is_article(first.article) or not is_article(last.article):
             return
-        low, high = article_sort_key(first.article), article_sort_key(last.article)
+        law_id, low, high = first.law_ids[0], article_sort_key(first.article), article_sort_key(last.article)
         inside = [
-            num
-            for num in self.store.article_nums(first.law_ids[0], self.as_of, first.part)
-            if ":" not in num and low < article_sort_key(num) < high
-            and (first.law_ids, first.part, num) not in taken_out
-        ]  # fmt: skip
-        for num in inside[: self.limit]:
-            for article in self.store.find_articles(first.law_ids[0], num, self.as_of, first.part)[:1]:
+            (num, part)
+            for num, part in self._numbered(law_id, first.part)
+            if ":" not in num and low < article_sort_key(num) < high and not any(one.has(first, num) for one in out)
+        ]
+        for num, part in inside[: self.limit]:
+            for article in self.store.find_articles(law_id, num, self.as_of, part)[:1]:
                 yield Resolved(text, "found", article, None, None, "", first.start)
         if len(inside) > self.limit:
             note = f"{text}: 間の {len(inside)} 条のうち、はじめの {self.limit} 条だけを示します。"
             yield Resolved(text, "cut", None, None, None, note, first.start)
+
+    def _numbered(self, law_id: str, part: str) -> list[tuple[str, str]]:
+        """(article, part) of the articles that are counted on in a part: those of 労働基準法 go on into its 附則, where
+        第122条 comes after 第121条 of the main provisions."""
+        nums = self.store.article_nums(law_id, self.as_of, part)
+        found = [(num, part) for num in nums]
+        last = max((article_sort_key(num) for num in nums), default=())
+        if part == "main" and last:
+            further = self.store.article_nums(law_id, self.as_of, "supplement")
+            found += [(num, "supplement") for num in further if num and article_sort_key(num) > last]
+        return found
 
     def _paragraphs_between(self, first: Mention, last: Mention, text: str) -> Iterator[Resolved]:
         if first.item or last.item or not (first.paragraph or "").isdigit() or not (last.paragraph or "").isdigit():

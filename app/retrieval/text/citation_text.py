@@ -30,7 +30,7 @@ _ROMAN = {one: number for number, one in enumerate("ⅠⅡⅢⅣⅤⅥⅦⅧⅨ�
 }
 # After a number or 条: Ⅰ and ① are paragraphs, ① after Ⅰ is an item.
 _MARKED = re.compile(
-    r"(?<=[0-9０-９一二三四五六七八九十百条])(?P<roman>[Ⅰ-Ⅻ]|(?:IX|IV|VI{0,3}|I{1,3}|X)(?![A-Za-z]))?(?P<circled>[①-⑳])?"
+    r"(?<=[0-9０-９一二三四五六七八九十百条])(?P<roman>[Ⅰ-Ⅻ]|(?:IX|IV|VI{0,3}|I{1,3}|X)(?![A-Za-z]))?(?P<circled>[①-⑳]*)"
 )
 _TILDE = "~〜～"
 _BETWEEN = rf"(?:、|,|・|及び|又は|若しくは|並びに|および|または|から|ないし|乃至|[{_TILDE}])"
@@ -49,9 +49,9 @@ _RANGE = re.compile(
     rf"(?<=[条項号\d])(?:ないし|乃至|[{_TILDE}])(?={_NUMBER.pattern})"
     rf"|(?:(?<=[条項号])|(?<=条の\d))[-‐‑‒–—―−─](?={_NUMBER.pattern}{_UNIT})"
 )
-# 平29法44, H15法57: the number of a law as footnotes have it.
+# 平29法44, H15法57, 平29・6・2法44: the number of a law as footnotes have it.
 _SHORT_NUMBER = re.compile(
-    r"(?:(?<![一-龥々a-z\d])|(?<=則)|(?<=法)(?!令))(?P<era>[明大昭平令mtshr])\.?(?P<year>\d+|元)年?"
+    r"(?:(?<![一-龥々a-z\d])|(?<=則)|(?<=法)(?!令))(?P<era>[明大昭平令mtshr])(?:治|正|和|成)?\.?(?P<year>\d+|元)年?(?:[・.]\d+[・.]\d+)?"
     r"(?P<kind>法律?|政令?|勅令?)第?(?P<number>\d+)号?"
 )
 _ERAS = dict(zip("明大昭平令mtshr", ("明治", "大正", "昭和", "平成", "令和") * 2, strict=True))
@@ -142,10 +142,9 @@ def _written_out(text: str) -> str:
 
 def _marks_written_out(text: str) -> str:
     def written(match: re.Match[str]) -> str:
-        circled = None if match["circled"] is None else ord(match["circled"]) - ord("①") + 1
-        if match["roman"]:
-            return f"第{_ROMAN[match['roman']]}項" + (f"第{circled}号" if circled else "")
-        return f"第{circled}項" if circled else ""
+        unit = "号" if match["roman"] else "項"
+        circled = "、".join(f"第{ord(mark) - ord('①') + 1}{unit}" for mark in match["circled"])
+        return f"第{_ROMAN[match['roman']]}項{circled}" if match["roman"] else circled
 
     return _MARKED.sub(written, text)
 
