@@ -30,7 +30,7 @@ SECONDS = 30  # one input; all but a hang take less than two
 UNEXPECTED = re.compile(r"エラー: [A-Za-z]*(?:Error|Exception|Exit)\b|Traceback|panicked")
 ODD: tuple[Any, ...] = (
     None, True, -1, 0, 10**30, 1.5, "", " ", "\x1b]0;x\x07", "\ud842", "a" * 3000, "../../etc/passwd", "Answer: a", [], {}, [[]],
-    {"a": {"b": None}}, "C:\\x\\y", "２", "○", ["a", 1, None],
+    {"a": {"b": None}}, "C:\\x\\y", "２", "○", ["a", 1, None], float("nan"), float("inf"), "⺠⻑", "\u202e", -(10**30), "\x00",
 )  # fmt: skip
 
 

@@ -12,7 +12,7 @@ from ..core.files import sha256_file, sha256_text, to_json, write_json
 from ..core.locks import file_lock
 from ..core.manifests import now, run_header
 from ..core.options import add_options, from_arguments
-from ..core.outputs import RECORDS, Output, check_outputs, json_kind
+from ..core.outputs import RECORDS, Output, check_outputs, json_kind, set_aside
 from ..core.prompts import PROMPT_VERSION
 from ..core.runs import ResumeKey
 from ..evaluation.rationales import MIN_QUOTE, describe_counts, harvest
@@ -134,7 +134,8 @@ def written(path: Path, found: Any, manifest: dict[str, Any]) -> int:
         write_records(path, found.records)
         manifest["file"] = {"sha256": sha256_file(path), "records": len(found.records)}
     else:
-        path.unlink(missing_ok=True)  # of an earlier run: it is not what the manifest speaks of
+        if path.exists():  # it is not what the manifest speaks of
+            log(f"前にあった {path} は {set_aside(path)} に残しました。")
         manifest["file"] = None
     manifest["counts"] = dict(found.counts)
     manifest["run"] = {**manifest["run"], "finished_at": now()}

@@ -70,6 +70,8 @@ def known_failure(error: BaseException) -> str | None:
         return f"{_WAYS[number]}（{type(error).__name__}）。"
     if isinstance(error, MemoryError):
         return "主メモリが足りません。ほかのプログラムを終えるか、対象を小さくしてください。"
+    if isinstance(error, RuntimeError) and str(error).startswith("Symlink loop from "):  # Path.resolve before 3.13
+        return f"{str(error).removeprefix('Symlink loop from ').strip(chr(39))}: {_WAYS[errno.ELOOP]}。"
     if isinstance(error, RecursionError):
         return "入れ子が深すぎて読めません。ファイルを確かめてください。"
     return None

@@ -8,12 +8,13 @@ import os
 import re
 import tempfile
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 
 from .errors import DataError
 from .failures import os_error_line
+from .system_lock import lock_handle
 
 
 def sha256_bytes(data: bytes) -> str:
@@ -91,16 +92,19 @@ def write_jsonl(path: Path, rows: Iterable[Any]) -> int:
 
 
 def append_jsonl(path: Path, row: Any) -> None:
-    """Add one JSON line and flush it to the disk; half a line left by a killed run is cut off first."""
-    path.touch()
-    with path.open("r+b") as file:
+    """Add one JSON line and flush it to the disk; half a line left by a killed run is cut off first.
+
+    Threads and processes that add to one file at the same time do so one after the other.
+    """
+    with path.open("a+b") as file:
+        with suppress(OSError):  # a file system that knows no locks
+            lock_handle(file.fileno(), wait=True)
         end = file.seek(0, os.SEEK_END)
         if end:
             file.seek(end - 1)
             if file.read(1) != b"\n":
                 file.seek(0)
                 file.truncate(file.read().rfind(b"\n") + 1)
-                file.seek(0, os.SEEK_END)
         file.write(to_json(row).encode("utf-8") + b"\n")
         file.flush()
         os.fsync(file.fileno())

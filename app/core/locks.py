@@ -19,15 +19,14 @@ from pathlib import Path
 from typing import Any
 
 from .cli import log
-from .errors import BusyError
+from .errors import BusyError, ConfigError
 from .files import to_json
 from .manifests import now
+from .system_lock import lock_handle
 
 _BUSY = {errno.EAGAIN, errno.EWOULDBLOCK, errno.EACCES, errno.EDEADLK}
 # What file systems say that know no locks.
 _NO_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP, errno.EINVAL}
-# Windows lets nobody read a locked byte; this one lies behind everything that is written.
-_LOCKED_BYTE = 1 << 20
 _KEYS = {"program", "pid", "host", "since"}
 
 
@@ -66,7 +65,7 @@ def is_lock_file(path: Path) -> bool:
     """Whether ``path`` is a lock file of ours, held or left by a killed process."""
     if not (path.name.startswith(".") and path.name.endswith(".lock")) or not path.is_file():
         return False
-    return path.stat().st_size == 0 or _holder(path) is not None
+    return _may_hold(path)
 
 
 @contextmanager
@@ -93,7 +92,7 @@ def _acquire(path: Path, place: Path) -> int:
     while True:
         handle = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o666)
         try:
-            _lock(handle)
+            lock_handle(handle)
         except OSError as error:
             if error.errno in _NO_LOCKS:
                 log(
@@ -110,8 +109,16 @@ def _acquire(path: Path, place: Path) -> int:
             os.close(handle)
             raise
         if _is_at(path, handle):
+            if not _may_hold(path):
+                os.close(handle)
+                raise ConfigError(f"{path}: ロックのファイルの名前に、別のファイルがあります。移してください。")
             return handle
         os.close(handle)  # its holder deleted it between our opening and locking it
+
+
+def _may_hold(path: Path) -> bool:
+    """Whether what stands in ``path`` is a holder's line, or nothing yet: not a file of the user's under this name."""
+    return path.stat().st_size == 0 or _holder(path) is not None
 
 
 def _is_at(path: Path, handle: int) -> bool:
@@ -145,19 +152,3 @@ def _named(holder: dict[str, Any] | None) -> str:
         since = str(holder["since"])
     where = "" if holder["host"] == socket.gethostname() else f"、{holder['host']}"
     return f"別の処理が書いています（{holder['program']}、PID {holder['pid']}{where}、{since} から）"
-
-
-if sys.platform == "win32":
-    import msvcrt
-
-    def _lock(handle: int) -> None:
-        os.lseek(handle, _LOCKED_BYTE, os.SEEK_SET)
-        msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)
-        os.lseek(handle, 0, os.SEEK_SET)
-
-else:
-    import fcntl
-
-    def _lock(handle: int) -> None:
-        # Not lockf: its locks end when any handle of the file is closed, and do not keep threads apart.
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)

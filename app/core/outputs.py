@@ -106,8 +106,11 @@ def check_writable(folder: Path) -> None:
     while not os.path.lexists(place):
         place = place.parent
     # Asked by doing it: permission bits say nothing about read-only mounts, quotas or network drives.
-    with tempfile.TemporaryFile(dir=place):
-        pass
+    try:
+        with tempfile.TemporaryFile(dir=place):
+            pass
+    except OSError as error:  # it names a file that nobody knows
+        raise OSError(error.errno, os.strerror(error.errno or 0), str(place)) from None
 
 
 def same_file(one: Path, other: Path) -> bool:

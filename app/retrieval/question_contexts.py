@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from ..core.errors import ConfigError
+from ..core.files import sha256_file
 from ..core.questions import Question
 from ..data.context import Context, ContextPlan, ContextSource, gold_context, no_context, retrieved_context
+from ..llm.model_files import files_sha256
 
 
 def context_plan(
@@ -55,12 +57,18 @@ def searched_facts(pipeline: Any) -> dict[str, Any]:
     from .index.building import corpus_hash
 
     config = pipeline.config
-    return {
+    reranker, rewrite = config.reranker, config.retriever.rewrite
+    facts = {
         "corpus_hash": corpus_hash(pipeline.index.store),
         "retriever": config.retriever.model_dump(mode="json"),
-        "reranker": config.reranker.model_dump(mode="json") if config.reranker.model else None,
+        "reranker": None,
         "embedding": config.embedding.model_dump(mode="json") if config.retriever.type != "bm25" else None,
     }
+    if reranker.model:
+        facts["reranker"] = {**reranker.model_dump(mode="json"), "model_sha256": files_sha256(reranker.model)}
+    if rewrite not in ("off", "auto", "always"):
+        facts["rewritings_sha256"] = sha256_file(Path(rewrite))
+    return facts
 
 
 def retrieved_by(pipeline: Any, top_k: int) -> Callable[[Question], Context]:

@@ -8,10 +8,11 @@ from datetime import date
 from pathlib import Path
 
 from ..core.errors import DataError
+from ..core.outputs import Output, check_outputs, jsonl_keys
 from ..core.rag_config import RAGConfig
 from .engines.coverage import LOW
 from .index.statute_index import StatuteIndex
-from .rewriting import Rewriter, read_rewritings
+from .rewriting import CACHE_KEYS, Rewriter, read_rewritings
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +78,8 @@ def load_rewriter(config: RAGConfig, ask: Callable[[str], str]) -> Rewriter | No
         if not path.exists():
             raise DataError(f"RETRIEVER_REWRITE={path}: 言い換えのファイルがありません。")
         return Rewriter(read_rewritings(path))
+    if retriever.rewrite_cache is not None:
+        check_outputs([Output("RETRIEVER_REWRITE_CACHE", retriever.rewrite_cache, jsonl_keys(*CACHE_KEYS))], {})
     return Rewriter(
         ask=ask,
         cache=retriever.rewrite_cache,

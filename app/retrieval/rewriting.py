@@ -14,9 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from ..core.errors import DataError
-from ..core.files import append_jsonl, read_jsonl_tail
+from ..core.files import append_jsonl, read_jsonl, read_jsonl_tail
 
 MAX_QUERIES = 3
+CACHE_KEYS = ("query", "queries", "laws", "model")  # of a line that is kept
 MAX_CHARS = 200  # of a query; a longer one is no query but an answer
 
 # The examples are of an invented statute book: no question that anything is measured on is among them.
@@ -71,7 +72,8 @@ def read_rewritings(path: Path, model: str | None = None) -> dict[str, Rewriting
     Raises DataError naming the line that has another form.
     """
     found: dict[str, Rewriting] = {}
-    for number, row in enumerate(read_jsonl_tail(path), start=1):
+    # Only what a program of ours was killed over may end in half a line.
+    for number, row in enumerate(read_jsonl(path) if model is None else read_jsonl_tail(path), start=1):
         fields = row if isinstance(row, dict) else {}
         question, queries, laws = fields.get("query"), fields.get("queries"), fields.get("laws", [])
         if not isinstance(question, str) or not (_texts(queries) and queries) or not _texts(laws):
@@ -114,8 +116,8 @@ class Rewriter:
         found = parse_rewriting(self._ask(PROMPT.format(question=" ".join(question.split()))))
         self._known[key] = found
         if found is not None and self._cache is not None:
-            row = {"query": question, "queries": list(found.queries), "laws": list(found.laws), "model": self._model}
-            append_jsonl(self._cache, row)
+            values = (question, list(found.queries), list(found.laws), self._model)
+            append_jsonl(self._cache, dict(zip(CACHE_KEYS, values, strict=True)))
         return found
 
 

@@ -15,6 +15,8 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from ..core.errors import BackendError, ModelError, UserError
+from ..core.failures import os_error_line
+from ..core.redaction import hide
 from . import asking_pages, description, endpoint, experiment_pages, reading_pages
 from .desk import Desk
 from .guard import Guard
@@ -63,7 +65,7 @@ def create_app(
             Mount("/static", StaticFiles(directory=Path(__file__).parent / "static")),
         ],
         middleware=[Middleware(Guard, hosts=hosts, token=token, any_address=any_address)],
-        exception_handlers={UserError: _told, LineFullError: _told, HTTPException: _told},
+        exception_handlers={UserError: _told, OSError: _told, LineFullError: _told, HTTPException: _told},
         lifespan=lifespan,
     )
     app.state.desk = desk
@@ -82,6 +84,8 @@ def _told(request: Request, error: Exception) -> Response:
             error.status_code,
             {404: "ページがありません。", 405: "この方法では開けません。"}.get(error.status_code, error.detail),
         )
+    elif isinstance(error, OSError):  # a full disk, an index that was taken away
+        status, words = 503, hide(os_error_line(error))
     else:
         status, words = 503 if isinstance(error, ModelError | BackendError) else 400, told(error)
     if request.url.path.startswith("/v1/"):

@@ -20,7 +20,7 @@ from starlette.responses import JSONResponse, Response
 
 from ..answering.display import answer_check, answer_json
 from ..core.errors import DataError, UserError
-from ..core.files import to_json
+from ..core.files import half_character, to_json
 from ..retrieval.grounds import Answer, Grounds, Turn
 from .desk import Desk
 from .forms import MAX_CHARS
@@ -118,7 +118,10 @@ async def chat(request: Request) -> Response:
 
 def _parsed(raw: bytes) -> tuple[ChatRequest, dict[str, Any]]:
     try:
-        body = json.loads(raw)
+        text = raw.decode("utf-8")
+        body = json.loads(text)
+        if half := half_character(text, body):
+            raise DataError(f"要求に文字の半分だけが残っています（{half}）。")
         asked = ChatRequest.model_validate(body)
     except ValidationError as error:
         places = "、".join(".".join(map(str, fault["loc"])) or "本文" for fault in error.errors()[:5])

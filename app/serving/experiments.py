@@ -97,12 +97,17 @@ def _files(roots: Sequence[Path]) -> Iterator[tuple[os.stat_result, Path]]:
             names[:] = sorted(name for name in names if not name.startswith((".", "gen-")))
             for name in sorted(files):
                 path = here / name
-                if not name.endswith(".json") or path.is_symlink():
+                if not name.endswith(".json") or path.is_symlink() or not _is_text(str(path)):
                     continue
                 with contextlib.suppress(OSError):
                     state = path.stat()
                     if state.st_size <= MOST_BYTES:
                         yield state, path
+
+
+def _is_text(name: str) -> bool:
+    """Whether a page can show the name: bytes that are no UTF-8 stand in it as half surrogates."""
+    return not any("\ud800" <= char <= "\udfff" for char in name)
 
 
 @lru_cache(maxsize=2 * MOST_FILES)

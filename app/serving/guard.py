@@ -77,7 +77,7 @@ class Guard:
         if name not in self._hosts and not (self._any_address and _is_address(name)):
             return _refused(421, "このアドレスあての要求は受け付けません（Host が違います）。")
         origin = headers.get("origin")
-        if origin is not None and urllib.parse.urlsplit(origin).netloc.lower() != headers["host"].lower():
+        if origin is not None and _place(origin) != headers["host"].lower():
             return _refused(403, "ほかのサイトからの要求は受け付けません（Origin が違います）。")
         if scope["method"] != "GET" and headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
             return _refused(403, "ほかのサイトからの要求は受け付けません。")
@@ -131,6 +131,14 @@ def _host_name(host: str) -> str:
     """The name in a Host header, without the port: ``[::1]:8000`` is ``::1``."""
     try:
         return urllib.parse.urlsplit(f"//{host}").hostname or ""
+    except ValueError:
+        return ""
+
+
+def _place(origin: str) -> str:
+    """Name and port of an Origin header; empty for what is none."""
+    try:
+        return urllib.parse.urlsplit(origin).netloc.lower()
     except ValueError:
         return ""
 

@@ -101,9 +101,39 @@ def test_a_repealed_law_is_not_fetched_and_its_copy_goes(site, tmp_path, capsys)
     site.repealed.add(list(site.laws)[2])
     assert _run(site, "--all", "--output", str(folder)) == 0
     assert "廃止・失効した法令は取得しません（1 件）: 503（廃止）" in capsys.readouterr().err
-    site.repealed.add(list(site.laws)[1])
+    second = list(site.laws)[1]
+    (folder / second / "note.txt").write_text("mine", "utf-8")
+    other = folder / second.replace("20240401", "20200401")
+    other.mkdir()
+    (other / f"{other.name}.xml").write_text("mine", "utf-8")  # put there by hand: no line of the record
+    site.repealed.add(second)
     assert _run(site, "--all", "--output", str(folder)) == 0
-    assert [law.title for law in map(read_law, law_files(folder))] == ["法1"]
+    assert sorted(path.stem for path in folder.rglob("*.xml")) == sorted([next(iter(site.laws)), other.name])
+    assert (folder / second / "note.txt").read_text("utf-8") == "mine"
+
+
+def test_an_id_that_is_a_pattern_deletes_nothing(site, tmp_path, capsys):
+    folder = tmp_path / "laws"
+    assert _run(site, "--all", "--output", str(folder)) == 0
+    # A law that calls itself *: its copies would be every law there is.
+    real = site.answer
+
+    def answer(path, query):
+        status, body = real(path, query)
+        return status, body.replace(b'"502AC0000000001"', b'"*"') if path == "/api/2/laws" else body
+
+    site.answer, site.repealed = answer, {list(site.laws)[1]}
+    assert _run(site, "--all", "--output", str(folder)) == 1
+    assert "形の違う履歴ID" in capsys.readouterr().err
+    assert [law.title for law in map(read_law, law_files(folder))] == ["法1", "法2", "法3"]
+
+
+def test_a_record_of_another_form_is_named(site, tmp_path, capsys):
+    folder = tmp_path / "laws"
+    folder.mkdir()
+    (folder / "download.jsonl").write_text('{"revision_id": "x"}\n', "utf-8")
+    assert _run(site, "--all", "--output", str(folder)) == 1
+    assert "download.jsonl: 1 行目が取得の記録ではありません" in capsys.readouterr().err
 
 
 def test_one_law(site, tmp_path):

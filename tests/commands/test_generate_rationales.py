@@ -112,9 +112,10 @@ def test_what_is_stored_is_judged_again_without_asking(scholar: Scholar, tmp_pat
     asked, before = len(scholar.asked), Path("out/r.jsonl").read_bytes()
     assert run(data, "--resume") == 0
     assert Path("out/r.jsonl").read_bytes() == before
-    # A longer quote is wanted than any article has: nothing is left, and the old file goes.
+    # A longer quote is wanted than any article has: nothing is left, and the old file stands aside.
     assert run(data, "--resume", "--min-quote", 5000) == 3
     assert not Path("out/r.jsonl").exists()
+    assert Path("out/r.jsonl.1").read_bytes() == before
     assert json.loads(Path("out/r.manifest.json").read_text("utf-8"))["file"] is None
     assert len(scholar.asked) == asked
 

@@ -61,6 +61,15 @@ def test_libraries_say_it_in_their_own_way(tmp_path: Path, error: Exception, num
     assert (caught.value.errno, caught.value.filename) == (number, str(tmp_path / "weights"))
 
 
+def test_a_link_in_a_ring_has_its_line(tmp_path: Path) -> None:
+    ring = tmp_path / "ring"
+    ring.symlink_to(ring)
+    line = f"{ring}: リンクがたどれません（輪になっています）。リンクを直してください。"
+    assert known_failure(RuntimeError(f"Symlink loop from '{ring}'")) == line  # Path.resolve before Python 3.13
+    assert known_failure(OSError(errno.ELOOP, "x", str(ring))) == line
+    assert known_failure(RuntimeError("another")) is None
+
+
 def test_memory_and_depth_have_their_line() -> None:
     assert "主メモリ" in str(known_failure(MemoryError()))
     assert "入れ子" in str(known_failure(RecursionError()))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -156,6 +157,13 @@ def test_a_line_cut_by_a_kill_is_dropped_and_written_over(tmp_path: Path, half: 
     assert read_jsonl_tail(path) == [{"id": 1}, {"id": 2}]
     append_jsonl(path, {"id": 4})
     assert path.read_bytes() == b'{"id": 1}\n{"id": 2}\n{"id": 4}\n'
+
+
+def test_lines_that_are_added_at_once_all_stand_there(tmp_path: Path) -> None:
+    path, text = tmp_path / "x.jsonl", "あ" * 20_000
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda number: append_jsonl(path, [number, text]), range(64)))
+    assert sorted(read_jsonl(path)) == [[number, text] for number in range(64)]
 
 
 def test_only_half_a_line_is_an_empty_file(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from app.core import locks
-from app.core.errors import BusyError
+from app.core.errors import BusyError, ConfigError
 from app.core.locks import file_lock, folder_lock, is_lock_file
 from app.core.outputs import foreign_entries
 
@@ -102,6 +102,18 @@ def test_a_folder_that_nothing_was_put_into_goes_again(tmp_path: Path) -> None:
     assert [path.name for path in (tmp_path / "a").iterdir()] == ["x.json"]
 
 
+def test_a_file_of_the_user_s_under_the_lock_s_name_is_left_alone(tmp_path: Path) -> None:
+    for name, take in ((".lock", folder_lock(tmp_path)), (".x.json.lock", file_lock(tmp_path / "x.json"))):
+        (tmp_path / name).write_text("mine", "utf-8")
+        with pytest.raises(ConfigError, match="ロックのファイルの名前に、別のファイルがあります"), take:
+            pass
+        assert (tmp_path / name).read_text("utf-8") == "mine"
+        (tmp_path / name).write_text("", "utf-8")  # of a process that was killed before it wrote
+    with folder_lock(tmp_path), file_lock(tmp_path / "x.json"):
+        pass
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_an_error_inside_lets_the_lock_go(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="inside"), folder_lock(tmp_path):
         raise ValueError("inside")
@@ -130,7 +142,7 @@ def test_where_the_file_system_knows_no_locks_it_is_said(tmp_path: Path, monkeyp
     def none(_: int) -> None:
         raise OSError(95, "Operation not supported")
 
-    monkeypatch.setattr(locks, "_lock", none)
+    monkeypatch.setattr(locks, "lock_handle", none)
     with folder_lock(tmp_path):
         pass
     assert "ロックできません。同じ場所に書く処理を二つ動かさないでください" in capsys.readouterr().err

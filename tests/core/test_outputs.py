@@ -137,6 +137,9 @@ def test_a_place_that_cannot_be_written_is_found_out_first(tmp_path: Path) -> No
     assert sorted(os.listdir(tmp_path)) == ["file"]
     with pytest.raises(ConfigError, match=r"--output-dir .* はファイルです"):
         check_folder_place("--output-dir", tmp_path / "file")
+    for place in (tmp_path / "file", Path("/proc")):  # named as what the user knows, not as what was tried
+        with pytest.raises(ConfigError, match=f"--output-dir {place}: "):
+            check_folder_place("--output-dir", place / "new")
 
 
 def test_a_ledger_names_what_may_be_replaced_as_long_as_nobody_changed_it(tmp_path: Path) -> None:

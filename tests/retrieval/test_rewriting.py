@@ -4,9 +4,10 @@ import json
 
 import pytest
 
-from app.core.errors import DataError
+from app.core.errors import ConfigError, DataError
 from app.retrieval.engines.coverage import LOW, covered
 from app.retrieval.index.updating import update_index
+from app.retrieval.question_contexts import searched_facts
 from app.retrieval.rag_pipeline import RAGPipeline, Reach
 from app.retrieval.rewriting import (
     Rewriter,
@@ -157,6 +158,41 @@ def test_what_a_model_wrote_is_kept_for_the_next_run_of_that_model(tmp_path):
 def test_a_file_of_another_form_is_refused(tmp_path, row):
     with pytest.raises(DataError, match=r"rewritings\.jsonl: 1 行目"):
         read_rewritings(_file(tmp_path, row))
+
+
+def test_the_last_line_of_one_s_own_file_counts_without_its_end(tmp_path):
+    path = tmp_path / "own.jsonl"
+    path.write_text(json.dumps({"query": LAY, "queries": ["市場"]}), "utf-8")
+    assert read_rewritings(path) == {question_key(LAY): Rewriting(("市場",))}
+    assert read_rewritings(path, "a") == {}  # a cache: half a line of a killed run
+
+
+def test_what_is_no_cache_is_not_added_to(index_dir, config_for, tmp_path):
+    mine = tmp_path / "q.json"
+    mine.write_text('{"samples": [1]}', "utf-8")  # one line without its end, as half a line of a killed run is
+    config = config_for(index_dir, retriever_rewrite="auto", retriever_rewrite_cache=mine)
+    with pytest.raises(ConfigError, match=r"RETRIEVER_REWRITE_CACHE .*q\.json は既にあり"):
+        RAGPipeline(config)
+    assert mine.read_text("utf-8") == '{"samples": [1]}'
+
+
+def test_what_is_found_depends_on_the_rewritings_and_the_reranker(index_dir, config_for, tmp_path):
+    path, reranker = tmp_path / "own.jsonl", tmp_path / "reranker"
+    reranker.mkdir()
+
+    def facts():
+        config = config_for(index_dir, retriever_rewrite=str(path), reranker_model=str(reranker))
+        return searched_facts(RAGPipeline(config))
+
+    path.write_text(json.dumps({"query": LAY, "queries": ["市場"]}), "utf-8")
+    (reranker / "config.json").write_text("{}", "utf-8")
+    first = facts()
+    assert facts() == first
+    path.write_text(json.dumps({"query": LAY, "queries": ["休業日"]}), "utf-8")
+    second = facts()
+    assert [name for name in first if first[name] != second[name]] == ["rewritings_sha256"]
+    (reranker / "config.json").write_text('{"a": 1}', "utf-8")
+    assert [name for name in first if facts()[name] != second[name]] == ["reranker"]
 
 
 def test_a_missing_file_is_named(index_dir, config_for, tmp_path):

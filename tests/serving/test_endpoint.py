@@ -50,6 +50,20 @@ def test_an_answer_in_pieces(page, model_of):
     assert values[-1]["horei"]["check"].startswith("引用 [1] は")
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        '{"\\ud842": 1, "messages": [{"role": "user", "content": "旅客名簿"}]}',
+        '{"messages": [{"role": "user", "content": "旅客名簿\\ud842"}]}',
+        '{"messages": [{"role": "user", "content": "旅客名簿", "\\ud842": 1}]}',
+    ],
+)
+def test_half_a_character_is_refused(page, model_of, body):
+    answer = page(model_of(["はい"])).post("/v1/chat/completions", content=body.encode())
+    assert answer.status_code == 400
+    assert "文字の半分だけ" in answer.json()["error"]["message"]
+
+
 def test_nothing_found_is_said_without_asking(page, model_of):
     model = model_of(["でたらめ"])
     value = page(model).post("/v1/chat/completions", json={"messages": [{"role": "user", "content": "zzz"}]}).json()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -155,6 +156,14 @@ def test_only_listed_results_are_read(page: Any, root: Path, file: str) -> None:
     named = str(root / file) if file.startswith("adapter") else file
     answer = client.get("/runs/compare", params={"base": f"{root}/eval/base.json", "tuned": named})
     assert answer.status_code == 404
+
+
+def test_a_name_that_no_page_can_show_is_passed_over(page: Any, root: Path) -> None:
+    listed = page(runs=[root]).get("/runs").text
+    (good,) = (path for path in root.rglob("*.json") if path.name == "base.json")
+    Path(os.fsdecode(os.fsencode(root) + b"/\xff.json")).write_bytes(good.read_bytes())
+    answer = page(runs=[root]).get("/runs")
+    assert (answer.status_code, answer.text) == (200, listed)
 
 
 def test_hostile_results_stay_text(page: Any, root: Path) -> None:

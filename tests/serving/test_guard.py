@@ -43,6 +43,7 @@ def test_an_address_of_the_machine_where_it_is_opened_to_others(page):
         ({"origin": "http://evil.example"}, 403),
         ({"origin": "http://127.0.0.1:1"}, 403),  # another program's page on this machine
         ({"origin": "null"}, 403),
+        ({"origin": "http://[::1"}, 403),  # no address at all
         ({"sec-fetch-site": "same-origin"}, 200),
         ({"sec-fetch-site": "cross-site"}, 403),
         ({"sec-fetch-site": "same-site"}, 403),

@@ -264,6 +264,15 @@ def test_what_people_say_is_kept_in_the_file(page, model_of, tmp_path):
     assert client.post("/feedback", data={**said, "rating": "great"}).status_code == 400
 
 
+def test_what_the_system_refuses_is_a_page(page, model_of, tmp_path):
+    file = tmp_path / "feedback.jsonl"
+    file.symlink_to("/dev/full")
+    said = {"question": QUESTION, "answer": "はい[1]。", "rating": "bad", "comment": "違う"}
+    answer = page(model_of(["はい[1]。"]), feedback=file).post("/feedback", data=said)
+    assert answer.status_code == 503
+    assert "ディスクの空きがありません" in Page(answer.text).text
+
+
 @pytest.mark.parametrize(
     ("text", "query", "html"),
     [

@@ -199,6 +199,6 @@ def _listed(law_info: Any, revision_info: Any) -> ListedLaw:
             "法令APIの一覧に law_id か law_revision_id がありません。アドレスを確かめてください。"
         ) from None
     # The id becomes a file name.
-    if not _REVISION_ID.fullmatch(law.revision_id):
+    if not _REVISION_ID.fullmatch(law.revision_id) or not law.revision_id.startswith(f"{law.law_id}_"):
         raise BackendError(f"法令APIの一覧に形の違う履歴ID {law.revision_id!r} があります。")
     return law

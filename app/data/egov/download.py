@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import tempfile
@@ -60,11 +61,13 @@ def _download(
 ) -> Downloaded:
     repealed = [law for law in laws if law.repealed]
     laws = [law for law in laws if not law.repealed]
+    known = {row["revision_id"]: row["sha256"] for row in _record(folder)}
     for law in repealed:
         for path in folder.glob(f"{law.law_id}_*/{law.law_id}_*.xml"):
-            path.unlink()
-            path.parent.rmdir()
-    known = {row["revision_id"]: row["sha256"] for row in read_jsonl_tail(folder / RECORD)}
+            if path.stem in known:  # else nobody fetched it here
+                path.unlink()
+                with contextlib.suppress(OSError):  # something of the user's lies beside it
+                    path.parent.rmdir()
     kept = [law for law in laws if _unchanged(_path(folder, law), known.get(law.revision_id))]
     have = {law.revision_id for law in kept}
     failed: list[str] = []
@@ -85,10 +88,21 @@ def _download(
 def fetched_at(source: Path) -> str | None:
     """When what lies at ``source`` was fetched from e-Gov (ISO; of a folder its oldest law), as far as a record says."""
     if source.is_dir():
-        times = (str(row["fetched_at"]) for row in read_jsonl_tail(source / RECORD))
+        times = (row["fetched_at"] for row in _record(source))
         return min(times, key=moment, default=None)
     record = source.with_name(source.name + ".json")
     return str(read_json(record)["fetched_at"]) if record.exists() else None
+
+
+def _record(folder: Path) -> list[dict[str, str]]:
+    """The lines about what was fetched into ``folder``. Raises DataError for one of another form."""
+    rows = read_jsonl_tail(folder / RECORD)
+    for number, row in enumerate(rows, start=1):
+        if not isinstance(row, dict) or not all(
+            isinstance(row.get(name), str) for name in ("revision_id", "sha256", "fetched_at")
+        ):
+            raise DataError(f"{folder / RECORD}: {number} 行目が取得の記録ではありません。その行を消してください。")
+    return rows
 
 
 def _path(folder: Path, law: ListedLaw) -> Path:

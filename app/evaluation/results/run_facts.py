@@ -63,6 +63,7 @@ class IndexFacts(_Facts):
     corpus_hash: Any = None
     retriever: dict[str, Any] | None = None
     reranker: Any = None
+    rewritings_sha256: Any = None
     embedding: Any = None
 
     @property
