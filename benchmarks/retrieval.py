@@ -208,7 +208,9 @@ def main() -> None:
         help="lay: also with the vectors of this model, which the index must have; lay-pool: the encoder",
     )
     parser.add_argument(
-        "--other-half", action="store_true", help="also the questions nothing is chosen on: only once it is settled"
+        "--other-half",
+        action="store_true",
+        help="also the questions nothing is chosen on (lay-pool: only those): only once it is settled",
     )
     parser.add_argument(
         "--markdown", action="store_true", help="quality and components: the table of docs/retrieval.md"
@@ -230,7 +232,7 @@ def main() -> None:
         return
     if arguments.what == "lay-pool":
         model = arguments.embedding_model or parser.error("lay-pool needs --embedding-model")
-        print(to_json(lay_pool(arguments.index_dir, arguments.data, model), indent=2))
+        print(to_json(lay_pool(arguments.index_dir, arguments.data, model, even=arguments.other_half), indent=2))
         return
     questions = load_questions(arguments.data)
     if arguments.what == "speed":

@@ -1,8 +1,9 @@
 """What an encoder that is too slow here for a whole statute book does on lay questions, in a pool of articles.
 
 ``benchmarks/retrieval.py lay-pool`` prints this. The pool holds the deciding articles of all questions and the first
-``FOUND`` that words find for each of the odd ones, so every share is higher than in the whole book; what can be compared
-is one way to weigh words against vectors with another. Only odd ids are asked: settings are chosen on them.
+``FOUND`` that words find for each one asked, so every share is higher than in the whole book; what can be compared is
+one way to weigh words against vectors with another. Odd ids are asked, on which settings are chosen; with ``even`` the
+even ones instead.
 """
 
 from __future__ import annotations
@@ -27,18 +28,18 @@ from app.retrieval.text.law_names import title_names
 
 from .retrieval_lay import WITHOUT_PRIOR, LayQuestion, hits_at, read_lay
 
-FOUND = 10  # articles that words find for each odd question
+FOUND = 10  # articles that words find for each question
 DEPTH = 150  # of the words' ranking that is fused, as where words do not reach
 BATCH = 16
 WEIGHTS = (0.0, 0.1, 0.2, 0.5, 1.0)  # of words, beside 1 for vectors
 
 
-def lay_pool(index_dir: Path, path: Path, model: str) -> dict[str, Any]:
-    """Hits of the odd questions in the pool: words, vectors of ``model``, and both by the weight of words."""
+def lay_pool(index_dir: Path, path: Path, model: str, *, even: bool) -> dict[str, Any]:
+    """Hits of the odd (or even) questions in the pool: words, vectors of ``model``, and both by the weight of words."""
     questions = read_lay(path)
-    odd = [one for one in questions if one.odd]
+    asked = [one for one in questions if one.odd != even]
     index = StatuteIndex(index_dir)
-    words = {one.id: [hit.article for hit in index.search(one.query, DEPTH, parts=WITHOUT_PRIOR)] for one in odd}
+    words = {one.id: [hit.article for hit in index.search(one.query, DEPTH, parts=WITHOUT_PRIOR)] for one in asked}
     pool = {row.article_id: row for row in _gold(index, questions)}
     pool |= {row.article_id: row for rows in words.values() for row in rows[:FOUND]}
     embedder = load_embedder(model)
@@ -52,15 +53,21 @@ def lay_pool(index_dir: Path, path: Path, model: str) -> dict[str, Any]:
     shares = prior_shares(
         {number: row.law_id for number, row in pool.items()}, law_types(index.store), citing_laws(index.store, laws)
     )
-    near = {one.id: [ids[place] for place in np.argsort(-(vectors @ embedder.query(one.query)))] for one in odd}
-    met = {one.id: [row.article_id for row in words[one.id] if row.article_id in pool] for one in odd}
-    rows: dict[str, Any] = {"words": hits_at([_keys(met[one.id], pool) for one in odd], odd)}
+    near = {one.id: [ids[place] for place in np.argsort(-(vectors @ embedder.query(one.query)))] for one in asked}
+    met = {one.id: [row.article_id for row in words[one.id] if row.article_id in pool] for one in asked}
+    rows: dict[str, Any] = {"words": hits_at([_keys(met[one.id], pool) for one in asked], asked)}
     for weight in WEIGHTS:
         for prior in (False, True):
-            found = [_fused(met[one.id], near[one.id], weight, shares if prior else {}) for one in odd]
+            found = [_fused(met[one.id], near[one.id], weight, shares if prior else {}) for one in asked]
             label = f"vectors and {weight} of words" + (" and prior" if prior else "")
-            rows[label] = hits_at([_keys(order, pool) for order in found], odd)
-    return {"questions": len(odd), "pool": len(pool), "model": embedder.name, "rows": rows}
+            rows[label] = hits_at([_keys(order, pool) for order in found], asked)
+    return {
+        "ids": "even" if even else "odd",
+        "questions": len(asked),
+        "pool": len(pool),
+        "model": embedder.name,
+        "rows": rows,
+    }
 
 
 def _gold(index: StatuteIndex, questions: Sequence[LayQuestion]) -> list[ArticleRow]:

@@ -27,7 +27,7 @@ from .reach import Reach as Reach
 from .reach import Reaching, load_rewriter
 from .rewriting import fused_by_coverage
 from .showing.context_text import FormattedContext, RetrievedPassage, format_passages, to_passage
-from .showing.deciding import deciding_sentence
+from .showing.deciding import deciding_sentence, in_reading_order
 from .showing.excerpt import article_lines, excerpt
 from .store.defined_terms import defined_terms
 from .store.resolved import REMARKS
@@ -234,7 +234,10 @@ class RAGPipeline:
     def _passage(self, hit: ArticleHit, query: str, budget_chars: int) -> RetrievedPassage:
         passages = self.index.store.article_passages(hit.article.article_id)
         cut = excerpt(passages, [row.passage_id for row in hit.passages], query, budget_chars)
-        return to_passage(hit, cut.text, cut.left_out_chars, deciding_sentence(passages, hit.passages, query))
+        # A paragraph that was named stays first.
+        shown = hit.passages if "citation" in hit.components else in_reading_order(hit.passages, query)
+        deciding = deciding_sentence(passages, shown, query)
+        return to_passage(replace(hit, passages=shown), cut.text, cut.left_out_chars, deciding)
 
     def format_context(self, passages: Sequence[RetrievedPassage], max_chars: int | None = None) -> FormattedContext:
         """The passages as the text that goes into a prompt (default budget: the configuration's)."""

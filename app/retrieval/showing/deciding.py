@@ -14,6 +14,7 @@ MAX_CHARS = 200  # of a sentence that are shown
 LEAD_CHARS = 80  # of the 柱書 before an item
 ITEMS, ITEM_CHARS = 3, 60  # items after a 柱書, and of each
 _TELLING = re.compile(r"[^ぁ-ん]")  # a token of hiragana alone tells no sentence from another
+_HIRAGANA = re.compile(r"[ぁ-ん]")
 _LENGTH = 20  # tokens added to a sentence's length, so that a very short one is not best for one word
 _LEADS = re.compile("次の|次に|各号")
 _PRINTED = re.compile(r"[一二三四五六七八九十百〇の]+　")  # 三　…: the source still has the number
@@ -27,6 +28,18 @@ class Deciding:
     place: str  # 第2項第3号; empty where the article has one paragraph and the sentence is its own
     text: str  # a line each: the beginning of the 柱書 before an item, or the items after a 柱書; … where it was cut
     sentence: str  # the sentence alone
+
+
+def in_reading_order(hits: Sequence[PassageRow], query: str) -> tuple[PassageRow, ...]:
+    """``hits`` with the earliest first that has every word of ``query`` that the best has: 第1項 says the rule, what comes
+    after it the rest. Only words without hiragana count: 敷金を is no other word than 敷金の."""
+    asked = {token for token in tokenize(query) if not _HIRAGANA.search(token)}
+    if not hits or not asked:
+        return tuple(hits)
+    has = [asked & {token for _, text in row.lines for token in tokenize(text)} for row in hits]
+    equal = [place for place, words in enumerate(has) if words >= has[0]]
+    first = min(equal, key=lambda place: hits[place].passage_id)
+    return (hits[first], *(row for place, row in enumerate(hits) if place != first))
 
 
 def deciding_sentence(passages: Sequence[PassageRow], hits: Sequence[PassageRow], query: str) -> Deciding:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.retrieval.showing.deciding import ITEM_CHARS, LEAD_CHARS, MAX_CHARS, deciding_sentence
+from app.retrieval.showing.deciding import ITEM_CHARS, LEAD_CHARS, MAX_CHARS, deciding_sentence, in_reading_order
 from app.retrieval.store.rows import PassageRow
 
 
@@ -80,3 +80,15 @@ def test_never_longer_than_said_and_always_of_the_article(texts, query):
     assert len(text) <= MAX_CHARS + LEAD_CHARS + 10
     parts = [re.sub("^　第\\d号　|^　", "", part).strip("…") for part in text.split("\n")]
     assert all(part in "".join(texts) for part in parts)
+
+
+def test_of_paragraphs_with_the_same_words_the_first_is_shown():
+    rule = _passage(1, "賃貸人は、敷金の残額を返還する。")
+    rest = _passage(2, "賃借人は、敷金を弁済に充てることを請求することができない。")
+    other = _passage(3, "敷金及び大家は、別に定める。")
+    # 敷金を and 敷金の are one word; 第3項 has one more.
+    assert in_reading_order([rest, rule], "大家が敷金を返しません") == (rule, rest)
+    assert in_reading_order([other, rest, rule], "大家が敷金を返しません") == (other, rest, rule)
+    assert in_reading_order([rest, rule], "敷金の弁済") == (rest, rule)
+    assert in_reading_order([rest, rule], "いつですか") == (rest, rule)
+    assert in_reading_order([], "敷金") == ()
