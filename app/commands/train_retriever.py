@@ -14,7 +14,7 @@ from .generate_questions import RewordingModel, rewording_model
 
 EXAMPLES = (
     "python scripts/train_retriever.py --exclude-questions data/lay_questions/open66.jsonl data/lawqa_jp/selection.json --output results/retriever",
-    "python scripts/train_retriever.py --base hotchpotch/static-embedding-japanese のフォルダ --reword-backend ollama --llm-model qwen3:8b "
+    "python scripts/train_retriever.py --base models/static-embedding-japanese --reword-backend ollama --llm-model qwen3:8b "
     "--output results/retriever",
 )
 
