@@ -46,7 +46,7 @@ CONNECTOR = re.compile(
 )
 SAME = re.compile(r"(?:同|当該|その)(法律|法|政令|令|府令|省令|規則|条例|規程)(?:の)?$")
 SELF = re.compile(r"(?:この|本)(?:法律|法|政令|令|府令|省令|規則|条例|規程)(?:の)?$")
-CHANGED = re.compile(r"(?:旧|新|改正[前後])(?:の?(?:規定|条文))?の?$")
+CHANGED = re.compile(r"(?:旧|新|改正[前後]?)(?:の?(?:規定|条文))?の?$")
 ORDER_OF_IT = re.compile(r"(?:^|[^一-龥々ァ-ヶーa-z])(?:同法?|法|その)(施行令|施行規則)の?$")
 SHORT = re.compile(r"(?:^|[^一-龥々ァ-ヶーa-z])(法|令|規則|府令|省令|施行令|施行規則)(?:の)?$")
 # A statute or a document like one is named right before, and it is none that is known.

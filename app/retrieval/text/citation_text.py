@@ -44,6 +44,7 @@ _SIGN = re.compile(rf"§+(?P<number>\d+)(?P<branch>{FOLDED_BRANCH})")
 _INNER = re.compile(
     r"(?<![表式図記のノ之第\d.])(?P<number>第?\d+)(?P<branch>(?:[のノ之]\d+)+)(?P<unit>条|号)(?![のノ之]\d)"
 )
+_BRANCHES = re.compile(r"(?P<article>\d+条)の\d+(?:(?:[、・,]|及び|又は)の\d+)+")  # 197条の2・の3
 # A dash between two whole references is a range; within one (27-2条) it may be anything.
 _RANGE = re.compile(
     rf"(?<=[条項号\d])(?:ないし|乃至|[{_TILDE}])(?={_NUMBER.pattern})"
@@ -108,6 +109,7 @@ def fold_question(text: str) -> tuple[str, frozenset[int]]:
         (_SIGN, lambda match: f"{match['number']}条{match['branch']}"),
         (_LIST, _each_with_unit),
         (_INNER, lambda match: _with_unit(match["number"] + match["branch"], match["unit"])),
+        (_BRANCHES, lambda match: re.sub("(?<=[、・,び又は])の", f"{match['article']}の", match[0])),
         (_RANGE, lambda _: "から"),
     )
     for pattern, written in signs:

@@ -88,6 +88,8 @@ class LawNames:
             if kind == "number":
                 self._numbered.add(law_id)
             _take(best, key, KINDS.index(kind), law_id)
+            if "・" in key and kind != "title":  # 動産・債権譲渡特例法 without its dot
+                _take(best, key.replace("・", ""), KINDS.index(kind), law_id)
         local, former = KINDS.index("local"), KINDS.index("former")
         self._laws = {key: tuple(sorted(ids)) for key, (_, ids) in best.items() if len(key) > 1}
         self._local = {key for key, (rank, _) in best.items() if rank == local}
@@ -204,7 +206,7 @@ def _take(best: dict[str, tuple[int, set[str]]], key: str, rank: int, law_id: st
 
 
 # 会社法人 is not 会社法, 民法学 not 民法.
-_GOES_ON = "人務律制案典的学"
+_GOES_ON = "人務律制案典的学犯"
 
 
 def _begins(folded: str, start: int, breaks: Collection[int]) -> Doubt | None:
