@@ -180,7 +180,9 @@ class _Resolver:
                 tables = [one for one in tables if law_number_key(one.amend_law_num or "") == wanted]
                 names.append(f"附則{mention.article}")  # as most of them are headed
             found = (named_tables(self.store, tables, name, row=mention.row) for name in names)
-            return next((some for some in found if some), [])
+            named = next((some for some in found if some), [])
+            own = [one for one in named if one.amend_law_num is None]
+            return own if len(own) == 1 else named  # 附則別表 is first that of the law's own 附則
         if mention.part == "amendment":
             wanted = law_number_key(mention.amending or "")
             rows = self.store.find_articles(law_id, mention.article, self.as_of, "amendment")

@@ -22,7 +22,7 @@ _ONLY_PEOPLE = (
 _NEVER = "".join(f"(?P<{name}>(?!))?" for name in _ONLY_PEOPLE.split())
 STATUTE = re.compile(rf"(?:{_SUPPLEMENT})?(?:(?:{_ARTICLE}|{_RELATIVE})(?:{_PARAGRAPH})?|{_LONE}){_ITEM}?{_NEVER}")
 # Only people write these: a table by itself, a number without 条 after a law's name, 27-2条.
-_NUMBERED = rf"第?\d+{FOLDED_BRANCH}(?:号{FOLDED_BRANCH})?"
+_NUMBERED = rf"第?\d+{FOLDED_BRANCH}(?:号表?{FOLDED_BRANCH})?"
 _FORM = "(?:別[記紙]|様式|書式|付表|附表|別図)"
 # 別表第1の3の項 is a row of 別表第1.
 _APPENDIX = (
