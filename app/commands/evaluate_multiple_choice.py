@@ -33,7 +33,7 @@ EXAMPLES = (
 
 
 # What says which questions the parts are of, and where the whole goes; all else is in the parts.
-_OF_A_WHOLE = ("data", "samples", "seed", "output", "report")
+OF_A_WHOLE = ("data", "samples", "seed", "output", "report")
 
 
 def parser(*, unset: bool = False) -> JapaneseParser:
@@ -63,9 +63,7 @@ def main(argv: Sequence[str]) -> int:
     if settings.output is None and not arguments.plan:
         program.error("--data と --output が要ります（--plan なら --data だけ）")
     if arguments.merge and (others := other_options(argv)):
-        program.error(
-            f"--merge と一緒に使えるのは {_named(_OF_A_WHOLE)} だけです。{'、'.join(others)} を外してください"
-        )
+        program.error(f"--merge と一緒に使えるのは {_named(OF_A_WHOLE)} だけです。{'、'.join(others)} を外してください")
     check_alone(os.environ, "GPU が何枚かあるなら --shard")
     if not arguments.plan:
         check_places(settings, config=arguments.config, parts=arguments.merge or ())
@@ -100,7 +98,7 @@ def evaluate_beside(settings: EvaluationSettings, *, resume: bool = False) -> li
 def other_options(argv: Sequence[str]) -> list[str]:
     """The options among ``argv`` that say nothing to ``--merge``."""
     given = vars(parser(unset=True).parse_args(argv))
-    allowed = {*_OF_A_WHOLE, "merge", "debug"}
+    allowed = {*OF_A_WHOLE, "merge", "debug"}
     flags = {"resume", "plan"}  # False unless given
     return [
         option_name(ModelOptions if name in ModelOptions.__dataclass_fields__ else EvaluationSettings, name)

@@ -114,7 +114,7 @@ def whole_of(name: str, module: Any, words: Sequence[str]) -> tuple[Path, list[s
         raise ConfigError("evaluate には --data と --output が要ります。")
     if given.reading_test:
         raise ConfigError("--reading-test は分けて行えません。--context を変えて三回評価してください。")
-    kept = {name: getattr(given, name) for name in ("data", "output", "samples", "seed", "report")}
+    kept = {name: getattr(given, name) for name in module.OF_A_WHOLE}
     return Path(given.output), [
         word for name, value in kept.items() if value is not None for word in (f"--{name}", str(value))
     ]

@@ -186,8 +186,13 @@ class RAGPipeline:
         return [replace(hits[place], score=scores[place], components={"rerank": scores[place]}) for place in order]
 
     def lookup(self, reference: str, *, as_of: date | None = None) -> list[RetrievedPassage]:
-        """The whole articles that ``reference`` names (``金商法27条の2``, several at once). Raises DataError when one
-        does not lead to an article, saying why."""
+        """The whole articles that ``reference`` names. Raises DataError as ``meant``."""
+        with self.index.reading():
+            return [self._whole(article, paragraphs) for article, paragraphs in self.meant(reference, as_of=as_of)]
+
+    def meant(self, reference: str, *, as_of: date | None = None) -> list[tuple[ArticleRow, list[str]]]:
+        """The articles that ``reference`` names (``金商法27条の2``, several at once), and which of their paragraphs it does
+        (an empty one for the article itself). Raises DataError when one does not lead to an article, saying why."""
         if (
             len(reference) > MAX_REFERENCE_CHARS
         ):  # what is no reference is not searched for names, which takes its square
@@ -205,13 +210,13 @@ class RAGPipeline:
                     or f"{reference}: 条が書かれていません。「金商法27条の2」のように指定してください。"
                 )
             if loose is not None:
-                return [self._whole(loose, [])]
+                return [(loose, [])]
             named: dict[int, tuple[ArticleRow, list[str]]] = {}
             for item in found:
                 if item.article is not None:
                     _, paragraphs = named.setdefault(item.article.article_id, (item.article, []))
                     paragraphs.append(item.paragraph or "")
-            return [self._whole(article, paragraphs) for article, paragraphs in named.values()]
+            return list(named.values())
 
     def _whole(self, article: ArticleRow, paragraphs: Sequence[str]) -> RetrievedPassage:
         passages = self.index.store.article_passages(article.article_id)

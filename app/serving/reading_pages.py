@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import urllib.parse
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from functools import partial
@@ -14,6 +15,7 @@ from starlette.responses import HTMLResponse, Response
 from ..core.errors import DataError
 from ..core.redaction import hide
 from ..data.egov.link import link as egov_link
+from ..retrieval.index.statute_index import StatuteIndex
 from ..retrieval.rag_pipeline import RAGPipeline
 from ..retrieval.showing.context_text import RetrievedPassage, passage_title
 from ..retrieval.showing.linked_article import Link, linked_article
@@ -110,24 +112,34 @@ def _looked_up(desk: Desk, reference: str, place: str, day: date | None) -> tupl
     index = pipeline.index
     on = index.day(day)
     with index.reading():
-        passages = pipeline.lookup(reference, as_of=day) if reference else []
-        asked = [(one.id, one.paragraph or "") for one in passages] or [(place, "")]
-        pages = []
+        asked = pipeline.meant(reference, as_of=day) if reference else [(_at(index, place, on), [])]
         known: dict[str, dict[str, str]] = {}  # short names by revision, read once for the page
-        for number, (at, paragraph) in enumerate(asked, start=1):
-            law_id, _, anchor = at.partition("#")
-            row = index.store.article_at(law_id, anchor, on)
-            if row is None:
-                raise DataError(f"{at[:80]}: {on} に施行されている条文の中にありません。法令名と条で探してください。")
-            pages.append(_article_page(pipeline, row, day, "" if number == 1 else f"a{number}-", paragraph, known))
+        pages = [
+            _article_page(pipeline, row, day, "" if number == 1 else f"a{number}-", paragraphs, known)
+            for number, (row, paragraphs) in enumerate(asked, start=1)
+        ]
         notes = pipeline.notes(reference, as_of=day, looked_up=True) if reference else index.gaps(day)
         return pages, notes
 
 
+def _at(index: StatuteIndex, place: str, on: str) -> ArticleRow:
+    """The article at ``law id#anchor``. Raises DataError where none is in force there on the day."""
+    law_id, _, anchor = place.partition("#")
+    row = index.store.article_at(law_id, anchor, on)
+    if row is None:
+        raise DataError(f"{place[:80]}: {on} に施行されている条文の中にありません。法令名と条で探してください。")
+    return row
+
+
 def _article_page(
-    pipeline: RAGPipeline, row: ArticleRow, day: date | None, prefix: str, asked: str, known: dict[str, dict[str, str]]
+    pipeline: RAGPipeline,
+    row: ArticleRow,
+    day: date | None,
+    prefix: str,
+    asked: Collection[str],
+    known: dict[str, dict[str, str]],
 ) -> ArticlePage:
-    """``prefix`` tells the paragraphs of several articles on one page apart, ``asked`` is the paragraph that is meant."""
+    """``prefix`` tells the paragraphs of several articles on one page apart, ``asked`` are the paragraphs that are meant."""
     index = pipeline.index
 
     def href(link: Link) -> str:
@@ -138,7 +150,7 @@ def _article_page(
     lines = tuple(
         LineView(
             id=f"{prefix}p{line.paragraph}" if line.begins and line.paragraph else "",
-            asked=bool(asked) and line.paragraph == asked,
+            asked=bool(line.paragraph) and line.paragraph in asked,
             stretches=tuple(
                 Stretch(one.text)
                 if one.link is None

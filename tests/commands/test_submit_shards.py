@@ -117,7 +117,7 @@ def test_the_words_of_the_parts_and_of_the_whole() -> None:
     words = ["--data", "d.json", "--output=a/r.json", "--report", "r.html", "--seed", "7", "--top-k", "3"]
     output, whole = whole_of("evaluate", evaluate_multiple_choice, words)
     assert (output, whole) == (
-        Path("a/r.json"), ["--data", "d.json", "--output", "a/r.json", "--seed", "7", "--report", "r.html"],
+        Path("a/r.json"), ["--data", "d.json", "--seed", "7", "--output", "a/r.json", "--report", "r.html"],
     )  # fmt: skip
     first, second = parts_of("evaluate", words, output, 2)
     assert (first.shard, first.place) == ("1/2", Path("a/r_1of2.json"))

@@ -135,6 +135,8 @@ def test_an_article_s_references_are_links_in_its_text(page):
     ]
     lines = [a for tag, a in found.tags if tag == "p" and a.get("id")]
     assert lines == [{"id": "p1"}, {"id": "p2", "class": "asked"}]
+    both = Page(client.get("/article", params={"ref": "渡船法5条1項及び2項", "as_of": "2024-01-01"}).text)
+    assert [a["id"] for tag, a in both.tags if a.get("class") == "asked"] == ["p1", "p2"]
     # A link elsewhere keeps the day, and leads to the paragraph.
     listed = Page(client.post("/ask", data={"question": QUESTION, "as_of": "2024-01-01"}).text)
     href = "/article?at=503AC0000000001%23Mp-At_9&as_of=2024-01-01#p1"
