@@ -299,6 +299,6 @@ def test_a_process_that_takes_too_long_is_ended_and_says_so(config: str, tmp_pat
 @pytest.mark.slow
 def test_a_case_in_a_process_of_its_own(config: str, tmp_path: Path) -> None:
     parts = [part["part"] for part in run_case(Case(config, "usual", False, "cpu", SMALL), tmp_path, seconds=300)]
-    assert parts == ["machine", "load", "train"]
+    assert parts == ["machine", "load", *["train"] * (SMALL.steps + 1)]  # after each step, and at the end
     failed = list(run_case(Case("Qwen9-1B", "usual", False, "cpu", SMALL), tmp_path, seconds=300))
     assert "寸法のわからないモデル" in failed[-1]["error"]
