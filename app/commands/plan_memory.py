@@ -9,7 +9,8 @@ from typing import Any
 
 from ..core.cli import run_program
 from ..core.files import to_json
-from ..training.memory.arguments import parser
+from ..training.memory.arguments import parser, training_from_arguments
+from ..training.recipes import left_open
 
 __all__ = ["main", "parser"]
 
@@ -35,6 +36,13 @@ def main(argv: Sequence[str]) -> int:
     if made.command is not None:
         fitting = "" if made.plan.fits is not False else "（このままでは入らない見込みです）"
         print(f"\nこの見積もりの学習コマンド{fitting}:\n{shlex.join(made.command)}")
+        training = training_from_arguments(arguments)
+        recommended = [] if training is None else left_open(*training)
+        if recommended:
+            print(
+                "\nこの大きさのモデルに推奨する設定（docs/gpu-guide.md の 7）で、まだ付いていないもの:\n"
+                f"{shlex.join(recommended)}"
+            )
     return 0
 
 

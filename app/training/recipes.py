@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
 from ..core.errors import DataError
-from .config import default_of
+from .config import TrainConfig, default_of
 
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)B(?![a-z])", re.IGNORECASE)
 
@@ -62,6 +62,33 @@ def launcher(processes: int) -> list[str]:
     return ["python"] if processes == 1 else ["torchrun", "--nproc-per-node", str(processes)]
 
 
+def recommended_words(recipe: Recipe, batch: int, processes: int = 1, *, with_dev: bool) -> list[str]:
+    """The options that ``recipe`` decides, for ``batch`` questions at once in each of ``processes``."""
+    words = ["--learning-rate", recipe.learning_rate, "--batch-size", str(batch), "--gradient-accumulation-steps"]
+    words += [str(max(EFFECTIVE_BATCH // (batch * processes), 1)), "--max-steps", str(STEPS)]
+    if with_dev:
+        words += ["--eval-steps", str(EVAL_STEPS)]
+        words += [] if recipe.patience is None else ["--early-stopping-patience", str(recipe.patience)]
+    return words
+
+
+def left_open(config: TrainConfig, given: Collection[str]) -> list[str]:
+    """What is recommended for the model of ``config`` and is not among the ``given`` fields; nothing where its name says
+    no size."""
+    try:
+        recipe = recipe_of(config.model_name)
+    except DataError:
+        return []
+    words = recommended_words(recipe, config.batch_size, with_dev=config.eval_file is not None)
+    decided = {"batch_size", *given}
+    return [
+        word
+        for pair in zip(words[::2], words[1::2], strict=True)
+        if pair[0][2:].replace("-", "_") not in decided
+        for word in pair
+    ]
+
+
 def training_command(words: Sequence[str], processes: int = 1) -> str:
     """The command of ``scripts/train_qwen_law_ft.py`` with ``words`` (model, files, memory) and what is recommended.
 
@@ -72,17 +99,9 @@ def training_command(words: Sequence[str], processes: int = 1) -> str:
     options = dict(pairwise(words))
     recipe = recipe_of(options["--model-name"])
     batch = int(options.get("--batch-size", str(default_of("batch_size"))))
-    recommended = ["--learning-rate", recipe.learning_rate, "--batch-size", str(batch)]
-    recommended += [
-        "--gradient-accumulation-steps",
-        str(EFFECTIVE_BATCH // (batch * processes)),
-        "--max-steps",
-        str(STEPS),
-    ]
-    if "--eval-file" in options:
-        recommended += ["--eval-steps", str(EVAL_STEPS)]
-        recommended += [] if recipe.patience is None else ["--early-stopping-patience", str(recipe.patience)]
-    elif recipe.patience is not None:
+    with_dev = "--eval-file" in options
+    recommended = recommended_words(recipe, batch, processes, with_dev=with_dev)
+    if not with_dev and recipe.patience is not None:
         raise DataError(f"{' '.join(words)}: {recipe.name}の設定は dev で止めるので、--eval-file が要ります。")
     decided = set(recommended[::2]) - {"--batch-size"}
     if given := sorted(decided & set(words)):

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 
 from app.core.errors import DataError
 from app.training.arguments import config_from_arguments, parser
-from app.training.recipes import EFFECTIVE_BATCH, recipe_of, training_command
+from app.training.config import TrainConfig
+from app.training.recipes import EFFECTIVE_BATCH, left_open, recipe_of, training_command
 from tools import build_docs
 from tools.pages.commands import shell_commands
 
@@ -81,3 +83,20 @@ def test_every_training_of_a_large_model_on_every_page_is_the_recipe() -> None:
 
 def test_the_table_has_a_row_for_each_size() -> None:
     assert [line.split(" | ")[0] for line in build_docs.recipes().splitlines()[2:]] == ["| 1.7B まで", "| 4B から"]
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "left"),
+    [
+        (
+            "Qwen/Qwen3-8B",
+            set(),
+            ["--learning-rate", "5e-5", "--gradient-accumulation-steps", "8", "--max-steps", "200"],
+        ),
+        ("Qwen/Qwen3-1.7B", {"max_steps", "gradient_accumulation_steps"}, ["--learning-rate", "2e-4"]),
+        ("some/folder", set(), []),
+    ],
+)
+def test_what_is_recommended_and_not_given_is_named(name: str, given: set[str], left: list[str]) -> None:
+    config = TrainConfig(model_name=name, train_file=Path("a"), output_dir=Path("b"), batch_size=2)
+    assert left_open(config, given) == left
