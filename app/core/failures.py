@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import re
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -32,6 +33,7 @@ _WORDS = (
     (re.compile(r"[Rr]ead-only file system|readonly database"), errno.EROFS),
     (re.compile(r"[Pp]ermission ?[Dd]enied"), errno.EACCES),
 )
+_DAMAGED = re.compile(r"malformed|not a database")  # SQLite's words; the only databases are those of indexes
 _NOT_OURS = ("PanicException",)  # of pyo3: a panic in Rust, no subclass of Exception
 
 
@@ -68,6 +70,8 @@ def known_failure(error: BaseException) -> str | None:
     number = system_errno(error)
     if number in _WAYS:
         return f"{_WAYS[number]}（{type(error).__name__}）。"
+    if isinstance(error, sqlite3.DatabaseError) and _DAMAGED.search(str(error)):
+        return f"索引の本文（store.sqlite）が壊れています（{error}）。scripts/build_index.py で作り直してください。"
     if isinstance(error, MemoryError):
         return "主メモリが足りません。ほかのプログラムを終えるか、対象を小さくしてください。"
     if isinstance(error, RuntimeError) and str(error).startswith("Symlink loop from "):  # Path.resolve before 3.13

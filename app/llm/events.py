@@ -69,7 +69,7 @@ def _is_event(line: bytes) -> bool:
 def _object(text: bytes) -> dict[str, Any]:
     try:
         value = json.loads(text.decode("utf-8"))
-    except ValueError:  # UnicodeDecodeError and JSONDecodeError
+    except (ValueError, RecursionError):  # UnicodeDecodeError and JSONDecodeError; nested too deeply
         raise ValueError("応答が JSON ではありません") from None
     if not isinstance(value, dict):
         raise ValueError("応答が JSON のオブジェクトではありません")
@@ -84,17 +84,37 @@ def error_inside(value: Mapping[str, Any]) -> tuple[int | None, str] | None:
     code = error.get("code", error.get("status")) if isinstance(error, dict) else None
     words = error.get("message", error) if isinstance(error, dict) else error
     number = int(code) if isinstance(code, int) or (isinstance(code, str) and code.isdecimal()) else None
-    return number, hide(" ".join(f"{'' if code is None else code} {words}".split()))[:200]
+    return number, whole_characters(hide(" ".join(f"{'' if code is None else code} {words}".split()))[:200])
 
 
 def whole_answer(events: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """One object of the pieces of a stream, in the form it has without streaming; a single answer as it is."""
     if len(events) == 1 and "delta" not in str(events[0].get("choices", "")):
-        return events[0]
-    whole: dict[str, Any] = {}
-    for event in events:
-        _grow(whole, event)
+        whole = events[0]
+    else:
+        whole = {}
+        for event in events:
+            _grow(whole, event)
+    try:
+        json.dumps(whole, ensure_ascii=False).encode("utf-8")
+    except UnicodeEncodeError:
+        mended: dict[str, Any] = _mended(whole)
+        return mended
     return whole
+
+
+def whole_characters(text: str) -> str:
+    """``text`` with the halves of characters that stand side by side put together, and U+FFFD for one that stands alone:
+    servers that write token by token cut characters beyond U+FFFF, and no file or page can hold half of one."""
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def _mended(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {whole_characters(name): _mended(one) for name, one in value.items()}
+    if isinstance(value, list):
+        return [_mended(one) for one in value]
+    return whole_characters(value) if isinstance(value, str) else value
 
 
 def checked_pieces(
@@ -109,7 +129,7 @@ def checked_pieces(
     seen = []
     for event in events:
         seen.append(event)
-        yield piece(event)
+        yield whole_characters(piece(event))
     check(whole_answer(seen))
 
 

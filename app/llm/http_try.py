@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from ..core.errors import BackendError
 from ..core.redaction import hide
-from .events import error_inside, objects_of
+from .events import error_inside, objects_of, whole_characters
 
 if TYPE_CHECKING:
     import httpx
@@ -97,12 +97,12 @@ def _server_message(text: str) -> str:
     """What the server says about its refusal, shortened to a line."""
     try:
         value = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         value = text
     message = value.get("error", value.get("message", text)) if isinstance(value, dict) else text
     if isinstance(message, dict):
         message = message.get("message", text)
-    return " ".join(str(message).split())[:200]
+    return whole_characters(" ".join(str(message).split())[:200])
 
 
 def _reason(error: BaseException) -> str:

@@ -252,6 +252,10 @@ def load_base_model(
             f"{model_name}: 重みが足りないか形が合いません（{len(missing) + len(wrong)} 個、例 {(missing + wrong)[0]}）。"
             "モデルのファイルをもう一度入手してください。"
         )
+    if unused := sorted(str(key) for key in info.get("unexpected_keys", ())):
+        log(
+            f"注意: {model_name}: 使われない重みが {len(unused)} 個あります（例 {unused[0]}）。config.json と重みの組を確かめてください。"
+        )
     check_loaded(model_name, model, quantization)
     keep_4bit_layout(model)
     model.eval()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -15,7 +16,7 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from ..core.errors import BackendError, ModelError, UserError
-from ..core.failures import os_error_line
+from ..core.failures import known_failure
 from ..core.redaction import hide
 from . import asking_pages, description, endpoint, experiment_pages, reading_pages
 from .desk import Desk
@@ -65,7 +66,9 @@ def create_app(
             Mount("/static", StaticFiles(directory=Path(__file__).parent / "static")),
         ],
         middleware=[Middleware(Guard, hosts=hosts, token=token, any_address=any_address)],
-        exception_handlers={UserError: _told, OSError: _told, LineFullError: _told, HTTPException: _told},
+        exception_handlers=dict.fromkeys(
+            (UserError, OSError, sqlite3.DatabaseError, LineFullError, HTTPException), _told
+        ),
         lifespan=lifespan,
     )
     app.state.desk = desk
@@ -84,8 +87,8 @@ def _told(request: Request, error: Exception) -> Response:
             error.status_code,
             {404: "ページがありません。", 405: "この方法では開けません。"}.get(error.status_code, error.detail),
         )
-    elif isinstance(error, OSError):  # a full disk, an index that was taken away
-        status, words = 503, hide(os_error_line(error))
+    elif isinstance(error, OSError | sqlite3.DatabaseError):  # a full disk, an index that was taken away or damaged
+        status, words = 503, hide(known_failure(error) or str(error))
     else:
         status, words = 503 if isinstance(error, ModelError | BackendError) else 400, told(error)
     if request.url.path.startswith("/v1/"):

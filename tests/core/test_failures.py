@@ -70,6 +70,12 @@ def test_a_link_in_a_ring_has_its_line(tmp_path: Path) -> None:
     assert known_failure(RuntimeError("another")) is None
 
 
+def test_a_damaged_database_has_its_line() -> None:
+    line = "索引の本文（store.sqlite）が壊れています（database disk image is malformed）。scripts/build_index.py で作り直してください。"
+    assert known_failure(sqlite3.DatabaseError("database disk image is malformed")) == line
+    assert known_failure(sqlite3.OperationalError("no such table: x")) is None
+
+
 def test_memory_and_depth_have_their_line() -> None:
     assert "主メモリ" in str(known_failure(MemoryError()))
     assert "入れ子" in str(known_failure(RecursionError()))

@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.core.errors import BackendError
-from app.llm.events import objects_of, whole_answer
+from app.llm.events import checked_pieces, error_inside, objects_of, whole_answer
 from app.llm.http import JsonClient, Patience
 from app.llm.http_try import retry_after
 from tests.local_server import LocalServer
@@ -160,6 +160,7 @@ def test_the_objects_of_an_answer(data: str, found: list[dict[str, Any]], size: 
     [
         (b"", "空です"),
         (b"<html>busy</html>\n<p>\n", "JSON ではありません"),
+        (b"[" * 100_000, "JSON ではありません"),
         (b"[1, 2]", "JSON のオブジェクトではありません"),
         (b"\xff", "JSON ではありません"),
         (b'{"a": 1}\n{"a"', "JSON ではありません"),
@@ -185,6 +186,19 @@ def test_pieces_come_together_in_order(texts: list[str]) -> None:
 def test_a_single_answer_stays_as_it_is() -> None:
     answer = {"choices": [{"message": {"content": [{"type": "text", "text": "b"}]}}], "x": None}
     assert whole_answer([answer]) is answer
+
+
+def test_halves_of_a_character_come_together_or_are_told_apart() -> None:
+    def pieces(*texts: str) -> list[dict[str, Any]]:
+        return [json.loads(f'{{"message": {{"content": "{text}"}}}}') for text in texts]
+
+    # U+1F600, cut where one token ends; then a half that nothing follows.
+    assert whole_answer(pieces(r"a\ud83d", r"\ude00b")) == {"message": {"content": "a\U0001f600b"}}
+    assert whole_answer(pieces(r"a\ud83d")) == {"message": {"content": "a\ufffd"}}
+    told: list[dict[str, Any]] = []
+    events = checked_pieces(pieces(r"a\ud83d", "b"), lambda event: event["message"]["content"], told.append)
+    assert list(events) == ["a\ufffd", "b"]
+    assert error_inside({"error": {"message": "\ud83d"}}) == (None, "\ufffd")
 
 
 def test_several_choices_grow_by_their_index() -> None:

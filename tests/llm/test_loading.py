@@ -150,6 +150,22 @@ def test_cut_off_weights_are_one_line(copied: Path) -> None:
     assert "\n" not in str(caught.value)
 
 
+def test_weights_that_the_configuration_has_no_place_for_are_told(
+    copied: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = copied / "config.json"
+    config = json.loads(path.read_text("utf-8"))
+    shorter = {"num_hidden_layers": config["num_hidden_layers"] - 1}
+    if config.get("layer_types"):
+        shorter["layer_types"] = config["layer_types"][:-1]
+    path.write_text(json.dumps(config | shorter), "utf-8")
+    load_base_model(str(copied), quantization=None)
+    line = capsys.readouterr().err.splitlines()[-1]
+    assert line.startswith(
+        f"注意: {copied}: 使われない重みが 11 個あります（例 model.layers.{shorter['num_hidden_layers']}."
+    )
+
+
 def test_weights_that_do_not_fill_the_model_are_refused(copied: Path) -> None:
     from safetensors.torch import load_file, save_file
 

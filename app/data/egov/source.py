@@ -31,8 +31,7 @@ def law_files(source: Path) -> list[LawFile]:
     if source.is_dir():
         files = [
             LawFile(path.relative_to(source).as_posix(), path.stat().st_size, path.read_bytes)
-            for path in sorted(source.rglob("*.xml"))
-            if path.is_file()
+            for path in xml_paths(source)
         ]
     elif not source.exists():
         raise DataError(f"{source}: ありません。法令XMLの zip・フォルダ・ファイルを指定してください。")
@@ -45,6 +44,22 @@ def law_files(source: Path) -> list[LawFile]:
     if not files:
         raise DataError(f"{source}: 法令XML（*.xml）が一つもありません。")
     return files
+
+
+def xml_paths(folder: Path) -> list[Path]:
+    """The XML files under ``folder``, sorted, whatever the case of their ending. Raises DataError for a link that leads
+    nowhere and for a name that is not UTF-8: what lies there would be left out without a word."""
+    paths = []
+    for path in sorted(folder.rglob("*")):
+        if path.suffix.lower() != ".xml" or path.is_dir():
+            continue
+        if path.is_symlink() and not path.exists():
+            raise DataError(f"{path}: リンクの先がありません。リンクを直すか消してください。")
+        if any("\ud800" <= char <= "\udfff" for char in str(path.relative_to(folder))):
+            raise DataError(f"{path}: 名前が UTF-8 ではありません。フォルダとファイルの名前を変えてください。")
+        if path.is_file():
+            paths.append(path)
+    return paths
 
 
 def _zip_files(source: Path) -> list[LawFile]:

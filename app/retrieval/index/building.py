@@ -136,6 +136,10 @@ def build_index(
         building = index_dir / BUILDING
         store, words, resumed = _open_building(building, plan, second_field=second is not None)
         unreadable, repealed = _fill(store, words, files, skip_unreadable, watch, second)
+        if not store.counts()["laws"]:  # nothing would ever be found in it
+            store.close()
+            words.close()
+            raise DataError(f"{source}: 読めて、いまある法令が一つもありません（{(*unreadable, *repealed)[0]}）。")
         dropped = _dropped(whole, files)
         with store.transaction():
             add_names(store)

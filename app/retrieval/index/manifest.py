@@ -17,6 +17,7 @@ from typing import Any
 
 from ...core.errors import StaleIndexError, UserError
 from ...core.files import read_json, sha256_text, to_json, write_json
+from ...data.egov.source import xml_paths
 from ..engines.embedder import Embedder
 from ..engines.sudachi import Words
 from ..store.rows import STORE_FORMAT
@@ -66,7 +67,7 @@ def fingerprint(source: Path) -> str:
     if source.is_dir():
         rows: list[tuple[Any, ...]] = [
             (path.relative_to(source).as_posix(), path.stat().st_size, path.stat().st_mtime_ns)
-            for path in sorted(source.rglob("*.xml"))
+            for path in xml_paths(source)
         ]
     elif zipfile.is_zipfile(source):
         with zipfile.ZipFile(source) as archive:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import zipfile
 from pathlib import Path
 
@@ -27,6 +28,22 @@ def test_zip_folder_and_file_give_the_same_law(tmp_path):
     laws = [[read_law(file) for file in law_files(source)] for source in (archive, tmp_path / "laws", folder / "1.xml")]
     assert laws[0] == laws[1] == laws[2]
     assert [law.title for law in laws[0]] == ["法1"]
+
+
+def test_no_file_of_a_folder_is_left_out_without_a_word(tmp_path):
+    (tmp_path / "laws").mkdir()
+    (tmp_path / "laws" / "1.XML").write_text(LAW.format(1), encoding="utf-8")
+    (tmp_path / "laws" / "2.xml").mkdir()
+    assert [file.name for file in law_files(tmp_path / "laws")] == ["1.XML"]
+    odd = Path(os.fsdecode(os.fsencode(tmp_path) + b"/laws/\xff"))
+    odd.mkdir()
+    (odd / "3.xml").write_text(LAW.format(3), encoding="utf-8")
+    with pytest.raises(DataError, match="名前が UTF-8 ではありません"):
+        law_files(tmp_path / "laws")
+    odd.rename(tmp_path / "laws" / "3")
+    (tmp_path / "laws" / "4.xml").symlink_to("nowhere.xml")
+    with pytest.raises(DataError, match=r"4\.xml: リンクの先がありません"):
+        law_files(tmp_path / "laws")
 
 
 def test_an_unreadable_file_is_named_and_the_rest_is_read(tmp_path):

@@ -75,6 +75,16 @@ def test_an_unreadable_law_stops_the_build_and_the_old_index_stays(book, index_d
     assert _titles(index_dir, "市場の休業日")[0] == ("市場法", "2")
 
 
+def test_an_index_of_nothing_is_not_made(tmp_path, index_dir):
+    before = read_manifest(index_dir)
+    source = tmp_path / "bad"
+    source.mkdir()
+    (source / "506AC0000000009_20240401_000000000000000.xml").write_text("<Law", "utf-8")
+    with pytest.raises(DataError, match="読めて、いまある法令が一つもありません（506AC"):
+        build_index(source, index_dir, skip_unreadable=True)
+    assert read_manifest(index_dir) == before
+
+
 def test_the_same_revision_twice_is_refused(book, tmp_path):
     name = "503AC0000000001_20230401_000000000000000"
     (book / "again").mkdir()
