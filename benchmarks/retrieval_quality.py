@@ -17,7 +17,8 @@ from app.core.questions import Question
 from app.core.rag_config import load_config
 from app.data.provisions import law_key
 from app.data.splits import split_by_cluster
-from app.retrieval.index.building import build_index, passage_texts
+from app.retrieval.index.building import build_index
+from app.retrieval.index.searched_texts import passage_texts
 from app.retrieval.index.statute_index import PARTS, ArticleHit, StatuteIndex
 from app.retrieval.rag_pipeline import RAGPipeline, search_query
 from app.retrieval.store.rows import NewPassage
@@ -220,7 +221,10 @@ def components(index_dir: Path, questions: Sequence[Question], laws: int, *, oth
     out: dict[str, Any] = {"laws": len(chosen), "rows": {}}
     bases: dict[str, Scores] = {}
     for row, texts in INDEXED.items():
-        with tempfile.TemporaryDirectory() as folder, mock.patch("app.retrieval.index.building.passage_texts", texts):
+        with (
+            tempfile.TemporaryDirectory() as folder,
+            mock.patch("app.retrieval.index.searched_texts.passage_texts", texts),
+        ):
             build_index(Path(index.manifest.source), Path(folder), laws=chosen)
             built = StatuteIndex(Path(folder))
             for name, text in TEXTS.items():

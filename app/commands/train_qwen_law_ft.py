@@ -98,8 +98,9 @@ def _ready(config: TrainConfig, *, resume: bool, plan: bool) -> _Ready:
     from ..training.model.initial_adapter import start_from
     from ..training.model.setup import load_model
     from ..training.preparation import prepare_data
+    from ..training.run_description import describe_run
     from ..training.run_manifest import check_folder
-    from ..training.training_run import describe_run, plan_before_loading
+    from ..training.training_run import plan_before_loading
 
     processes = take_card(config.device)
     state = from_first(lambda: check_folder(config.output_dir, resume=resume))

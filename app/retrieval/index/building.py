@@ -19,27 +19,22 @@ from ...core.files import read_json, sha256_bytes, sha256_text, write_json
 from ...core.locks import folder_lock
 from ...core.manifests import now
 from ...data.egov.download import fetched_at
-from ...data.egov.law import Law
 from ...data.egov.source import LawFile, law_files
 from ...data.egov.xml import parse_law, revision_date, title_in
 from ..engines.embedder import Embedder
 from ..engines.lexical import LexicalWriter
 from ..engines.sudachi import Words
 from ..store.derived import add_citations, add_names
-from ..store.passages import SEARCHED_PARTS
 from ..store.revisions import add_law, remove_revision, set_searched, take_removed
-from ..store.rows import ALWAYS, STORE_FORMAT, NewPassage
+from ..store.rows import ALWAYS, STORE_FORMAT
 from ..store.store import Store
-from ..text.passages import body, header
-from ..text.tokens import TOKENIZER, tokenize
+from ..text.tokens import TOKENIZER
 from .embedding_passages import Scope, embed_missing
 from .folder import BUILDING, check_index_folder, generations, remove_generation
 from .manifest import Manifest, engine, fingerprint, same_plan, write_manifest
+from .searched_texts import index_passages
 
 BATCH_PASSAGES = 20_000
-GROUPED_LINES = 4  # items in one group
-
-
 # Called with the items of a step and its name; yields the items while it shows how far the step is.
 Watch = Callable[[Sequence[Any], str], Iterator[Any]]
 
@@ -58,34 +53,6 @@ class BuildResult:
     resumed: int  # laws that an interrupted build had already finished
     dropped: tuple[tuple[str, str], ...]  # (law id, title) of laws without a revision in force on ``as_of``
     repealed: tuple[str, ...]  # repealed laws that were left out, with how
-
-
-def passage_texts(law_title: str, item: NewPassage) -> Iterator[str]:
-    """What a passage is found by: its header and text, and for a long list of items also each group of them.
-
-    Header and text share one field (a field of its own for the header scored lower). BM25 puts long texts back, so a
-    paragraph of thirty items would lose against a short one that says less; a group stands with header and lead.
-    """
-    head = header(law_title, item.provision, item.passage)
-    passage_lines = item.passage.lines
-    yield f"{head}\n{body(passage_lines)}"
-    if len(passage_lines) > GROUPED_LINES:
-        lead = passage_lines[0][1]
-        for start in range(1, len(passage_lines), GROUPED_LINES):
-            yield f"{head}\n{lead}\n{body(passage_lines[start : start + GROUPED_LINES])}"
-
-
-def index_passages(
-    words: LexicalWriter, rev: int, law: Law, written: Sequence[NewPassage], second: Words | None = None
-) -> int:
-    """Give the searched passages of a law to the word index; returns how many documents they became."""
-    count = 0
-    for item in written:
-        if item.provision.part in SEARCHED_PARTS and not item.provision.deleted:
-            for text in passage_texts(law.title, item):
-                words.add(item.passage_id, rev, tokenize(text), None if second is None else second.words(text))
-                count += 1
-    return count
 
 
 def build_index(

@@ -20,10 +20,10 @@ from ..engines.vectors import VectorIndex
 from ..store.passages import StoredPassage, searched_passages
 from ..store.store import Store
 from ..text.tokens import tokenize
-from .building import passage_texts
 from .embedding_passages import open_vectors
 from .manifest import Manifest, read_manifest
 from .qdrant_search import weights_facts
+from .searched_texts import passage_texts
 
 DOCUMENTS_AT_ONCE = 500
 SAMPLE = 2_000  # documents in which a token that stands in one of seven surely comes up

@@ -25,7 +25,6 @@ from ..text.law_names import LawNames, name_key, title_names
 from ..text.passages import body
 from ..text.query import query_tokens
 from ..text.tokens import tokenize
-from .building import passage_texts
 from .found import Found
 from .manifest import check_embedder, check_words, read_manifest
 from .qdrant_search import QdrantSearch
@@ -36,6 +35,7 @@ from .ranking import (
     ranked,
     with_part,
 )
+from .searched_texts import passage_texts
 from .state import IndexState, View
 
 Retriever = Literal["bm25", "vector", "hybrid"]
