@@ -13,7 +13,7 @@ from ..core.options import add_options, faults, from_arguments, option, part, re
 from .generate_questions import RewordingModel, rewording_model
 
 EXAMPLES = (
-    "python scripts/train_retriever.py --exclude-questions data/lay_questions/open66.jsonl data/lawqa_jp/selection.json --output results/retriever",
+    "python scripts/train_retriever.py --exclude-questions data/lawqa_jp/selection.json --output results/retriever",
     "python scripts/train_retriever.py --base models/static-embedding-japanese --reword-backend ollama --llm-model qwen3:8b "
     "--output results/retriever",
 )
@@ -90,6 +90,10 @@ def _train(settings: RetrieverSettings, header: dict[str, Any]) -> int:
     from ..retrieval.lay.static_training import Steps, held_out, hit_share, load_start, token_pairs, train_rows
     from ..retrieval.store.store import Store
 
+    if not settings.exclude_questions:
+        log(
+            "注意: 避ける条文がありません。検索を問題で確かめるなら、その問題のファイルを --exclude-questions に指定してください。"
+        )
     lay, exams = excluded_articles(settings.exclude_questions)
     start = load_start(settings.base)
     ask, model = rewording_model(settings.model, settings.seed)

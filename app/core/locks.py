@@ -71,6 +71,9 @@ def is_lock_file(path: Path) -> bool:
 @contextmanager
 def _held(path: Path, place: Path) -> Iterator[None]:
     handle = _acquire(path, place)
+    if not _may_hold(path):
+        os.close(handle)
+        raise ConfigError(f"{path}: ロックのファイルの名前に、別のファイルがあります。移してください。")
     try:
         line = to_json(
             {"program": Path(sys.argv[0]).name, "pid": os.getpid(), "host": socket.gethostname(), "since": now()}
@@ -109,9 +112,6 @@ def _acquire(path: Path, place: Path) -> int:
             os.close(handle)
             raise
         if _is_at(path, handle):
-            if not _may_hold(path):
-                os.close(handle)
-                raise ConfigError(f"{path}: ロックのファイルの名前に、別のファイルがあります。移してください。")
             return handle
         os.close(handle)  # its holder deleted it between our opening and locking it
 

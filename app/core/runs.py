@@ -5,7 +5,7 @@ Unknown fields are kept out of what is compared, and a file that does not fit is
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from enum import StrEnum
 from pathlib import PurePath
 from typing import Any, Literal
@@ -185,11 +185,19 @@ def served_model(model: Mapping[str, Any]) -> dict[str, str]:
 
 
 def index_without_place(index: Any) -> Any:
-    """What a result says of its index without the folder, where the passages have a hash of their own."""
+    """What a result says of its index without folders and files, where what lies in them has a hash of its own."""
     if not isinstance(index, Mapping) or not index.get("corpus_hash"):
         return index
-    retriever = {name: value for name, value in (index.get("retriever") or {}).items() if name != "index_dir"}
-    return {**index, "retriever": retriever}
+    places = {"index_dir", "rewrite_cache", *(("rewrite",) if index.get("rewritings_sha256") else ())}
+    found = {**index, "retriever": _without(index.get("retriever") or {}, places)}
+    if isinstance(reranker := index.get("reranker"), Mapping):
+        # A model of the Hub has no hash here, and older results of it have no place for one.
+        found["reranker"] = _without(reranker, {"model" if reranker.get("model_sha256") else "model_sha256"})
+    return found
+
+
+def _without(one: Mapping[str, Any], names: Collection[str]) -> dict[str, Any]:
+    return {name: value for name, value in one.items() if name not in names}
 
 
 def asked_differently(first: Mapping[str, Any], other: Mapping[str, Any]) -> list[str]:

@@ -14,6 +14,7 @@ import anyio.to_thread
 from ..answering.session import Session
 from ..core.cli import log
 from ..core.errors import UserError
+from ..core.failures import os_error_line
 from ..core.redaction import hide
 from ..retrieval.rag_pipeline import RAGPipeline
 from .line import MOST_WAITING, Line, Ticket
@@ -86,9 +87,13 @@ class Desk:
             self._seen = seen
             try:
                 self.session.pipeline = RAGPipeline(old.config, llm=self.session.model)
-            except UserError as error:
-                self.trouble = hide(str(error))
-                log(f"注意: 新しい索引を開けないので、前の索引で続けます: {error}")
+            except (UserError, OSError) as error:
+                line = str(error)
+                if isinstance(error, OSError):
+                    self._seen = None  # what the system refuses now it may give to the next who asks
+                    line = os_error_line(error)
+                self.trouble = hide(line)
+                log(f"注意: 新しい索引を開けないので、前の索引で続けます: {line}")
             else:
                 self.trouble = ""
                 log("索引が置き換わったので、開き直しました。")

@@ -13,6 +13,7 @@ from tokenizers import Tokenizer, models, pre_tokenizers
 
 from app.commands import train_retriever as program
 from app.core.cli import run_program
+from app.core.errors import ConfigError
 from app.llm.backend import Generation
 from app.retrieval.engines.embedder import load_embedder
 from app.retrieval.index.building import build_index
@@ -84,8 +85,26 @@ def test_a_model_and_what_vouches_for_it(
     assert (manifest["pairs"], held["pairs"], len(manifest["articles"])) == (76, 4, 80)
     assert load_embedder(str(out)).width == 16
     assert f"EMBEDDING_MODEL={out}" in said.err
+    assert "注意: 避ける条文がありません" in said.err
     # Again, on what it wrote itself.
     assert run(index_dir, base, out, "--epochs", 1) == 0
+
+
+def test_files_of_two_writings_are_no_model(index_dir: Path, base: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    assert run(index_dir, base, out, "--epochs", 0) == 0
+    manifest, weights = manifest_of(out), (out / "model.safetensors").read_bytes()
+    # Killed after the manifest named both, before the weights were replaced.
+    both = {**manifest["files"], "model.safetensors": [*manifest["files"]["model.safetensors"], "0" * 64]}
+    (out / "manifest.json").write_text(json.dumps({**manifest, "files": both}), "utf-8")
+    with pytest.raises(ConfigError, match=r"model\.safetensors: manifest\.json が示すファイルではありません"):
+        load_embedder(str(out))
+    assert run(index_dir, base, out, "--epochs", 0) == 0
+    assert load_embedder(str(out)).width == 16
+    assert (out / "model.safetensors").read_bytes() == weights
+    (out / "tokenizer.json").write_bytes((out / "tokenizer.json").read_bytes() + b" ")
+    with pytest.raises(ConfigError, match=r"tokenizer\.json: manifest\.json が示すファイルではありません"):
+        load_embedder(str(out))
 
 
 def test_without_training_the_start_is_written_as_it_is(index_dir: Path, base: Path, tmp_path: Path) -> None:

@@ -146,6 +146,10 @@ def test_where_the_file_system_knows_no_locks_it_is_said(tmp_path: Path, monkeyp
     with folder_lock(tmp_path):
         pass
     assert "ロックできません。同じ場所に書く処理を二つ動かさないでください" in capsys.readouterr().err
+    (tmp_path / ".lock").write_text("mine", "utf-8")
+    with pytest.raises(ConfigError, match="ロックのファイルの名前に、別のファイルがあります"), folder_lock(tmp_path):
+        pass
+    assert (tmp_path / ".lock").read_text("utf-8") == "mine"
 
 
 @pytest.mark.parametrize(

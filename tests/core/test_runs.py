@@ -76,6 +76,31 @@ def test_the_folder_of_an_index_counts_only_where_nothing_else_names_it() -> Non
     assert index_without_place(None) is None
 
 
+def test_files_of_a_search_count_by_their_hashes() -> None:
+    here, there = (
+        {
+            "corpus_hash": "1",
+            "retriever": {"type": "bm25", "rewrite": f"{home}/r.jsonl", "rewrite_cache": f"{home}/cache"},
+            "reranker": {"model": f"{home}/ranker", "top_n": 20, "model_sha256": "b"},
+            "rewritings_sha256": "a",
+        }
+        for home in ("/home/a", "/home/b")
+    )
+    assert (
+        index_without_place(here)
+        == index_without_place(there)
+        == {
+            "corpus_hash": "1",
+            "retriever": {"type": "bm25"},
+            "reranker": {"top_n": 20, "model_sha256": "b"},
+            "rewritings_sha256": "a",
+        }
+    )
+    # Of the Hub, and of a version that had no hash.
+    hub = {"corpus_hash": "1", "retriever": {"rewrite": "auto"}, "reranker": {"model": "org/ranker"}}
+    assert index_without_place({**hub, "reranker": {"model": "org/ranker", "model_sha256": None}}) == hub
+
+
 def test_reasons_carry_their_code() -> None:
     assert distrust_code("UNREAD: 30 件") is Distrust.UNREAD
     assert distrust_name("UNREAD: 30 件") == "読み取れない答え"

@@ -1,6 +1,7 @@
 """A real server with real connections: pieces arrive as they are written, closed tabs stop the model, many ask at once."""
 
 import asyncio
+import os
 import shutil
 import threading
 import time
@@ -177,6 +178,25 @@ def test_the_first_who_asks_after_the_index_was_replaced_is_shown_the_new_one(
         page = httpx.request(method, url + path, timeout=20, **given).text
     assert "八年間" in page
     assert "一年間" not in page
+
+
+def test_what_the_system_refused_once_is_opened_for_the_next(session_with, model_of, ferry_index, monkeypatch):
+    desk = Desk(session_with(model_of(), retriever_index_dir=ferry_index))
+    refused = []
+
+    def opening(*given, **more):
+        if not refused:
+            refused.append(True)
+            raise OSError(24, "Too many open files", "store.sqlite")
+        return RAGPipeline(*given, **more)
+
+    monkeypatch.setattr("app.serving.desk.RAGPipeline", opening)
+    with served(desk) as url, httpx.Client(timeout=20) as client:
+        os.utime(ferry_index / "manifest.json")
+        for trouble in (True, False):
+            assert "一年間" in client.get(f"{url}/search", params={"q": "旅客名簿"}).text
+            assert ("store.sqlite" in desk.trouble) is trouble
+            assert bool(desk.trouble) is trouble
 
 
 def test_nobody_else_waits_while_a_new_index_is_opened(session_with, model_of, newer, monkeypatch):

@@ -72,6 +72,8 @@ def parts_in_order(parts: Sequence[Path], settings: Mapping[str, Any]) -> list[P
         except (AttributeError, argparse.ArgumentTypeError):
             raise DataError(f"{part}: --shard で行った交差適合のフォルダではありません。") from None
         names = (stored.keys() | settings.keys()) - _NOT_COMPARED
+        if "index" not in stored:
+            names -= {"index"}  # of before 0.3.0, which stored the place only; the results' own index is compared
         if different := sorted(name for name in names if stored.get(name) != settings.get(name)):
             raise ConfigError(f"{part}: 別の設定で行った部分です（違い: {'、'.join(different)}）。")
         of = of or shard.of

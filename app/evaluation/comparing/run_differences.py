@@ -33,9 +33,7 @@ def settings_of(run: RunFacts) -> dict[str, Any]:
         "chat": model.chat_format,
         "server": (model.host, model.num_ctx, model.think),
         "context": (plan.context, plan.top_k if retrieved else None),
-        "retrieval": (index.corpus_hash, index.searched, index.reranker, index.rewritings_sha256, index.embedding)
-        if retrieved
-        else (),
+        "retrieval": index.searched if retrieved else (),
         "reasoning": bool(plan.cot),
         "writing": (plan.budget_tokens, plan.temperature) if written else (),
         "few_shot": (bool(plan.few_shot), plan.few_shot_source),

@@ -68,9 +68,8 @@ class IndexFacts(_Facts):
 
     @property
     def searched(self) -> dict[str, Any]:
-        """How it was searched; without the folder where the passages have a hash of their own (``index_without_place``)."""
-        index = index_without_place({"corpus_hash": self.corpus_hash, "retriever": self.retriever})
-        return dict(index["retriever"] or {})
+        """What was searched and how; without the places of what has a hash of its own (``index_without_place``)."""
+        return dict(index_without_place(self.model_dump()))
 
 
 class SeenFacts(_Facts):

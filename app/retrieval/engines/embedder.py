@@ -5,6 +5,7 @@ Every model is asked in the words it was trained with: a prefix for questions, a
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -107,6 +108,7 @@ class StaticEmbedder:
         from tokenizers import Tokenizer
 
         data = [(folder / name).read_bytes() for name in STATIC_FILES]
+        _check_vouched_for(folder, [sha256_bytes(one) for one in data])
         try:
             tensors = load(data[0])
             self._tokenizer: Any = Tokenizer.from_str(data[1].decode("utf-8"))
@@ -145,6 +147,20 @@ class StaticEmbedder:
         """The tokenizer, and for each of its ids what that token adds to a sum."""
         rows = self._rows if self._mapping is None else self._rows[self._mapping]
         return self._tokenizer, rows if self._weights is None else rows * self._weights[: len(rows), None]
+
+
+def _check_vouched_for(folder: Path, hashes: Sequence[str]) -> None:
+    """Raise ConfigError for files of a retriever trained here (app/retrieval/lay/output.py) that are not of one writing."""
+    try:
+        stored = json.loads((folder / "manifest.json").read_text("utf-8"))
+    except (OSError, ValueError):
+        return  # a model of somebody else's
+    if not isinstance(stored, dict) or stored.get("kind") != "lay_retriever":
+        return
+    files = stored.get("files")
+    for name, sha256 in zip(STATIC_FILES, hashes, strict=True):
+        if not isinstance(files, dict) or files.get(name) != [sha256]:
+            raise ConfigError(f"{folder / name}: manifest.json が示すファイルではありません（書き換えか、途中で止まった書き込み）。train_retriever.py で作り直してください。")  # fmt: skip
 
 
 class _SentenceTransformer:

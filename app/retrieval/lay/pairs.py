@@ -61,15 +61,23 @@ class Pair:
 
 
 def excluded_articles(paths: Iterable[Path]) -> tuple[Collection[Key], list[Excluded]]:
-    """The articles of files of questions: those of lay questions (``{"query", "gold": [[law, article]]}``) and of exams."""
+    """The articles of files of questions: those of lay questions (``{"query", "gold": [[law, article]]}``) and of exams.
+
+    Raises DataError for a file that names no article: what to keep away from cannot be told.
+    """
     lay: set[Key] = set()
     exams: list[Excluded] = []
+    named: Collection[Key] | int
     for path in paths:
         rows = read_jsonl(path) if path.suffix == ".jsonl" else []
         if rows and all(isinstance(row, dict) and "gold" in row for row in rows):
-            lay |= _gold(path, rows)
+            named = _gold(path, rows)
+            lay |= named
         else:
             exams.append(Excluded(load_questions(path, exams=True)))
+            named = exams[-1].articles
+        if not named:
+            raise DataError(f"{path}: 条文を示す問題がないので、避ける条文が分かりません。--exclude-questions から外してください。")  # fmt: skip
     return lay, exams
 
 
@@ -91,19 +99,23 @@ def captioned_articles(
     """``count`` articles of Acts with a caption that says something, drawn by ``seed``; none that is kept away from."""
     first = [number for number, _ in passages_of_scope(store, "acts")]
     known = {
-        number: (title, num, caption.strip("（）"))
-        for number, title, num, caption in store.connection.execute(
-            "SELECT p.passage_id, r.title, a.num, a.caption FROM passages p JOIN articles a USING (article_id)"
-            " JOIN revisions r USING (rev) WHERE a.part='main' AND a.caption<>'' AND r.valid_to>=date('now')"
+        number: (law_id, title, num, caption.strip("（）"))
+        for number, law_id, title, num, caption in store.connection.execute(
+            "SELECT p.passage_id, r.law_id, r.title, a.num, a.caption FROM passages p JOIN articles a USING (article_id)"
+            " JOIN revisions r USING (rev) WHERE a.part='main' AND a.caption<>''"
+            " AND r.valid_from<=date('now','localtime') AND r.valid_to>date('now','localtime')"
         )
     }
+    former: dict[str, list[str]] = {}
+    for law_id, name in store.connection.execute("SELECT law_id, alias FROM aliases WHERE kind='former'"):
+        former.setdefault(law_id, []).append(name)
     drawn = [number for number in first if number in known]
     random.Random(seed).shuffle(drawn)  # noqa: S311  # reproducible by seed, no secret
     taken: list[int] = []
     captions: Counter[str] = Counter()
     for number in drawn:
-        title, num, caption = known[number]
-        names = title_names(title)
+        law_id, title, num, caption = known[number]
+        names = [*title_names(title), *former.get(law_id, ())]
         kept_away = any((law_key(name), num) in lay for name in names) or any(
             one.holds_article(name, num) for one in exams for name in names
         )
@@ -111,7 +123,7 @@ def captioned_articles(
             captions[caption] += 1
             taken.append(number)
     texts = [text for start in range(0, len(taken), 500) for text in article_texts(store, taken[start : start + 500])]
-    return [Captioned(*known[number], text) for number, text in zip(taken, texts, strict=True)]
+    return [Captioned(*known[number][1:], text) for number, text in zip(taken, texts, strict=True)]
 
 
 def by_rule(articles: Iterable[Captioned]) -> Iterator[Pair]:

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from app.commands.cross_fitting.parts import Unit, parts_in_order, take_parts, units_of
-from app.core.errors import UserError
-from app.core.files import write_json
+from app.core.errors import ConfigError, UserError
+from app.core.files import read_json, write_json
 from app.evaluation.running.shard import Shard
 
 BASE = Unit("調整前の評価", (Path("base.json"), Path("base_without.json")))
@@ -59,6 +59,14 @@ def test_the_whole_is_what_the_parts_did(parts: list[Path], tmp_path: Path) -> N
     assert [contents(part) for part in parts] == before
     take_parts(whole, ordered, UNITS)  # once more, as after a kill
     assert contents(whole) == found
+
+
+def test_parts_of_before_name_no_index(parts: list[Path]) -> None:
+    assert parts_in_order(parts, {**SETTINGS, "index": {"corpus_hash": "1"}}) == parts
+    for part in parts:
+        write_json(part / "settings.json", {**read_json(part / "settings.json"), "index": {"corpus_hash": "2"}})
+    with pytest.raises(ConfigError, match="違い: index"):
+        parts_in_order(parts, {**SETTINGS, "index": {"corpus_hash": "1"}})
 
 
 def test_half_a_copy_is_made_again(parts: list[Path], tmp_path: Path) -> None:

@@ -67,6 +67,29 @@ def test_articles_of_questions_that_are_judged_are_kept_away_from(index_dir, tmp
     assert captioned_articles(opened(index_dir), 10, 1, keys, exams) == []
 
 
+def test_a_file_that_names_no_article_is_refused(tmp_path):
+    lay = tmp_path / "lay.jsonl"
+    lay.write_text(json.dumps({"query": "q", "gold": []}) + "\n", "utf-8")
+    with pytest.raises(DataError, match=r"lay\.jsonl: 条文を示す問題がないので、避ける条文が分かりません"):
+        excluded_articles([lay])
+
+
+def test_a_law_is_known_by_its_former_title_too(index_dir):
+    store = opened(index_dir)
+    (law_id,) = store.connection.execute("SELECT law_id FROM revisions WHERE title='渡船法'").fetchone()
+    store.connection.execute(
+        "INSERT INTO aliases (alias, law_id, kind, from_law) VALUES ('渡し船法', ?, 'former', ?)", (law_id, law_id)
+    )
+    found = captioned_articles(store, 10, 1, {("渡し船法", "5")}, ())
+    assert [(one.law, one.article) for one in found] == [("渡船法", "5_2")]
+
+
+def test_only_the_text_in_force_is_taken(index_dir):
+    store = opened(index_dir)
+    store.connection.execute("UPDATE revisions SET valid_from='2999-01-01' WHERE title='渡船法'")
+    assert captioned_articles(store, 10, 1, (), ()) == []
+
+
 @pytest.mark.parametrize("gold", ["渡船法", [["渡船法"]], [["渡船法", 5]]])
 def test_lay_questions_of_another_form_are_one_line(tmp_path, gold):
     path = tmp_path / "lay.jsonl"
