@@ -1,73 +1,283 @@
-"""Questions for the provision that lays a rule down, every candidate a citation that stands in the context."""
+"""Questions for the provision that lays a rule down, in three forms that need the same thing: a citation found in the context.
+
+``cited``   what is laid down stands in the request, the candidates are citations: lawqa_jp's own form
+``paired``  every candidate names a provision and what it lays down; the false ones have another provision's number
+``content`` the request names a provision, the candidates are what this one and others lay down
+
+A small model does not learn to go from a citation to a heading and its text where the citation is all that a candidate
+has; where citation and words stand in one sentence it does, and the two others lead there (docs/generated-questions.md).
+"""
 
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
+from dataclasses import dataclass
 
-from .book import Book, Passage
+from ...core.questions import Polarity
+from .book import Book, Listing, Passage
 from .checks import says_same
-from .claims import Claim
-from .drafts import Draft, Option, chars, citation, neighbours, render_context, with_items
-from .paraphrase import paraphrase
-from .requests import article_requests
+from .descriptions import descriptions, sentence, told_apart
+from .drafts import Draft, Option, Wants, chars, citation, neighbours, render_context, with_items
+from .requests import article_requests, content_requests, pair_requests
+from .rules import Rule
 from .statements import MAX_TEXTS
 
-LONG_TITLE_CHARS = 18  # above it the request names the law, not every candidate
+Place = tuple[str, str, str | None]  # article, paragraph, item
+
+FORMS = {"cited": 0.58, "paired": 0.27, "content": 0.15}
+OF_ITEMS = 0.6  # of the articles whose rules stand in items, the questions for an item
+LISTED = 0.8  # of the articles with a list, the questions for the place of an item
+MAX_NAMED_CHARS, MAX_SHORT_CHARS = 40, 12  # titles above it are not repeated in every candidate, every sentence
+NAMED, FULL_WIDTH, ABSENT = 0.9, 0.15, 0.6  # shares of the questions, as on the open 100
+BUDGETS = (0.5, 0.75, 1.0)  # of the characters a context may have: with few provisions the right one is easy to find
+CROSSED = 0.5  # of the paired ones, with the right words under another number and others under the right one first
+MIN_APART = 0.06  # share of a description's character pairs that the right provision must have more than any other
+_FULL_WIDTH = str.maketrans("0123456789", "０１２３４５６７８９")
 
 
-def basis_draft(book: Book, article: str, random_: random.Random, *, max_chars: int, count: int = 4) -> Draft | None:
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """What is shown, and how provisions are written in the candidates."""
+
+    book: Book
+    passages: tuple[Passage, ...]
+    named: bool
+    full_width: bool
+
+    def cite(self, place: Place) -> str:
+        """The place as the candidates write it; also of a provision of the law that is not shown."""
+        passage = next(one for one in self.book.passages if (one.article, one.paragraph) == place[:2])
+        text = citation(self.book.title, passage, place[2], digits=True, named=False)
+        return (self.book.title if self.named else "") + (text.translate(_FULL_WIDTH) if self.full_width else text)
+
+    def text(self, place: Place) -> str:
+        """The words of a place: its lead, and its item where it has one."""
+        passage = next(one for one in self.book.passages if (one.article, one.paragraph) == place[:2])
+        return "\n".join([passage.lead, *(text for number, text in passage.items if number == place[2])])
+
+    @property
+    def places(self) -> list[Place]:
+        """Everything that is shown under a heading of its own."""
+        return [
+            place
+            for one in self.passages
+            for place in (
+                (one.article, one.paragraph, None),
+                *((one.article, one.paragraph, number) for number, _ in one.items),
+            )
+        ]
+
+    @property
+    def hidden(self) -> list[Place]:
+        """Provisions of the shown articles that are not shown themselves."""
+        shown, articles = set(self.places), {one.article for one in self.passages}
+        whole = Scene(self.book, tuple(one for one in self.book.passages if one.article in articles), False, False)
+        return [place for place in whole.places if place not in shown]
+
+    def wrong(self, rule: Rule, places: Sequence[Place]) -> list[Place]:
+        """Of the places those that surely do not lay the rule down."""
+        saying = {one.place for one in self.book.rules if says_same(one, rule)}
+        return [
+            place for place in places if (place not in saying if place[:2] != rule.place[:2] else _beside(rule, place))
+        ]
+
+
+def _beside(rule: Rule, place: Place) -> bool:
+    """Whether a place of the rule's own paragraph is a wrong answer for it: another item for an item; the paragraph is
+    none for its item, nor an item for its paragraph, and items of one effect are told apart by their words."""
+    return None not in (rule.item, place[2]) and place[2] != rule.item
+
+
+def basis_draft(
+    book: Book, article: str, wants: Wants, random_: random.Random, *, max_chars: int, count: int = 4
+) -> Draft | None:
     """A question for one provision of ``article`` among others in the context."""
-    rules = [rule for rule in book.rules if rule.article == article]
+    rules = [rule for rule in book.rules if rule.article == article and rule.also is None]
     if not rules:
         return None
-    rule = random_.choice(rules)
-    own = [one for one in book.passages if one.article == article]
+    of_items = [rule for rule in rules if rule.item]
+    rule = random_.choice(of_items if of_items and random_.random() < OF_ITEMS else rules)
+    budget = int(max_chars * random_.choice(BUDGETS))
+    form = random_.choices(list(FORMS), list(FORMS.values()))[0]
+    if form != "cited" and (scene := _scene(book, rule, random_, max_chars, count, ruled=True)):
+        make = _paired if form == "paired" else _content
+        if draft := make(scene, rule, wants, random_, count):
+            return draft
+    listed = [one for one in book.listings if one.article == article]
+    if listed and random_.random() < LISTED:
+        rule = _in_list(random_.choice(listed), random_)
+    scene = _scene(book, rule, random_, budget, count)
+    return _cited(scene, rule, random_, count) if scene else None
+
+
+def _in_list(listing: Listing, random_: random.Random) -> Rule:
+    """That an item of a list is one of the things listed."""
+    number, item = random_.choice(listing.items)
+    noun = {"とき": "場合"}.get(listing.noun, listing.noun)
+    action = f"{noun}として「{item}」が挙げられている"
+    return Rule(listing.article, listing.paragraph, number, "", "", "", action, "stated", "", False, False)
+
+
+def _scene(
+    book: Book, rule: Rule, random_: random.Random, max_chars: int, count: int, *, ruled: bool = False
+) -> Scene | None:
+    """The rule's paragraph with others of its article, of other articles, or of both; ``ruled`` takes only others that
+    hold a rule themselves."""
+    own = [one for one in book.passages if one.article == rule.article]
     right = next((one for one in own if one.paragraph == rule.paragraph), None)
     if right is None:
         return None
-    scene: list[Passage] = [with_items(right, [rule.item] if rule.item else [], random_, 4)]
-    rest = [one for one in own if one is not right]
-    random_.shuffle(rest)
-    for passage in [*rest[:3], *neighbours(book, article, random_)]:
-        slim = with_items(passage, [], random_, 3)
-        if chars([*scene, slim]) <= max_chars and len(_places(scene)) < count:
-            scene.append(slim)
-    places = [place for place in _places(scene) if place != (right.article, right.paragraph, rule.item)]
-    if rule.item is not None:  # the paragraph itself is no wrong answer for what its item says
-        places = [place for place in places if place != (right.article, right.paragraph, None)]
-    else:
-        places = [place for place in places if place[:2] != (right.article, right.paragraph)]
-    saying = {one.place for one in book.rules if says_same(one, rule)}
-    places = [place for place in places if place not in saying]
-    if len(places) < count - 1:
-        return None
+    limit = random_.choice((2, 3, 4))
+    passages = [with_items(right, [rule.item] if rule.item else [], random_, max(limit, 1 + (rule.item is not None)))]
+    siblings = [one for one in own if one is not right]
+    random_.shuffle(siblings)
+    around = neighbours(book, rule.article, random_)
+    random_.shuffle(around)
+    beside = list({one.article: one for one in around}.values())  # one paragraph of each article
+    near = [*siblings, *beside]
+    rest = random_.choice((near, near, [*siblings[:1], *beside, *siblings[1:]], [*beside, *siblings]))
+    with_rules = {(one.article, one.paragraph) for one in book.rules}
+    for passage in rest:
+        if ruled and (passage.article, passage.paragraph) not in with_rules:
+            continue
+        slim = with_items(passage, [], random_, random_.choice((0, 2, 3)))
+        if chars([*passages, slim]) <= max_chars and len(passages) < count:
+            passages.append(slim)
+    # Where the request names the law anyway, the candidates stay short.
+    named = len(book.title) <= (MAX_SHORT_CHARS if ruled else MAX_NAMED_CHARS) and random_.random() < NAMED
+    return Scene(book, tuple(passages), named, random_.random() < FULL_WIDTH)
+
+
+def _cited(scene: Scene, rule: Rule, random_: random.Random, count: int) -> Draft | None:
+    places = scene.wrong(rule, scene.places)
     random_.shuffle(places)
     # A citation of the same depth as the right one first, so that its form does not tell it.
     places.sort(key=lambda place: (place[2] is None) != (rule.item is None))
-    digits, named = random_.random() < 0.8, len(book.title) <= LONG_TITLE_CHARS
-    by_place = {(one.article, one.paragraph): one for one in scene}
+    absent = scene.wrong(rule, scene.hidden)
+    if absent and (random_.random() < ABSENT or len(places) == count - 2):
+        places = [random_.choice(absent), *places]
+    places = places[: count - 1]
+    if len(places) < count - 1:
+        return None
+    caption = _caption(scene, rule)
+    digits = random_.random() < 0.8
+    right, others = scene.text(rule.place), [scene.text(place) for place in places]
+    # What stands in the context besides must not fit better either.
+    others += [scene.text(place) for place in scene.wrong(rule, scene.places) if place not in places]
+    whats = [
+        what
+        for what in descriptions(rule, caption, random_, digits=digits)
+        if told_apart(what, right, others, MIN_APART)
+    ]
+    if not whats:
+        return None
+    options = [Option((scene.cite(place),), place == rule.place, "citation", place) for place in [rule.place, *places]]
+    requests = article_requests(whats[:1], "" if scene.named else f"{scene.book.title}の")
+    return _draft(scene, rule, "other", requests, options, random_)
+
+
+def _caption(scene: Scene, rule: Rule) -> str:
+    """The article's caption where the article shows one paragraph only, so that it names this one."""
+    own = [one for one in scene.passages if one.article == rule.article]
+    return own[0].caption if len(own) == 1 and rule.item is None else ""
+
+
+def _paired(scene: Scene, rule: Rule, wants: Wants, random_: random.Random, count: int) -> Draft | None:
+    rules = _tellable(scene, random_, first=rule)
+    swaps = [(one, place) for one in rules for place in scene.wrong(one, scene.places) if _not_said(scene, one, place)]
+    random_.shuffle(swaps)
+    needed_true, needed_false = (1, count - 1) if wants == "correct" else (count - 1, 1)
+    if len(rules) < needed_true or len(swaps) < needed_false:
+        return None
+    digits, pattern = random_.random() < 0.8, random_.choice(_PAIRS)
+    if random_.random() < CROSSED:
+        swaps.sort(key=lambda swap: swap[0] is not rule and swap[1] != rule.place)
+    pairs = [
+        *((one, one.place, True) for one in rules[:needed_true]),
+        *((one, place, False) for one, place in swaps[:needed_false]),
+    ]
     options = [
         Option(
-            (citation(book.title, by_place[place[:2]], place[2], digits=digits, named=named),),
-            place == rule.place,
-            "citation",
+            tuple(
+                dict.fromkeys(
+                    pattern.format(place=scene.cite(place), what=sentence(one, random_, digits=digits))
+                    for _ in range(3)
+                )
+            ),
+            true,
+            "paired",
             place,
         )
-        for place in [rule.place, *places[: count - 1]]
+        for one, place, true in pairs
     ]
-    texts = Claim(True, "as_is", rule, rule).texts(digits=digits)
-    whats = tuple(paraphrase(text, random_) + "こと" for text in random_.sample(texts, min(MAX_TEXTS, len(texts))))
-    requests = article_requests(whats, "" if named else f"{book.title}の")
-    return Draft("basis", tuple(random_.sample(requests, min(MAX_TEXTS, len(requests)))), "other", tuple(options),
-                 render_context(book.title, scene), book.title, book.revision_id, tuple(scene), article)  # fmt: skip
+    if wants == "incorrect":
+        options = [*options[needed_true:], *options[:needed_true]]
+    return _draft(scene, rule, wants, pair_requests(scene.book.title, wants), options, random_)
 
 
-def _places(scene: list[Passage]) -> list[tuple[str, str, str | None]]:
-    """Everything the scene lets one cite."""
-    found: list[tuple[str, str, str | None]] = []
-    for one in scene:
-        found += [
-            (one.article, one.paragraph, None),
-            *((one.article, one.paragraph, number) for number, _ in one.items),
-        ]
-    return found
+_PAIRS = (
+    "{place}は、{what}ことを定めている",
+    "{place}には、{what}ことが定められている",
+    "{what}ことを定めているのは、{place}である",
+    "{what}ことの根拠となる条文は、{place}である",
+)
+
+
+def _content(scene: Scene, rule: Rule, wants: Wants, random_: random.Random, count: int) -> Draft | None:
+    asked: Place = (rule.article, rule.paragraph, None)
+    rules = _tellable(scene, random_, first=rule)
+    own = [one for one in rules if one.place[:2] == asked[:2]]
+    others = [one for one in rules if asked in scene.wrong(one, [asked]) and _not_said(scene, one, asked)]
+    needed_true, needed_false = (1, count - 1) if wants == "correct" else (count - 1, 1)
+    if len(own) < needed_true or len(others) < needed_false:
+        return None
+    digits = random_.random() < 0.8
+    options = [
+        Option(
+            tuple(dict.fromkeys(sentence(one, random_, digits=digits) + "こと" for _ in range(3))),
+            one in own,
+            "content",
+            one.place,
+        )
+        for one in [*own[:needed_true], *others[:needed_false]]
+    ]
+    if wants == "incorrect":
+        options = [*options[needed_true:], *options[:needed_true]]
+    cited = scene.cite(asked) if scene.named else scene.book.title + scene.cite(asked)
+    return _draft(scene, rule, wants, content_requests(cited, wants), options, random_)
+
+
+def _tellable(scene: Scene, random_: random.Random, *, first: Rule) -> list[Rule]:
+    """Rules of what is shown, one of each place, ``first`` before the others."""
+    places = set(scene.places)
+    rules = [one for one in scene.book.rules if one.place in places and one.also is None and one.place != first.place]
+    random_.shuffle(rules)
+    return [first, *{one.place: one for one in rules}.values()]
+
+
+def _not_said(scene: Scene, rule: Rule, place: Place) -> bool:
+    """Whether the rule's words stand where it is laid down and not at the other place."""
+    what = "".join((rule.subject, rule.condition, rule.action))
+    return told_apart(what, scene.text(rule.place), [scene.text(place)], 2 * MIN_APART)
+
+
+def _draft(
+    scene: Scene,
+    rule: Rule,
+    polarity: Polarity,
+    requests: Sequence[str],
+    options: Sequence[Option],
+    random_: random.Random,
+) -> Draft:
+    return Draft(
+        "basis",
+        tuple(random_.sample(list(requests), min(MAX_TEXTS, len(requests)))),
+        polarity,
+        tuple(options),
+        render_context(scene.book.title, scene.passages),
+        scene.book.title,
+        scene.book.revision_id,
+        scene.passages,
+        rule.article,
+    )

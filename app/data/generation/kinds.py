@@ -64,6 +64,6 @@ def _draft(
         case "act":
             return act_draft(book, article, wants, random_, max_chars=max_chars, count=count)
         case "basis":
-            return basis_draft(book, article, random_, max_chars=max_chars, count=count)
+            return basis_draft(book, article, wants, random_, max_chars=max_chars, count=count)
         case _:
             return blank_draft(book, article, random_, max_chars=max_chars, count=count)

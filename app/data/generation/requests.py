@@ -18,6 +18,10 @@ WRONG = (
     "不適切なもの",
     "間違っているもの",
 )
+_THINGS = {
+    wants: tuple(word for word in words if word.endswith("もの"))
+    for wants, words in (("correct", RIGHT), ("incorrect", WRONG))
+}
 _STATEMENT = (
     "次のうち、{topic}について、{which}はどれですか。",
     "{topic}に関する次の記述のうち、{which}を一つ選んでください。",
@@ -36,9 +40,17 @@ _IN_LIST = {
                   "{thing}として、誤っているものはどれか。", "次のうち、{thing}に含まれないものを選んでください。", "{thing}として正しくないものはどれですか。"),
 }  # fmt: skip
 _ARTICLE = (
-    "{what}を定めている{of}条文はどれですか。", "{what}の根拠となる{of}条文を一つ選んでください。", "次のうち、{what}を規定した{of}条文はどれか。",
-    "{what}について定めた{of}条文として、正しいものを選んでください。", "次のうち、{what}の根拠条文はどれですか。",
+    "{what}を定めている{of}条文はどれですか。", "{what}について記載した{of}条文を一つ選んでください。", "次のうち、{what}を規定した{of}条文はどれか。",
+    "{what}について定めた{of}条文として、正しいものを選んでください。", "次のうち、{what}の根拠条文はどれですか。", "{what}の根拠となる{of}条文はどれでしょうか。",
 )  # fmt: skip
+_PAIR = (
+    "次のうち、{law}の条文とそれが定める内容の組合せとして、{which}はどれですか。", "{law}のどの条文に何が定められているかについて、{which}を選んでください。",
+    "次の記述のうち、{law}の条文の番号と内容が合っているかに照らして、{which}はどれか。",
+)  # fmt: skip
+_CONTENT = {
+    "correct": ("{cited}に定められているものはどれですか。", "次のうち、{cited}の内容として{which}を一つ選んでください。", "{cited}が定めていることとして、{which}はどれか。"),
+    "incorrect": ("{cited}に規定されていないものはどれですか。", "次のうち、{cited}の内容として{which}を一つ選んでください。", "{cited}が定めていることとして、{which}はどれか。"),
+}  # fmt: skip
 _BLANK = (
     "次の文の［　　］に入る{noun}として、正しいものはどれですか。\n{text}。", "以下の［　　］に当てはまる{noun}を一つ選んでください。\n{text}。",
     "次の記述の［　　］に入れるべき{noun}として適切なものはどれか。\n{text}。",
@@ -67,6 +79,18 @@ def list_requests(things: Sequence[str], wants: Wants) -> tuple[str, ...]:
 def article_requests(whats: Sequence[str], of: str) -> tuple[str, ...]:
     """Requests for the provision that lays down ``what``; ``of`` names the law where the candidates do not."""
     return tuple(frame.format(what=what, of=of) for frame in _ARTICLE for what in whats if of == "" or "{of}" in frame)
+
+
+def pair_requests(law: str, wants: Wants) -> tuple[str, ...]:
+    """Requests for the candidate that gives a provision's content under its right, or a wrong, number."""
+    return tuple(frame.format(law=law, which=word) for frame in _PAIR for word in _THINGS[wants])
+
+
+def content_requests(cited: str, wants: Wants) -> tuple[str, ...]:
+    """Requests for what the cited provision lays down, or does not."""
+    return tuple(
+        dict.fromkeys(frame.format(cited=cited, which=word) for frame in _CONTENT[wants] for word in _THINGS[wants])
+    )
 
 
 def blank_requests(texts: Sequence[str], noun: str) -> tuple[str, ...]:

@@ -5,10 +5,13 @@ from __future__ import annotations
 import pytest
 
 from app.core.requests import read_request
+from app.data.generation.drafts import Wants
 from app.data.generation.requests import (
     article_requests,
     blank_requests,
+    content_requests,
     list_requests,
+    pair_requests,
     statement_requests,
 )
 
@@ -32,9 +35,19 @@ def test_requests_for_what_is_wrong_are_negative_and_can_be_made_positive(reques
 @pytest.mark.parametrize("of", ["", "灯台法の"])
 def test_requests_for_an_article_are_told_and_positive(of: str) -> None:
     requests = article_requests(["灯台守は、灯火を消したときは、届け出なければならないこと"], of)
-    assert len(requests) == (5 if of == "" else 4)
+    assert len(requests) == (6 if of == "" else 5)
     for request in requests:
         assert (read_request(request).sign, read_request(request).told) == (1, True)
+
+
+@pytest.mark.parametrize("wants", ["correct", "incorrect"])
+def test_requests_for_a_provision_and_its_content_are_told_and_turned(wants: Wants) -> None:
+    requests = pair_requests("灯台法", wants) + content_requests("灯台法第2条第1項", wants)
+    assert len(requests) == {"correct": 16, "incorrect": 31}[wants]
+    for request in requests:
+        read = read_request(request)
+        assert (read.sign, read.told) == (1 if wants == "correct" else -1, True), request
+        assert read_request(read.positive).sign == 1
 
 
 def test_requests_for_a_blank_hold_its_sentence() -> None:

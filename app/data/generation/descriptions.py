@@ -1,0 +1,139 @@
+"""What a provision lays down, named as a question for it names it: from its whole sentence to a few words about it."""
+
+from __future__ import annotations
+
+import random
+import re
+from collections.abc import Callable
+from dataclasses import replace
+
+from ..folding import fold_text
+from .claims import Claim
+from .drafts import spelled
+from .paraphrase import paraphrase
+from .rules import Rule
+from .wordings import force
+
+# How often each way is taken where several are possible: half of the open 100's questions for the article say the rule
+# as a sentence, half only what it is about.
+WEIGHTS = {"sentence": 3, "effect": 3, "situation": 4, "asked": 6, "subject": 3, "topic": 4}
+MIN_TOPIC_CHARS, MAX_TOPIC_CHARS = 5, 20
+MIN_PART_CHARS = 10  # below it a part of a rule says too little
+_POINTS_BACK = re.compile(r"当該|その|これら?|同[条項号法]")
+_POINTS = re.compile(rf"{_POINTS_BACK.pattern}|第[^、]+[条項号]")  # the context has 前項 where the rule has a number
+_HIDDEN = {
+    "duty": ("しなければならないこと", "行うべきこと", "負う義務"),
+    "may": ("することができること", "とることができる手段", "認められていること"),
+    "must_not": ("してはならないこと", "禁じられていること"),
+    "cannot": ("することができないこと",),
+}
+_MANNER = re.compile(r"(?:(?<=、)|^)[^、]*(?:ところにより|遅滞なく|速やかに|直ちに|あらかじめ|ため)、")
+_PERIOD = re.compile(
+    r"(?:[^、]{0,20}[日時]から(?:起算して)?、?)?[一二三四五六七八九十百]+(?:年|箇?月|か月|週間|日)以内に、?"
+)
+_TO = re.compile(
+    r"(?:(?P<before>.*)、)?(?P<what>[^、]{2,50})を(?P<whom>[^、を]{2,20})に(?P<verb>提出す|届け出|報告す|申請す|通知す)る"
+)
+_DESTINATIONS = {"提出す": "提出先", "届け出": "届出先", "報告す": "報告先", "申請す": "申請先", "通知す": "通知先"}
+
+
+def descriptions(rule: Rule, caption: str, random_: random.Random, *, digits: bool) -> list[str]:
+    """Descriptions of the rule that end in a noun, in the order they should be tried; the first may be any way."""
+    found: list[tuple[float, str]] = []
+    for way, texts in {**_ways(rule, digits), "topic": _topics(caption)}.items():
+        if texts:
+            text = random_.choice(texts)
+            said = text if way == "topic" else spelled(paraphrase(text, random_), digits)
+            found.append((random_.random() ** (1 / WEIGHTS[way]), said))
+    return [text for _, text in sorted(found, reverse=True)]
+
+
+def sentence(rule: Rule, random_: random.Random, *, digits: bool) -> str:
+    """The rule as a whole sentence, in one of its wordings."""
+    return paraphrase(random_.choice(Claim(True, "as_is", rule, rule).texts(digits=digits)), random_)
+
+
+def _ways(rule: Rule, digits: bool) -> dict[str, list[str]]:
+    whole = [_as_clause(text, rule) + "こと" for text in Claim(True, "as_is", rule, rule).texts(digits=digits)]
+    return {
+        "sentence": whole,
+        "effect": _effect(rule, digits),
+        "situation": _situation(rule),
+        "subject": _subject(rule),
+        "asked": [*_period(rule), *_destination(rule)],
+    }
+
+
+def _as_clause(text: str, rule: Rule) -> str:
+    # 「灯台守は、届け出る」 is said of the rule with が where it is short.
+    start = f"{rule.subject}は、"
+    return rule.subject + "が" + text.removeprefix(start) if rule.subject and text.startswith(start) else text
+
+
+def _effect(rule: Rule, digits: bool) -> list[str]:
+    """Who does what, without when and how."""
+    action = _MANNER.sub("", rule.action)
+    bare = replace(rule, action=action, condition="", scope="", exception="")
+    shorter = rule.scope == "when" or action != rule.action
+    if not shorter or len(action) < MIN_PART_CHARS or _POINTS_BACK.search(rule.subject + action):
+        return []
+    return [_as_clause(text, bare) + "こと" for text in Claim(True, "as_is", bare, bare).texts(digits=digits)]
+
+
+def _subject(rule: Rule) -> list[str]:
+    """Whom or what it is about."""
+    named = len(rule.subject) >= MIN_PART_CHARS and not _POINTS.search(rule.subject)
+    return [f"{rule.subject}に関すること"] if named and rule.scope == "" else []
+
+
+def _situation(rule: Rule) -> list[str]:
+    """Who and when, without what: the reader has to find it."""
+    if rule.scope != "when" or not rule.subject or len(rule.condition) < MIN_PART_CHARS:
+        return []
+    if _POINTS_BACK.match(rule.subject) or rule.condition.endswith(("認める", "とする")):
+        return []
+    return [f"{rule.condition}場合に{rule.subject}が{ending}" for ending in _HIDDEN.get(rule.modality, ())]
+
+
+def _period(rule: Rule) -> list[str]:
+    if len(_PERIOD.findall(rule.action)) != 1 or rule.modality not in ("duty", "may"):
+        return []
+    action = _PERIOD.sub("", rule.action)
+    return [_before(rule) + ending + "期間" for ending in force(action, rule.modality)[:1]] if action else []
+
+
+def _destination(rule: Rule) -> list[str]:
+    match = _TO.fullmatch(rule.action)
+    if match is None or rule.modality not in ("duty", "may") or _POINTS_BACK.match(match["what"]):
+        return []
+    before = f"{match['before']}、" if match["before"] else ""
+    return [f"{_before(rule)}{before}{_DO[rule.modality]}{match['what']}の{_DESTINATIONS[match['verb']]}"]
+
+
+_DO = {"duty": "しなければならない", "may": "することができる"}
+
+
+def _before(rule: Rule) -> str:
+    when = f"{rule.condition}場合に" if rule.scope in ("when", "only") else ""
+    return when + (f"{rule.subject}が" if rule.subject else "")
+
+
+def _topics(caption: str) -> list[str]:
+    return [caption] if MIN_TOPIC_CHARS <= len(caption) <= MAX_TOPIC_CHARS else []
+
+
+def told_apart(description: str, right: str, others: list[str], margin: float) -> bool:
+    """Whether the description has surely more of its character pairs in the right provision's text than in any other's."""
+    share = held_by(description)
+    return share(right) >= max(map(share, others), default=0.0) + margin
+
+
+def held_by(description: str) -> Callable[[str], float]:
+    """How much of the description a text has, 0 to 1."""
+    wanted = _pairs(description)
+    return lambda text: len(wanted & _pairs(text)) / max(1, len(wanted))
+
+
+def _pairs(text: str) -> set[str]:
+    folded = fold_text(text)
+    return {folded[index : index + 2] for index in range(len(folded) - 1)}
