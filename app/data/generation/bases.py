@@ -11,82 +11,27 @@ has; where citation and words stand in one sentence it does, and the two others 
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from ...core.questions import Polarity
-from .book import Book, Listing, Passage
-from .checks import says_same
+from .book import Book, Listing
 from .descriptions import descriptions, sentence, told_apart
-from .drafts import Draft, Option, Wants, chars, citation, neighbours, render_context, with_items
+from .drafts import Draft, Option, Wants, render_context
+from .lists import things_by_effect
 from .requests import article_requests, content_requests, pair_requests
 from .rules import Rule
+from .scenes import Place, Scene, set_scene
 from .statements import MAX_TEXTS
-
-Place = tuple[str, str, str | None]  # article, paragraph, item
 
 FORMS = {"cited": 0.58, "paired": 0.27, "content": 0.15}
 OF_ITEMS = 0.6  # of the articles whose rules stand in items, the questions for an item
 LISTED = 0.8  # of the articles with a list, the questions for the place of an item
-MAX_NAMED_CHARS, MAX_SHORT_CHARS = 40, 12  # titles above it are not repeated in every candidate, every sentence
-NAMED, FULL_WIDTH, ABSENT = 0.9, 0.15, 0.6  # shares of the questions, as on the open 100
+ABSENT = 0.6  # of the questions with a place that is not shown, those with one among the candidates, as on the open 100
 BUDGETS = (0.5, 0.75, 1.0)  # of the characters a context may have: with few provisions the right one is easy to find
 CROSSED = 0.5  # of the paired ones, with the right words under another number and others under the right one first
+MAX_TOLD_CHARS = 90  # of what a provision lays down, in a request or a candidate
 MIN_APART = 0.06  # share of a description's character pairs that the right provision must have more than any other
-_FULL_WIDTH = str.maketrans("0123456789", "０１２３４５６７８９")
-
-
-@dataclass(frozen=True, slots=True)
-class Scene:
-    """What is shown, and how provisions are written in the candidates."""
-
-    book: Book
-    passages: tuple[Passage, ...]
-    named: bool
-    full_width: bool
-
-    def cite(self, place: Place) -> str:
-        """The place as the candidates write it; also of a provision of the law that is not shown."""
-        passage = next(one for one in self.book.passages if (one.article, one.paragraph) == place[:2])
-        text = citation(self.book.title, passage, place[2], digits=True, named=False)
-        return (self.book.title if self.named else "") + (text.translate(_FULL_WIDTH) if self.full_width else text)
-
-    def text(self, place: Place) -> str:
-        """The words of a place: its lead, and its item where it has one."""
-        passage = next(one for one in self.book.passages if (one.article, one.paragraph) == place[:2])
-        return "\n".join([passage.lead, *(text for number, text in passage.items if number == place[2])])
-
-    @property
-    def places(self) -> list[Place]:
-        """Everything that is shown under a heading of its own."""
-        return [
-            place
-            for one in self.passages
-            for place in (
-                (one.article, one.paragraph, None),
-                *((one.article, one.paragraph, number) for number, _ in one.items),
-            )
-        ]
-
-    @property
-    def hidden(self) -> list[Place]:
-        """Provisions of the shown articles that are not shown themselves."""
-        shown, articles = set(self.places), {one.article for one in self.passages}
-        whole = Scene(self.book, tuple(one for one in self.book.passages if one.article in articles), False, False)
-        return [place for place in whole.places if place not in shown]
-
-    def wrong(self, rule: Rule, places: Sequence[Place]) -> list[Place]:
-        """Of the places those that surely do not lay the rule down."""
-        saying = {one.place for one in self.book.rules if says_same(one, rule)}
-        return [
-            place for place in places if (place not in saying if place[:2] != rule.place[:2] else _beside(rule, place))
-        ]
-
-
-def _beside(rule: Rule, place: Place) -> bool:
-    """Whether a place of the rule's own paragraph is a wrong answer for it: another item for an item; the paragraph is
-    none for its item, nor an item for its paragraph, and items of one effect are told apart by their words."""
-    return None not in (rule.item, place[2]) and place[2] != rule.item
 
 
 def basis_draft(
@@ -100,14 +45,15 @@ def basis_draft(
     rule = random_.choice(of_items if of_items and random_.random() < OF_ITEMS else rules)
     budget = int(max_chars * random_.choice(BUDGETS))
     form = random_.choices(list(FORMS), list(FORMS.values()))[0]
-    if form != "cited" and (scene := _scene(book, rule, random_, max_chars, count, ruled=True)):
+    short = len(_words(rule)) <= MAX_TOLD_CHARS
+    if form != "cited" and short and (scene := set_scene(book, rule, random_, max_chars, count, ruled=True)):
         make = _paired if form == "paired" else _content
         if draft := make(scene, rule, wants, random_, count):
             return draft
     listed = [one for one in book.listings if one.article == article]
     if listed and random_.random() < LISTED:
         rule = _in_list(random_.choice(listed), random_)
-    scene = _scene(book, rule, random_, budget, count)
+    scene = set_scene(book, rule, random_, budget, count)
     return _cited(scene, rule, random_, count) if scene else None
 
 
@@ -115,38 +61,9 @@ def _in_list(listing: Listing, random_: random.Random) -> Rule:
     """That an item of a list is one of the things listed."""
     number, item = random_.choice(listing.items)
     noun = {"とき": "場合"}.get(listing.noun, listing.noun)
-    action = f"{noun}として「{item}」が挙げられている"
+    thing = random_.choice(things_by_effect(listing) or [f"次に掲げる{noun}"])
+    action = f"{thing}の一つとして「{item}」が挙げられている"
     return Rule(listing.article, listing.paragraph, number, "", "", "", action, "stated", "", False, False)
-
-
-def _scene(
-    book: Book, rule: Rule, random_: random.Random, max_chars: int, count: int, *, ruled: bool = False
-) -> Scene | None:
-    """The rule's paragraph with others of its article, of other articles, or of both; ``ruled`` takes only others that
-    hold a rule themselves."""
-    own = [one for one in book.passages if one.article == rule.article]
-    right = next((one for one in own if one.paragraph == rule.paragraph), None)
-    if right is None:
-        return None
-    limit = random_.choice((2, 3, 4))
-    passages = [with_items(right, [rule.item] if rule.item else [], random_, max(limit, 1 + (rule.item is not None)))]
-    siblings = [one for one in own if one is not right]
-    random_.shuffle(siblings)
-    around = neighbours(book, rule.article, random_)
-    random_.shuffle(around)
-    beside = list({one.article: one for one in around}.values())  # one paragraph of each article
-    near = [*siblings, *beside]
-    rest = random_.choice((near, near, [*siblings[:1], *beside, *siblings[1:]], [*beside, *siblings]))
-    with_rules = {(one.article, one.paragraph) for one in book.rules}
-    for passage in rest:
-        if ruled and (passage.article, passage.paragraph) not in with_rules:
-            continue
-        slim = with_items(passage, [], random_, random_.choice((0, 2, 3)))
-        if chars([*passages, slim]) <= max_chars and len(passages) < count:
-            passages.append(slim)
-    # Where the request names the law anyway, the candidates stay short.
-    named = len(book.title) <= (MAX_SHORT_CHARS if ruled else MAX_NAMED_CHARS) and random_.random() < NAMED
-    return Scene(book, tuple(passages), named, random_.random() < FULL_WIDTH)
 
 
 def _cited(scene: Scene, rule: Rule, random_: random.Random, count: int) -> Draft | None:
@@ -160,15 +77,16 @@ def _cited(scene: Scene, rule: Rule, random_: random.Random, count: int) -> Draf
     places = places[: count - 1]
     if len(places) < count - 1:
         return None
-    caption = _caption(scene, rule)
+    caption = _caption(scene, rule, places)
     digits = random_.random() < 0.8
     right, others = scene.text(rule.place), [scene.text(place) for place in places]
-    # What stands in the context besides must not fit better either.
+    # What stands in the context besides must not fit better either, and an item has to be asked for by its own words.
     others += [scene.text(place) for place in scene.wrong(rule, scene.places) if place not in places]
+    others += [scene.lead(rule.place)] if rule.item else []
     whats = [
         what
-        for what in descriptions(rule, caption, random_, digits=digits)
-        if told_apart(what, right, others, MIN_APART)
+        for what in descriptions(rule, caption, random_, digits=digits, goes_on=any(map(_GOES_ON.match, others)))
+        if len(what) <= MAX_TOLD_CHARS and told_apart(what, right, others, MIN_APART)
     ]
     if not whats:
         return None
@@ -177,10 +95,18 @@ def _cited(scene: Scene, rule: Rule, random_: random.Random, count: int) -> Draf
     return _draft(scene, rule, "other", requests, options, random_)
 
 
-def _caption(scene: Scene, rule: Rule) -> str:
-    """The article's caption where the article shows one paragraph only, so that it names this one."""
+# Says more of the same case: what must be done then stands in two provisions.
+_GOES_ON = re.compile(r"前[^、]{0,6}の場合|第[^、]{1,12}の場合")
+
+
+def _caption(scene: Scene, rule: Rule, wrong: Sequence[Place]) -> str:
+    """The article's caption where it names this paragraph and nothing else: no other of the article's can be chosen,
+    and no article without a caption, as one that the caption before stands for has none."""
     own = [one for one in scene.passages if one.article == rule.article]
-    return own[0].caption if len(own) == 1 and rule.item is None else ""
+    others = {place[0] for place in wrong}
+    captions = {one.caption for one in scene.book.passages if one.article in others}
+    alone = len(own) == 1 and rule.item is None and rule.article not in others
+    return own[0].caption if alone and not captions & {"", own[0].caption} else ""
 
 
 def _paired(scene: Scene, rule: Rule, wants: Wants, random_: random.Random, count: int) -> Draft | None:
@@ -217,7 +143,7 @@ def _paired(scene: Scene, rule: Rule, wants: Wants, random_: random.Random, coun
 
 
 _PAIRS = (
-    "{place}は、{what}ことを定めている",
+    "{place}が定めているのは、{what}ことである",
     "{place}には、{what}ことが定められている",
     "{what}ことを定めているのは、{place}である",
     "{what}ことの根拠となる条文は、{place}である",
@@ -253,13 +179,16 @@ def _tellable(scene: Scene, random_: random.Random, *, first: Rule) -> list[Rule
     places = set(scene.places)
     rules = [one for one in scene.book.rules if one.place in places and one.also is None and one.place != first.place]
     random_.shuffle(rules)
-    return [first, *{one.place: one for one in rules}.values()]
+    return [one for one in (first, *{one.place: one for one in rules}.values()) if len(_words(one)) <= MAX_TOLD_CHARS]
+
+
+def _words(rule: Rule) -> str:
+    return "".join((rule.subject, rule.condition, rule.action))
 
 
 def _not_said(scene: Scene, rule: Rule, place: Place) -> bool:
     """Whether the rule's words stand where it is laid down and not at the other place."""
-    what = "".join((rule.subject, rule.condition, rule.action))
-    return told_apart(what, scene.text(rule.place), [scene.text(place)], 2 * MIN_APART)
+    return told_apart(_words(rule), scene.text(rule.place), [scene.text(place)], 2 * MIN_APART)
 
 
 def _draft(

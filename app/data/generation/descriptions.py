@@ -23,11 +23,18 @@ _POINTS_BACK = re.compile(r"当該|その|これら?|同[条項号法]")
 _POINTS = re.compile(rf"{_POINTS_BACK.pattern}|第[^、]+[条項号]")  # the context has 前項 where the rule has a number
 _HIDDEN = {
     "duty": ("しなければならないこと", "行うべきこと", "負う義務"),
-    "may": ("することができること", "とることができる手段", "認められていること"),
+    "may": ("することができること", "とることができる手段"),
     "must_not": ("してはならないこと", "禁じられていること"),
     "cannot": ("することができないこと",),
 }
 _MANNER = re.compile(r"(?:(?<=、)|^)[^、]*(?:ところにより|遅滞なく|速やかに|直ちに|あらかじめ|ため)、")
+_STACKED = re.compile(
+    r"(?:とされている|ことが(?:認められ|義務付けられ|禁じられ)ている|ことも認められる|ことを要する|ことは(?:許されない|禁止されている|認められていない))$"
+)
+_ACTS = re.compile(
+    r"(?:[者人国主社署庁省守]|大臣|[長官員役]|[^総大]会|組合|機構|機関|法人|団体|政府|[都道府県市町村]|裁判所|公庫|銀行|業者)$"
+)
+_CAN = re.compile(r"(?:こと|義務|必要)が(?=でき|あ|可能)")
 _PERIOD = re.compile(
     r"(?:[^、]{0,20}[日時]から(?:起算して)?、?)?[一二三四五六七八九十百]+(?:年|箇?月|か月|週間|日)以内に、?"
 )
@@ -37,11 +44,14 @@ _TO = re.compile(
 _DESTINATIONS = {"提出す": "提出先", "届け出": "届出先", "報告す": "報告先", "申請す": "申請先", "通知す": "通知先"}
 
 
-def descriptions(rule: Rule, caption: str, random_: random.Random, *, digits: bool) -> list[str]:
-    """Descriptions of the rule that end in a noun, in the order they should be tried; the first may be any way."""
+def descriptions(rule: Rule, caption: str, random_: random.Random, *, digits: bool, goes_on: bool = False) -> list[str]:
+    """Descriptions of the rule that end in a noun, in the order they should be tried; the first may be any way.
+
+    ``goes_on`` says that another provision says more of the same case, which then does not name the rule.
+    """
     found: list[tuple[float, str]] = []
-    for way, texts in {**_ways(rule, digits), "topic": _topics(caption)}.items():
-        if texts:
+    for way, texts in {**ways(rule, digits=digits), "topic": _topics(caption)}.items():
+        if texts and not (goes_on and way == "situation"):
             text = random_.choice(texts)
             said = text if way == "topic" else spelled(paraphrase(text, random_), digits)
             found.append((random_.random() ** (1 / WEIGHTS[way]), said))
@@ -49,12 +59,19 @@ def descriptions(rule: Rule, caption: str, random_: random.Random, *, digits: bo
 
 
 def sentence(rule: Rule, random_: random.Random, *, digits: bool) -> str:
-    """The rule as a whole sentence, in one of its wordings."""
-    return paraphrase(random_.choice(Claim(True, "as_is", rule, rule).texts(digits=digits)), random_)
+    """The rule as a whole sentence, in one of its wordings that こと can follow."""
+    return paraphrase(random_.choice(_plain(rule, digits)), random_)
 
 
-def _ways(rule: Rule, digits: bool) -> dict[str, list[str]]:
-    whole = [_as_clause(text, rule) + "こと" for text in Claim(True, "as_is", rule, rule).texts(digits=digits)]
+def _plain(rule: Rule, digits: bool) -> list[str]:
+    """The rule's wordings without those that say こと or もの twice when こと follows: 「…こととされていること」."""
+    texts = Claim(True, "as_is", rule, rule).texts(digits=digits)
+    return [text for text in texts if not _STACKED.search(text)] or list(texts)
+
+
+def ways(rule: Rule, *, digits: bool) -> dict[str, list[str]]:
+    """Everything that the rule can be called, by the way it is done."""
+    whole = [_as_clause(text, rule) + "こと" for text in _plain(rule, digits)]
     return {
         "sentence": whole,
         "effect": _effect(rule, digits),
@@ -65,9 +82,22 @@ def _ways(rule: Rule, digits: bool) -> dict[str, list[str]]:
 
 
 def _as_clause(text: str, rule: Rule) -> str:
-    # 「灯台守は、届け出る」 is said of the rule with が where it is short.
+    """The sentence as a clause of another: 「灯台守は、届け出る」 with が, unless that would be read of something else."""
     start = f"{rule.subject}は、"
-    return rule.subject + "が" + text.removeprefix(start) if rule.subject and text.startswith(start) else text
+    if not rule.subject or not text.startswith(start):
+        return text
+    rest = text.removeprefix(start)
+    # 「委員が学識経験者のうちから、理事長が任命する」 has two subjects, 「許可状が提示する」 and 「者が罰金に処する」 the
+    # wrong one, and so has 「大臣が、偽りの手段により登録を受けたときは、…」.
+    if (
+        not _ACTS.search(rule.subject)
+        or "が" in _CAN.sub("", rest)
+        or rest.endswith("に処する")
+        or (rule.condition and rest.startswith(rule.condition))
+    ):
+        return text
+    # 「政府が法人に対する…」 seems to go on with が and the words next to it.
+    return rule.subject + ("が、" if "、" in rest else "が") + rest
 
 
 def _effect(rule: Rule, digits: bool) -> list[str]:
@@ -75,9 +105,14 @@ def _effect(rule: Rule, digits: bool) -> list[str]:
     action = _MANNER.sub("", rule.action)
     bare = replace(rule, action=action, condition="", scope="", exception="")
     shorter = rule.scope == "when" or action != rule.action
-    if not shorter or len(action) < MIN_PART_CHARS or _POINTS_BACK.search(rule.subject + action):
+    if (
+        not shorter
+        or rule.modality == "stated"
+        or len(action) < MIN_PART_CHARS
+        or _POINTS_BACK.search(rule.subject + action)
+    ):
         return []
-    return [_as_clause(text, bare) + "こと" for text in Claim(True, "as_is", bare, bare).texts(digits=digits)]
+    return [_as_clause(text, bare) + "こと" for text in _plain(bare, digits)]
 
 
 def _subject(rule: Rule) -> list[str]:
@@ -107,10 +142,10 @@ def _destination(rule: Rule) -> list[str]:
     if match is None or rule.modality not in ("duty", "may") or _POINTS_BACK.match(match["what"]):
         return []
     before = f"{match['before']}、" if match["before"] else ""
-    return [f"{_before(rule)}{before}{_DO[rule.modality]}{match['what']}の{_DESTINATIONS[match['verb']]}"]
-
-
-_DO = {"duty": "しなければならない", "may": "することができる"}
+    return [
+        f"{_before(rule)}{before}{verb}{match['what']}の{_DESTINATIONS[match['verb']]}"
+        for verb in force(match["verb"] + "る", rule.modality)[:1]
+    ]
 
 
 def _before(rule: Rule) -> str:

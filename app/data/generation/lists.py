@@ -108,6 +108,14 @@ def _things(book: Book, listing: Listing, passage: Passage, digits: bool) -> tup
     text = spelled(f"{before}［　　］{after}", digits)
     if len(text) <= 90:
         found.append(f"「{text}」という規定の［　　］に入る{noun}")
+    return tuple(spelled(text, digits) for text in [*found, *things_by_effect(listing)])
+
+
+def things_by_effect(listing: Listing) -> list[str]:
+    """What the members of the list are, by what the sentence around it says of them: 〜が登録を取り消すことができる場合."""
+    noun = {"とき": "場合"}.get(listing.noun, listing.noun)
+    before, _, after = listing.lead.partition(listing.marker + listing.noun)
+    found: list[str] = []
     rule = next(iter(composed(listing)), None)
     if (
         rule is not None
@@ -125,4 +133,4 @@ def _things(book: Book, listing: Listing, passage: Passage, digits: bool) -> tup
     if place and ending and noun in ("事項", "書類"):  # 「計画には、次に掲げる事項を記載しなければならない」
         verb = ending[1] + {"るものとする": "ることとされている"}.get(ending[2], ending[2])
         found.append(f"{place['where']}に{verb}{noun}")
-    return tuple(spelled(text, digits) for text in found)
+    return found

@@ -47,7 +47,9 @@ def force(action: str, modality: Modality) -> tuple[str, ...]:
     if action.endswith("である"):
         return tuple(action[:-3] + ending for ending in _COPULA.get(modality, ()))
     if action.endswith("に処する"):
-        return tuple(action[:-4] + ending for ending in _PENALTY.get(modality, ()))
+        # 「その理事を罰金に処せられる」: whom the court punishes is an object, and nobody is punished in the sentence.
+        endings = [one for one in _PENALTY.get(modality, ()) if "を" not in action or "せられる" not in one]
+        return tuple(action[:-4] + ending for ending in endings or _PENALTY.get(modality, ()))
     forms = {"d": action, "n": negative_stem(action), "t": te_form(action), "p": action.removesuffix("みなす")}
     patterns = _FORCES[modality]
     # 「受けなければ、することは禁止されている」 reads as its opposite, 「…こととはされていない」 as nothing at all.
