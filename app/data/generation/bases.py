@@ -47,8 +47,11 @@ def basis_draft(
     form = random_.choices(list(FORMS), list(FORMS.values()))[0]
     short = len(_words(rule)) <= MAX_TOLD_CHARS
     if form != "cited" and short and (scene := set_scene(book, rule, random_, max_chars, count, ruled=True)):
-        make = _paired if form == "paired" else _content
-        if draft := make(scene, rule, wants, random_, count):
+        if form == "paired":
+            draft = _paired(scene, rule, wants, random_, count)
+        else:  # few provisions hold as many rules as what is not in them wants
+            draft = _content(scene, rule, wants, random_, count) or _content(scene, rule, "correct", random_, count)
+        if draft:
             return draft
     listed = [one for one in book.listings if one.article == article]
     if listed and random_.random() < LISTED:

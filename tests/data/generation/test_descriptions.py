@@ -22,7 +22,7 @@ def rule(text: str) -> Rule:
 
 NOTICE = next(one for one in lighthouse().rules if one.place == ("1", "1", None))
 ORDER = next(one for one in lighthouse().rules if one.place == ("1", "2", None))
-KEEPING = rule("灯台の鐘を預かる灯台守は、港湾省令で定めるところにより、鐘を毎日磨いておかなければならない")
+KEEPING = rule("灯台の鐘を預かる灯台守は、港湾省令で定めるところにより、鐘を毎日欠かさず磨いておかなければならない")
 
 
 def test_a_rule_as_a_sentence() -> None:
@@ -40,9 +40,9 @@ def test_who_does_what_without_when_and_how() -> None:
         "港湾大臣が、灯台守に対し、灯火の点検を命ずることが可能であること",
     ]
     assert ways(KEEPING, digits=True)["effect"] == [
-        "灯台の鐘を預かる灯台守が鐘を毎日磨いておかなければならないこと",
-        "灯台の鐘を預かる灯台守が鐘を毎日磨いておく必要があること",
-        "灯台の鐘を預かる灯台守が鐘を毎日磨いておく義務があること",
+        "灯台の鐘を預かる灯台守が鐘を毎日欠かさず磨いておかなければならないこと",
+        "灯台の鐘を預かる灯台守が鐘を毎日欠かさず磨いておく必要があること",
+        "灯台の鐘を預かる灯台守が鐘を毎日欠かさず磨いておく義務があること",
     ]
     assert ways(NOTICE, digits=True)["effect"] == []  # その旨 points to the condition
 
