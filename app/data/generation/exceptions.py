@@ -1,4 +1,5 @@
-"""What holds outside a rule and what does not: its exception, the unless and the only-if turned round, its limits set aside.
+"""What holds outside a rule and what does not: its exception, the unless and the only-if turned round, its limits set aside,
+those whom a bracket leaves out.
 
 These are the statements in which 必ずしも, 常に, 場合であっても stand both in true and in false candidates, so that none of
 these words answers by itself.
@@ -12,6 +13,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from .claims import OPPOSITE, Claim
+from .definitions import BRACKET, named_case
+from .references import kanji, kanji_article
 from .rules import Rule
 from .surroundings import Surroundings, with_words
 
@@ -165,3 +168,27 @@ def over_general(rule: Rule, around: Surroundings, random_: random.Random) -> It
             rule, condition=rule.condition.removesuffix("認める") + "認められない", scope="even", reorder=False
         )
         yield Claim(False, "over_general", rule, unmet, "認める", "認められない")
+
+
+def restriction(rule: Rule, around: Surroundings, random_: random.Random) -> Iterator[Claim]:
+    """「A（Xを除く。）は、しなければならない」: the rule is not for X (true), it is (false); the same for に限る."""
+    bracket = BRACKET.search(rule.subject)
+    if (
+        not bracket
+        or bracket["verb"] == "を含む"
+        or rule.modality not in ("duty", "may", "must_not")
+        or "、" in rule.subject
+    ):
+        return
+    if bracket.end() != len(rule.subject) or rule.item is not None:
+        return
+    case = named_case(bracket)
+    if not case or case.endswith("場合") or "なければ" in rule.action:
+        return
+    if bracket["verb"] == "に限る":
+        case = f"{case}以外の{bracket['noun']}"
+    # Another rule may oblige X to the same, so the statement names the one that it is about.
+    basis = f"{kanji_article(rule.article)}第{kanji(int(rule.paragraph))}項の規定により"
+    said = replace(rule, subject=case, action=f"{basis}{rule.action}", reorder=False)
+    yield Claim(True, "restriction", rule, replace(said, modality=OPPOSITE[rule.modality]), bracket.group(), case)
+    yield Claim(False, "restriction", rule, said, bracket.group(), case)

@@ -13,11 +13,10 @@ from .cases import ceiling, deadline, threshold
 from .claims import Claim
 from .drafts import Draft, Option, Wants, chars, neighbours, render_context, spelled, with_items
 from .edits import limit, modality, number, party, procedure
-from .exceptions import absolute, discretion, exception, left_out, only_if, over_general, unless
+from .exceptions import absolute, discretion, exception, left_out, only_if, over_general, restriction, unless
 from .paraphrase import paraphrase
 from .recombining import recombined
 from .requests import statement_requests
-from .restrictions import restriction
 from .surroundings import Edit, Surroundings, actors_of
 
 EDITS: tuple[Edit, ...] = (

@@ -13,7 +13,6 @@ from app.data.generation.cases import ceiling, deadline, threshold
 from app.data.generation.checks import is_another_rule, is_known_party, says_same
 from app.data.generation.claims import Claim
 from app.data.generation.recombining import recombined
-from app.data.generation.restrictions import restriction
 from app.data.generation.rules import Rule, read_rule
 from app.data.generation.surroundings import Surroundings, actors_of
 from app.data.generation.wordings import force, wordings
@@ -172,7 +171,9 @@ def test_what_may_be_done_need_not_be_done() -> None:
 
 
 def test_those_whom_a_bracket_leaves_out() -> None:
-    claims = said(restriction(*read("灯台守（見習の者を除く。）は、日誌を港湾大臣に提出しなければならない"), RANDOM))
+    claims = said(
+        exceptions.restriction(*read("灯台守（見習の者を除く。）は、日誌を港湾大臣に提出しなければならない"), RANDOM)
+    )
     assert claims == [
         (True, "見習の灯台守は、第一条第一項の規定により日誌を港湾大臣に提出することを要しない"),
         (False, "見習の灯台守は、第一条第一項の規定により日誌を港湾大臣に提出しなければならない"),
