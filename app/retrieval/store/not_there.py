@@ -46,7 +46,7 @@ def lost_numbers(store: Store, law_id: str, as_of: str) -> bool:
 def label_of(mention: Mention) -> str:
     """``附則（…）第10条``, ``別表第1``, ``第709条``: the provision without its law."""
     if mention.part == "appendix":
-        return mention.article
+        return part_label(mention.part, mention.amending) + mention.article
     return part_label(mention.part, mention.amending) + (
         article_label(mention.article) or paragraph_label(mention.paragraph)
     )

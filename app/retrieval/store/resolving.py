@@ -15,11 +15,11 @@ from ..text.mention import Mention
 from ..text.provision_parts import has_item, law_number_key
 from .laws_on_day import MAX_NAMED, LawsOnDay
 from .not_there import label_of, lost_numbers, not_there, place_in_law
-from .ranges import TakenOut, is_article, taken_out
+from .ranges import TakenOut, is_article, taken_out, whole
 from .resolved import Resolved
 from .rows import ArticleRow
 from .store import Store
-from .tables import named_tables
+from .tables import named_tables, tables_of_amending
 
 MAX_RANGE = 10  # articles taken from 第5条から第100条まで
 _UNCOUNTED = "この法令のデータには印刷された号の番号がなく、"
@@ -39,11 +39,9 @@ def resolve(
     Of the articles between the two ends of a range at most ``limit`` are taken, which is said when there are more.
     ``dropped`` (name as compared → title) are the laws that an index of one day was built without.
     """
-    mentions = find_mentions(text, names)
-    return [
-        _as_asked(item, mention, text, names)
-        for item, mention in _Resolver(store, as_of, limit, dropped or {}).resolved(mentions)
-    ]
+    resolver = _Resolver(store, as_of, limit, dropped or {})
+    mentions = [resolver.settled(mention) for mention in find_mentions(text, names)]
+    return [_as_asked(item, mention, text, names) for item, mention in resolver.resolved(mentions)]
 
 
 def _as_asked(item: Resolved, mention: Mention, text: str, names: LawNames) -> Resolved:
@@ -62,7 +60,7 @@ def _as_asked(item: Resolved, mention: Mention, text: str, names: LawNames) -> R
 def resolve_in_place(mentions: Sequence[Mention], store: Store, as_of: str) -> list[Resolved]:
     """What references that were read in a statute (``find_mentions`` with a place) lead to on ``as_of``, one for one."""
     resolver = _Resolver(store, as_of, MAX_RANGE, {})
-    return [resolver.one(mention) for mention in mentions]
+    return [resolver.one(resolver.settled(mention)) for mention in mentions]
 
 
 def law_without_articles(text: str, store: Store, names: LawNames, as_of: str) -> ArticleRow | None:
@@ -83,14 +81,27 @@ class _Resolver:
         self.limit = limit
         self.dropped = dropped
 
+    def settled(self, mention: Mention) -> Mention:
+        """The reference with the article that 次条 is, and of laws of the same title the one in force on the day."""
+        law_ids = mention.law_ids
+        if len(law_ids) > 1:
+            law_ids = tuple(one for one in law_ids if self.laws.first_day(one) is None) or law_ids
+        article, step = mention.article, mention.step
+        if step and len(law_ids) == 1:
+            nums = self.store.article_nums(law_ids[0], self.as_of)
+            place = nums.index(article) + step if article in nums else -1
+            article, step = (nums[place], 0) if 0 <= place < len(nums) else (article, step)
+        return replace(mention, law_ids=law_ids, article=article, step=step)
+
     def resolved(self, mentions: list[Mention]) -> list[tuple[Resolved, Mention]]:
         """What each reference leads to, and which one it is; what stands in a range comes with the range's first."""
-        out = taken_out(mentions)
+        out: list[TakenOut] = []
         found: list[tuple[Resolved, Mention]] = []
         for number, mention in enumerate(mentions):
             following = mentions[number + 1] if number + 1 < len(mentions) else None
             ranging = following is not None and following.joined_by == "から" and not following.excluded
-            at_an_end = (ranging or mention.joined_by == "から") and not mention.excluded and not mention.paragraph
+            out = taken_out(mentions, number) if ranging else out
+            at_an_end = (ranging or mention.joined_by == "から") and not mention.excluded and whole(mention)
             if not (at_an_end and any(one.has(mention, mention.article) for one in out)):
                 found.append((self.one(mention), mention))
             if ranging and following is not None:
@@ -111,14 +122,10 @@ class _Resolver:
             return self._amendments(mention, result)
         if not mention.law_ids:
             return self._without_law(mention, result)
-        law_ids = mention.law_ids
-        if len(law_ids) > 1:
-            # Of an Act and the one of the same title that replaces it, the one in force is meant.
-            law_ids = tuple(one for one in law_ids if self.laws.first_day(one) is None) or law_ids
-        if len(law_ids) > 1:
+        if len(mention.law_ids) > 1:
             note = f"「{mention.law_text}」に当たる法令が複数あります: {self.laws.named(mention.law_ids)}。"
             return replace(result, status="ambiguous_law", note=f"{mention.text}: {note}")
-        return self._in_law(replace(mention, law_ids=law_ids), law_ids[0], result)
+        return self._in_law(mention, mention.law_ids[0], result)
 
     def _without_law(self, mention: Mention, result: Resolved) -> Resolved:
         if mention.doubt == "local" or (mention.law_text and mention.near):
@@ -147,15 +154,8 @@ class _Resolver:
             note = f"{mention.text}: 第{first}条から第{last}条までか、第{first}条の{last}かが決まりません。「第{first}条の{last}」のように書いてください。"
             return replace(result, status="ambiguous_article", note=note)
         if mention.step:
-            nums = self.store.article_nums(law_id, self.as_of)
-            place = nums.index(mention.article) + mention.step if mention.article in nums else -1
-            if not 0 <= place < len(nums):
-                return replace(
-                    result,
-                    status="unknown_article",
-                    note=f"{mention.text}: 前後の条が{title}の何条に当たるか決まりません。",
-                )
-            mention = replace(mention, article=nums[place])
+            note = f"{mention.text}: 前後の条が{title}の何条に当たるか決まりません。"
+            return replace(result, status="unknown_article", note=note)
         rows = self._rows(mention, law_id)
         if not rows:
             spanning = self._spanning(law_id, mention)
@@ -176,8 +176,7 @@ class _Resolver:
             tables = self.store.find_articles(law_id, "", self.as_of, "appendix")
             names = [mention.article]
             if mention.amending is not None:
-                wanted = law_number_key(mention.amending)
-                tables = [one for one in tables if law_number_key(one.amend_law_num or "") == wanted]
+                tables = tables_of_amending(tables, mention.amending)
                 names.append(f"附則{mention.article}")  # as most of them are headed
             found = (named_tables(self.store, tables, name, row=mention.row) for name in names)
             named = next((some for some in found if some), [])
@@ -202,7 +201,10 @@ class _Resolver:
         if article.deleted:
             return replace(result, status="deleted", note=f"{mention.text}: {place}は削除されています。")
         if mention.part == "appendix":
-            return result
+            if mention.amending is None or article.amend_law_num is not None:
+                return result
+            note = f"{mention.text}: {place}を示します。{mention.amending}の附則のものかは、この索引からは確かめられません。"
+            return replace(result, note=note)
         passages = self.store.article_passages(article.article_id)
         if mention.paragraph is not None:
             passages = [passage for passage in passages if passage.paragraph == mention.paragraph]
@@ -251,7 +253,9 @@ class _Resolver:
 
     def _between(self, first: Mention, last: Mention, out: Sequence[TakenOut]) -> Iterator[Resolved]:
         """The articles, or the paragraphs of one article, between the two ends of a range."""
-        if len(first.law_ids) != 1 or first.law_ids != last.law_ids or first.part != last.part:
+        if first.step or last.step or len(first.law_ids) != 1:
+            return
+        if (first.law_ids, first.part) != (last.law_ids, last.part):
             return
         text = f"{first.text}から{last.text}"
         if first.article == last.article:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 
 from ..text.citation_text import fold
-from ..text.provision_parts import appendix_key
+from ..text.provision_parts import appendix_key, law_number_key
 from .rows import ArticleRow
 from .store import Store
 
@@ -28,6 +28,15 @@ def named_tables(store: Store, tables: Sequence[ArticleRow], name: str, *, row: 
     return [
         table for table in named_tables(store, tables, inner[1], row=row) if row or _has_line(store, table, inner[2])
     ]
+
+
+def tables_of_amending(tables: Sequence[ArticleRow], amending: str) -> list[ArticleRow]:
+    """Those of a law's ``tables`` that stand in the 附則 of the amending law; of an index of before, which does not say
+    whose they are, those of any 附則."""
+    if not any(one.amend_law_num for one in tables):
+        return [one for one in tables if one.anchor.startswith("SupplProvisionAppdx")]
+    wanted = law_number_key(amending)
+    return [one for one in tables if law_number_key(one.amend_law_num or "") == wanted]
 
 
 def _has_line(store: Store, table: ArticleRow, number: str) -> bool:

@@ -34,7 +34,8 @@ _AFTER_BARE = (
     rf"(?=$|[、。・「」()\[\]:;?!\n/]|,(?!\d)|,(?=\d+{FOLDED_BRANCH}(?:$|[、。・,」)]))"
     r"|の(?!\d)|[はがをにでとやも]|から|及び|又は|若しくは|並びに|または|および|もしくは|参照|条文)"
 )
-_BARE = rf"(?<![\d.\-])第?(?P<bare>\d+)(?P<bare_branch>{FOLDED_BRANCH})(?:(?=第\d+項)|{_AFTER_BARE})"
+_DATE = r"(?:1[89]|20)\d\d(?:/\d{1,2}(?!\d)|(?P<date_sign>[・,])\d{1,2}(?P=date_sign)\d{1,2}(?!\d))"
+_BARE = rf"(?<![\d.\-])(?!{_DATE})第?(?P<bare>\d+)(?P<bare_branch>{FOLDED_BRANCH})(?:(?=第\d+項)|{_AFTER_BARE})"
 _DASHED = rf"(?P<dashed>\d+-\d+)(?:(?P<dashed_unit>条)|{_AFTER_BARE})"
 # 94条2: a number that may be a paragraph, an item or a branch.
 _LOOSE = rf"(?P<loose>\d+{FOLDED_BRANCH}{_AFTER_BARE})?"
@@ -59,3 +60,4 @@ UNKNOWN = re.compile(
 NAME_TAIL = re.compile(r"(?:\(([^()]*(?:\([^()]*\)[^()]*)*)\))?の?$")
 NUMBER_BEFORE = re.compile(rf"(?:{NUMBER_IN.pattern})$")
 EXCLUDED = re.compile(r"(?:まで)?(?:の規定|の各号|に係る部分)?(?:[をは]除[くきいか]|以外)")
+LEADS_ON = re.compile("た?、?|て、?|の")  # 第7条を除く第5条から第8条まで: from 除く to the next reference

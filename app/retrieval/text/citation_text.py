@@ -48,12 +48,12 @@ _BRANCHES = re.compile(r"(?P<article>\d+条)の\d+(?:(?:[、・,]|及び|又は)
 # A dash between two whole references is a range; within one (27-2条) it may be anything.
 _RANGE = re.compile(
     rf"(?<=[条項号\d])(?:ないし|乃至|[{_TILDE}])(?={_NUMBER.pattern})"
-    rf"|(?:(?<=[条項号])|(?<=条の\d))[-‐‑‒–—―−─](?={_NUMBER.pattern}{_UNIT})"
+    rf"|(?:(?<=[条項号])|(?P<branch>(?<=条)(?:[のノ之]\d+)+))[-‐‑‒–—―−─](?={_NUMBER.pattern}{_UNIT})"
 )
 # 平29法44, H15法57, 平29・6・2法44: the number of a law as footnotes have it.
 _SHORT_NUMBER = re.compile(
     r"(?:(?<![一-龥々a-z\d])|(?<=則)|(?<=法)(?!令))(?P<era>[明大昭平令mtshr])(?:治|正|和|成)?\.?(?P<year>\d+|元)年?(?:[・.]\d+[・.]\d+)?"
-    r"(?P<kind>法律?|政令?|勅令?)第?(?P<number>\d+)号?"
+    r"(?P<kind>法律?|政令?|勅令?)第?(?P<number>\d+)(?![\d条項])号?"
 )
 _ERAS = dict(zip("明大昭平令mtshr", ("明治", "大正", "昭和", "平成", "令和") * 2, strict=True))
 _KINDS = {"法": "法律", "政": "政令", "勅": "勅令"}
@@ -110,7 +110,7 @@ def fold_question(text: str) -> tuple[str, frozenset[int]]:
         (_LIST, _each_with_unit),
         (_INNER, lambda match: _with_unit(match["number"] + match["branch"], match["unit"])),
         (_BRANCHES, lambda match: re.sub("(?<=[、・,び又は])の", f"{match['article']}の", match[0])),
-        (_RANGE, lambda _: "から"),
+        (_RANGE, lambda match: f"{match['branch'] or ''}から"),
     )
     for pattern, written in signs:
         folded, breaks = _replaced(pattern, written, folded, breaks)

@@ -11,12 +11,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from ...data.law_numbers import folded_key
-from .citation_patterns import CONNECTOR, EXCLUDED, QUESTION, STATUTE
+from .citation_patterns import CONNECTOR, EXCLUDED, LEADS_ON, QUESTION, STATUTE
 from .citation_text import fold, fold_question
 from .cited_law import CitedLaw, LawReader, follows
 from .law_names import LawNames
 from .mention import Mention, Place
 
+_Place = tuple[str, int]  # an article and the step from it
 _STEPS = {"前条": -1, "次条": 1}
 
 
@@ -38,12 +39,15 @@ def _with_exclusions(found: Sequence[Mention], folded: str) -> list[Mention]:
     """The references with those marked that 「…を除く」 takes out: the one before it and those joined to that."""
     out = list(found)
     for number, mention in enumerate(found):
-        if not EXCLUDED.match(folded, mention.end):
+        taken = EXCLUDED.match(folded, mention.end)
+        if taken is None:
             continue
+        following = found[number + 1].start if number + 1 < len(found) else -1
+        leads = bool(LEADS_ON.fullmatch(folded, taken.end(), following)) if following >= taken.end() else False
         first = number
         while first > 0 and found[first].joined_by:
             first -= 1
-        out[first : number + 1] = [replace(one, excluded=True) for one in out[first : number + 1]]
+        out[first : number + 1] = [replace(one, excluded=True, leads_on=leads) for one in out[first : number + 1]]
     return out
 
 
@@ -65,8 +69,8 @@ class _Reader:
         if match["lone_item"]:
             return _next_item(match, previous, self.folded) if joined and previous is not None else None
         law = self._laws.of(match, joined, previous)
-        article = self._article(match, joined, previous, law)
-        if article is None or (law.text and self.names.longer_name(self.folded, law.start, law.text)):
+        place = self._article(match, joined, previous, law)
+        if place is None or (law.text and self.names.longer_name(self.folded, law.start, law.text)):
             return None
         start = law.start if law.text else match.start()
         if match["bare"] or match["preamble"] or (match["dashed"] and not match["dashed_unit"]):
@@ -84,7 +88,7 @@ class _Reader:
             law_ids=law.law_ids,
             law_text=law.text,
             part=_part(match, joined, previous, law),
-            article=article,
+            article=place[0],
             paragraph=_paragraph(match, previous, self.place),
             item=folded_key(match["item"], match["item_branch"]) if match["item"] else None,
             joined_by=self.folded[previous.end : match.start()] if joined and previous is not None else "",
@@ -94,19 +98,19 @@ class _Reader:
             near=law.near,
             loose=match["loose"] or "",
             row=bool(match["row"]),
-            step=0 if self.place is not None else _STEPS.get(match["relative"] or "", 0),
+            step=place[1],
         )
 
-    def _article(self, match: re.Match[str], joined: bool, previous: Mention | None, law: CitedLaw) -> str | None:
+    def _article(self, match: re.Match[str], joined: bool, previous: Mention | None, law: CitedLaw) -> _Place | None:
         if match["appendix"] or match["dashed"]:
-            return str(match["appendix"] or match["dashed"])
+            return str(match["appendix"] or match["dashed"]), 0
         if match["preamble"]:
-            return ""
+            return "", 0
         if match["article"] or match["bare"]:
             branch = match["branch"] if match["article"] else match["bare_branch"]
-            return folded_key(match["article"] or match["bare"], branch)
+            return folded_key(match["article"] or match["bare"], branch), 0
         if match["lone_paragraph"] and (match["supplement"] or (law.text and self.place is None)):
-            return ""  # 附則第2項, 施行期日令第2項: nothing there has an article
+            return "", 0  # 附則第2項, 施行期日令第2項: nothing there has an article
         return _relative_article(match, joined, previous, self.place)
 
 
@@ -132,22 +136,28 @@ def _part(match: re.Match[str], joined: bool, previous: Mention | None, law: Cit
     return "main"
 
 
-def _relative_article(match: re.Match[str], joined: bool, previous: Mention | None, place: Place | None) -> str | None:
+def _relative_article(
+    match: re.Match[str], joined: bool, previous: Mention | None, place: Place | None
+) -> _Place | None:
     relative = match["relative"]
     if relative in _STEPS:
+        step = _STEPS[relative]
         if place is None:  # 709条及び次条; any other 前条 is one that the text quotes
-            return previous.article if joined and previous is not None and previous.part == "main" else None
+            if not joined or previous is None or previous.part != "main":
+                return None
+            # 次条 after 次条 goes on, 前条及び次条 are both beside the article before them.
+            return previous.article, step + (previous.step if previous.step * step > 0 else 0)
         if place.article not in place.articles:
             return None
-        index = place.articles.index(place.article) + _STEPS[relative]
-        return place.articles[index] if 0 <= index < len(place.articles) else None
+        index = place.articles.index(place.article) + step
+        return (place.articles[index], 0) if 0 <= index < len(place.articles) else None
     if (
         relative == "同条"
         or match["lone_near_paragraph"] == "同項"
         or (match["lone_paragraph"] and (joined or place is None))
     ):
-        return previous.article if previous else None
-    return place.article if place is not None else None
+        return (previous.article, previous.step) if previous else None
+    return (place.article, 0) if place is not None else None
 
 
 def _paragraph(match: re.Match[str], previous: Mention | None, place: Place | None) -> str | None:

@@ -38,6 +38,7 @@ class Mention:
     doubt: Doubt = ""  # why ``near`` are no ``law_ids``
     near: tuple[str, ...] = ()  # laws that the name may mean
     excluded: bool = False  # 第三百十条を除く
+    leads_on: bool = False  # what it is taken out of stands right behind it: 第七条を除く第五条から第八条まで
     loose: str = ""  # what stands behind 条 without saying what it counts: 94条2
     row: bool = False  # 別表第1の3の項: of the number of a table, the last part may be a row of it
     step: int = 0  # 前条 (-1) and 次条 (+1) of ``article``, which the reference before this one names

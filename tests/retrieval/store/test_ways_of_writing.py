@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from datetime import date
 
 import pytest
@@ -41,7 +43,7 @@ MINPO, STAY, RULE, FIRE, MONEY, DUTY = "民法", "在留法", "人事院規則�
 BOOK = {
     f"129AC0000000089_{DAY}": law_xml(
         MINPO, "明治二十九年法律第八十九号",
-        {str(n): [f"第{n}条の定め"] for n in (*range(1, 4), *range(708, 712))} | {"398_2": ["根抵当の定め"], "398_3": ["範囲の定め"], "5": ["子の定め", "二項\n甲\n乙"]},
+        {str(n): [f"第{n}条の定め"] for n in range(1, 4)} | {"5": ["子の定め", "二項\n甲\n乙"], "398_2": ["根抵当の定め"], "398_3": ["範囲の定め"]} | {str(n): [f"第{n}条の定め"] for n in range(708, 712)},
         after='<SupplProvision AmendLawNum="平成二九年六月二日法律第四四号"><SupplProvisionLabel>附則</SupplProvisionLabel><Article Num="10"><ArticleTitle>第十条</ArticleTitle><Paragraph Num="1"><ParagraphNum/><ParagraphSentence><Sentence>経過</Sentence></ParagraphSentence></Paragraph></Article></SupplProvision>',
     ),
     f"326CO0000000319_{DAY}": law_xml(STAY, "昭和二十六年政令第三百十九号", {"2": ["在留の定め"]}, after=TABLES).replace(
@@ -50,7 +52,7 @@ BOOK = {
     f"332RJNJ14007000_{DAY}": law_xml(RULE, "昭和二十四年人事院規則一四―七", {"3": ["行為の定め"]}),
     f"132AC1000000040_{DAY}": law_xml(FIRE, "明治三十二年法律第四十号", {"1": ["失火の定め"]}),
     "323AC0000000025_20000401_000000000000000": law_xml("証券取引法", "昭和二十三年法律第二十五号", {"27_2": ["古い定め"]}),
-    f"323AC0000000025_{DAY}": law_xml(MONEY, "昭和二十三年法律第二十五号", {"27_2": ["買付の定め"], "2": ["定義\n一\n二"]}),
+    f"323AC0000000025_{DAY}": law_xml(MONEY, "昭和二十三年法律第二十五号", {"27_2": ["買付の定め"], "27_12": ["甲"], "27_13": ["乙"], "27_14": ["丙"], "2": ["定義\n一\n二"]}),
     f"335AC0000000105_{DAY}": law_xml("道路交通法", "昭和三十五年法律第百五号", {"1": ["交通の定め"]}, abbreviation="道交法"),
     f"335CO0000000270_{DAY}": law_xml(DUTY, "昭和三十五年政令第二百七十号", {"1": ["信号の定め"]}),
     f"340M50000002060_{DAY}": law_xml("運転の府令", "昭和四十年総理府令第六十号", {"1": ["道路交通法施行令（昭和三十五年政令第二百七十号。以下「道交法施行令」という。）第一条の信号。"]}),
@@ -91,6 +93,19 @@ ROWS = [
     ("民5Ⅱ①②", [found(MINPO, "5", "2", "1"), found(MINPO, "5", "2", "2")]),
     ("民709-711", [("ambiguous_article", "第709条から第711条までか、第709条の711か")]),
     ("民法709条/711条", [found(MINPO, "709"), found(MINPO, "711")]),
+    ("民法709/710", [found(MINPO, "709"), found(MINPO, "710")]),
+    ("金商法27条の12-27条の14", [found(MONEY, "27_12"), found(MONEY, "27_13"), found(MONEY, "27_14")]),
+    ("金商法第27条の12—第27条の14", [found(MONEY, "27_12"), found(MONEY, "27_13"), found(MONEY, "27_14")]),
+    # no articles: a date behind a name, a year and a kind of law without its number
+    *((text, []) for text in ("民法2020/4/1", "民法2020/4", "民法２０２０／０４／０１施行", "民法2020・4・1")),
+    *((text, [("unknown_law", f"法令「{name}」が分かりません")]) for text, name in (("平成30年政令第3条", "平成30年政令"), ("昭和25年法第10条", "昭和25年法"), ("令和5年法5条", "令和5年法"), ("昭和25年法律第12条の2", "昭和25年法律"))),
+    # 除く: of this range only, and only the whole articles
+    ("民法1条から711条まで（2条及び5条2項から709条までを除く。）", [found(MINPO, "1"), found(MINPO, "3"), found(MINPO, "5"), found(MINPO, "710"), found(MINPO, "711"), ("excluded", "2条"), ("excluded", "5条2項"), ("excluded", "709条")]),
+    ("民法708条から711条まで（708条から710条2項までを除く。）", [found(MINPO, "710"), found(MINPO, "711"), ("excluded", "708条"), ("excluded", "710条2項")]),
+    ("民法708条から710条まで（709条2号を除く。）", [*(found(MINPO, n) for n in ("708", "709", "710")), ("excluded", "709条2号")]),
+    ("a 民法708条から709条まで（708条を除く。） b 民法708条から710条まで", [found(MINPO, "709"), ("excluded", "708条"), *(found(MINPO, n) for n in ("708", "709", "710"))]),
+    ("民法709条を除く708条から711条まで", [("excluded", "709条"), found(MINPO, "708"), found(MINPO, "710"), found(MINPO, "711")]),
+    ("民法708条から710条まで及び2条から3条まで（709条を除く。）", [found(MINPO, n) for n in ("708", "710", "2", "3")] + [("excluded", "709条")]),
     ("民法1,200円", []),
     # what a number behind 条 counts is not said
     ("金商法2条1", [("found", MONEY, "main", "2", None, None, "「1」が項か号か枝番か分からない")]),
@@ -98,7 +113,17 @@ ROWS = [
     # the articles beside one
     ("民法709条及び次条", [found(MINPO, "709"), found(MINPO, "710")]),
     ("民法709条と前条", [found(MINPO, "709"), found(MINPO, "708")]),
-    ("民法5条及び次条", [found(MINPO, "5"), ("unknown_article", "前後の条")]),
+    ("民法3条及び次条第1項及び第2項", [found(MINPO, "3"), found(MINPO, "5", "1"), found(MINPO, "5", "2")]),
+    ("民法3条、次条及び同条第2項", [found(MINPO, "3"), found(MINPO, "5"), found(MINPO, "5", "2")]),
+    ("民法3条、次条第2項1号及び同項第2号", [found(MINPO, "3"), found(MINPO, "5", "2", "1"), found(MINPO, "5", "2", "2")]),
+    ("民法709条、次条及び次条", [found(MINPO, n) for n in ("709", "710", "711")]),
+    ("民法709条並びに前条及び次条", [found(MINPO, n) for n in ("709", "708", "710")]),
+    ("民法709条から次条まで", [found(MINPO, "709"), found(MINPO, "710")]),
+    ("民法708条及び次条から711条まで", [found(MINPO, n) for n in ("708", "709", "710", "711")]),
+    ("民法708条から711条まで（709条及び次条を除く。）", [found(MINPO, "708"), found(MINPO, "711"), ("excluded", "709条"), ("excluded", "次条")]),
+    ("民法709条から次条まで（709条を除く。）", [found(MINPO, "710"), ("excluded", "709条")]),
+    ("民法711条から次条まで", [found(MINPO, "711"), ("unknown_article", "前後の条")]),
+    ("民法711条及び次条", [found(MINPO, "711"), ("unknown_article", "前後の条")]),
     ("民法709条の話。前条の規定により", [found(MINPO, "709")]),
     # brackets, old forms, short numbers
     ("民法〔改正前〕709条", [("other_version", "民法 第709条")]),
@@ -127,6 +152,7 @@ ROWS = [
     ("在留法附則別表", [("ambiguous_article", "附則（昭和二八年八月一日法律第一五五号）の附則別表、附則（昭和三三年五月一日法律第一二四号）の附則別表")]),
     ("労働法附則別表", [("found", "労働法", "appendix", "附則別表")]),
     ("在留法附則（昭和33年法律第124号）別表", [table(STAY, "附則別表")]),
+    ("在留法附則（昭和34年法律第1号）別表", [("unknown_article", "在留法に附則（昭和34年法律第1号）の別表はありません")]),
     ("在留法第1号表の2", [table(STAY, "第一号表ノ二")]),
     ("民法様式第9号", [("unknown_article", "索引の民法のデータに様式第9号はありません")]),
     ("在留法前文", [("found", STAY, "preamble", "", None, None, "")]),
@@ -164,6 +190,25 @@ def test_every_way_of_writing_leads_to_the_provision(index, text, expected):
             assert got == row[1:6]
             assert row[6] in item.note
             assert bool(item.note) == bool(row[6])
+
+
+def test_an_index_that_has_no_amending_laws_of_tables_shows_what_it_has(tmp_path):
+    build_index(write_book(tmp_path / "laws", BOOK), tmp_path / "index")
+    (store,) = (tmp_path / "index").rglob("store.sqlite")
+    with closing(sqlite3.connect(store)) as connection, connection:
+        connection.execute("UPDATE articles SET amend_law_num=NULL WHERE part='appendix'")
+    old = StatuteIndex(tmp_path / "index")
+    (item,) = old.references("在留法附則（昭和33年法律第124号）第1号表の2")
+    assert (item.status, item.article.title) == ("found", "第一号表ノ二")
+    assert item.note == (
+        "在留法附則(昭和33年法律第124号)第1号表の2: 在留法 第一号表ノ二を示します。"
+        "昭和33年法律第124号の附則のものかは、この索引からは確かめられません。"
+    )
+    (item,) = old.references("在留法附則（昭和33年法律第124号）別表")
+    assert item.status == "ambiguous_article"
+    assert "在留法の附則(昭和33年法律第124号)の別表に当たるものが 2 あります: 附則別表。" in item.note.replace(
+        "（", "("
+    ).replace("）", ")")
 
 
 def test_a_former_title_needs_no_word_on_a_day_when_it_was_the_title(index):
