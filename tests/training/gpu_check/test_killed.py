@@ -15,11 +15,22 @@ import pytest
 from tests.training.gpu_check.test_random_check import CONFIG
 
 ROOT = Path(__file__).resolve().parents[3]
-# Without a plan: while this process makes one, what the other measures waits, and here it would all be there before.
-PROGRAM = (
-    "import sys; from app.commands import gpu_check; from app.training.gpu_check import random_check; "
-    "random_check._plans = lambda case, notes: {}; gpu_check.main(sys.argv[1:], device='cpu')"
-)
+# Planned before the case starts: while this process plans, what the case measures waits, and here it would all be there.
+PROGRAM = """
+import sys
+from app.commands import gpu_check
+from app.training.gpu_check import processes, random_check
+
+plan, start, made = random_check._plans, processes.run_case, {}
+
+def planned(case, *given, **more):
+    made[case.name] = plan(case, [])
+    return start(case, *given, **more)
+
+if __name__ == "__main__":
+    processes.run_case, random_check._plans = planned, lambda case, notes: made[case.name]
+    gpu_check.main(sys.argv[1:], device="cpu")
+"""
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="kill -9 is a POSIX signal")
@@ -54,6 +65,7 @@ def test_a_check_that_is_killed_in_a_training_keeps_the_steps_before(tmp_path: P
         assert (list(case["parts"]), case["error"], left["finished"]) == (["load", "train"], None, False)
         assert {"forward", "loss", "backward", "optimizer"} == set(train["peak_bytes"]) == set(train["reserved_bytes"])
         assert train["step_tokens"] == [8 * 1024] * done
+        assert case["plans"]["train"]["peak_gib"] > 0
         report = (tmp_path / "card.md").read_text("utf-8")
         assert f"**6 ステップ中 {done} で止まりました**" in report
     finally:
