@@ -20,7 +20,7 @@ from .errors import (
 )
 from .failures import is_panic, known_failure
 from .redaction import hide
-from .terminal import safe_streams, safe_text
+from .terminal import HALF, safe_streams, safe_text
 
 Item = TypeVar("Item")
 MAX_SEED = 2**32 - 1  # numpy's
@@ -97,7 +97,7 @@ def _run(main: Callable[[Sequence[str]], int | None], arguments: list[str]) -> i
     debug = "--debug" in arguments
     try:
         for argument in arguments:
-            if any("\ud800" <= char <= "\udfff" for char in argument):
+            if HALF.search(argument):
                 raise ConfigError(_unreadable(argument))
         return main(arguments) or EXIT_DONE
     except UserError as error:

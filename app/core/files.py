@@ -15,6 +15,7 @@ from typing import IO, Any
 from .errors import DataError
 from .failures import os_error_line
 from .system_lock import lock_handle
+from .terminal import HALF
 
 
 def sha256_bytes(data: bytes) -> str:
@@ -175,7 +176,7 @@ def half_character(text: str, value: Any) -> str | None:
     if not re.search(r"\\u[dD][89a-fA-F]", text):
         return None
     for string in _strings(value):
-        if found := re.search("[\ud800-\udfff]", string):
+        if found := HALF.search(string):
             around = string[max(0, found.start() - 10) : found.end() + 10]
             return around.encode("utf-8", "backslashreplace").decode("utf-8")
     return None

@@ -14,6 +14,8 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any, TextIO
 
+# Half a surrogate pair: what tools that cut UTF-16 leave, and how a name whose bytes are no UTF-8 is held.
+HALF = re.compile("[\ud800-\udfff]")
 # Controls but newline and tab, delete, C1, marks and overrides of direction, line separators, half surrogates.
 _UNSAFE = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufff9-\ufffb\ud800-\udfff]"

@@ -13,6 +13,7 @@ from typing import Any
 from ..core.errors import UserError
 from ..core.files import read_json, sha256_file
 from ..core.runs import BaseModelFacts, distrust_name
+from ..core.terminal import HALF
 from ..evaluation.results.file import KIND, Result, result_of
 from ..evaluation.results.result_words import percent, plan_context
 from .curves import Curves, curves_of
@@ -97,17 +98,14 @@ def _files(roots: Sequence[Path]) -> Iterator[tuple[os.stat_result, Path]]:
             names[:] = sorted(name for name in names if not name.startswith((".", "gen-")))
             for name in sorted(files):
                 path = here / name
-                if not name.endswith(".json") or path.is_symlink() or not _is_text(str(path)):
+                if (
+                    not name.endswith(".json") or path.is_symlink() or HALF.search(str(path))
+                ):  # no page can show half a character
                     continue
                 with contextlib.suppress(OSError):
                     state = path.stat()
                     if state.st_size <= MOST_BYTES:
                         yield state, path
-
-
-def _is_text(name: str) -> bool:
-    """Whether a page can show the name: bytes that are no UTF-8 stand in it as half surrogates."""
-    return not any("\ud800" <= char <= "\udfff" for char in name)
 
 
 @lru_cache(maxsize=2 * MOST_FILES)

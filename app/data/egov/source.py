@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from ...core.errors import DataError
+from ...core.terminal import HALF
 from .law import Law
 from .xml import parse_law
 from .xml_text import MAX_XML_BYTES
@@ -55,7 +56,7 @@ def xml_paths(folder: Path) -> list[Path]:
             continue
         if path.is_symlink() and not path.exists():
             raise DataError(f"{path}: リンクの先がありません。リンクを直すか消してください。")
-        if any("\ud800" <= char <= "\udfff" for char in str(path.relative_to(folder))):
+        if HALF.search(str(path.relative_to(folder))):
             raise DataError(f"{path}: 名前が UTF-8 ではありません。フォルダとファイルの名前を変えてください。")
         if path.is_file():
             paths.append(path)

