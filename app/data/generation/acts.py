@@ -12,8 +12,10 @@ from .drafts import (
     Draft,
     Option,
     Wants,
+    answer_first,
     chars,
     citation,
+    needed,
     neighbours,
     render_context,
     spelled,
@@ -65,7 +67,7 @@ def act_draft(
             shown = {number for number, _ in scene[-1].items}
             free += [(_act(rule), "lawful", rule) for rule in lawful if rule.item is None or rule.item in shown]
     breaking = [(_act(rule), "breach", rule) for rule in forbidden]
-    breach_needed, free_needed = (1, count - 1) if wants == "correct" else (count - 1, 1)
+    breach_needed, free_needed = needed(wants, count)
     breaking = _different(breaking, breach_needed, random_)
     free = _different(free, free_needed, random_)
     if len(breaking) < breach_needed or len(free) < free_needed:
@@ -83,11 +85,9 @@ def act_draft(
         )
         for text, edit, rule in [*breaking, *free]
     ]
-    if wants == "incorrect":
-        options = [*options[breach_needed:], *options[:breach_needed]]
     named = citation(book.title, main, None, digits=digits, named=True)
     requests = list_requests([f"{named}に違反する行為", f"{named}によって禁止されている行為"], wants)
-    return Draft("act", tuple(random_.sample(requests, min(MAX_TEXTS, len(requests)))), wants, tuple(options),
+    return Draft("act", tuple(random_.sample(requests, min(MAX_TEXTS, len(requests)))), wants, answer_first(options, wants),
                  render_context(book.title, scene), book.title, book.revision_id, tuple(scene), article)  # fmt: skip
 
 

@@ -4,8 +4,9 @@
 ``paired``  every candidate names a provision and what it lays down; the false ones have another provision's number
 ``content`` the request names a provision, the candidates are what this one and others lay down
 
-A small model does not learn to go from a citation to a heading and its text where the citation is all that a candidate
-has; where citation and words stand in one sentence it does, and the two others lead there (docs/generated-questions.md).
+A small model did not learn to go from a citation to a heading and its text where the citation is all that a candidate
+has, so two forms put citation and words into one sentence. They did not help either as far as it was measured
+(docs/experiments.md).
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from collections.abc import Sequence
 from ...core.questions import Polarity
 from .book import Book, Listing
 from .descriptions import descriptions, sentence, told_apart
-from .drafts import Draft, Option, Wants, render_context
+from .drafts import Draft, Option, Wants, answer_first, needed, render_context
 from .lists import things_by_effect
 from .requests import article_requests, content_requests, pair_requests
 from .rules import Rule
@@ -116,7 +117,7 @@ def _paired(scene: Scene, rule: Rule, wants: Wants, random_: random.Random, coun
     rules = _tellable(scene, random_, first=rule)
     swaps = [(one, place) for one in rules for place in scene.wrong(one, scene.places) if _not_said(scene, one, place)]
     random_.shuffle(swaps)
-    needed_true, needed_false = (1, count - 1) if wants == "correct" else (count - 1, 1)
+    needed_true, needed_false = needed(wants, count)
     if len(rules) < needed_true or len(swaps) < needed_false:
         return None
     digits, pattern = random_.random() < 0.8, random_.choice(_PAIRS)
@@ -140,9 +141,8 @@ def _paired(scene: Scene, rule: Rule, wants: Wants, random_: random.Random, coun
         )
         for one, place, true in pairs
     ]
-    if wants == "incorrect":
-        options = [*options[needed_true:], *options[:needed_true]]
-    return _draft(scene, rule, wants, pair_requests(scene.book.title, wants), options, random_)
+    requests = pair_requests(scene.book.title, wants)
+    return _draft(scene, rule, wants, requests, answer_first(options, wants), random_)
 
 
 _PAIRS = (
@@ -158,7 +158,7 @@ def _content(scene: Scene, rule: Rule, wants: Wants, random_: random.Random, cou
     rules = _tellable(scene, random_, first=rule)
     own = [one for one in rules if one.place[:2] == asked[:2]]
     others = [one for one in rules if asked in scene.wrong(one, [asked]) and _not_said(scene, one, asked)]
-    needed_true, needed_false = (1, count - 1) if wants == "correct" else (count - 1, 1)
+    needed_true, needed_false = needed(wants, count)
     if len(own) < needed_true or len(others) < needed_false:
         return None
     digits = random_.random() < 0.8
@@ -171,10 +171,8 @@ def _content(scene: Scene, rule: Rule, wants: Wants, random_: random.Random, cou
         )
         for one in [*own[:needed_true], *others[:needed_false]]
     ]
-    if wants == "incorrect":
-        options = [*options[needed_true:], *options[:needed_true]]
     cited = scene.cite(asked) if scene.named else scene.book.title + scene.cite(asked)
-    return _draft(scene, rule, wants, content_requests(cited, wants), options, random_)
+    return _draft(scene, rule, wants, content_requests(cited, wants), answer_first(options, wants), random_)
 
 
 def _tellable(scene: Scene, random_: random.Random, *, first: Rule) -> list[Rule]:

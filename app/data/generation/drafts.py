@@ -30,6 +30,16 @@ class Option:
     cue: str = ""
 
 
+def needed(wants: Wants, count: int) -> tuple[int, int]:
+    """How many candidates are to be true and how many false: one of them is the answer."""
+    return (1, count - 1) if wants == "correct" else (count - 1, 1)
+
+
+def answer_first(options: Sequence[Option], wants: Wants) -> tuple[Option, ...]:
+    """The options with the answer before the others."""
+    return tuple(sorted(options, key=lambda one: one.true == (wants == "incorrect")))
+
+
 @dataclass(frozen=True, slots=True)
 class Draft:
     """A question with its candidates; the one to be chosen stands first."""

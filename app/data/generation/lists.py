@@ -7,7 +7,7 @@ import re
 
 from .book import Book, Listing, Passage, composed
 from .checks import overlapping
-from .drafts import Draft, Option, Wants, chars, citation, render_context, spelled, with_items
+from .drafts import Draft, Option, Wants, answer_first, chars, citation, needed, render_context, spelled, with_items
 from .requests import list_requests
 from .statements import MAX_TEXTS
 from .wordings import force
@@ -37,7 +37,7 @@ def list_draft(
     siblings.sort(
         key=lambda other: (other.article != listing.article, abs(_place(book, other) - _place(book, listing)))
     )
-    in_needed, out_needed = (1, count - 1) if wants == "correct" else (count - 1, 1)
+    in_needed, out_needed = needed(wants, count)
     for other in siblings[:4]:
         own = [item for item in listing.items if 3 <= len(item[1]) <= 60]
         outside = [item for item in other.items if 3 <= len(item[1]) <= 60 and not _in_list(item[1], book, listing)]
@@ -57,10 +57,8 @@ def list_draft(
             *(Option(_texts(text, digits), True, "in_list", (listing.article, listing.paragraph, number)) for number, text in inside),
             *(Option(_texts(text, digits), False, "other_list", (other.article, other.paragraph, number)) for number, text in outside),
         ]  # fmt: skip
-        if wants == "incorrect":
-            options = [*options[in_needed:], *options[:in_needed]]
         requests = list_requests(_things(book, listing, passages[0], digits), wants)
-        return Draft("list", tuple(random_.sample(requests, min(MAX_TEXTS, len(requests)))), wants, tuple(options),
+        return Draft("list", tuple(random_.sample(requests, min(MAX_TEXTS, len(requests)))), wants, answer_first(options, wants),
                      render_context(book.title, shown), book.title, book.revision_id, shown, listing.article)  # fmt: skip
     return None
 

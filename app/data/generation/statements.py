@@ -11,7 +11,7 @@ from ..law_numbers import article_label
 from .book import Book, Passage
 from .cases import ceiling, deadline, threshold
 from .claims import Claim
-from .drafts import Draft, Option, Wants, chars, neighbours, render_context, spelled, with_items
+from .drafts import Draft, Option, Wants, chars, needed, neighbours, render_context, spelled, with_items
 from .edits import limit, modality, number, party, procedure
 from .exceptions import absolute, discretion, exception, left_out, only_if, over_general, restriction, unless
 from .paraphrase import paraphrase
@@ -101,7 +101,7 @@ def statement_draft(
                 trues.append((TRUE_WEIGHTS[claim.edit], claim))
             else:
                 falses.append((FALSE_WEIGHTS[claim.edit], claim))
-    needed_true, needed_false = (1, count - 1) if wants == "correct" else (count - 1, 1)
+    needed_true, needed_false = needed(wants, count)
     right = _pick(trues, needed_true, cues, random_)
     wrong = _pick(falses, needed_false, cues, random_, taken=right)
     if len(right) < needed_true or len(wrong) < needed_false:
