@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from app.core.errors import ConfigError, ModelError
+from app.llm import processor
 from app.llm.letters import score_letters
 from app.llm.loading import (
     Quantization,
@@ -28,7 +29,9 @@ def copied(tiny_model_dir: Path, tmp_path: Path) -> Path:
     return folder
 
 
-def test_a_plain_model_keeps_the_type_it_is_stored_in(copied: Path) -> None:
+def test_a_plain_model_keeps_the_type_it_is_stored_in(copied: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # On a processor with bfloat16 instructions; test_processor.py has the others.
+    monkeypatch.setattr(processor, "computes_bfloat16", lambda: True)
     model = load_base_model(str(copied), quantization=None, device="cpu")
     assert {parameter.dtype for parameter in model.parameters()} == {torch.float32}
     assert not model.training
