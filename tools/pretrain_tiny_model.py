@@ -37,8 +37,9 @@ def check_writable_outputs(args: argparse.Namespace, width: int) -> None:
     from app.core.errors import ConfigError, UserError
     from app.core.files import read_json
     from app.core.outputs import Output, check_folder_place, check_outputs, contains, foreign_entries
+    from app.core.places import MODEL
 
-    check_folder_place("--output", args.output)
+    check_folder_place("--output", args.output, own=MODEL)
     try:
         config = read_json(args.output / "config.json")
     except UserError:

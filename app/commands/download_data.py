@@ -11,6 +11,7 @@ from typing import Any
 
 from ..core.cli import JapaneseParser, log, progress, run_program
 from ..core.errors import BackendError
+from ..core.outputs import check_folder_place
 from ..data.egov.api import SITE, ListedLaw, PoliteClient, Politeness
 from ..data.egov.download import download_bulk, download_laws
 from ..data.lawqa_download import GITHUB, download_lawqa
@@ -72,6 +73,8 @@ def main(argv: Sequence[str]) -> int:
             log(f"{arguments.output / name}: {count} 問")
         return 0
     client = PoliteClient(arguments.site or SITE, politeness)
+    if not zipped:
+        check_folder_place("--output", arguments.output)
     category = arguments.category
     if zipped:
         facts = download_bulk(

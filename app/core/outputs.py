@@ -2,7 +2,7 @@
 written is found out first.
 
 An output must not be an input (by another spelling, a link or a hard link either), must not be a folder, must lie in a
-place that can be written, and may replace only a file of the same kind that this program wrote. What a file is, is read
+place that can be written and outside of indexes, adapters and models, and may replace only a file of the same kind that this program wrote. What a file is, is read
 from its beginning; files without such a mark are ours only where a ledger in their folder names them with their SHA-256.
 """
 
@@ -21,6 +21,7 @@ from .errors import ConfigError
 from .failures import os_error_line
 from .files import read_json, sha256_file
 from .locks import is_lock_file
+from .places import enclosing
 
 Ours = Callable[[Path], bool]
 _HEAD_BYTES = 1 << 20
@@ -42,14 +43,15 @@ class Output:
     ours: Ours
 
 
-def check_outputs(outputs: Sequence[Output], inputs: Mapping[str, Path | None]) -> None:
+def check_outputs(outputs: Sequence[Output], inputs: Mapping[str, Path | None], *, own: str | None = None) -> None:
     """Raise ConfigError, one line, when one of ``outputs`` must not or cannot be written.
 
-    ``inputs`` are the files and folders that the program reads, by option; None is not given.
+    ``inputs`` are the files and folders that the program reads, by option; None is not given. ``own`` is what the folder
+    of the outputs may be (see ``check_folder_place``).
     """
     given = {option: path for option, path in inputs.items() if path is not None}
     for number, output in enumerate(outputs):
-        _check_place(output)
+        _check_place(output, own)
         for option, path in given.items():
             if same_file(output.path, path):
                 raise ConfigError(
@@ -75,13 +77,14 @@ def _is_ours(output: Output) -> bool:
         raise ConfigError(os_error_line(error, output.path)) from None
 
 
-def _check_place(output: Output) -> None:
+def _check_place(output: Output, own: str | None) -> None:
     path = output.path
     try:
         if path.is_dir():
             raise ConfigError(f"{output.option} {path} はフォルダです。書き出すファイルの名前まで指定してください。")
         if (path.exists() or path.is_symlink()) and not path.is_file():
             raise ConfigError(f"{output.option} {path} は普通のファイルではありません。別の名前を指定してください。")
+        _check_outside(output.option, path, path.parent, own)
         check_writable(path.parent)
         os.lstat(path.parent / f"{path.name}.progress.jsonl")  # too long a name is found out here
     except FileNotFoundError:
@@ -90,14 +93,27 @@ def _check_place(output: Output) -> None:
         raise ConfigError(f"{output.option} {os_error_line(error, path)}") from None
 
 
-def check_folder_place(option: str, folder: Path) -> None:
-    """Raise ConfigError unless ``folder`` is or can become a folder that files can be written in."""
+def check_folder_place(option: str, folder: Path, *, own: str | None = None) -> None:
+    """Raise ConfigError unless ``folder`` is or can become a folder that files can be written in.
+
+    ``own`` is what the program itself makes of it (``INDEX``, ``ADAPTER``, ``MODEL``): such a folder it may be already.
+    """
     try:
         if os.path.lexists(folder) and not folder.is_dir():
             raise ConfigError(f"{option} {folder} はファイルです。フォルダを指定してください。")
+        _check_outside(option, folder, folder, own)
         check_writable(folder)
     except OSError as error:
         raise ConfigError(f"{option} {os_error_line(error, folder)}") from None
+
+
+def _check_outside(option: str, path: Path, folder: Path, own: str | None) -> None:
+    if found := enclosing(folder, own=own):
+        place, what = found
+        raise ConfigError(
+            f"{option} {path} は{what}のフォルダ（{place}）に入ります。{what}は、フォルダごと読まれ、置き換えられ、消されます。"
+            "ほかのフォルダを指定してください。"
+        )
 
 
 def check_writable(folder: Path) -> None:

@@ -58,6 +58,32 @@ OVER_MINE = [
 ]
 
 
+# What lies in one of three folders under a new name: they are read, replaced and deleted as wholes.
+INSIDE = [
+    ("split_selection_dataset", f"--lawqa-path {Q} --output-dir WHERE"),
+    ("import_questions", f"{MINE} --output-dir WHERE/new"),
+    ("build_finetune_dataset", f"--lawqa-path {Q} --no-rag --output-path WHERE/x.jsonl"),
+    ("generate_questions", f"--source {ROOT / 'sample' / 'laws'} --law-type all --count 1 --output WHERE"),
+    ("evaluate_multiple_choice", f"--data {Q} --output WHERE/x.json --context none"),
+    ("evaluate_multiple_choice", f"--data {Q} --output x.json --report WHERE/x.html --context none"),
+    ("compare_runs", f"{R} {R} --report WHERE/x.html"),
+    ("import_results", f"{R} --output WHERE/x.json"),
+    ("generate_rationales", f"--data {Q} --output-path WHERE/x.jsonl"),
+    ("export_lm_eval", f"--data {Q} --output-dir WHERE --name other"),
+    ("train_qwen_law_ft", "--model-name m --train-file t.jsonl --output-dir WHERE/new"),
+    ("cross_fit", f"--data {Q} --model-name m --output-dir WHERE/new"),
+    ("two_stages", f"--data {Q} --laws {ROOT / 'sample' / 'laws'} --model-name m --output-dir WHERE"),
+    ("submit_shards", f"--shards 2 --gpus 0 evaluate --data {Q} --output WHERE/x.json"),
+    ("build_index", f"--source {ROOT / 'sample' / 'laws'} --index-dir WHERE/new"),
+    ("train_retriever", "--output WHERE/new"),
+    ("export_adapter", "--lora-path a --output-dir WHERE --recheck 0"),
+    ("download_data", "--lawqa --output WHERE"),
+    ("download_data", "--all --output WHERE/x.zip"),
+    ("download_data", "--all --output WHERE"),
+    ("serve", "--feedback WHERE/x.jsonl"),
+]
+
+
 @pytest.fixture
 def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     sample = ROOT / "sample" / "selection.json"
@@ -97,6 +123,23 @@ def test_nothing_is_written_over(place: Path, capsys: pytest.CaptureFixture[str]
     )
     assert any(word in said for word in words.split("|")), said
     assert {path.name: path.read_bytes() for path in place.iterdir() if path.is_file()} == before
+
+
+@pytest.mark.parametrize(("where", "what"), [("index/gen-1", "索引"), ("adapter", "アダプタ"), ("model", "モデル")])
+@pytest.mark.parametrize(("program", "options"), INSIDE)
+def test_nothing_new_is_written_into_an_index_an_adapter_or_a_model(
+    place: Path, capsys: pytest.CaptureFixture[str], program: str, options: str, where: str, what: str
+) -> None:
+    for file in ("index/gen-1/store.sqlite", "adapter/adapter_config.json", "model/config.json"):
+        (place / file).parent.mkdir(parents=True)
+        (place / file).write_text('{"model_type": "qwen3"}', "utf-8")
+    before = sorted(str(path) for path in place.rglob("*"))
+    main = importlib.import_module(f"scripts.{program}").main
+    assert run_program(main, options.replace("WHERE", where).split()) == 1
+    said = capsys.readouterr().err.splitlines()[-1]
+    assert said.startswith("エラー: --")
+    assert f"は{what}のフォルダ（{(place / where).resolve()}）に入ります。" in said
+    assert sorted(str(path) for path in place.rglob("*")) == before
 
 
 TINY = f"--hf-model-name {ROOT / 'sample' / 'tiny-qwen3'} --no-hf-load-in-4bit"

@@ -14,6 +14,7 @@ from ...core.errors import ConfigError, UserError
 from ...core.files import read_json
 from ...core.locks import is_lock_file
 from ...core.outputs import check_folder_place, is_remains
+from ...core.places import INDEX, INDEX_KEYS
 
 MANIFEST = "manifest.json"
 BUILDING = "building"
@@ -26,7 +27,7 @@ _PARTS = frozenset({"store.sqlite", "store.sqlite-wal", "store.sqlite-shm", "sto
 
 def check_index_folder(index_dir: Path) -> None:
     """Raise ConfigError, before anything is written, unless an index may be built in ``index_dir``."""
-    check_folder_place("--index-dir", index_dir)
+    check_folder_place("--index-dir", index_dir, own=INDEX)
     if not index_dir.is_dir():
         return
     foreign = [entry.name for entry in sorted(index_dir.iterdir()) if not _belongs(entry)]
@@ -57,7 +58,7 @@ def manifest_folder(index_dir: Path) -> str | None:
         value = read_json(index_dir / MANIFEST)
     except (UserError, OSError):
         return None
-    if not isinstance(value, dict) or not {"folder", "build_id", "store_format", "tokenizer"} <= value.keys():
+    if not isinstance(value, dict) or not value.keys() >= INDEX_KEYS:
         return None
     return str(value["folder"])
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from ...core.files import append_jsonl, read_jsonl_tail, sha256_bytes, sha256_file, to_json, write_bytes, write_json
 from ...core.outputs import Output, check_folder_place, check_outputs, in_ledger, json_kind, jsonl_keys
+from ...core.places import MODEL
 from ..engines.embedder import RETRIEVER_KIND, STATIC_FILES, Vectors
 from .pairs import Captioned, Pair, by_model
 from .static_training import Start
@@ -18,7 +19,7 @@ WEIGHTS, TOKENIZER, CONFIG = STATIC_FILES
 
 def check_retriever_folder(folder: Path, inputs: Sequence[Path]) -> None:
     """Raise ConfigError, one line, when a retriever must not or cannot be written into ``folder``."""
-    check_folder_place("--output", folder)
+    check_folder_place("--output", folder, own=MODEL)
     ours = in_ledger(folder / MANIFEST)
     check_outputs(
         [
@@ -27,6 +28,7 @@ def check_retriever_folder(folder: Path, inputs: Sequence[Path]) -> None:
             *(Output("--output", folder / name, ours) for name in STATIC_FILES),
         ],
         {f"--exclude-questions {number}": path for number, path in enumerate(inputs, 1)},
+        own=MODEL,
     )
 
 
