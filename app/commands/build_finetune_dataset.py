@@ -100,6 +100,8 @@ def write_dataset(settings: RecordSettings, header: Mapping[str, Any]) -> Path |
         )  # fmt: skip
         _preview(built, settings)
         if path is not None:
+            if target is not None:
+                target.unlink(missing_ok=True)  # after a kill it would speak of what is no longer there
             write_records(path, [one.record for one in built])
             share = {"without_gold": settings.share_without_gold} if plan.source == "distractors" else {}
             statistics = build_statistics(built, {question.id: question for question in questions})

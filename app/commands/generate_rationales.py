@@ -130,6 +130,8 @@ def written(path: Path, found: Any, manifest: dict[str, Any]) -> int:
     """Write records and manifest. Raises UntrustworthyResult when there is no record to write."""
     from ..data.records import write_records
 
+    target = path.with_suffix(".manifest.json")
+    target.unlink(missing_ok=True)  # after a kill it would speak of what is no longer there
     if found.records:
         write_records(path, found.records)
         manifest["file"] = {"sha256": sha256_file(path), "records": len(found.records)}
@@ -139,7 +141,6 @@ def written(path: Path, found: Any, manifest: dict[str, Any]) -> int:
         manifest["file"] = None
     manifest["counts"] = dict(found.counts)
     manifest["run"] = {**manifest["run"], "finished_at": now()}
-    target = path.with_suffix(".manifest.json")
     write_json(target, manifest)
     log(describe_counts(found.counts))
     print(target)

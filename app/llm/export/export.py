@@ -47,19 +47,25 @@ def _export(job: ExportJob) -> list[str]:
         check_disk(source.plan, free_bytes(job.output), str(job.output))
         distrust = merged_form.write_merged(job, source, begin(merged, merged_key), reference, measured)
     else:
-        distrust = _already(merged, there)
+        distrust = _already(merged, there, asked=bool(asked), measured=bool(measured))
     if gguf_there is not None:
-        return distrust + _already(gguf, gguf_there)
+        return distrust + _already(gguf, gguf_there, asked=bool(asked), measured=bool(measured))
     if job.gguf:
         writing = begin(gguf, gguf_key)
         distrust += gguf_form.write_gguf_folder(job, source, merged, writing, reference, measured, template)
     return distrust
 
 
-def _already(folder: Path, manifest: Mapping[str, Any]) -> list[str]:
-    """What a folder that was finished before is not trusted for."""
+def _already(folder: Path, manifest: Mapping[str, Any], *, asked: bool, measured: bool) -> list[str]:
+    """What a folder that was finished before is not trusted for; what this run would do to it is said to be left out."""
     log(f"{folder}: 書き出しはすでに終わっています。")
     checks = manifest["export"].get("checks") or {}
+    if asked and not checks:
+        log(f"注意: {folder} は確かめずに書き出したものです。確かめるには、別の --output-dir に書き出してください。")
+    if measured:
+        log(
+            f"注意: {folder} のモデルカードは前回のままです。--results を載せるには、別の --output-dir に書き出してください。"
+        )
     return [f"{kind}: 前回の確かめで許容を超える差がありました" for kind, one in checks.items() if not one["passed"]]
 
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ...core.cli import log
 from ...core.errors import ConfigError
+from ...core.file_hashes import known_sha256
 from ...core.files import read_json, sha256_file, sha256_text, to_json, write_json
 from ...core.outputs import clear_remains, foreign_entries
 from ..exported import with_seen
@@ -50,24 +53,38 @@ class Writing:
         write_json(self.partial / _STATE, {"key": self.key, "files": {**self.done, name: dict(facts)}})
 
     def finish(self) -> None:
-        """Give the folder its name."""
-        (self.partial / _STATE).unlink()
+        """Give the folder its name. What it was written from goes last: a run killed in between is gone on with."""
         self.partial.rename(self.target)
+        (self.target / _STATE).unlink()
 
 
 def finished(target: Path, key: str) -> dict[str, Any] | None:
     """The run.json of a folder that is there already with the same content; None where there is none.
 
-    Raises ConfigError for a folder with other content.
+    Raises ConfigError for a folder with other content, or whose files are no longer those that were written.
     """
-    if not target.exists():
+    if not os.path.lexists(target):
         return None
     manifest = read_json(target / RUN) if (target / RUN).is_file() else {}
-    if not isinstance(manifest, dict) or (manifest.get("export") or {}).get("key") != key:
+    export = manifest.get("export") if isinstance(manifest, dict) else None
+    if not isinstance(export, dict) or export.get("key") != key:
         raise ConfigError(
             f"{target} には別のファイルがあります（別の設定の書き出しなど）。別の --output-dir を指定するか、移してください。"
         )
+    if changed := _changed(target, dict(export.get("files") or {})):
+        raise ConfigError(
+            f"{target / changed[0]} は書き出した後に変わったか、なくなっています（run.json の SHA-256 と違います）。"
+            f"別の --output-dir を指定するか、{target} を移してください。"
+        )
+    (target / _STATE).unlink(missing_ok=True)
     return manifest
+
+
+def _changed(folder: Path, files: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """Those of the files, each with ``file_facts``, that are not there as they were written."""
+    there = [name for name in files if (folder / name).is_file()]
+    digests = dict(zip(there, known_sha256([folder / name for name in there]), strict=True))
+    return [name for name, facts in files.items() if digests.get(name) != facts["sha256"]]
 
 
 def begin(target: Path, key: str) -> Writing:
@@ -86,6 +103,11 @@ def begin(target: Path, key: str) -> Writing:
         clear_remains(partial)
         for half in partial.glob(".*.part"):
             half.unlink()
+        done = state["files"]
+        for name in _changed(partial, {name: facts.get("written", facts) for name, facts in done.items()}):
+            log(f"{partial / name}: 中断した前回に書いたものと違うので、書き直します。")
+            del done[name]
+        write_json(partial / _STATE, state)
     else:
         # A kill between making the folder and its first file leaves an empty one.
         partial.mkdir(parents=True, exist_ok=True)

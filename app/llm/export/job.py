@@ -16,6 +16,7 @@ from ...data.few_shot import FewShot
 from ..adapters import adapter_chat_format, adapter_folder, adapter_manifest, check_base, check_chat
 from ..exported import exported_model
 from ..loading import Quantization, load_tokenizer
+from ..model_files import files_sha256
 from .card import Measured
 from .checkpoint import Checkpoint, local_folder, open_checkpoint
 from .gguf_file import QUANTIZER, find_quantizer, require_gguf
@@ -89,7 +90,8 @@ class Source:
         return {
             "adapter": self.weights_sha256,
             "base": self.manifest["base_model"],
-            "files": {name: (self.base.folder / name).stat().st_size for name in self.base.files},
+            "adapter_config": sha256_file(self.folder / "adapter_config.json"),
+            "base_files": files_sha256(str(self.base.folder)),
             "quantization": None if self.quantization is None else asdict(self.quantization),
             "dtype": job.dtype,
             "name": job.name,

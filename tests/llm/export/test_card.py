@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from app.core.errors import ConfigError
-from app.core.files import read_json, write_json
+from app.core.files import read_json, sha256_text, write_json
 from app.llm.export.card import Measured, model_card
 from app.llm.export.folder import begin, exported_manifest, finished, key_of
 
@@ -75,20 +75,23 @@ def test_what_any_training_saw_travels() -> None:
     assert "trained_clusters" not in exported_manifest(MANIFEST, None, EXPORT)  # an older run does not say: left unsaid
 
 
+W = {"bytes": 1, "sha256": sha256_text("w")}
+
+
 def test_a_folder_gets_its_name_when_it_is_whole(tmp_path: Path) -> None:
     target, key = tmp_path / "out" / "merged", key_of({"a": 1})
     writing = begin(target, key)
     (writing.partial / "w").write_text("w")
-    writing.add("w", {"bytes": 1})
+    writing.add("w", W)
     (writing.partial / ".x.gguf.part").write_text("half")
     (writing.partial / ".run.json.ab12cd_x.tmp").write_text("half")
     again = begin(target, key)
-    assert again.done == {"w": {"bytes": 1}}
+    assert again.done == {"w": W}
     assert not target.exists()
     assert sorted(entry.name for entry in again.partial.iterdir()) == ["export.unfinished.json", "w"]
     with pytest.raises(ConfigError, match="別の設定で中断した書き出し"):
         begin(target, key_of({"a": 2}))
-    write_json(again.partial / "run.json", {"export": {"key": key}})
+    write_json(again.partial / "run.json", {"export": {"key": key, "files": {"w": W}}})
     again.finish()
     assert sorted(entry.name for entry in target.iterdir()) == ["run.json", "w"]
     assert finished(target, key) == read_json(target / "run.json")
@@ -97,6 +100,53 @@ def test_a_folder_gets_its_name_when_it_is_whole(tmp_path: Path) -> None:
         finished(target, key_of({"a": 2}))
     with pytest.raises(ConfigError, match="別のファイルがあります"):
         finished(tmp_path, key)
+    for strange in ([], {"export": "x"}, {"export": None}):
+        write_json(tmp_path / "run.json", strange)
+        with pytest.raises(ConfigError, match="別のファイルがあります"):
+            finished(tmp_path, key)
+    (tmp_path / "link").symlink_to(tmp_path / "nowhere")  # a folder cannot be renamed to it in the end
+    with pytest.raises(ConfigError, match="別のファイルがあります"):
+        finished(tmp_path / "link", key)
+
+
+def test_a_kill_between_the_name_and_the_end_leaves_a_finished_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target, key = tmp_path / "merged", key_of({"a": 1})
+    writing = begin(target, key)
+    (writing.partial / "w").write_text("w")
+    writing.add("w", W)
+    write_json(writing.partial / "run.json", {"export": {"key": key, "files": {"w": W}}})
+    for killed_at in ("rename", "unlink"):
+        with monkeypatch.context() as kill:
+            kill.setattr(Path, killed_at, lambda *_, **__: (_ for _ in ()).throw(KeyboardInterrupt))
+            with pytest.raises(KeyboardInterrupt):
+                (begin(target, key) if killed_at == "rename" else writing).finish()
+    assert finished(target, key) == read_json(target / "run.json")
+    assert sorted(entry.name for entry in target.iterdir()) == ["run.json", "w"]
+
+
+def test_files_that_changed_are_written_again_or_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    target, key = tmp_path / "merged", key_of({"a": 1})
+    writing = begin(target, key)
+    (writing.partial / "w").write_text("w")
+    writing.add("w", W)
+    writing.add("gone", W)
+    (writing.partial / "w").write_text("v")
+    assert begin(target, key).done == {}
+    assert [line.split(": ")[1] for line in capsys.readouterr().err.splitlines()] == [
+        "中断した前回に書いたものと違うので、書き直します。"
+    ] * 2
+    (writing.partial / "w").write_text("w")
+    writing.add("w", W)
+    write_json(writing.partial / "run.json", {"export": {"key": key, "files": {"w": W}}})
+    writing.finish()
+    (target / "w").write_text("v")
+    with pytest.raises(ConfigError, match="w は書き出した後に変わったか、なくなっています"):
+        finished(target, key)
+    (target / "w").unlink()
+    with pytest.raises(ConfigError, match="w は書き出した後に変わったか、なくなっています"):
+        finished(target, key)
 
 
 def test_a_kill_between_folder_and_first_file_blocks_nothing(tmp_path: Path) -> None:

@@ -198,6 +198,30 @@ def test_an_interrupted_export_goes_on_where_it_stopped(
     assert all((one[name] == two[name]).all() for name in one)
 
 
+def test_an_export_that_changed_is_not_gone_on_with(
+    plain_adapter: Path, few_questions: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    adapter = shutil.copytree(plain_adapter, tmp_path / "a")
+    arguments = ("--lora-path", adapter, "--output-dir", "out")
+    assert run(*arguments, "--recheck", 0) == 0
+    capsys.readouterr()
+    assert run(*arguments, "--data", few_questions) == 0  # asked for a check that the first run left out
+    assert "注意: out/merged は確かめずに書き出したものです。" in capsys.readouterr().err
+    settings = read_json(adapter / "adapter_config.json")
+    write_json(adapter / "adapter_config.json", {**settings, "lora_alpha": 16})  # twice as much of the adapter
+    assert run(*arguments, "--recheck", 0) == 1
+    assert "out/merged には別のファイルがあります" in capsys.readouterr().err
+    shutil.copy(plain_adapter / "adapter_config.json", adapter / "adapter_config.json")
+    with Path("out/merged/model.safetensors").open("r+b") as file:
+        file.seek(-1, 2)
+        last = file.read(1)
+        file.seek(-1, 2)
+        file.write(bytes([last[0] ^ 1]))
+    assert run(*arguments, "--recheck", 0, "--gguf", "f16") == 1
+    assert "out/merged/model.safetensors は書き出した後に変わったか、なくなっています" in capsys.readouterr().err
+    assert not Path("out/gguf").exists()
+
+
 def test_ollama_is_written_where_text_gives_the_same_tokens_and_refused_elsewhere(
     adapter_maker: Callable[..., Path],
     plain_adapter: Path,
