@@ -59,6 +59,15 @@ def replace_file(path: Path) -> Iterator[IO[bytes]]:
         raise
 
 
+# What replace_file leaves beside its place when it is killed: ``.run.json.ab12cd_x.tmp``.
+_REMAINS = re.compile(r"\..+\.[a-z0-9_]{8}\.tmp")
+
+
+def is_remains(path: Path) -> bool:
+    """Whether ``path`` is a temporary file that a killed write of ours left."""
+    return _REMAINS.fullmatch(path.name) is not None and path.is_file()
+
+
 def follow_umask(path: Path) -> None:
     """Give a file the mode that the user's umask says, like any other file; safetensors and mkstemp make theirs private."""
     umask = os.umask(0)

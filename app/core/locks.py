@@ -20,7 +20,7 @@ from typing import Any
 
 from .cli import log
 from .errors import BusyError, ConfigError
-from .files import to_json
+from .files import is_remains, to_json
 from .manifests import now
 from .system_lock import lock_handle
 
@@ -49,11 +49,17 @@ def folder_lock(folder: Path) -> Iterator[None]:
 
 @contextmanager
 def file_lock(path: Path) -> Iterator[None]:
-    """Hold the output ``path``, and what is written beside it under its name, as ``folder_lock`` holds a folder."""
+    """Hold the output ``path``, and what is written beside it under its name, as ``folder_lock`` holds a folder.
+
+    What killed writes of these left is deleted.
+    """
     made = [one for one in path.parents if not one.exists()]
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
         with _held(path.parent / f".{path.name}.lock", path):
+            for entry in path.parent.iterdir():
+                if entry.name.startswith(f".{path.name}.") and is_remains(entry):
+                    entry.unlink(missing_ok=True)
             yield
     finally:
         for one in made:

@@ -19,14 +19,12 @@ from typing import Any
 
 from .errors import ConfigError
 from .failures import os_error_line
-from .files import read_json, sha256_file
+from .files import is_remains, read_json, sha256_file
 from .locks import is_lock_file
 from .places import enclosing
 
 Ours = Callable[[Path], bool]
 _HEAD_BYTES = 1 << 20
-# What replace_file leaves beside its place when it is killed: ``.run.json.ab12cd_x.tmp``.
-_REMAINS = re.compile(r"\..+\.[a-z0-9_]{8}\.tmp")
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,11 +240,6 @@ def foreign_entries(folder: Path) -> list[str]:
     if not folder.is_dir():
         return []
     return sorted(entry.name for entry in folder.iterdir() if not (is_remains(entry) or is_lock_file(entry)))
-
-
-def is_remains(path: Path) -> bool:
-    """Whether ``path`` is a temporary file that a killed write of ours left."""
-    return _REMAINS.fullmatch(path.name) is not None and path.is_file()
 
 
 def clear_remains(folder: Path) -> None:

@@ -9,8 +9,9 @@ from typing import Any
 
 from ..core.errors import DataError
 from ..core.files import read_json, sha256_bytes, sha256_file, write_bytes, write_json
+from ..core.locks import folder_lock
 from ..core.manifests import now
-from ..core.outputs import Output, check_folder_place, check_outputs, in_ledger, json_file
+from ..core.outputs import Output, check_folder_place, check_outputs, clear_remains, in_ledger, json_file
 from ..core.redaction import hide
 from .egov.api import PoliteClient, Politeness
 from .lawqa import questions_from
@@ -21,10 +22,19 @@ FILES = ("selection.json", "selection_randomized.json")
 
 
 def download_lawqa(folder: Path, site: str = GITHUB, politeness: Politeness | None = None) -> Iterator[tuple[str, int]]:
-    """Fetch the files into ``folder``; yields (name, questions). Each is checked as a question file before it is kept."""
+    """Fetch the files into ``folder``; yields (name, questions). Each is checked as a question file before it is kept.
+
+    Raises BusyError when another process does so.
+    """
     client = PoliteClient(site, politeness)
     check_folder_place("--output", folder)
     check_outputs([Output("--output", folder / RECORD, json_file("source", "files"))], {})
+    with folder_lock(folder):
+        clear_remains(folder)
+        yield from _fetched(client, folder, site)
+
+
+def _fetched(client: PoliteClient, folder: Path, site: str) -> Iterator[tuple[str, int]]:
     facts: dict[str, Any] = dict(read_json(folder / RECORD)["files"]) if (folder / RECORD).exists() else {}
     for name in FILES:
         data = client.file(f"/data/{name}")

@@ -11,6 +11,7 @@ import pytest
 from app.commands import download_data
 from app.core.cli import run_program
 from app.data.egov.source import law_files, read_law
+from tests.killing import kill_at_change
 from tests.local_server import ReadSite
 
 LAW = """<Law Era="Reiwa" Year="1" Num="1" LawType="Act" Lang="ja"><LawNum>令和元年法律第{0}号</LawNum><LawBody><LawTitle>法{0}</LawTitle>
@@ -214,3 +215,37 @@ def test_a_download_may_be_made_again(site, tmp_path, capsys):
     for _ in range(2):
         assert _run(site, "--lawqa", "--output", str(tmp_path / "q")) == 0
         assert _run(site, "--all", "--output", str(tmp_path / "all.zip")) == 0
+
+
+@pytest.mark.parametrize(("what", "name"), [("--all", "laws"), ("--all", "all.zip"), ("--lawqa", "lawqa")])
+def test_a_download_killed_at_any_file_goes_on_and_leaves_nothing(site, tmp_path, monkeypatch, what, name):
+    def fetch(folder: Path) -> int:
+        return _run(site, what, "--output", str(folder / name))
+
+    def contents(folder: Path) -> dict[str, bytes]:
+        return {
+            str(path.relative_to(folder)): path.read_bytes()
+            for path in sorted(folder.rglob("*"))
+            if path.is_file() and "download" not in path.name and not path.name.endswith(".zip.json")  # they hold times
+        }
+
+    whole = tmp_path / "whole"
+    whole.mkdir()
+    assert fetch(whole) == 0
+    for number in range(1, 100):
+        folder = tmp_path / f"{number}"
+        folder.mkdir()
+        (folder / "mine.txt").write_text("mine", "utf-8")
+        code = kill_at_change(lambda where=folder: fetch(where), number, folder)
+        if code is None:
+            assert fetch(folder) == 0
+        (folder / "mine.txt").unlink()
+        names = {path.name for path in folder.rglob("*")}
+        assert {path.name for path in whole.rglob("*")} == names, number
+        assert contents(folder).keys() == contents(whole).keys()
+        if name != "all.zip":  # a zip holds times
+            assert contents(folder) == contents(whole)
+        if code is not None:
+            break
+    assert code == 0
+    assert number > 4

@@ -16,8 +16,7 @@ from typing import Any
 import pytest
 
 from app.core.cli import run_program
-from app.core.files import read_json, sha256_file
-from app.core.outputs import is_remains
+from app.core.files import is_remains, read_json, sha256_file
 from tests.killing import kill_at_change
 
 ROOT = Path(__file__).resolve().parents[2]

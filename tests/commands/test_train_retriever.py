@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from app.core.errors import ConfigError
 from app.llm.backend import Generation
 from app.retrieval.engines.embedder import load_embedder
 from app.retrieval.index.building import build_index
+from tests.killing import kill_at_change
 
 
 def article(number: int) -> str:
@@ -165,3 +167,32 @@ def test_too_few_articles_are_one_line(
         assert run(index_dir, base, tmp_path / "out") == 1
     assert "組が 0 しかなく" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
+
+
+def test_a_retriever_killed_at_any_file_is_none_or_whole(index_dir: Path, base: Path, tmp_path: Path) -> None:
+    other = shutil.copytree(base, tmp_path / "other")
+    rows = load_file(base / "model.safetensors")["embeddings"]
+    save_file({"embeddings": rows * 2}, other / "model.safetensors")
+    first = tmp_path / "first"
+    assert run(index_dir, other, first, "--epochs", 0) == 0
+    new = (first / "model.safetensors").read_bytes()
+    assert run(index_dir, base, first, "--epochs", 0) == 0
+    old = (first / "model.safetensors").read_bytes()
+    assert old != new
+    for number in range(1, 100):
+        out = shutil.copytree(first, tmp_path / f"{number}")
+        code = kill_at_change(lambda where=out: run(index_dir, other, where, "--epochs", 0), number, out)
+        if code is None:
+            try:
+                load_embedder(str(out))
+            except ConfigError:
+                pass
+            else:
+                assert (out / "model.safetensors").read_bytes() in (old, new)
+            assert run(index_dir, other, out, "--epochs", 0) == 0
+        assert (out / "model.safetensors").read_bytes() == new
+        assert load_embedder(str(out)).width == 16
+        if code is not None:
+            break
+    assert code == 0
+    assert number > 8

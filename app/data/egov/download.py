@@ -20,7 +20,7 @@ from ...core.errors import BackendError, DataError
 from ...core.files import append_jsonl, read_json, read_jsonl_tail, sha256_bytes, sha256_file, write_bytes, write_json
 from ...core.locks import file_lock, folder_lock
 from ...core.manifests import moment, now
-from ...core.outputs import Output, check_outputs, json_file
+from ...core.outputs import Output, check_outputs, clear_remains, json_file
 from .api import ListedLaw, PoliteClient
 from .source import law_files
 from .xml import parse_law
@@ -79,6 +79,7 @@ def _download(
         except (DataError, BackendError) as error:
             failed.append(f"{law.title}: {error}")
             continue
+        clear_remains(_path(folder, law).parent)
         write_bytes(_path(folder, law), data)
         append_jsonl(folder / RECORD, {"revision_id": law.revision_id, "title": law.title, "sha256": sha256_bytes(data), "fetched_at": now()})  # fmt: skip
         new += 1
@@ -146,7 +147,7 @@ def _fetch_bulk(
     updated_on: date | None,
     watch: Callable[[int], None],
 ) -> dict[str, Any]:
-    handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.", suffix=".part")
+    handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.", suffix=".tmp")
     part = Path(name)
     try:
         with os.fdopen(handle, "w+b") as file:

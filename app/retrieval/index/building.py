@@ -18,6 +18,7 @@ from ...core.errors import DataError, UserError
 from ...core.files import read_json, sha256_bytes, sha256_text, write_json
 from ...core.locks import folder_lock
 from ...core.manifests import now
+from ...core.outputs import clear_remains
 from ...data.egov.download import fetched_at
 from ...data.egov.source import LawFile, law_files
 from ...data.egov.xml import parse_law, revision_date, title_in
@@ -150,6 +151,7 @@ def build_index(
         )
         for old in earlier:
             remove_generation(old)
+        clear_remains(index_dir)
     return BuildResult(counts, tuple(unreadable), int(notes), resumed, dropped, repealed)
 
 

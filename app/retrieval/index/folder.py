@@ -11,18 +11,19 @@ import sqlite3
 from pathlib import Path
 
 from ...core.errors import ConfigError, UserError
-from ...core.files import read_json
+from ...core.files import is_remains, read_json
 from ...core.locks import is_lock_file
-from ...core.outputs import check_folder_place, is_remains
+from ...core.outputs import check_folder_place
 from ...core.places import INDEX, INDEX_KEYS
 
 MANIFEST = "manifest.json"
 BUILDING = "building"
+STORE = "store.sqlite"
 _GENERATION = re.compile(r"gen-([0-9a-f]{16})")
 # Until 0.3.0 the lock was an empty SQLite file, with a journal while somebody had it.
 LOCK_JOURNAL = ".lock-journal"
 # What a build writes into ``building`` and, under the same names, a generation.
-_PARTS = frozenset({"store.sqlite", "store.sqlite-wal", "store.sqlite-shm", "store.sqlite-journal", "words", "vectors", "plan.json", "words.checked.json"})  # fmt: skip
+_PARTS = frozenset({STORE, "store.sqlite-wal", "store.sqlite-shm", "store.sqlite-journal", "words", "vectors", "plan.json", "words.checked.json"})  # fmt: skip
 
 
 def check_index_folder(index_dir: Path) -> None:
@@ -68,13 +69,16 @@ def _named_by_manifest(index_dir: Path) -> bool:
 
 
 def generations(index_dir: Path) -> list[Path]:
-    """The generations in ``index_dir``: those that its manifest names, or whose own store says that it is them."""
+    """The generations in ``index_dir``: those that its manifest names, or whose own store says that it is them.
+
+    An empty one is what a killed deletion left.
+    """
     named = manifest_folder(index_dir)
     return [
         folder
         for folder in sorted(index_dir.glob("gen-*"))
         if (match := _GENERATION.fullmatch(folder.name)) and folder.is_dir() and not folder.is_symlink()
-        and (folder.name == named or _build_id(folder / "store.sqlite") == match.group(1))
+        and (folder.name == named or _build_id(folder / STORE) == match.group(1) or not any(folder.iterdir()))
     ]  # fmt: skip
 
 
@@ -93,8 +97,11 @@ def _build_id(store: Path) -> str | None:
 
 
 def remove_generation(folder: Path) -> None:
-    """Delete what a build wrote into ``folder``, and the folder if nothing else lies in it."""
-    for entry in folder.iterdir():
+    """Delete what a build wrote into ``folder``, and the folder if nothing else lies in it.
+
+    The store goes last: while it is there, what a killed deletion left is known as a generation.
+    """
+    for entry in sorted(folder.iterdir(), key=lambda entry: entry.name == STORE):
         if entry.name in _PARTS or is_remains(entry):
             if entry.is_dir() and not entry.is_symlink():
                 shutil.rmtree(entry, ignore_errors=True)

@@ -17,6 +17,7 @@ from pathlib import Path, PurePosixPath
 from ...core.errors import BusyError, DataError
 from ...core.files import sha256_bytes
 from ...core.locks import folder_lock
+from ...core.outputs import clear_remains
 from ...data.egov.law import Law
 from ...data.egov.source import law_files
 from ...data.egov.xml import parse_law
@@ -87,6 +88,7 @@ def update_index(
                 store.close()
             if add is not None and str(add.resolve()) == manifest.source:
                 write_manifest(index_dir, replace(manifest, source_fingerprint=fingerprint(add)))
+            clear_remains(index_dir)
     return result
 
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -16,6 +17,7 @@ from app.retrieval.index.building import build_index
 from app.retrieval.index.contents import index_statistics
 from app.retrieval.index.manifest import read_manifest
 from app.retrieval.index.statute_index import StatuteIndex
+from tests.killing import kill_at_change
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -228,3 +230,22 @@ def test_a_repealed_law_is_no_law(book, tmp_path, make_law, status, amendment, d
 def test_a_source_that_is_gone_does_not_matter(index_dir, book):
     book.rename(book.parent / "elsewhere")
     assert _titles(index_dir, "市場の休業日")[0] == ("市場法", "2")
+
+
+def test_a_build_killed_at_any_file_leaves_one_index_and_nothing_else(book, index_dir, tmp_path):
+    law = "505AC0000000003_20230401_000000000000000"
+    path = book / law / f"{law}.xml"
+    path.write_text(path.read_text(encoding="utf-8").replace("水曜日", "火曜日"), encoding="utf-8")
+    for number in range(1, 100):
+        again = tmp_path / f"{number}"
+        shutil.copytree(index_dir, again)
+        code = kill_at_change(lambda index=again: 0 if build_index(book, index) else 1, number, again)
+        assert _titles(again, "市場の休業日は")[0] == ("市場法", "2")
+        if code is None:
+            build_index(book, again)
+        assert _titles(again, "市場の休業日は火曜日")[0] == ("市場法", "2")
+        assert sorted(entry.name for entry in again.iterdir()) == [read_manifest(again).folder, "manifest.json"]
+        if code is not None:
+            break
+    assert code == 0
+    assert number > 8

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -16,6 +17,7 @@ from app.retrieval.index.building import build_index
 from app.retrieval.index.manifest import read_manifest, source_changed
 from app.retrieval.index.statute_index import StatuteIndex
 from app.retrieval.index.updating import update_index
+from tests.killing import kill_at_change
 
 ROOT = Path(__file__).resolve().parents[3]
 MARKET = "505AC0000000003"
@@ -226,6 +228,22 @@ def test_kill_9_leaves_one_state_or_the_other(index_dir, market, moment, day):
     assert _days_off(index) == "金曜日"
     assert index.words.current().num_docs == int(index.store.meta("searched")) == 10
     assert index.store.connection.execute("SELECT count(*) FROM removed").fetchone() == (0,)
+
+
+def test_an_update_killed_at_any_file_leaves_nothing_else(index_dir, market, tmp_path):
+    source = market(OLD, "火曜日")
+    for number in range(1, 100):
+        again = tmp_path / f"{number}"
+        shutil.copytree(index_dir, again)
+        code = kill_at_change(lambda index=again: 0 if update_index(index, add=source) else 1, number, again)
+        assert _days_off(StatuteIndex(again)) in ("水曜日", "火曜日")
+        if code is None:
+            update_index(again, add=source)
+        assert _days_off(StatuteIndex(again)) == "火曜日"
+        assert sorted(entry.name for entry in again.iterdir()) == [read_manifest(again).folder, "manifest.json"]
+        if code is not None:
+            break
+    assert code == 0
 
 
 def test_eight_threads_search_while_updates_commit(index_dir, market):
