@@ -15,13 +15,16 @@ from typing import Any
 from ..core.cli import JapaneseParser, log
 from ..core.errors import EXIT_DONE, EXIT_UNTRUSTWORTHY, ConfigError
 from ..core.locks import folder_lock
-from ..core.options import words_without
+from ..core.options import typed_settings, words_without
 from ..core.outputs import check_folder_place
 from ..core.redaction import hide
 from ..core.run_file import parse_with_run_file
 from ..core.workers import share_of
+from ..evaluation.running.evaluation import check_places
+from ..evaluation.running.settings import EvaluationSettings
 from ..training.ranks import card_of_rank
 from . import COMMANDS, process_words
+from .cross_fitting.folder import check_no_other
 
 EXAMPLES = (
     "python scripts/submit_shards.py --shards 2 --gpus 0 evaluate --data sample/selection.json "
@@ -80,6 +83,8 @@ def main(argv: Sequence[str]) -> int:
     parts = parts_of(arguments.program, words, output, arguments.shards)
     logs: Path = arguments.log_dir or output.with_name(f"{output.stem}_jobs")
     check_folder_place("--log-dir", logs)
+    if arguments.program == "cross-fit" and output.resolve() in (logs.resolve(), *logs.resolve().parents):
+        raise ConfigError(f"--log-dir {logs} は結果のフォルダ {output} の中です。ほかのフォルダを指定してください。")
     with folder_lock(logs):
         failed = run_parts(arguments, parts, logs.resolve())
     if failed:
@@ -105,15 +110,22 @@ def check_words(words: Sequence[str]) -> None:
 
 
 def whole_of(name: str, module: Any, words: Sequence[str]) -> tuple[Path, list[str]]:
-    """Where the whole result goes, and the words that ``--merge`` needs. Wrong usage ends the program here already."""
+    """Where the whole result goes, and the words that ``--merge`` needs.
+
+    Wrong usage, and a place where the whole must not be written, ends the program here already.
+    """
     if name == "cross-fit":
         known, _ = module.parser().parse_known_args(words)
+        check_folder_place("--output-dir", known.output_dir)
+        check_no_other(known.output_dir)
         return known.output_dir, list(words)
-    given = parse_with_run_file(module.parser(), words)
+    program = module.parser()
+    given = parse_with_run_file(program, words)
     if given.output is None:
         raise ConfigError("evaluate には --data と --output が要ります。")
     if given.reading_test:
         raise ConfigError("--reading-test は分けて行えません。--context を変えて三回評価してください。")
+    check_places(typed_settings(program, EvaluationSettings, given), config=given.config)
     kept = {name: getattr(given, name) for name in module.OF_A_WHOLE}
     return Path(given.output), [
         word for name, value in kept.items() if value is not None for word in (f"--{name}", str(value))

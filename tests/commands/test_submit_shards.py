@@ -93,6 +93,38 @@ def test_what_cannot_be_sent_is_refused(
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["evaluate", "--data", "d", "--output", "mine.json"], "--output mine.json は既にあり、"),
+        (["evaluate", "--data", "d", "--output", "o.json", "--report", "mine.json"], "--report mine.json は既にあり、"),
+        (["evaluate", "--data", "d", "--output", "mine"], "--output mine はフォルダです"),
+        (["cross-fit", "--data", "d", "--model-name", "m", "--output-dir", "mine"], "mine: 別のファイルがあります（x"),
+        (["cross-fit", "--data", "d", "--model-name", "m", "--output-dir", "mine.json"], "mine.json はファイルです"),
+    ],
+)
+def test_a_place_where_the_whole_cannot_go_is_found_out_before_the_parts(
+    words: list[str], message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("mine").mkdir()
+    for path in ("mine.json", "mine/x"):
+        Path(path).write_text("mine", "utf-8")
+    assert submit("--shards", 2, "--gpus", 0, *words) == 1
+    assert message in capsys.readouterr().err
+    assert sorted(str(path) for path in Path().rglob("*")) == ["mine", "mine.json", "mine/x"]
+
+
+def test_logs_are_not_put_into_a_cross_fit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    words = ["--log-dir", "cf/logs", "cross-fit", "--data", "d", "--model-name", "m", "--output-dir", "cf"]
+    assert submit("--shards", 2, *words) == 1
+    assert "--log-dir cf/logs は結果のフォルダ cf の中です" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize("words", [["--shards", "1", "evaluate"], ["--shards", "2"], ["--shards", "2", "train"],
                                    ["--shards", "2", "evaluate", "--no-such-option"]])  # fmt: skip
 def test_wrong_usage(words: list[str]) -> None:

@@ -57,11 +57,16 @@ def remember_settings(settings: CrossFitSettings, data_sha256: str) -> dict[str,
             raise ConfigError(
                 f"{path}: 別の設定で始めた結果があります（違い: {'、'.join(different)}）。別の --output-dir を指定してください。"
             )
-    elif foreign_entries(settings.output_dir):
-        raise ConfigError(f"{settings.output_dir}: 別のファイルがあります。空のフォルダを指定してください。")
+    check_no_other(settings.output_dir)
     clear_remains(settings.output_dir)
     write_json(path, now)
     return now
+
+
+def check_no_other(folder: Path) -> None:
+    """Raise ConfigError for a folder that holds files and no cross-fit."""
+    if not (folder / "settings.json").exists() and (foreign := foreign_entries(folder)):
+        raise ConfigError(f"{folder}: 別のファイルがあります（{foreign[0]} など）。空のフォルダを指定してください。")
 
 
 def training_meant(words: Sequence[str]) -> dict[str, Any]:
