@@ -87,6 +87,7 @@ def write_dataset(settings: RecordSettings, header: Mapping[str, Any]) -> Path |
         **({"mixed": sources[1:]} if sources[1:] else {}),
         "prompt_version": prompt_version(settings.form),
         "form": settings.form,
+        **({"cited_words": True} if settings.cited_words else {}),
         "seed": settings.seed,
         "few_shot_source": examples.source if examples else None,
         "few_shot_path": str(settings.few_shot_path) if settings.few_shot_path else None,
@@ -96,7 +97,7 @@ def write_dataset(settings: RecordSettings, header: Mapping[str, Any]) -> Path |
         built = build_records(
             progress(questions, total=len(questions), label=f"{mode}・{plan.source}"), mode, plan,
             orders=settings.orders, form=settings.form, dataset=datasets,
-            few_shot=examples,
+            few_shot=examples, cited_words=settings.cited_words,
         )  # fmt: skip
         _preview(built, settings)
         if path is not None:

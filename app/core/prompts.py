@@ -111,14 +111,16 @@ def build_mc_prompt_direct(
     return f"{instruction}{note}\n\n{_examples(few_shot)}{_body(question, choices, context)}"
 
 
-def build_choice_prompt(question: str, choice: str, context: str | None = None) -> str:
+def build_choice_prompt(question: str, choice: str, context: str | None = None, words: str | None = None) -> str:
     """The user prompt that asks whether one choice fits the question's request made positive (``read_request``).
 
-    The choices of a question share everything before 【候補】, so that part of the prompt is computed once.
+    The choices of a question share everything before 【候補】, so that part of the prompt is computed once. ``words`` are
+    those of the provision that the choice only cites (app/data/cited_words.py), shown under it.
     """
     note = DIRECT_CONTEXT_NOTE if context and context.strip() else ""
     request = read_request(question.strip()).positive
-    return f"{CHOICE_INSTRUCTION}{note}\n\n{_reference(context)}【問題】\n{quoted(request)}\n\n【候補】\n{quoted(choice.strip())}"
+    candidate = choice.strip() if words is None else f"{choice.strip()}\n（条文の文言：「{words}」）"
+    return f"{CHOICE_INSTRUCTION}{note}\n\n{_reference(context)}【問題】\n{quoted(request)}\n\n【候補】\n{quoted(candidate)}"
 
 
 def build_mc_prompt_cot(

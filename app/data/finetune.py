@@ -20,6 +20,7 @@ from ..core.prompts import (
 )
 from ..core.questions import Question, orders_of, reorder
 from ..core.requests import statement_truths
+from .cited_words import cited_counts, counted_text, words_of
 from .context import Context, ContextPlan
 from .few_shot import FewShot
 from .reasoning.draft import Reasoning
@@ -45,19 +46,21 @@ def build_records(
     few_shot: FewShot | None = None,
     dataset: str | Mapping[str, str] = "lawqa_jp",
     form: Form = "letter",
+    cited_words: bool = False,
 ) -> list[Built]:
     """The records of every question, in the order of the questions: one an order, or one a choice in the choice form.
 
     ``mode`` is direct or cot; with ``orders`` above 1 a letter record is written for every order of the choices; ``few_shot`` gives the examples of a direct prompt, None for a prompt without any (cot prompts and the choice
     form never have some). ``dataset`` names the data set, or that of each question by its id. Contexts are looked up once per question. Raises DataError for a question that has no single
-    right letter, except in the choice form.
+    right letter, except in the choice form. ``cited_words`` shows there what a choice only cites.
     """
     built: list[Built] = []
     for question in questions:
         context = plan.context_of(question)
         name = dataset if isinstance(dataset, str) else dataset[question.id]
         if form == "choice":
-            built += [Built(record, context, None) for record in choice_records(question, plan, context, name)]
+            records = choice_records(question, plan, context, name, cited_words=cited_words)
+            built += [Built(record, context, None) for record in records]
             continue
         if len(question.correct) != 1 or question.is_statement:
             raise DataError(
@@ -81,12 +84,16 @@ def build_records(
     return built
 
 
-def choice_records(question: Question, plan: ContextPlan, context: Context, dataset: str) -> list[Record]:
+def choice_records(
+    question: Question, plan: ContextPlan, context: Context, dataset: str, *, cited_words: bool = False
+) -> list[Record]:
     """One record a choice: the prompt that asks about it alone, and whether it fits the request made positive."""
     meta = _meta(question, "direct", plan, context, None, dataset, form="choice") | {"group": question.id}
+    meta |= {"cited_words": True} if cited_words else {}
+    words = words_of(question.choices, context.text, wanted=cited_words)
     return [
         Record(
-            build_choice_prompt(question.question, question.choices[letter], context.text),
+            build_choice_prompt(question.question, question.choices[letter], context.text, words.get(letter)),
             render_choice_answer(fits),
             meta | {"choice": letter},
         )
@@ -169,6 +176,9 @@ def build_statistics(built: Sequence[Built], questions: Mapping[str, Question]) 
             "hits": sum(bool(looked_up[key].gold_places) for key in with_gold),
             "passages_left_out": sum(context.left_out for context in looked_up.values()),
         }
+    if any(one.record.meta.get("cited_words") for one in built):
+        asked = ((questions[key].choices, context.text) for key, context in looked_up.items())
+        statistics["cited_words"] = cited_counts(asked).as_json()
     reasonings = [(one.record.row_id, one.reasoning) for one in built if one.reasoning is not None]
     if reasonings:
         contrasts = [reasoning.contrasts for _, reasoning in reasonings]
@@ -218,6 +228,8 @@ def describe(statistics: Mapping[str, Any]) -> str:
         parts.append(f"根拠条文を抜いた問題 {counts['questions_without_gold']} 問")
         if counts["gold_from_own_context"]:
             parts.append(f"索引になく、問題のコンテキストから取った根拠 {counts['gold_from_own_context']} 件")
+    if "cited_words" in statistics:
+        parts.append(counted_text(statistics["cited_words"]))
     if "reasoning" in statistics:
         reasoning = statistics["reasoning"]
         parts.append(f"条文の引用あり {reasoning['quote']} 件")

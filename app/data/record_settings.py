@@ -66,6 +66,10 @@ class RecordSettings:
         default="letter",
         metadata=option("letter 四つの選択肢を並べて文字で答える、choice 選択肢を一つずつ示して○か×で答える"),
     )
+    cited_words: bool = field(
+        default=False,
+        metadata=option("choice で、引用だけの候補（「民法第709条」）の下に、渡した条文にあるその条の文言を添える"),
+    )
     all_four: bool = field(
         default=False,
         metadata=option("標準の 4 ファイル（direct・cot × 検索なし・あり）を一度に作る", name="--all"),
@@ -92,6 +96,8 @@ class RecordSettings:
             raise ConfigError(
                 f"--form choice は選択肢を一つずつ示すので、{'、'.join(unfit)} とは使えません。外してください。"
             )
+        if self.cited_words and self.form != "choice":
+            raise ConfigError("--cited-words は候補を一つずつ示す形だけのものです。--form choice を指定してください。")
         if self.few_shot is False and self.few_shot_path:
             raise ConfigError("--no-few-shot と --few-shot-path は同時に指定できません。どちらかを外してください。")
 

@@ -48,6 +48,7 @@ LATER_META_TYPES: dict[str, type | tuple[type, ...]] = {
     "form": str,  # letter (all choices in one prompt; what records without the key are) or choice (one choice each)
     "group": str,  # choice form: the question whose choices are compared, its id
     "choice": str,  # choice form: letter of the one choice that the prompt shows
+    "cited_words": bool,  # choice form: choices that only cite have the cited words under them; absent where not
     "generated": dict,  # only where a model wrote the reasoning: model, adapter, right_orders, quote_chars
 }
 _COT_OUTPUT = re.compile(r"Reasoning: \S[\s\S]*\nAnswer: ([a-f])")

@@ -140,7 +140,7 @@ def cite(sentence: Sentence, spans: Sequence[tuple[int, int]], max_chars: int) -
         return f"「{whole}」"
     start, end = _best_run(sentence, spans, max_chars * 2 // 3)
     start += start > 0 and sentence.text[start - 1] in "）)" and sentence.text[start] in "をはがにのでと"
-    borders = _clause_borders(sentence.text)
+    borders = clause_borders(sentence.text)
     fitting = (border for border in borders if MIN_TAIL_CHARS <= len(sentence.text) - border <= max_chars // 2)
     tail = next(fitting, len(sentence.text))
     if end >= len(sentence.text) or tail >= len(sentence.text):
@@ -160,7 +160,7 @@ def _best_run(sentence: Sentence, spans: Sequence[tuple[int, int]], max_chars: i
 
     The earlier run on ties; a single clause may be longer.
     """
-    borders = _clause_borders(sentence.text)
+    borders = clause_borders(sentence.text)
     marked = [False] * len(sentence.text)
     for start, end in spans:
         first, last = sentence.folded.source_span(start, end)
@@ -177,7 +177,7 @@ def _best_run(sentence: Sentence, spans: Sequence[tuple[int, int]], max_chars: i
     return max(runs, key=lambda run: (before[run[1]] - before[run[0]], run[0] - run[1], -run[0]))
 
 
-def _clause_borders(text: str) -> list[int]:
+def clause_borders(text: str) -> list[int]:
     """Ends of clauses: after 、 and 。 outside brackets, and after a long bracket, where statutes go on without 、."""
     borders, depth, opened = [0], 0, 0
     for position, character in enumerate(text):

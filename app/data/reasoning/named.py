@@ -33,12 +33,13 @@ class Named:
 
 def named_provisions(question: Question) -> dict[str, Named] | None:
     """The provision that each choice names; None unless every choice is such a name and nothing else."""
-    found = {letter: _named(question.choices[letter]) for letter in LETTERS}
+    found = {letter: named_provision(question.choices[letter]) for letter in LETTERS}
     named = {letter: one for letter, one in found.items() if one is not None}
     return named if len(named) == len(LETTERS) else None
 
 
-def _named(choice: str) -> Named | None:
+def named_provision(choice: str) -> Named | None:
+    """The provision that a choice names; None unless it is such a name and nothing else."""
     text = fold_text(choice)
     match = _NAME.fullmatch(text)
     if match is None or not (match["article"] or match["annex"] or match["item"]):

@@ -101,7 +101,13 @@ def checked_summary(
         raise DataError(
             f"{path}: 正解数が合いません（見出し {summary.get('correct')}、結果から数えると {correct}）。{AGAIN}"
         )
-    counted = outcome_summary(outcomes, context=run["plan"].get("context"), top_k=run["plan"].get("top_k") or 0)
+    plan = run["plan"]
+    counted = outcome_summary(
+        outcomes,
+        context=plan.get("context"),
+        top_k=plan.get("top_k") or 0,
+        cited_words=bool(plan.get("cited_words")),
+    )
     found = [*_counted(summary, counted), *_floors(summary, outcomes), *_known(summary, outcomes)]
     if found:
         more = f" ほか {len(found) - 1} か所" if len(found) > 1 else ""

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ...core.prompts import FITS, FITS_NOT, Form
+from ...data.cited_words import counted_text
 from ..comparing.logprob_change import logprob_label
 from ..statistics import detectable_gain, mcnemar_power
 from .known_items import KINDS
@@ -51,6 +52,8 @@ def summary_lines(summary: Mapping[str, Any], plan: Mapping[str, Any], *, color:
         lines.append(f"{logprob_label(form)}: 平均 {summary['gold_logprob']:.3f}（{uniform}）")
     if summary["without_context"]:
         lines.append(f"  うち {summary['without_context']} 問は文脈がないまま尋ねました")
+    if "cited_words" in summary:
+        lines.append(f"  {counted_text(summary['cited_words'])}")
     lines += _statements(summary["statements"]) if form == "choice" else _orders(orders)
     lines += _histogram(summary, color=color) if form == "letter" else []
     lines += _mass(summary["label_mass"], form)

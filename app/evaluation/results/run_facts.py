@@ -25,6 +25,7 @@ class PlanFacts(_Facts):
     cot: bool | None = None
     few_shot: bool | None = None
     few_shot_source: str | None = None
+    cited_words: bool | None = None
     orders: int | None = None
     ensemble: bool | None = None
     budget_tokens: int | None = None

@@ -13,6 +13,7 @@ from ...core.collapse import collapse_of
 from ...core.prompts import FITS, FITS_NOT
 from ...core.questions import CHOICE_LETTERS, LETTERS, ORDERS, Question, original_letter
 from ...core.runs import Distrust
+from ...data.cited_words import cited_counts
 from ...data.question_kinds import kind_of
 from ..running.plan import EvaluationPlan
 from ..statistics import (
@@ -38,7 +39,7 @@ def summarize(outcomes: Sequence[Outcome], questions: Sequence[Question], plan: 
     if [outcome.id for outcome in outcomes] != [question.id for question in questions] or not outcomes:
         raise ValueError("outcomes and questions differ")
     return {
-        **outcome_summary(outcomes, context=plan.context, top_k=plan.top_k),
+        **outcome_summary(outcomes, context=plan.context, top_k=plan.top_k, cited_words=plan.cited_words),
         "floors": floors(questions),
         "known_items": _known_items(outcomes),
         # For whoever knows where other results lie (app/evaluation/running/other_contexts.py, reading.py).
@@ -47,10 +48,13 @@ def summarize(outcomes: Sequence[Outcome], questions: Sequence[Question], plan: 
     }
 
 
-def outcome_summary(outcomes: Sequence[Outcome], *, context: str | None, top_k: int) -> dict[str, Any]:
+def outcome_summary(
+    outcomes: Sequence[Outcome], *, context: str | None, top_k: int, cited_words: bool = False
+) -> dict[str, Any]:
     """The part of a summary that the outcomes alone decide, whoever counts them and whenever.
 
-    ``context`` is the plan's; None where nobody knows what the prompts held.
+    ``context`` is the plan's; None where nobody knows what the prompts held. ``cited_words`` is the plan's too: what was
+    shown under choices that only cite is counted.
     """
     counts = Counter(outcome.status for outcome in outcomes)
     histogram = label_histogram(outcomes)
@@ -86,6 +90,7 @@ def outcome_summary(outcomes: Sequence[Outcome], *, context: str | None, top_k: 
             "prompt": _total(answer.prompt_tokens for outcome in outcomes for answer in outcome.answers),
             "new": _total(answer.new_tokens for outcome in outcomes for answer in outcome.answers),
         },
+        **({"cited_words": cited_counts((one.choices, one.context) for one in outcomes).as_json()} if cited_words else {}),
     }
 
 

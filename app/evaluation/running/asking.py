@@ -12,6 +12,7 @@ from ...core.files import sha256_text
 from ...core.prompts import build_choice_prompt, build_mc_prompt_cot, build_mc_prompt_direct
 from ...core.questions import CHOICE_LETTERS, LETTERS, Question, content_hash, reorder
 from ...core.requests import read_request
+from ...data.cited_words import words_of
 from ...data.context import Context
 from ...data.few_shot import BUILTIN, FewShot
 from ...llm.backend import Generation, Judgement, LetterReading, ScoringBackend
@@ -58,7 +59,11 @@ def prompts_of(question: Question, context: str | None, plan: EvaluationPlan, fe
     """The prompt in each order of the plan, or of each choice in the choice form, built as training records are;
     ``few_shot`` if the plan wants examples."""
     if plan.form == "choice":
-        return [build_choice_prompt(question.question, text, context) for text in question.choices.values()]
+        words = words_of(question.choices, context, wanted=plan.cited_words)
+        return [
+            build_choice_prompt(question.question, text, context, words.get(letter))
+            for letter, text in question.choices.items()
+        ]
     prompts = []
     for order in plan.orders_for(question):
         shown = question if order == question.order else reorder(question, order)

@@ -11,7 +11,7 @@ from ...core.prompts import FORMS, Form, prompt_version
 from ...core.questions import Question, content_hash
 from ...data.few_shot import same_source
 from ...data.records import CHAT
-from .plan import EvaluationPlan
+from .plan import EvaluationPlan, Scoring
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +111,23 @@ def resolve_few_shot(manifest: Mapping[str, Any] | None, asked: bool | None, cot
         have, want = ("あり", "--few-shot") if trained else ("なし", "--no-few-shot")
         raise DataError(
             f"{where}: アダプタは例題{have}で学習したものです。{want} を指定するか、この指定を外してください。"
+        )
+    return trained
+
+
+def resolve_cited_words(manifest: Mapping[str, Any] | None, asked: bool | None, scoring: Scoring, where: str) -> bool:
+    """Whether what a choice only cites stands under it: as asked, else as the adapter was trained, else not.
+
+    Raises DataError when what is asked differs from what the adapter learned in the choice form. One of another form
+    never saw such prompts: nothing to compare, and asked in another form there is nothing to show.
+    """
+    if scoring != "choice" or adapter_form(manifest, where) != "choice":
+        return bool(asked)
+    trained = bool((manifest or {}).get("cited_words", False))
+    if asked is not None and asked != trained:
+        have, want = ("添えて", "--cited-words") if trained else ("添えずに", "--no-cited-words")
+        raise DataError(
+            f"{where}: アダプタは引用だけの候補に条文の文言を{have}学習したものです。{want} を指定するか、この指定を外してください。"
         )
     return trained
 

@@ -20,7 +20,7 @@ from ..statistics import wilson_interval
 from .plan import CONTEXTS
 
 # What must be equal for two results to differ by their context only; batch size, seed and budget change no letter score.
-_ASKED = ("scoring", "cot", "few_shot", "few_shot_source", "orders", "ensemble")
+_ASKED = ("scoring", "cot", "few_shot", "few_shot_source", "cited_words", "orders", "ensemble")
 _MODEL = ("backend", "adapter_sha256", "load_in_4bit", "bnb", "host", "num_ctx", "think")
 
 

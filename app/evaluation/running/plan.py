@@ -15,6 +15,7 @@ ContextSource = Literal["none", "removed", "rag", "gold"]
 CONTEXTS: tuple[ContextSource, ...] = ("none", "removed", "rag", "gold")
 # What the reading test compares the right articles with.
 WITHOUT: tuple[ContextSource, ...] = ("none", "removed")
+_WHERE_GIVEN = ("few_shot_source", "cited_words")
 RETRIEVED: tuple[ContextSource, ...] = ("removed", "rag")
 
 
@@ -29,6 +30,7 @@ class EvaluationPlan:
                    (what was written) or both (letter and text)
     cot            reason first, within ``budget_tokens``, then answer
     few_shot       two solved examples before the question (direct prompts only)
+    cited_words    what a choice only cites stands under it, as far as the context holds it (choice form only)
     few_shot_source  where they come from (app/data/few_shot.py); None without examples
     orders         1 asks in the file's order, 4 in every order of ``orders_of`` (four for four choices)
     ensemble       the answer is the choice of highest probability averaged over the orders, not the majority's
@@ -50,6 +52,7 @@ class EvaluationPlan:
     batch_size: int = 8
     seed: int = 42
     few_shot_source: str | None = None
+    cited_words: bool = False
 
     def __post_init__(self) -> None:
         faults = []
@@ -64,6 +67,8 @@ class EvaluationPlan:
             named = "、".join(name for name, given in refused.items() if given)
             if named:
                 faults.append(f"--scoring choice は選択肢を一つずつ尋ねるので、{named} とは使えません")
+        elif self.cited_words:
+            faults.append(f"--cited-words は --scoring choice だけのものです（指定は {self.scoring}）")
         if self.orders not in (1, len(ORDERS)):
             faults.append(f"--orders は 1 か {len(ORDERS)} です（指定は {self.orders}）")
         if self.ensemble and self.orders == 1:
@@ -96,8 +101,8 @@ class EvaluationPlan:
         return self.cot or self.scoring in ("text", "both")
 
     def as_dict(self) -> dict[str, Any]:
-        """For the result file; the source of the examples only where there are some."""
-        return {name: value for name, value in asdict(self).items() if name != "few_shot_source" or value is not None}
+        """For the result file; the source of the examples and the cited words only where there are some."""
+        return {name: value for name, value in asdict(self).items() if name not in _WHERE_GIVEN or value}
 
     def result_key(self) -> dict[str, Any]:
         """The settings that a resumed run must share with the interrupted one."""

@@ -13,7 +13,7 @@ from ...data.few_shot import BUILTIN, FewShot
 from ...llm.backend import ScoringBackend
 from ...llm.backends import BY_TEXT, load_backend
 from ...llm.model_options import ModelOptions, resolve_config, resolved_model
-from .guards import adapter_form, check_few_shot_source, resolve_few_shot
+from .guards import adapter_form, check_few_shot_source, resolve_cited_words, resolve_few_shot
 from .plan import RETRIEVED, WITHOUT, ContextSource, EvaluationPlan, Scoring
 from .settings import EvaluationSettings, beside
 
@@ -59,6 +59,7 @@ def resolve_plan(
         cot=settings.use_cot,
         few_shot=examples,
         few_shot_source=few_shot.source if examples else None,
+        cited_words=resolve_cited_words(manifest, settings.cited_words, scoring, where),
         orders=orders,
         ensemble=ensemble,
         budget_tokens=settings.max_new_tokens,

@@ -87,6 +87,12 @@ class EvaluationSettings:
         default=None,
         metadata=option("例題を付け、この問題ファイルから選ぶ（学習レコードを作ったときと同じファイル）"),
     )
+    cited_words: bool | None = field(
+        default=None,
+        metadata=option(
+            "choice で、引用だけの候補の下に、文脈にあるその条の文言を添える（既定: アダプタの学習時と同じ、なければ添えない）"
+        ),
+    )
     max_new_tokens: int = field(default=512, metadata=option("書かせる長さの上限、トークン", least=1))
     temperature: float = field(default=0.0, metadata=option("0 なら毎回同じ答え"))
     batch_size: int = field(default=8, metadata=option("一度に書かせる問題数。結果は変わらない", least=1))
