@@ -10,7 +10,7 @@ from ..core.errors import ConfigError
 from ..core.prompts import Form
 from ..core.rag_config import LLMConfig
 from ..data.few_shot import BUILTIN_SOURCE
-from ..evaluation.running.guards import adapter_form, check_few_shot_source, resolve_few_shot
+from ..evaluation.running.guards import adapter_form, check_few_shot_source, resolve_cited_words, resolve_few_shot
 from ..llm.adapters import adapter_folder, adapter_manifest
 from ..llm.exported import trained_of
 
@@ -26,6 +26,7 @@ class NamedModel:
     manifest: dict[str, Any] | None  # run.json of what was trained, with all it has seen; None where nothing says so
     form: Form  # how its questions with choices are put
     few_shot: bool  # whether examples stand before those of the letter form
+    cited_words: bool = False  # whether what a choice only cites stands under it in the choice form
 
 
 def named_model(config: LLMConfig) -> NamedModel | None:
@@ -44,7 +45,8 @@ def named_model(config: LLMConfig) -> NamedModel | None:
     few_shot = resolve_few_shot(manifest, None, False, where)
     if manifest is not None and few_shot:
         check_few_shot_source(manifest, BUILTIN_SOURCE, where)
-    return NamedModel(config, manifest, adapter_form(manifest, where) or "choice", few_shot)
+    cited_words = resolve_cited_words(manifest, None, "choice", where)
+    return NamedModel(config, manifest, adapter_form(manifest, where) or "choice", few_shot, cited_words)
 
 
 def _filled(config: LLMConfig, folder: Path) -> LLMConfig:

@@ -33,8 +33,9 @@ def open_session(arguments: argparse.Namespace) -> tuple[Session, dict[str, Any]
     model = LazyModel(None if named is None else lambda: _load(options, named, form))
     if named is not None:
         config = config.model_copy(update={"llm": named.config})
-    few_shot = named is not None and named.few_shot
-    session = Session(RAGPipeline(config, llm=model), model, form=form, few_shot=few_shot)
+    few_shot, cited_words = (False, False) if named is None else (named.few_shot, named.cited_words)
+    pipeline = RAGPipeline(config, llm=model)
+    session = Session(pipeline, model, form=form, few_shot=few_shot, cited_words=cited_words)
     return session, None if named is None else named.manifest
 
 

@@ -80,7 +80,13 @@ _PLAIN = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)}
 
 
 def choose(
-    backend: ScoringBackend, question: Question, context: FormattedContext, form: Form, *, few_shot: bool = False
+    backend: ScoringBackend,
+    question: Question,
+    context: FormattedContext,
+    form: Form,
+    *,
+    few_shot: bool = False,
+    cited_words: bool = False,
 ) -> Choice:
     """The choice that the model takes, asked as evaluation asks: every choice by itself, or for the letter in all orders."""
     by_letter = form == "letter"
@@ -91,6 +97,7 @@ def choose(
         orders=4 if by_letter else 1,
         ensemble=by_letter,
         few_shot=few_shot and by_letter,
+        cited_words=cited_words and not by_letter,
     )
     (outcome,) = ask(backend, [(question, Context(context.text or None))], plan)
     return Choice(question, outcome.predicted, dict(sorted((outcome.mean_probabilities() or {}).items())), context)

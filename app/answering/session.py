@@ -75,13 +75,21 @@ class Session:
     """Questions and statements answered from one index by one model."""
 
     def __init__(
-        self, pipeline: RAGPipeline, model: LazyModel, *, form: Form = "choice", few_shot: bool = False
+        self,
+        pipeline: RAGPipeline,
+        model: LazyModel,
+        *,
+        form: Form = "choice",
+        few_shot: bool = False,
+        cited_words: bool = False,
     ) -> None:
-        """``form`` is how questions with choices are put; ``few_shot`` puts examples before those of the letter form."""
+        """``form`` is how questions with choices are put; ``few_shot`` puts examples before those of the letter form,
+        ``cited_words`` what a choice only cites under it in the choice form."""
         self.pipeline = pipeline
         self.model = model
         self.form = form
         self.few_shot = few_shot
+        self.cited_words = cited_words
 
     def grounds(
         self, question: str, earlier: Sequence[Turn] = (), *, top_k: int | None = None, as_of: date | None = None
@@ -131,4 +139,6 @@ class Session:
         context = self.pipeline.format_context(passages)
         if not self.model.named:
             return Choice(question, None, {}, context)
-        return choose(self.model.backend(), question, context, self.form, few_shot=self.few_shot)
+        return choose(
+            self.model.backend(), question, context, self.form, few_shot=self.few_shot, cited_words=self.cited_words
+        )

@@ -30,6 +30,7 @@ EXAMPLES = (
 SETTINGS = "two_stages.json"
 TIMES = "times.json"
 ADDITIONS = ("exam", "exam_sha256", "letters")  # steps that a finished study can be given
+LATER = {"cited_words": "False"}  # what studies of before an option had, which their folders do not say
 
 
 def parser() -> JapaneseParser:
@@ -57,6 +58,7 @@ def parser() -> JapaneseParser:
     add(
         "--use-4bit", action=argparse.BooleanOptionalAction, default=False, help="4bit で学習し評価する（既定: しない）"
     )
+    add("--cited-words", action="store_true", help="引用だけの候補の下に、条文の文言を添えて学習し評価する")
     add("--exam", type=Path, metavar="JSONL", help="ほかの試験の問題。第一段の前と後に、検索した条文を付けて尋ねる")
     add("--letters", action="store_true", help="実在の問題（正解の条文あり）を、第一段の前と後に選択肢の文字でも尋ねる")
     add("--plan", action="store_true", help="行うコマンドを表示するだけで、何も動かさない")
@@ -120,7 +122,7 @@ def remember(folder: Path, arguments: Any) -> None:
     stored: dict[str, str] = {}
     if (folder / SETTINGS).exists():
         rows = read_json(folder / SETTINGS).items()
-        stored = {name: _place(name, value) for name, value in rows if name not in left_out}
+        stored = LATER | {name: _place(name, value) for name, value in rows if name not in left_out}
         changed = [name for name, value in stored.items()
                    if settings.get(name) != value and (name in settings or name not in ADDITIONS)]  # fmt: skip
         if changed:

@@ -152,6 +152,7 @@ class AdapterRun(_Part):
     dev_question_ids: list[Any] | None = None
     dev_question_hashes: list[Any] | None = None
     few_shot: bool | None = None
+    cited_words: bool | None = None
     use_context: bool | None = None
     export: dict[str, Any] | None = None
 

@@ -80,13 +80,8 @@ def _words(sentences: Sequence[Sentence]) -> CitedWords | None:
             break
         kept.append(part)
     if not kept:
-        kept = [parts[0][: max(border for border in _borders(parts[0]) if border <= MOST_CHARS)]]
+        kept = [parts[0][: max((one for one in clause_borders(parts[0]) if 0 < one <= MOST_CHARS), default=MOST_CHARS)]]
     cut = "".join(kept) != "".join(parts)
     # Items have no full stop; a statute sets parts off by a full-width space.
     text = "".join(part if part.endswith(("。", "、")) else f"{part}　" for part in kept).strip()
     return CitedWords(f"{text}{LEFT_OUT}" if cut else text, cut)
-
-
-def _borders(sentence: str) -> list[int]:
-    """Where a sentence may end: after its clauses; without any as far as it may go, anywhere."""
-    return [border for border in clause_borders(sentence) if border] + [MOST_CHARS]

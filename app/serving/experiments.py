@@ -163,7 +163,7 @@ def _evaluation(result: Result) -> Evaluation:
         adapter_run=digest if isinstance(digest, str) else "",
         alike=(
             base.config_sha256 or model.model,
-            (plan.context, plan.top_k, plan.scoring, plan.cot, plan.few_shot, plan.orders),
+            (plan.context, plan.top_k, plan.scoring, plan.cot, plan.few_shot, bool(plan.cited_words), plan.orders),
             tuple(sorted(outcome.question_sha256 for outcome in result.outcomes)),
         ),
     )

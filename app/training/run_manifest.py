@@ -83,6 +83,7 @@ def start_manifest(
         "train_mode": mode,
         "few_shot": any(meta["few_shot"] for meta in metas),
         "few_shot_source": few_shot_source(metas),
+        "cited_words": any(meta.get("cited_words", False) for meta in metas),
         "use_context": any(meta["use_context"] for meta in metas),
         "retriever_type": _common([meta["retriever_type"] for meta in metas]),
         "context_source": _common([meta.get("context_source") for meta in metas]),

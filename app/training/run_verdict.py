@@ -101,7 +101,7 @@ def evaluation_command(manifest: Mapping[str, Any]) -> str:
         words += ["--top-k", str(max(top_k) if isinstance(top_k, list) else top_k)]
         words += ["--index-dir", manifest["index_dir"]] if manifest["index_dir"] else []
     if manifest["form"] == "choice":
-        words += ["--scoring", "choice"]
+        words += ["--scoring", "choice", *(["--cited-words"] if manifest.get("cited_words") else [])]
     elif manifest["train_mode"] == "cot":
         words.append("--use-cot")
     elif manifest["few_shot"]:

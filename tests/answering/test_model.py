@@ -59,6 +59,19 @@ def test_an_adapter_names_its_base(tmp_path, manifest, settings, found):
     assert named.manifest == manifest
 
 
+@pytest.mark.parametrize(
+    ("manifest", "shown"),
+    [
+        ({"form": "choice", "cited_words": True}, True),
+        ({"form": "choice"}, False),
+        ({"form": "letter"}, False),
+    ],
+)
+def test_an_adapter_says_whether_cited_words_are_shown(tmp_path, manifest, shown):
+    folder = adapter(tmp_path / "adapter", {"base_model": BASE, "quantization": None, **manifest})
+    assert named_model(load_config(env_file=None, lora_path=folder).llm).cited_words is shown
+
+
 @pytest.mark.parametrize("manifest", [None, {}, {"base_model": {"name": ""}}, {"base_model": None}])
 def test_an_adapter_without_its_base(tmp_path, manifest):
     folder = adapter(tmp_path / "adapter", manifest)

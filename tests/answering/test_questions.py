@@ -79,6 +79,18 @@ def test_each_choice_is_judged_by_itself_and_compared():
     ]
 
 
+def test_cited_words_are_those_of_the_articles_that_were_found():
+    found = FormattedContext("[1] 渡船法 第4条\n登録の有効期間は、五年とする。", CONTEXT.used, ())
+    question = typed_question("有効期間を定める条文はどれか。", ["渡船法第4条", "渡船法第5条"])
+    for wanted, words in ((True, "登録の有効期間は、五年とする。"), (False, None)):
+        judge = Judge([1.0, 0.0])
+        choose(judge, question, found, "choice", cited_words=wanted)
+        assert judge.prompts == [
+            build_choice_prompt(question.question, "渡船法第4条", found.text, words),
+            build_choice_prompt(question.question, "渡船法第5条", found.text),
+        ]
+
+
 def test_the_letter_is_asked_for_in_all_orders():
     class Letters:
         """Holds the choice that stands second to be right, whatever it is, and 丁 twice as much wherever it stands."""

@@ -62,6 +62,22 @@ def test_examples_from_a_file_and_none(tmp_path: Path) -> None:
     assert all("【例1】" not in record.input and record.meta["few_shot"] is False for record in bare)
 
 
+def test_cited_words_stand_in_the_manifest_where_they_are_wanted(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    files = {name: tmp_path / f"{name}.jsonl" for name in ("plain", "shown")}
+    assert run("--form", "choice", "--context", "gold", "--output-path", files["plain"]) == 0
+    assert "引用の語" not in capsys.readouterr().err
+    assert run("--form", "choice", "--context", "gold", "--cited-words", "--output-path", files["shown"]) == 0
+    assert "引用の語を添えた候補 0 / 引用だけの候補 0" in capsys.readouterr().err  # the sample has no such questions
+    plain, shown = (read_records(path) for path in files.values())
+    assert [record.input for record in shown] == [record.input for record in plain]
+    assert ({one.meta.get("cited_words") for one in plain}, {one.meta["cited_words"] for one in shown}) == ({None}, {True})  # fmt: skip
+    manifests = [json.loads(path.with_suffix(".manifest.json").read_text("utf-8")) for path in files.values()]
+    assert [manifest.get("cited_words") for manifest in manifests] == [None, True]
+    assert manifests[1]["files"]["shown.jsonl"]["cited_words"] == {"shown": 0, "without": 0, "cut": 0}
+
+
 def test_preview_marks_what_is_trained(capsys: pytest.CaptureFixture[str]) -> None:
     assert run("--no-rag", "--preview", "2") == 0
     out = capsys.readouterr().out
@@ -96,6 +112,11 @@ def test_preview_with_a_tokenizer_counts_tokens(capsys: pytest.CaptureFixture[st
         (["--preview", "1", "--top-k", "0"], 1, "--top-k 0: 1 以上にしてください。"),
         (["--preview", "1", "--mode", "chat"], 2, "--mode"),
         (["--all", "--context", "gold"], 2, "--all は標準の 4 ファイルを作るので、--context は指定できません"),
+        (
+            ["--preview", "1", "--cited-words"],
+            1,
+            "--cited-words は候補を一つずつ示す形だけのものです。--form choice を指定",
+        ),
         (["--preview", "1", "--without-gold", "0.2"], 2, "--without-gold は --context distractors と一緒に使います"),
     ],
 )

@@ -400,6 +400,22 @@ def test_the_choice_form_or_four_orders_a_shared_prefix_and_the_letters(data: Pa
     assert parsed("--train-records", "own.jsonl") == ("letter", None, [])
 
 
+def test_cited_words_go_into_the_records_and_the_answers_of_every_fold(data: Path) -> None:
+    fixed = ["--data", str(data), "--model-name", "m", "--output-dir", "out"]
+    plain, shown = cross_fit.parse(fixed), cross_fit.parse([*fixed, "--cited-words"])
+    for settings, wanted in ((plain, False), (shown, True)):
+        records = [settings.records(data, Path("r.jsonl"), seed) for seed in (None, 42)]
+        assert [one.cited_words for one in records] == [wanted, wanted]
+        answers = settings.evaluation(data, Path("a.json"), "gold", None)
+        assert answers.cited_words is (True if wanted else None)
+        assert ("--cited-words" in as_words(answers), "--no-cited-words" in as_words(answers)) == (wanted, False)
+    remember_settings(plain, "1")
+    with pytest.raises(ConfigError, match="違い: cited_words"):
+        remember_settings(shown, "1")
+    with pytest.raises(ConfigError, match="--cited-words は候補を一つずつ示す形だけのものです"):
+        cross_fit.parse([*fixed, "--cited-words", "--objective", "letter"])
+
+
 def test_the_choice_form_from_an_adapter(
     data: Path, tiny_model_dir: Path, choice_maker: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:

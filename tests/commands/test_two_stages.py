@@ -64,6 +64,31 @@ def test_the_exam_and_the_letters_come_at_the_end(ports: Path, capsys: pytest.Ca
     assert "--scoring letter" in letters
 
 
+def test_cited_words_are_shown_in_every_step_that_asks_choice_by_choice(
+    ports: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert two_stages.main(arguments(ports, "--plan", "--letters")) == 0
+    plain = capsys.readouterr().out.splitlines()
+    assert two_stages.main(arguments(ports, "--plan", "--letters", "--cited-words")) == 0
+    lines = capsys.readouterr().out.splitlines()
+    shown = [line for line in lines if "--cited-words" in line.split()]
+    assert [line.replace(" --cited-words", "") for line in lines] == plain
+    assert [line.split("/")[1].split(".py")[0] for line in shown] == [
+        "build_finetune_dataset", "build_finetune_dataset", *["evaluate_multiple_choice"] * 8, "cross_fit",
+    ]  # fmt: skip
+
+
+def test_a_study_of_before_cited_words_had_none(ports: Path) -> None:
+    study = ports / "study"
+    two_stages.remember(study, two_stages.parser().parse_args(arguments(ports)))
+    stored = read_json(study / "two_stages.json")
+    assert stored.pop("cited_words") == "False"
+    write_json(study / "two_stages.json", stored)
+    with pytest.raises(ConfigError, match="--cited-words が違います"):
+        two_stages.remember(study, two_stages.parser().parse_args(arguments(ports, "--cited-words")))
+    two_stages.remember(study, two_stages.parser().parse_args(arguments(ports)))
+
+
 def test_a_study_of_an_earlier_version_is_given_the_exam(ports: Path) -> None:
     study, plain = ports / "study", arguments(ports)
 

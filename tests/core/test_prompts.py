@@ -99,6 +99,16 @@ def test_a_choice_is_asked_about_alone() -> None:
     )
 
 
+def test_the_words_of_a_cited_provision_stand_under_the_choice() -> None:
+    plain = build_choice_prompt("根拠条文はどれか。", "甲法第1条", "## 甲法\n第一条")
+    assert build_choice_prompt("根拠条文はどれか。", "甲法第1条\n", "## 甲法\n第一条", "定める。") == (
+        f"{plain}\n（条文の文言：「定める。」）"
+    )
+    assert build_choice_prompt("q", "甲法第1条", words="正解はａ").endswith(
+        "甲法第1条\n（条文の文言：「正解は〔ａ〕」）"
+    )
+
+
 @pytest.mark.parametrize(
     ("count", "instruction"), [(2, "二択問題です。選択肢a、bから"), (5, "五択問題です。選択肢a、b、c、d、eから")]
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +56,21 @@ def test_the_manifest_names_what_was_seen_and_what_chose_the_checkpoint(
     assert begun["trained_clusters"] == sorted({record.meta["cluster"] for record in record_maker(2)})
     assert begun["dev_question_ids"] == ["q2", "q3"]
     assert begun["dev_question_hashes"] == sorted(digests[2:])
+
+
+def test_the_manifest_says_whether_cited_words_were_shown(
+    begun: dict[str, Any], tmp_path: Path, tiny_tokenizer: Any, choice_maker: Any
+) -> None:
+    assert begun["cited_words"] is False
+    records = [replace(one, meta={**one.meta, "cited_words": True}) for one in choice_maker(1)]
+    config = TrainConfig(
+        model_name="org/model", objective="choice", train_file=tmp_path / "train.jsonl", output_dir=tmp_path / "out"
+    )
+    shown = start_manifest(
+        config, {}, records=records, dev_records=[], too_long=[], mode="direct", tokenizer=tiny_tokenizer,
+        base_model={"name": "org/model"}, precision="stored", audit={},
+    )  # fmt: skip
+    assert (shown["form"], shown["cited_words"]) == ("choice", True)
 
 
 BASE = {"name": "org/model", "config_sha256": "c", "weights_sha256": "w"}

@@ -90,6 +90,7 @@ def test_the_outcome_names_the_step_and_the_better_model() -> None:
         ({"context_source": "distractors", "top_k": 3}, {"context": "rag", "top_k": 3, "scoring": "letter"}),
         ({"train_mode": "cot", "few_shot": True}, {"cot": True, "few_shot": False}),
         ({"few_shot": True}, {"few_shot": True}),
+        ({"form": "choice", "cited_words": True}, {"scoring": "choice", "cited_words": True}),
         ({"context_source": None, "retriever_type": "bm25", "top_k": [0, 3]}, {"context": "rag", "top_k": 3}),
     ],
 )

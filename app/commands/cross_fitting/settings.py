@@ -80,6 +80,7 @@ class CrossFitSettings:
         ),
     )
     few_shot: bool = field(default=False, metadata=option("例題を付ける（既定: 付けない）"))
+    cited_words: bool = like(RecordSettings, "cited_words")
     workers: int = field(
         default=1,
         metadata=option(
@@ -120,6 +121,10 @@ class CrossFitSettings:
             names = "、".join(name for name, given in letters.items() if given)
             raise ConfigError(
                 f"--objective choice は選択肢を一つずつ示すので、{names} とは使えません。外してください。"
+            )
+        if self.cited_words and self.form != "choice":
+            raise ConfigError(
+                "--cited-words は候補を一つずつ示す形だけのものです。--objective choice を指定してください。"
             )
         if self.without_gold is not None and self.train_context != "distractors":
             raise ConfigError("--without-gold は --train-context distractors と一緒に使います。")
@@ -169,7 +174,7 @@ class CrossFitSettings:
         and measured as will be evaluated, whatever was trained on."""
         common: dict[str, Any] = {
             "lawqa_path": questions, "output_path": output, "mode": self.mode, "form": self.form,
-            "few_shot": self.few_shot, "top_k": self.top_k, "index_dir": self.index_dir,
+            "few_shot": self.few_shot, "cited_words": self.cited_words, "top_k": self.top_k, "index_dir": self.index_dir,
         }  # fmt: skip
         if seed is None:
             return RecordSettings(**common, context=self.context)
@@ -182,7 +187,9 @@ class CrossFitSettings:
         """The evaluation of the untuned model (None) or of an adapter, loaded as the training does, whatever the
         environment says."""
         four_bits = self.training.use_4bit
-        asked: dict[str, Any] = {"scoring": "choice"} if self.form == "choice" else {"orders": 4}
+        asked: dict[str, Any] = (
+            {"scoring": "choice", "cited_words": self.cited_words or None} if self.form == "choice" else {"orders": 4}
+        )
         return EvaluationSettings(
             data=questions,
             output=output,

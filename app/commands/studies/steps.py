@@ -105,6 +105,7 @@ def study(arguments: argparse.Namespace) -> list[Step]:
         context="gold",
         reading_test=True,
         index_dir=index,
+        cited_words=arguments.cited_words,
         training=second,
     )
     return [
@@ -112,7 +113,8 @@ def study(arguments: argparse.Namespace) -> list[Step]:
         step("学習に使わない法令の問題を dev と評価に分ける", "split_selection_dataset", unseen / "split.json", split),
         step("法令の索引を作る", "build_index", index / "manifest.json", IndexSettings(source=arguments.laws, index_dir=index)),
         *(step(f"第一段の{name}レコードを作る", "build_finetune_dataset", out / f"{side}.jsonl",
-               RecordSettings(lawqa_path=source, form="choice", context="gold", output_path=out / f"{side}.jsonl"))
+               RecordSettings(lawqa_path=source, form="choice", context="gold", cited_words=arguments.cited_words,
+                              output_path=out / f"{side}.jsonl"))
           for name, side, source in (("学習", "train", made / "questions.json"), ("dev ", "dev", unseen / "dev.json"))),
         step("第一段: 作った問題で学習する", "train_qwen_law_ft", stage / "run.json", None,
              *as_words(first, always=SHOWN, without=("share_prefix",)), "--resume"),
@@ -173,6 +175,7 @@ def evaluation(
         index_dir=arguments.output_dir / "index",
         model=model,
         scoring=scoring,  # type: ignore[arg-type]  # as above
+        cited_words=(arguments.cited_words and scoring == "choice") or None,
         seed=arguments.seed,
     )
     return step(name, "evaluate_multiple_choice", result, settings, "--resume")

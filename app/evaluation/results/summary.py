@@ -90,7 +90,11 @@ def outcome_summary(
             "prompt": _total(answer.prompt_tokens for outcome in outcomes for answer in outcome.answers),
             "new": _total(answer.new_tokens for outcome in outcomes for answer in outcome.answers),
         },
-        **({"cited_words": cited_counts((one.choices, one.context) for one in outcomes).as_json()} if cited_words else {}),
+        **(
+            {"cited_words": cited_counts((one.choices, one.context) for one in outcomes).as_json()}
+            if cited_words
+            else {}
+        ),
     }
 
 

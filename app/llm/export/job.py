@@ -170,6 +170,7 @@ def questions_asked(job: ExportJob, source: Source, tokenizer: Any, chat_format:
         chat_format=chat_format,
         with_context=bool(source.manifest.get("use_context")),
         few_shot=job.few_shot if source.manifest.get("few_shot") else None,
+        cited_words=bool(source.manifest.get("cited_words")),
     )
     limit, longest = source.base.config.get("max_position_embeddings"), longest_row(asked)
     if limit is not None and longest >= limit:

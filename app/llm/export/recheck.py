@@ -18,6 +18,7 @@ from ...core.errors import ModelError
 from ...core.prompts import build_choice_prompt, build_mc_prompt_direct
 from ...core.questions import Question
 from ...core.requests import read_request
+from ...data.cited_words import words_of
 from ...data.few_shot import FewShot
 
 if TYPE_CHECKING:
@@ -140,6 +141,7 @@ def ask_rows(
     chat_format: ChatFormat,
     with_context: bool,
     few_shot: FewShot | None = None,
+    cited_words: bool = False,
 ) -> list[Asked]:
     """The prompts of the questions as training and evaluation write them, in the file's order of the choices."""
     try:
@@ -154,8 +156,11 @@ def ask_rows(
             letters = letter_token_ids(tokenizer, question.letters)
             examples = few_shot.of(question) if few_shot is not None else False
             prompts.append(build_mc_prompt_direct(question.question, question.choices, context, few_shot=examples))
-        choices = list(question.choices.values()) if pair else []
-        prompts += [build_choice_prompt(question.question, choice, context) for choice in choices]
+        words = words_of(question.choices, context, wanted=cited_words)
+        choices = question.choices if pair else {}
+        prompts += [
+            build_choice_prompt(question.question, text, context, words.get(letter)) for letter, text in choices.items()
+        ]
         rows = [encode_prompt(tokenizer, prompt, chat_format=chat_format) for prompt in prompts]
         asked.append(
             Asked(

@@ -56,6 +56,8 @@ def changed(**parts: Any) -> dict[str, Any]:
         ({"plan": {"cot": True}}, ("reasoning", "writing")),
         ({"plan": {"budget_tokens": 64, "batch_size": 1, "seed": 1}}, ()),
         ({"plan": {"few_shot": True}}, ("few_shot",)),
+        ({"plan": {"cited_words": False}}, ()),
+        ({"plan": {"cited_words": True}}, ("cited_words",)),
         ({"plan": {"scoring": "both"}}, ("writing", "scoring")),
     ],
 )

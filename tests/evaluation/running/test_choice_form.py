@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -221,10 +222,12 @@ def mixed(question_of: Any) -> list[Question]:
     return made
 
 
-def evaluated(tmp_path: Path, name: str, questions: Sequence[Question], scripted: Any, odds_of: Any) -> Result:
+def evaluated(
+    tmp_path: Path, name: str, questions: Sequence[Question], scripted: Any, odds_of: Any, plan: EvaluationPlan = PLAN
+) -> Result:
     (tmp_path / "data.json").write_text("{}", "utf-8")
     job = Job(
-        data=tmp_path / "data.json", questions=questions, output=tmp_path / name, plan=PLAN,
+        data=tmp_path / "data.json", questions=questions, output=tmp_path / name, plan=plan,
         header={"command": [], "started_at": "2026-01-01T00:00:00+00:00"},
     )  # fmt: skip
     evaluate(
@@ -254,6 +257,37 @@ def test_a_mixed_file_from_asking_to_the_report(tmp_path: Path, question_of: Any
     html = render_report([before, after], [pair], gold_contexts={}, created="2026-01-01")
     assert "選択肢を一つずつ数えた判断の正解率" in html
     assert "並びを別々に数えた" not in html
+
+
+def test_cited_words_from_asking_to_the_comparison(tmp_path: Path, question_of: Any, scripted: Any) -> None:
+    context = "## 架空法\n### 第1条\n許可を受ける。\n### 第2条\n期間は、二年とする。"
+    cited = {"a": "架空法第1条", "b": "架空法第2条", "c": "架空法第3条", "d": "架空法第2条に定める期間"}
+    questions = [question_of(1, choices=cited, context=context), question_of(2)]
+    plan = replace(PLAN, cited_words=True)
+    seen: list[str] = []
+
+    def odds(prompt: str) -> float:
+        seen.append(prompt)
+        return float(prompt.endswith("」）"))
+
+    plain = evaluated(tmp_path, "plain.json", questions, scripted, odds)
+    unaided, seen = seen, []
+    shown = evaluated(tmp_path, "shown.json", questions, scripted, odds, plan)
+    under = ["\n（条文の文言：「許可を受ける。」）", "\n（条文の文言：「期間は、二年とする。」）", *[""] * 6]
+    assert seen == [prompt + words for prompt, words in zip(unaided, under, strict=True)]
+    assert ("cited_words" in plain.run["plan"], shown.run["plan"]["cited_words"]) == (False, True)
+    assert "cited_words" not in plain.summary
+    assert shown.summary["cited_words"] == {"shown": 2, "without": 1, "cut": 0}
+    assert "  引用の語を添えた候補 2 / 引用だけの候補 1" in summary_lines(shown.summary, plan.as_dict())
+    assert not any("引用の語" in line for line in summary_lines(plain.summary, PLAN.as_dict()))
+
+    (pair,) = compare_results([plain, shown], seed=1, repeats=100)
+    assert pair.differs == ("model", "cited_words")
+    stored = json.loads(shown.path.read_text("utf-8"))
+    stored["summary"]["cited_words"]["shown"] = 3
+    shown.path.write_text(json.dumps(stored), "utf-8")
+    with pytest.raises(DataError, match=r"summary の cited_words\.shown"):
+        read_result(shown.path)
 
 
 def test_folds_of_the_form_become_one_result(tmp_path: Path, question_of: Any, scripted: Any) -> None:

@@ -62,6 +62,7 @@ def parse(*arguments: str) -> tuple[EvaluationSettings, Any]:
         (("--scoring", "both", "--orders", "4"), {"ensemble": True}),
         (("--scoring", "choice"), {"scoring": "choice", "orders": 1, "ensemble": False}),
         (("--few-shot",), {"few_shot": True}),
+        (("--scoring", "choice", "--cited-words"), {"cited_words": True}),
         (("--llm-backend", "ollama"), {"scoring": "text", "orders": 1}),
         (("--llm-backend", "openai", "--orders", "4"), {"scoring": "text", "orders": 4}),
         (("--llm-backend", "ollama", "--scoring", "letter"), {"scoring": "letter", "orders": 4, "ensemble": True}),
@@ -111,6 +112,30 @@ def test_where_examples_come_from_is_part_of_the_plan(tmp_path: Path) -> None:
         resolve_plan(*parse("--no-few-shot", "--few-shot-path", str(path)), None, pool)
     with pytest.raises(DataError, match="--few-shot-path にそのファイルを指定してください"):
         resolve_plan(*parse(), {"few_shot": True, "few_shot_source": "file:ab:pool.json"})
+
+
+CITED = {"form": "choice", "cited_words": True}
+UNCITED = {"form": "choice"}  # one of before there were cited words
+
+
+def test_cited_words_are_part_of_the_plan_and_the_adapters_own_by_default() -> None:
+    off = resolve_plan(*parse("--scoring", "choice"), None)
+    assert "cited_words" not in off.as_dict()
+    assert off == resolve_plan(*parse("--scoring", "choice", "--no-cited-words"), None)
+    on = resolve_plan(*parse("--scoring", "choice", "--cited-words"), None)
+    assert on.result_key() == {**off.result_key(), "cited_words": True}  # what --resume compares
+    with pytest.raises(ConfigError, match="--cited-words は --scoring choice だけのものです（指定は letter）"):
+        resolve_plan(*parse("--cited-words"), None)
+
+    assert resolve_plan(*parse(), CITED) == resolve_plan(*parse("--cited-words"), CITED) == on
+    assert resolve_plan(*parse(), UNCITED) == resolve_plan(*parse("--no-cited-words"), UNCITED) == off
+    with pytest.raises(DataError, match="条文の文言を添えて学習したものです。--cited-words を指定するか"):
+        resolve_plan(*parse("--no-cited-words"), CITED)
+    with pytest.raises(DataError, match="条文の文言を添えずに学習したものです。--no-cited-words を指定するか"):
+        resolve_plan(*parse("--cited-words"), UNCITED)
+    # Asked in another form than it learned, an adapter never saw such prompts.
+    assert resolve_plan(*parse("--scoring", "letter"), CITED).cited_words is False
+    assert resolve_plan(*parse("--scoring", "choice", "--cited-words"), {"form": "letter"}) == on
 
 
 def test_an_adapters_examples_are_the_default() -> None:
