@@ -21,17 +21,18 @@ from .drafts import (
     spelled,
     with_items,
 )
-from .exceptions import exception, left_out
+from .exceptions import exception, left_out, of_one_act
 from .paraphrase import paraphrase
 from .recombining import PERSON
 from .requests import list_requests
 from .rules import Rule
 from .statements import MAX_TEXTS
 from .surroundings import Surroundings
+from .wordings import in_cases
 
 MAX_ALIKE = 0.6  # share of character pairs: an act above it may be the forbidden one in other words
 _NO_ACT = re.compile(r"なければ|解(?:釈)?する$|準用")
-_REASON = "正当な理由がな"
+_NO_REASON = ("正当な理由がないのに、", "正当な理由がなく、")
 
 
 def act_draft(
@@ -96,7 +97,7 @@ def _act(rule: Rule) -> str:
     who = "" if rule.subject in ("", "何人も") else f"{rule.subject}が、"
     # 「指示をした場合において、従わなかった場合において」 says the same word twice.
     word = "ときに、" if "場合において" in rule.condition else "場合において、"
-    when = f"{rule.condition}{word}" if rule.condition else ""
+    when = f"{in_cases(rule.condition) if word.startswith('場合') else rule.condition}{word}" if rule.condition else ""
     return f"{who}{when}{rule.action}こと"
 
 
@@ -110,10 +111,11 @@ def _open_cases(book: Book, rule: Rule, random_: random.Random) -> list[tuple[st
         if claim.true and claim.said.scope == "when"
     ]
     found = [(_act(claim.said), "exempt", rule) for claim in cases]
-    for word in ("のに、", "く、"):
-        if _REASON + ("い" if word == "のに、" else "") + word in rule.action:
-            reason = rule.action.replace(_REASON + ("い" if word == "のに、" else "") + word, "正当な理由に基づき、")
-            found.append((_act(replace(rule, action=reason)), "exempt", rule))
+    for reason in _NO_REASON:
+        before, stands, after = rule.action.partition(reason)
+        if stands and not of_one_act(before, after):
+            said = replace(rule, action=f"{before}正当な理由に基づき、{after}")
+            found.append((_act(said), "exempt", rule))
     return found
 
 
@@ -129,6 +131,7 @@ def _is_lawful(rule: Rule, forbidden: list[Rule]) -> bool:
         and rule.scope in ("", "when")
         and _is_somebodys(rule)
         and not rule.action.endswith("である")
+        and not _NO_ACT.search(rule.action)
         and "を" in rule.action
         and all(overlapping(rule.action, other.action) < MAX_ALIKE for other in forbidden)
     )

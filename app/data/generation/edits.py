@@ -70,8 +70,11 @@ _TIMES = (
     ("速やかに", _DAYS_AFTER), ("毎年、", ("五年ごとに、", "三年ごとに、")), ("毎年一回", ("五年に一回",)),
     ("毎事業年度、", ("三事業年度ごとに、",)), ("毎月", ("毎年",)),
 )  # fmt: skip
+_INTENDS = re.compile(r"うとする(?:者)?$")  # nothing has happened yet that days could be counted from
+_AFTERWARDS = "を経過した後に"
+_NOT_DONE = re.compile(r"(?<!必)ず(?:[、に]|$)|な(?:い|かっ|けれ)")  # 「一年を経過した後に開始せず」 says nothing
 _LIMITS = (
-    ("以内に", "を経過した後に"),
+    ("以内に", _AFTERWARDS),
     ("以上の", "未満の"),
     ("未満の", "以上の"),
     ("を超える", "に満たない"),
@@ -81,15 +84,18 @@ _LIMITS = (
 
 def limit(rule: Rule, around: Surroundings, random_: random.Random) -> Iterator[Claim]:
     """以上 for 未満, after for within, afterwards for beforehand."""
+    intended = _INTENDS.search(rule.condition or rule.subject)
     for part in ("action", "condition"):
         text = getattr(rule, part)
         for old, news in _TIMES:
-            new = random_.choice(news)
+            new = random_.choice([one for one in news if not (intended and one in _DAYS_AFTER)] or news)
             said = with_words(rule, part, old, new) if text.startswith(old) or f"、{old}" in text else None
             if said and new not in around.own:
                 yield Claim(False, "time", rule, said, old, new)
         for amount in amounts(text):
             for old, new in _LIMITS:
+                if new == _AFTERWARDS and _NOT_DONE.search(text, amount.end):
+                    continue
                 said = with_words(rule, part, amount.text + old, amount.text + new)
                 if said and text.startswith(old, amount.end) and amount.text + new not in around.own:
                     yield Claim(False, "limit", rule, said, amount.text + old, amount.text + new)

@@ -14,6 +14,7 @@ from dataclasses import replace
 
 from .claims import OPPOSITE, Claim
 from .definitions import BRACKET, named_case
+from .inflection import ANOTHER_ACT
 from .references import kanji, kanji_article
 from .rules import Rule
 from .surroundings import Surroundings, with_words
@@ -120,6 +121,7 @@ def left_out(rule: Rule, around: Surroundings, random_: random.Random) -> Iterat
         or rule.modality not in ("duty", "must_not", "cannot", "may")
         or rule.condition
         or "次" in match["case"]
+        or of_one_act(match["before"], match["case"])
     ):
         return
     base = replace(rule, action=match["before"] + match["after"], condition=match["case"], reorder=False)
@@ -127,6 +129,11 @@ def left_out(rule: Rule, around: Surroundings, random_: random.Random) -> Iterat
         True, "left_out", rule, replace(base, scope="when", modality=OPPOSITE[rule.modality]), "を除き", match["case"]
     )
     yield Claim(False, "left_out", rule, replace(base, scope="even"), "を除き", match["case"])
+
+
+def of_one_act(before: str, words: str) -> bool:
+    """Whether words limit only the last of several acts: 「甲をし、又は許可のある場合を除き、乙をしてはならない」."""
+    return words.startswith(("又は", "若しくは")) or bool(ANOTHER_ACT.search(before))
 
 
 def only_if(rule: Rule, around: Surroundings, random_: random.Random) -> Iterator[Claim]:

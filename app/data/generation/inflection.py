@@ -18,6 +18,10 @@ _TE_U = "行従使払負失扱伴補買誘装違向願問失担養雇救支与�
 _TE_RU = "図取採乗執係送作守譲限断割配知走至却戻当陥受贈売渡測切測降"
 _TE_MU = "及含営積組読拒挟進込"
 _TE_BU = "運学呼選及喜"
+# An act that another one of the same sentence follows: 「規程を定め、」, 「写しを添えて、」, 「役員となり、」, 「出席し、」.
+ANOTHER_ACT = re.compile(
+    r"(?:を[^、]*(?:[いぎしじちびみりえけげせてねべめれず]|(?<!除)き)|[とに]なり|[一-龥](?<![対関際])し)、"
+)
 
 
 def dictionary_form(negative_stem: str) -> str | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from .inflection import negative_stem, te_form
 from .rules import Modality, Rule
 from .spelling import arabic_digits
@@ -72,16 +74,25 @@ def wordings(rule: Rule, *, digits: bool, named: bool = True) -> tuple[str, ...]
     pointing = subject.startswith(("当該", "その")) and rule.scope not in ("", "only")
     adverb = rule.adverb and rule.adverb + ("" if rule.adverb == "必ずしも" else "、")
     found: dict[str, None] = {}
-    for ending in force(rule.action, rule.modality):
-        ending = adverb + ending + rule.closing
+    endings, closing = force(rule.action, rule.modality), rule.closing
+    if rule.modality == "duty" and closing:  # 「必ずしもしなければならないとは限らない」 turns the duty round twice
+        endings, closing = force(rule.action, "need_not")[:2], ""
+    for ending in endings:
+        ending = adverb + ending + closing
         if rule.scope == "":
             found[subject + ending] = None
         for when in _CONDITIONS[rule.scope]:
+            case = (in_cases(rule.condition) if when.startswith("場合") else rule.condition) + when
             if not pointing:
-                found[f"{subject}{rule.condition}{when}、{ending}"] = None
+                found[f"{subject}{case}、{ending}"] = None
             if pointing or (subject and rule.reorder and rule.scope != "only"):
-                found[f"{rule.condition}{when}、{subject}{ending}"] = None
+                found[f"{case}、{subject}{ending}"] = None
     return tuple(arabic_digits(text) if digits else text for text in found)
+
+
+def in_cases(condition: str) -> str:
+    """A condition of several とき as it stands before 場合: 「消したとき、又は壊した」 → 「消した場合、又は壊した」."""
+    return re.sub(r"とき(?=、?(?:又は|若しくは|及び|並びに|その他))", "場合", condition)
 
 
 def _topic(subject: str) -> str:

@@ -14,7 +14,7 @@ from app.data.generation.checks import is_another_rule, is_known_party, says_sam
 from app.data.generation.claims import Claim
 from app.data.generation.recombining import recombined
 from app.data.generation.rules import Rule, read_rule
-from app.data.generation.surroundings import Surroundings, actors_of
+from app.data.generation.surroundings import ACTOR, Surroundings, actors_of
 from app.data.generation.wordings import force, wordings
 from tests.data.generation.laws import lighthouse
 
@@ -275,3 +275,70 @@ def test_what_a_subject_points_to_comes_first() -> None:
 def test_a_prohibition_unless_is_worded_in_the_statutes_way_only() -> None:
     assert force("届け出なければ、灯火を消す", "must_not") == ("届け出なければ、灯火を消してはならない",)
     assert len(force("灯火を消す", "must_not")) == 4
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "灯台守は、在任中、宿を営み、又は港湾大臣の許可のある場合を除くほか、他の職に就いてはならない",
+        "灯台守は、灯火を保ち、濃霧の場合を除き、鐘を鳴らさなければならない",
+        "灯台守は、船主となり、濃霧の場合を除き、鐘を鳴らしてはならない",
+    ],
+)
+def test_a_case_left_out_of_one_act_is_not_said_of_all(text: str) -> None:
+    assert list(exceptions.left_out(*read(text), RANDOM)) == []
+
+
+def test_a_case_left_out_before_several_acts_is_left_out_of_all() -> None:
+    text = "灯台守は、在任中、港湾大臣の許可のある場合を除くほか、宿を営み、又は他の職に就いてはならない"
+    assert said(exceptions.left_out(*read(text), RANDOM))[0] == (
+        True,
+        "灯台守は、港湾大臣の許可のあるときは、在任中、宿を営み、又は他の職に就くことは禁止されていない",
+    )
+
+
+def test_what_need_not_always_be_done() -> None:
+    may, _ = exceptions.discretion(*of(("1", "2", None)), RANDOM)
+    (duty,) = exceptions.absolute(*read("灯台守は、灯火を点検しなければならない"), RANDOM)
+    assert [text.split("、")[-1] for text in may.texts(digits=False)[::3]] == [
+        "灯火の点検を命ずることを要しない",
+        "灯火の点検を命ずる必要はない",
+    ]
+    assert (duty.true, duty.texts(digits=False)) == (
+        False,
+        ("灯台守は、必ずしも灯火を点検することを要しない", "灯台守は、必ずしも灯火を点検する必要はない"),
+    )
+    (cannot,) = exceptions.absolute(*read("灯台守は、夜の間に灯火を消すことができない"), RANDOM)
+    assert cannot.texts(digits=False)[0] == "灯台守は、必ずしも夜の間に灯火を消すことができないとは限らない"
+
+
+def test_after_a_time_nothing_is_left_undone() -> None:
+    undone = "港湾大臣は、灯台守が一年以内に灯火をともさず、又は日誌を書かないときは、登録を取り消すことができる"
+    assert list(edits.limit(*read(undone), RANDOM)) == []
+    done = "港湾大臣は、灯台守が一年以内に灯火を消したときは、登録を取り消すことができる"
+    assert [claim.now for claim in edits.limit(*read(done), RANDOM)] == ["一年を経過した後に"]
+
+
+@pytest.mark.parametrize(
+    ("text", "times"),
+    [
+        ("灯台守は、灯火を消そうとするときは、あらかじめ、港湾大臣に届け出なければならない", {"遅滞なく", "事後に"}),
+        ("灯火を消そうとする者は、あらかじめ、港湾大臣に届け出なければならない", {"遅滞なく", "事後に"}),
+        ("灯台守は、灯火を消すときは、あらかじめ、港湾大臣に届け出なければならない", {"遅滞なく", "事後に", "十日以内に", "二週間以内に"}),
+    ],
+)  # fmt: skip
+def test_no_days_are_counted_from_what_has_not_happened(text: str, times: set[str]) -> None:
+    assert {claim.now for seed in range(40) for claim in edits.limit(*read(text), random.Random(seed))} == times
+
+
+def test_several_cases_are_called_cases_alike() -> None:
+    rule, _ = read("灯台守は、灯火を消したとき、又は鐘を壊したときは、港湾大臣に届け出なければならない")
+    assert {text.split("、港湾")[0] for text in wordings(rule, digits=False) if text.startswith("灯台守は")} == {
+        "灯台守は、灯火を消したとき、又は鐘を壊したときは",
+        "灯台守は、灯火を消した場合、又は鐘を壊した場合には",
+        "灯台守は、灯火を消した場合、又は鐘を壊した場合は",
+    }
+
+
+def test_the_end_of_a_longer_name_is_no_authority() -> None:
+    assert ACTOR.findall("日本ユネスコ国内委員会の委員及び灯台委員会") == ["灯台委員会"]
