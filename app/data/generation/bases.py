@@ -19,7 +19,7 @@ from ...core.questions import Polarity
 from .book import Book, Listing
 from .descriptions import descriptions, sentence, told_apart
 from .drafts import Draft, Option, Wants, answer_first, needed, render_context
-from .lists import things_by_effect
+from .lists import of_its_noun, things_by_effect
 from .requests import article_requests, content_requests, pair_requests
 from .rules import Rule
 from .scenes import Place, Scene, set_scene
@@ -54,7 +54,7 @@ def basis_draft(
             draft = _content(scene, rule, wants, random_, count) or _content(scene, rule, "correct", random_, count)
         if draft:
             return draft
-    listed = [one for one in book.listings if one.article == article]
+    listed = [one for one in book.listings if one.article == article and of_its_noun(one)]
     if listed and random_.random() < LISTED:
         rule = _in_list(random_.choice(listed), random_)
     scene = set_scene(book, rule, random_, budget, count)
@@ -63,7 +63,7 @@ def basis_draft(
 
 def _in_list(listing: Listing, random_: random.Random) -> Rule:
     """That an item of a list is one of the things listed."""
-    number, item = random_.choice(listing.items)
+    number, item = random_.choice(of_its_noun(listing))
     noun = {"とき": "場合"}.get(listing.noun, listing.noun)
     thing = random_.choice(things_by_effect(listing) or [f"次に掲げる{noun}"])
     action = f"{thing}の一つとして「{item}」が挙げられている"
@@ -95,7 +95,7 @@ def _cited(scene: Scene, rule: Rule, random_: random.Random, count: int) -> Draf
     if not whats:
         return None
     options = [Option((scene.cite(place),), place == rule.place, "citation", place) for place in [rule.place, *places]]
-    requests = article_requests(whats[:1], "" if scene.named else f"{scene.book.title}の")
+    requests = article_requests(whats[0], "" if scene.named else f"{scene.book.title}の", about=whats[0] == caption)
     return _draft(scene, rule, "other", requests, options, random_)
 
 
@@ -131,7 +131,9 @@ def _paired(scene: Scene, rule: Rule, wants: Wants, random_: random.Random, coun
         Option(
             tuple(
                 dict.fromkeys(
-                    pattern.format(place=scene.cite(place), what=sentence(one, random_, digits=digits))
+                    scene.written(
+                        pattern.format(place=scene.cite(place, digits), what=sentence(one, random_, digits=digits))
+                    )
                     for _ in range(3)
                 )
             ),
@@ -146,7 +148,7 @@ def _paired(scene: Scene, rule: Rule, wants: Wants, random_: random.Random, coun
 
 
 _PAIRS = (
-    "{place}が定めているのは、{what}ことである",
+    "{place}によれば、{what}",
     "{place}には、{what}ことが定められている",
     "{what}ことを定めているのは、{place}である",
     "{what}ことの根拠となる条文は、{place}である",
@@ -171,7 +173,8 @@ def _content(scene: Scene, rule: Rule, wants: Wants, random_: random.Random, cou
         )
         for one in [*own[:needed_true], *others[:needed_false]]
     ]
-    cited = scene.cite(asked) if scene.named else scene.book.title + scene.cite(asked)
+    cited = scene.cite(asked, digits)
+    cited = cited if scene.named else scene.book.title + cited
     return _draft(scene, rule, wants, content_requests(cited, wants), answer_first(options, wants), random_)
 
 

@@ -131,7 +131,9 @@ def _unaskable(paragraph: Paragraph) -> str:
 
 
 def _passage(article: Article, paragraph: Paragraph) -> Passage:
-    items = tuple((part.num, _part_text(part)) for part in paragraph.parts if part.num)
+    # 「第7号から第10号まで　削除」 has a key of two numbers.
+    parts = [part for part in paragraph.parts if part.num and ":" not in part.num and part.text.strip() != "削除"]
+    items = tuple((part.num, _part_text(part)) for part in parts)
     caption = (article.caption or paragraph.caption).strip("（）")
     return Passage(
         article.num, paragraph.num or "1", len(article.paragraphs) == 1, caption, paragraph.text.strip(), items
@@ -263,6 +265,7 @@ def put_in(listing: Listing, item: str) -> str | None:
     before, _, after = listing.lead.partition(listing.marker + listing.noun)
     if after.startswith("ごとに"):
         return None  # 「次に掲げる業務ごとに」 speaks of all of them
+    after = after.removeprefix("のいずれか")
     # The item names its subject again, has another, or is what somebody else finds.
     if before.endswith("が") and (before[-5:-1] in item or _OWN_SUBJECT.search(item)):
         return None

@@ -12,7 +12,7 @@ from .claims import Claim
 from .drafts import spelled
 from .paraphrase import paraphrase
 from .rules import Rule
-from .wordings import force
+from .wordings import force, in_cases
 
 # How often each way is taken where several are possible: half of the open 100's questions for the article say the rule
 # as a sentence, half only what it is about.
@@ -64,9 +64,11 @@ def sentence(rule: Rule, random_: random.Random, *, digits: bool) -> str:
 
 
 def _plain(rule: Rule, digits: bool) -> list[str]:
-    """The rule's wordings without those that say こと or もの twice when こと follows: 「…こととされていること」."""
+    """The rule's wordings without those that say こと or もの twice when こと follows: 「…こととされていること」; who is
+    punished does not do it: 「違反した者は、罰金に処すること」."""
     texts = Claim(True, "as_is", rule, rule).texts(digits=digits)
-    return [text for text in texts if not _STACKED.search(text)] or list(texts)
+    plain = [text for text in texts if not _STACKED.search(text)] or list(texts)
+    return [text for text in plain if not text.endswith("に処する")] or plain
 
 
 def ways(rule: Rule, *, digits: bool) -> dict[str, list[str]]:
@@ -96,8 +98,7 @@ def _as_clause(text: str, rule: Rule) -> str:
         or (rule.condition and rest.startswith(rule.condition))
     ):
         return text
-    # 「政府が法人に対する…」 seems to go on with が and the words next to it.
-    return rule.subject + ("が、" if "、" in rest else "が") + rest
+    return of_whom(rule.subject, rest)
 
 
 def _effect(rule: Rule, digits: bool) -> list[str]:
@@ -125,32 +126,47 @@ def _situation(rule: Rule) -> list[str]:
     """Who and when, without what: the reader has to find it."""
     if rule.scope != "when" or not rule.subject or len(rule.condition) < MIN_PART_CHARS:
         return []
-    if _POINTS_BACK.match(rule.subject) or rule.condition.endswith(("認める", "とする")):
+    if not _acts_there(rule) or _POINTS_BACK.match(rule.subject) or rule.condition.endswith(("認める", "とする")):
         return []
-    return [f"{rule.condition}場合に{rule.subject}が{ending}" for ending in _HIDDEN.get(rule.modality, ())]
+    return [f"{in_cases(rule.condition)}場合に{rule.subject}が{ending}" for ending in _HIDDEN.get(rule.modality, ())]
+
+
+def _acts_there(rule: Rule) -> bool:
+    """Whether the subject is who acts, and can stand after the condition: nothing at its head points to him."""
+    return (not rule.subject or bool(_ACTS.search(rule.subject))) and not _POINTS_BACK.match(rule.condition)
 
 
 def _period(rule: Rule) -> list[str]:
-    if len(_PERIOD.findall(rule.action)) != 1 or rule.modality not in ("duty", "may"):
+    if len(_PERIOD.findall(rule.action)) != 1 or rule.modality not in ("duty", "may") or not _acts_there(rule):
         return []
     action = _PERIOD.sub("", rule.action)
-    return [_before(rule) + ending + "期間" for ending in force(action, rule.modality)[:1]] if action else []
+    return [_before(rule, ending) + "期間" for ending in force(action, rule.modality)[:1]] if action else []
 
 
 def _destination(rule: Rule) -> list[str]:
     match = _TO.fullmatch(rule.action)
-    if match is None or rule.modality not in ("duty", "may") or _POINTS_BACK.match(match["what"]):
+    if (
+        match is None
+        or rule.modality not in ("duty", "may")
+        or _POINTS_BACK.match(match["what"])
+        or not _acts_there(rule)
+    ):
         return []
     before = f"{match['before']}、" if match["before"] else ""
     return [
-        f"{_before(rule)}{before}{verb}{match['what']}の{_DESTINATIONS[match['verb']]}"
+        _before(rule, f"{before}{verb}{match['what']}") + f"の{_DESTINATIONS[match['verb']]}"
         for verb in force(match["verb"] + "る", rule.modality)[:1]
     ]
 
 
-def _before(rule: Rule) -> str:
-    when = f"{rule.condition}場合に" if rule.scope in ("when", "only") else ""
-    return when + (f"{rule.subject}が" if rule.subject else "")
+def _before(rule: Rule, rest: str) -> str:
+    when = f"{in_cases(rule.condition)}場合に" if rule.scope in ("when", "only") else ""
+    return when + (of_whom(rule.subject, rest) if rule.subject else rest)
+
+
+def of_whom(subject: str, rest: str) -> str:
+    """What somebody does as a clause; 「政府が法人に対する…、」 would seem to go on with が and the words next to it."""
+    return subject + ("が、" if "、" in rest else "が") + rest
 
 
 def _topics(caption: str) -> list[str]:

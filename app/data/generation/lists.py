@@ -7,6 +7,7 @@ import re
 
 from .book import Book, Listing, Passage, composed
 from .checks import overlapping
+from .descriptions import of_whom
 from .drafts import Draft, Option, Wants, answer_first, chars, citation, needed, render_context, spelled, with_items
 from .requests import list_requests
 from .statements import MAX_TEXTS
@@ -15,10 +16,12 @@ from .wordings import force
 MAX_SAME_LEAD = 0.8  # share of character pairs: above it two leads may have the same effect
 MAX_SHORT = 8  # characters of things that may be one thing when they begin alike
 MAX_ALIKE = 0.6  # share of character pairs: items above it may mean the same
+_POINTS_BACK = re.compile(r"その(?!旨)|当該")
 # Lists whose items are one sort of thing, so that an item of one could be taken for one of the other.
 _ALIKE = (
     ("者",),
-    ("場合", "とき", "事由"),
+    ("場合", "とき"),
+    ("事由",),
     ("事項",),
     ("書類",),
     ("事業", "業務", "事務", "施策", "措置"),
@@ -39,8 +42,10 @@ def list_draft(
     )
     in_needed, out_needed = needed(wants, count)
     for other in siblings[:4]:
-        own = [item for item in listing.items if 3 <= len(item[1]) <= 60]
-        outside = [item for item in other.items if 3 <= len(item[1]) <= 60 and not _in_list(item[1], book, listing)]
+        own = [item for item in of_its_noun(listing) if 3 <= len(item[1]) <= 60]
+        outside = [
+            item for item in of_its_noun(other) if 3 <= len(item[1]) <= 60 and not _in_list(item[1], book, listing)
+        ]
         own = [item for item in own if not _in_list(item[1], book, other)]
         if len(own) < in_needed or len(outside) < out_needed:
             continue
@@ -61,6 +66,12 @@ def list_draft(
         return Draft("list", tuple(random_.sample(requests, min(MAX_TEXTS, len(requests)))), wants, answer_first(options, wants),
                      render_context(book.title, shown), book.title, book.revision_id, shown, listing.article)  # fmt: skip
     return None
+
+
+def of_its_noun(listing: Listing) -> list[tuple[str, str]]:
+    """The items that are what the list is of: in one of cases no 「…した者」."""
+    cases = ("とき", "場合")
+    return [item for item in listing.items if listing.noun not in cases or item[1].endswith(cases)]
 
 
 def _sibling(one: Listing, other: Listing) -> bool:
@@ -103,10 +114,10 @@ def _things(book: Book, listing: Listing, passage: Passage, digits: bool) -> tup
     noun = {"とき": "場合"}.get(listing.noun, listing.noun)
     found = [f"{named}各号に掲げる{noun}"]
     before, _, after = listing.lead.partition(listing.marker + listing.noun)
-    text = spelled(f"{before}［　　］{after}", digits)
+    text = f"{before}［　　］{after}"  # a quotation, so its numbers stay as they are
     if len(text) <= 90:
         found.append(f"「{text}」という規定の［　　］に入る{noun}")
-    return tuple(spelled(text, digits) for text in [*found, *things_by_effect(listing)])
+    return (*found, *(spelled(text, digits) for text in things_by_effect(listing)))
 
 
 def things_by_effect(listing: Listing) -> list[str]:
@@ -121,8 +132,10 @@ def things_by_effect(listing: Listing) -> list[str]:
         and noun == "場合"
         and rule.subject
         and not rule.action.endswith("併科する")
+        # 「その登録を取り消す」 where the case named whose: 「製造業者が次の各号のいずれかに該当するとき」.
+        and not (_POINTS_BACK.match(rule.action) and before.removeprefix(f"{rule.subject}は、"))
     ):
-        found += [f"{rule.subject}が{ending}場合" for ending in force(rule.action, rule.modality)]
+        found += [of_whom(rule.subject, f"{ending}場合") for ending in force(rule.action, rule.modality)]
     elif rule is not None and noun == "者" and rule.subject in dict(listing.items).values() and not rule.condition:
         endings = force(rule.action, rule.modality)  # a 者 is punished: 「拘禁刑に処する者」 would be the court
         found += [f"{ending}者" for ending in (endings[:1] if rule.action.endswith("に処する") else endings)]

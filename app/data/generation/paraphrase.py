@@ -5,6 +5,8 @@ from __future__ import annotations
 import random
 import re
 
+from .inflection import ANOTHER_ACT
+
 # Both sides mean the same wherever the pattern matches; what would need a reading is left out of the table.
 _FORMS: tuple[tuple[re.Pattern[str], tuple[str, ...]], ...] = tuple(
     (re.compile(pattern), texts)
@@ -22,7 +24,7 @@ _FORMS: tuple[tuple[re.Pattern[str], tuple[str, ...]], ...] = tuple(
         (r"に掲げる(?=[一-龥])", ("に挙げられた", "に掲げられた")),
         # Only as a part of its own: 「条例又は規則で定めるところにより」 would be cut in the middle.
         (
-            r"(?:(?<=、)|^)(?:[一-龥]{2,5}省令|内閣府令|政令|規則|条例)[での]定めるところにより、",
+            r"(?:(?<=、)|^)(?:[一-龥]{2,5}省令|内閣府令|政令|規則|条例)[での]定めるところにより、(?![^、]*方法により)",
             ("", "所定の方法により"),
         ),
         (r"に対し、", ("に対して", "に対し")),
@@ -57,6 +59,7 @@ _NEEDS: tuple[tuple[re.Pattern[str], str], ...] = (
     ),
 )
 _NOUNS = {"届け出": "届出", "報告し": "報告", "通知し": "通知", "申請し": "申請"}
+_TOPICS = re.compile("[はも]、")
 SHARE = 0.5  # of the places where a form could be changed, that are
 
 
@@ -71,7 +74,8 @@ def paraphrase(text: str, random_: random.Random) -> str:
 def needs(text: str) -> str:
     """The text with its ending naming what is needed, where it is of that form."""
     for pattern, ending in _NEEDS:
-        if match := pattern.search(text):
+        # 「写しを添えて、大臣への届出が必要である」: the other act has lost the one that it goes with.
+        if (match := pattern.search(text)) and not ANOTHER_ACT.search(_TOPICS.split(text[: match.start()])[-1]):
             return text[: match.start()] + re.sub(
                 "|".join(_NOUNS), lambda one: _NOUNS[one.group()], match.expand(ending)
             )

@@ -25,7 +25,7 @@ _THINGS = {
 _STATEMENT = (
     "次のうち、{topic}について、{which}はどれですか。",
     "{topic}に関する次の記述のうち、{which}を一つ選んでください。",
-    "{topic}の説明として{which}を選んでください。",
+    "{topic}についての説明として{which}を選んでください。",
     "次の{topic}についての説明のうち、{which}はどれか。",
     "次のうち、{which}はどれですか。",
     "{topic}について述べた次の文のうち、{which}を答えてください。",
@@ -65,7 +65,8 @@ def statement_requests(topics: Sequence[str], wants: Wants, *, must_name: bool =
     return tuple(
         frame.format(topic=topic, norm=topic, which=word)
         for frame in frames
-        for word in words
+        # 「次の説明のうち、正しい説明」 names it twice.
+        for word in (_THINGS[wants] if re.search("説明|記述|文", frame) else words)
         for topic in topics
         if "{norm}" not in frame or _NORM.search(topic)
     )
@@ -76,9 +77,11 @@ def list_requests(things: Sequence[str], wants: Wants) -> tuple[str, ...]:
     return tuple(frame.format(thing=thing) for frame in _IN_LIST[wants] for thing in things)
 
 
-def article_requests(whats: Sequence[str], of: str) -> tuple[str, ...]:
-    """Requests for the provision that lays down ``what``; ``of`` names the law where the candidates do not."""
-    return tuple(frame.format(what=what, of=of) for frame in _ARTICLE for what in whats if of == "" or "{of}" in frame)
+def article_requests(what: str, of: str, *, about: bool = False) -> tuple[str, ...]:
+    """Requests for the provision that lays down ``what``, or is ``about`` it: 「定款の変更を定めている」 would be the
+    change itself. ``of`` names the law where the candidates do not."""
+    frames = [frame for frame in _ARTICLE if (of == "" or "{of}" in frame) and (not about or "について" in frame)]
+    return tuple(frame.format(what=what, of=of) for frame in frames)
 
 
 def pair_requests(law: str, wants: Wants) -> tuple[str, ...]:

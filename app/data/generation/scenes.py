@@ -27,11 +27,15 @@ class Scene:
     named: bool
     full_width: bool
 
-    def cite(self, place: Place) -> str:
+    def cite(self, place: Place, digits: bool = True) -> str:
         """The place as the candidates write it; also of a provision of the law that is not shown."""
         passage = next(one for one in self.book.passages if (one.article, one.paragraph) == place[:2])
-        text = citation(self.book.title, passage, place[2], digits=True, named=False)
-        return (self.book.title if self.named else "") + (text.translate(_FULL_WIDTH) if self.full_width else text)
+        text = citation(self.book.title, passage, place[2], digits=digits, named=False)
+        return (self.book.title if self.named else "") + self.written(text)
+
+    def written(self, text: str) -> str:
+        """A text with its digits as wide as those of the citations."""
+        return text.translate(_FULL_WIDTH) if self.full_width else text
 
     def text(self, place: Place) -> str:
         """The words of a place: its lead with its item, all of them where it names none."""

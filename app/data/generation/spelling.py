@@ -13,6 +13,9 @@ _LARGE_TSU = re.compile(r"(?<!か)つ(?=[てぱ])|つ(?=た)")
 _KANJI_DIGITS = "[〇一二三四五六七八九十百千]+"
 # Only articles and items have branches: 第三条の二; 第一項の一般社団法人 is a word after a paragraph.
 _NUMBERED = re.compile(rf"第({_KANJI_DIGITS})(項|章|節|[条号])((?:(?<=[条号])(?:の{_KANJI_DIGITS}(?![般部定切]))*)?)")
+_YEN = re.compile(
+    r"(?<![第・数〇一二三四五六七八九十百千万億])[一二三四五六七八九十百千][〇一二三四五六七八九十百千万億]*円"
+)
 _COUNTED = re.compile(
     rf"(?<![第〇一二三四五六七八九十百千万億・数])({_KANJI_DIGITS})(年|月(?=以|を|間|前|未|に満)|日|週間|人|回|倍|歳|時間|箇月|か月)(?![目次])"
 )
@@ -26,7 +29,7 @@ def modern_kana(text: str) -> str:
 
 
 def arabic_digits(text: str) -> str:
-    """Numbers of provisions and counted things in digits: ``第二十七条の二`` → ``第27条の2``, ``三月`` → ``3か月``."""
+    """Numbers of provisions and counted things in digits: ``第二十七条の二`` → ``第27条の2``, ``三月`` → ``3か月``, ``三十万円`` → ``30万円``."""
 
     def numbered(match: re.Match[str]) -> str:
         branches = "".join(f"の{_digits(part)}" for part in match[3].split("の")[1:])
@@ -42,6 +45,7 @@ def arabic_digits(text: str) -> str:
     )
     # A day of a month or a year of an era is a date, not a length of time.
     text = re.sub(rf"({_KANJI_DIGITS})月({_KANJI_DIGITS})日", lambda m: f"{_digits(m[1])}月{_digits(m[2])}日", text)
+    text = _YEN.sub(lambda match: re.sub(_KANJI_DIGITS, lambda one: _digits(one.group()), match.group()), text)
     return _COUNTED.sub(counted, text)
 
 

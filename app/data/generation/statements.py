@@ -35,6 +35,7 @@ TRUE_WEIGHTS = {
     "restriction": 4.0, "deadline": 1.5, "ceiling": 4.0, "threshold": 4.0, "defined": 2.0,
 }  # fmt: skip
 MAX_TEXTS = 8
+MAX_TOPIC_CHARS = 20  # of a caption in a request
 BESIDE = (
     0.15  # share of the tries with another article beside; those give enough statements more often, so half come out so
 )
@@ -195,11 +196,13 @@ def _option(claim: Claim, digits: bool, named: bool, random_: random.Random) -> 
 
 
 def _topics(book: Book, main: str, scene: Sequence[Passage], articles: set[str]) -> tuple[str, ...]:
-    captions = [one.caption for one in scene if one.article == main and one.caption and len(one.caption) <= 20]
+    # A caption names the statements only where all of them stand under it.
+    captions = {one.caption for one in scene if one.article in articles}
+    caption = captions.pop() if len(captions) == 1 else ""
     named = f"{book.title}{article_label(main)}" if len(articles) == 1 else ""
     found = [book.title]
-    if captions:
-        found += [captions[0], f"{book.title}に定める{captions[0]}"]
+    if 0 < len(caption) <= MAX_TOPIC_CHARS:
+        found += [caption, f"{book.title}に定める{caption}"]
     if named:
         found += [f"{named}の規定", f"{named}"]
     return tuple(found)

@@ -23,6 +23,19 @@ from tests.data.generation.laws import article, law, lighthouse, paragraph
 
 SAMPLE = Path(__file__).resolve().parents[3] / "sample" / "laws"
 _CITED = re.compile(r"第(\d+)条((?:の\d+)*)(?:第(\d+)項)?(?:第(\d+)号)?$")
+_KANJI = re.compile(r"(?<=[第の])[一二三四五六七八九十百]+(?=[条項号の]|$)")
+
+
+def in_digits(text: str) -> str:
+    """A text with the numbers of its citations in half-width digits, however they are written."""
+
+    def value(match: re.Match[str]) -> str:
+        total = 0
+        for unit, part in re.findall(r"(?=.)([一二三四五六七八九]?)([百十]?)", match.group()):
+            total += ("一二三四五六七八九".index(unit) + 1 if unit else bool(part)) * {"百": 100, "十": 10, "": 1}[part]
+        return str(total)
+
+    return _KANJI.sub(value, unicodedata.normalize("NFKC", text))
 
 
 @cache
@@ -52,7 +65,7 @@ def form_of(draft: Draft) -> str:
 
 def cited_place(text: str, book: Book) -> tuple[str, str, str | None]:
     """Article, paragraph and item of the citation at the end of a text, read here and not by the program."""
-    match = _CITED.search(unicodedata.normalize("NFKC", text))
+    match = _CITED.search(in_digits(text))
     assert match, text
     key = match[1] + match[2].replace("の", "_")
     own = [one for one in book.passages if one.article == key]
@@ -64,7 +77,7 @@ def cited_place(text: str, book: Book) -> tuple[str, str, str | None]:
 def claimed(text: str, book: Book) -> tuple[tuple[str, str, str | None], str]:
     """The place and the content that a paired candidate puts together."""
     for pattern in (
-        r"(?P<place>.+?)が定めているのは、(?P<what>.+)ことである",
+        r"(?P<place>[^、]+?)によれば、(?P<what>.+)",
         r"(?P<place>.+?)には、(?P<what>.+)ことが定められている",
         r"(?P<what>.+)ことを定めているのは、(?P<place>[^、]+)である",
         r"(?P<what>.+)ことの根拠となる条文は、(?P<place>[^、]+)である",
@@ -162,7 +175,7 @@ def test_what_a_provision_is_said_to_hold_stands_in_it_if_it_is_true_and_not_if_
     for book, draft in several():
         if form_of(draft) != "content":
             continue
-        cited = re.search(r"第\d+条(?:の\d+)*(?:第\d+項)?", unicodedata.normalize("NFKC", draft.requests[0]))
+        cited = re.search(r"第\d+条(?:の\d+)*(?:第\d+項)?", in_digits(draft.requests[0]))
         assert cited, draft.requests[0]
         asked = cited_place(cited.group(), book)
         for option in draft.options:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
+from app.data.egov.law import Part
 from app.data.generation.book import Listing, composed, put_in, read_book
 from tests.data.generation.laws import article, law, lighthouse, paragraph
 
@@ -96,3 +99,19 @@ def test_a_definition_gives_rules_by_its_brackets() -> None:
         ("「灯台」に", "木造の施設が含まれる", "plain_not"),
         ("「水路」に", "凍結した河川が含まれる", "plain"),
     ]
+
+
+def test_one_item_is_not_one_of_several() -> None:
+    lead = "灯台守が、次の各号に掲げる場合のいずれかに該当するときは、その意に反して、これを免職することができる"
+    listing = Listing("3", "2", lead, "次の各号に掲げる", "場合", (("1", "灯火を消した場合"),))
+    assert put_in(listing, "灯火を消した場合") == (
+        "灯台守が、灯火を消した場合に該当するときは、その意に反して、これを免職することができる"
+    )
+
+
+def test_deleted_items_are_not_shown() -> None:
+    lead = "次に掲げる者は、手数料を納めなければならない。"
+    deleted = Part("2:4", "二から四まで", "削除", ())
+    items = (Part("1", "一", "登録を受けようとする者", ()), deleted, Part("5", "五", "削除", ()))
+    (passage,) = read_book(law(article("1", replace(paragraph("1", lead), parts=items)))).passages
+    assert passage.items == (("1", "登録を受けようとする者"),)

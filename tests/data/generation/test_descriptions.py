@@ -139,3 +139,34 @@ def test_a_definition_is_called_by_its_sentence() -> None:
     )
     for one in book.rules:
         assert ways(one, digits=True)["effect"] == []
+
+
+@pytest.mark.parametrize(
+    ("text", "called"),
+    [
+        ("灯台守は、その預かる灯台の灯火が消えたときは、鐘を鳴らさなければならない", []),  # その stands before its keeper
+        ("仮の灯台の登録は、港湾大臣の命令があったときは、船長が申請することができる", []),  # a registration asks for nothing
+        ("灯台守は、灯台の灯火が消えたとき及び浮標が流されたときは、灯台を閉鎖することができない", ["灯台の灯火が消えた場合及び浮標が流された場合に灯台守がすることができないこと"]),
+    ],
+)  # fmt: skip
+def test_a_situation_names_who_acts_after_what_points_to_nothing(text: str, called: list[str]) -> None:
+    assert ways(rule(text), digits=True)["situation"] == called
+
+
+@pytest.mark.parametrize(
+    ("text", "called"),
+    [
+        ("灯台守は、その預かる灯台の灯火が消えたときは、十日以内に報告書を港湾大臣に提出しなければならない", []),
+        ("灯火の検査の請求は、灯火が消えたときは、その日から十日以内に行わなければならない", []),
+        ("灯台守は、灯火が消えたときは、十日以内に、船長に知らせ、かつ、日誌を写さなければならない", ["灯火が消えた場合に灯台守が、船長に知らせ、かつ、日誌を写さなければならない期間"]),
+    ],
+)  # fmt: skip
+def test_a_period_is_asked_of_who_acts(text: str, called: list[str]) -> None:
+    assert ways(rule(text), digits=True)["asked"] == called
+
+
+def test_who_is_punished_punishes_nobody() -> None:
+    penalty = rule("灯台の鐘を許可なく鳴らした者は、五万円以下の罰金に処する")
+    assert {sentence(penalty, random.Random(seed), digits=False) for seed in range(20)} == {
+        "灯台の鐘を許可なく鳴らした者は、五万円以下の罰金に処せられる"
+    }

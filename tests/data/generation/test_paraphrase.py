@@ -18,8 +18,13 @@ from app.data.generation.paraphrase import needs, paraphrase
         ("灯台守は、その旨を港湾大臣に届け出なければならない", "灯台守は、港湾大臣への届出が必要である"),
         ("灯台守は、その旨を港湾大臣に報告しなければならない", "灯台守は、港湾大臣への報告が必要である"),
         ("灯台守は、港湾大臣の許可を受けることができる", "灯台守は、港湾大臣の許可を受けることができる"),
+        # The act before it would be left without the one that it goes with.
+        ("灯台守は、写しを添付して、その旨を港湾大臣に届け出なければならない", "灯台守は、写しを添付して、その旨を港湾大臣に届け出なければならない"),
+        ("灯台守は、規程を定め、港湾大臣の認可を受けなければならない", "灯台守は、規程を定め、港湾大臣の認可を受けなければならない"),
+        ("灯台守は、灯火を消し、又は鐘を鳴らそうとするときは、港湾大臣の許可を受けなければならない", "灯台守は、灯火を消し、又は鐘を鳴らそうとするときは、港湾大臣の許可が必要である"),
+        ("灯台守は、濃霧の場合を除き、港湾大臣の許可を受けなければならない", "灯台守は、濃霧の場合を除き、港湾大臣の許可が必要である"),
     ],
-)
+)  # fmt: skip
 def test_what_is_needed_is_named_by_itself(text: str, reworded: str) -> None:
     assert needs(text) == reworded
 
@@ -43,3 +48,10 @@ def test_quoted_and_bracketed_words_stay() -> None:
 def test_the_order_of_things_in_time_is_kept() -> None:
     texts = variants("灯台守は、あらかじめ、届け出る")
     assert texts == {"灯台守は、あらかじめ、届け出る", "灯台守は、事前に届け出る", "灯台守は、前もって届け出る"}
+
+
+def test_what_an_order_lays_down_is_no_method_beside_a_method() -> None:
+    texts = variants("灯台守は、港湾省令で定めるところにより、安全な方法により灯火をともす")
+    assert texts == {"灯台守は、港湾省令で定めるところにより、安全な方法により灯火をともす"}
+    texts = variants("灯台守は、港湾省令で定めるところにより、灯火をともす")
+    assert "灯台守は、所定の方法により灯火をともす" in texts

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from app.core.requests import read_request
@@ -34,7 +36,7 @@ def test_requests_for_what_is_wrong_are_negative_and_can_be_made_positive(reques
 
 @pytest.mark.parametrize("of", ["", "灯台法の"])
 def test_requests_for_an_article_are_told_and_positive(of: str) -> None:
-    requests = article_requests(["灯台守は、灯火を消したときは、届け出なければならないこと"], of)
+    requests = article_requests("灯台守は、灯火を消したときは、届け出なければならないこと", of)
     assert len(requests) == (6 if of == "" else 5)
     for request in requests:
         assert (read_request(request).sign, read_request(request).told) == (1, True)
@@ -72,3 +74,19 @@ def test_a_request_names_its_topic_where_the_candidates_do_not() -> None:
 )  # fmt: skip
 def test_statements_are_held_against_rules_only(topic: str, held_against: bool) -> None:
     assert any("照らして" in text for text in statement_requests([topic], "correct")) == held_against
+
+
+def test_a_caption_that_names_an_act_is_what_a_provision_is_about() -> None:
+    assert article_requests("定款の変更", "", about=True) == (
+        "定款の変更について記載した条文を一つ選んでください。",
+        "定款の変更について定めた条文として、正しいものを選んでください。",
+    )
+
+
+@pytest.mark.parametrize("wants", ["correct", "incorrect"])
+def test_no_request_asks_for_the_right_statement_among_statements(wants: Wants) -> None:
+    requests = statement_requests(["灯台守"], wants)
+    for word in ("記述", "説明", "次の文"):
+        assert any(word in request for request in requests)
+    assert not any(len(re.findall("記述|説明|次の文", request)) > 1 for request in requests)
+    assert not any("灯台守の説明" in request for request in requests)  # which a keeper gives

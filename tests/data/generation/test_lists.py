@@ -1,0 +1,93 @@
+"""Lists: which items may be candidates, and what the members of a list are called."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from app.data.generation.bases import basis_draft
+from app.data.generation.book import Book, read_book
+from app.data.generation.drafts import Draft
+from app.data.generation.lists import list_draft, of_its_noun, things_by_effect
+from tests.data.generation.laws import article, law, paragraph
+
+
+def book(*articles: tuple[str, tuple[str, ...]]) -> Book:
+    """A law of one list an article."""
+    return read_book(
+        law(*(article(str(number), paragraph("1", lead, items)) for number, (lead, items) in enumerate(articles, 1)))
+    )
+
+
+REFUSED = (
+    "港湾大臣は、灯台を設けようとする者が次の各号のいずれかに該当するときは、その登録を拒否しなければならない。",
+    ("三年以内に登録を取り消された者", "日誌を偽った者", "灯火の色が港湾省令で定める色に適合しないとき", "水先人の同意を得ていないとき"),
+)  # fmt: skip
+ORDERED = (
+    "港湾大臣は、次に掲げる場合には、灯台守に対し、灯火の点検を命ずることができる。",
+    ("浮標が流されたとき", "海図が改められた場合", "暗礁が見つかったとき", "船が座礁したとき"),
+)
+ENDED = (
+    "灯台守の代理人の権限は、次に掲げる事由によっては、消滅しない。",
+    ("本人の死亡", "本人の辞任", "灯台の閉鎖", "組合の解散"),
+)
+
+
+def drafts(one: Book) -> list[Draft]:
+    found = (
+        list_draft(one, listing, wants, random.Random(seed), max_chars=700, count=3)
+        for listing in one.listings
+        for wants in ("correct", "incorrect")
+        for seed in range(20)
+    )
+    return [draft for draft in found if draft]
+
+
+def test_among_cases_stand_cases_only() -> None:
+    found = drafts(book(REFUSED, ORDERED))
+    assert {text for draft in found for option in draft.options for text in option.texts} == {
+        "灯火の色が港湾省令で定める色に適合しないとき", "水先人の同意を得ていないとき", *ORDERED[1],
+    }  # fmt: skip
+    assert [item[0] for item in of_its_noun(book(REFUSED).listings[0])] == ["3", "4"]
+
+
+def test_a_list_of_events_is_none_of_cases() -> None:
+    assert [listing.noun for listing in book(ENDED, ORDERED).listings] == ["事由", "場合"]
+    assert drafts(book(ENDED, ORDERED)) == []
+
+
+def test_no_person_is_listed_as_a_case() -> None:
+    one = book(REFUSED, ORDERED)
+    found = (basis_draft(one, "1", "correct", random.Random(seed), max_chars=700, count=2) for seed in range(60))
+    requests = {request for draft in found if draft for request in draft.requests}
+    assert any("水先人の同意を得ていないとき」が挙げられている" in request for request in requests)
+    assert not any("場合の一つとして「日誌を偽った者」" in request for request in requests)
+
+
+@pytest.mark.parametrize(
+    ("lead", "called"),
+    [
+        # 「その登録」 is of him whom the case names.
+        ("港湾大臣は、灯台守が次の各号のいずれかに該当するときは、その登録を取り消すことができる。", None),
+        ("港湾大臣は、次の各号のいずれかに該当するときは、その職員に灯台を検査させることができる。", "港湾大臣がその職員に灯台を検査させることができる場合"),
+        ("港湾大臣は、灯台守が次の各号のいずれかに該当するときは、その旨を公示することができる。", "港湾大臣がその旨を公示することができる場合"),
+        ("港湾大臣は、次に掲げる場合には、理由を付した書面で、登録の申請を却下することができる。", "港湾大臣が、理由を付した書面で、登録の申請を却下することができる場合"),
+    ],
+)  # fmt: skip
+def test_the_cases_of_an_effect(lead: str, called: str | None) -> None:
+    (listing,) = book((lead, ("灯火を消したとき", "鐘を壊したとき"))).listings
+    assert (things_by_effect(listing) or [None])[0] == called
+
+
+def test_a_quoted_provision_keeps_its_numbers() -> None:
+    lead = "次の各号のいずれかに該当する者は、三月以下の拘禁刑又は三十万円以下の罰金に処する。"
+    fee = "次に掲げる者は、二千円の手数料を納めなければならない。"
+    found = drafts(
+        book(
+            (lead, ("灯火を消した者", "日誌を偽った者", "浮標を動かした者")), (fee, ("登録を受けようとする者", "水路図の写しを求める者"))
+        )
+    )  # fmt: skip
+    quoted = {request for draft in found for request in draft.requests if "という規定" in request}
+    assert any("「［　　］は、三月以下の拘禁刑又は三十万円以下の罰金に処する」という規定" in one for one in quoted)
+    assert not any("か月" in one for one in quoted)
