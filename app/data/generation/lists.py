@@ -10,6 +10,7 @@ from .checks import overlapping
 from .descriptions import of_whom
 from .drafts import Draft, Option, Wants, answer_first, chars, citation, needed, render_context, spelled, with_items
 from .requests import list_requests
+from .rules import Rule
 from .statements import MAX_TEXTS
 from .wordings import force
 
@@ -133,15 +134,21 @@ def things_by_effect(listing: Listing) -> list[str]:
         and rule.subject
         and not rule.action.endswith("併科する")
         # 「その登録を取り消す」 where the case named whose: 「製造業者が次の各号のいずれかに該当するとき」.
+        and not _POINTS_BACK.match(rule.subject)
         and not (_POINTS_BACK.match(rule.action) and before.removeprefix(f"{rule.subject}は、"))
     ):
-        found += [of_whom(rule.subject, f"{ending}場合") for ending in force(rule.action, rule.modality)]
+        found += [of_whom(rule.subject, f"{ending}場合") for ending in _endings(rule)]
     elif rule is not None and noun == "者" and rule.subject in dict(listing.items).values() and not rule.condition:
-        endings = force(rule.action, rule.modality)  # a 者 is punished: 「拘禁刑に処する者」 would be the court
-        found += [f"{ending}者" for ending in (endings[:1] if rule.action.endswith("に処する") else endings)]
+        found += [f"{ending}者" for ending in _endings(rule)]
     place = re.fullmatch(r"(?P<where>[^、]{2,40})に(?:は|おいては)、", before)
     ending = re.fullmatch(r"を(.{2,30})(なければならない|るものとする)", after)
     if place and ending and noun in ("事項", "書類"):  # 「計画には、次に掲げる事項を記載しなければならない」
         verb = ending[1] + {"るものとする": "ることとされている"}.get(ending[2], ending[2])
         found.append(f"{place['where']}に{verb}{noun}")
     return found
+
+
+def _endings(rule: Rule) -> tuple[str, ...]:
+    endings = force(rule.action, rule.modality)
+    # A 者 is punished: 「拘禁刑に処する者」 would be the court.
+    return endings[:1] if rule.action.endswith("に処する") else endings
