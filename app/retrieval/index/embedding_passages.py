@@ -24,8 +24,10 @@ Scope = Literal["acts", "orders", "articles", "all"]
 SCOPES: tuple[Scope, ...] = get_args(Scope)
 BATCH = 64
 MEAN_SAMPLE = 256  # texts, evenly over what is embedded, whose mean vector is the centre
-# Of an article's text that its vector is made of: small encoders read 512 tokens.
-ARTICLE_CHARS = 600
+# Of an article's text that its vector is made of: with the heading, what says what the article is about. More of it
+# finds less (docs/retrieval.md) and takes longer.
+ARTICLE_CHARS = 120
+_CHARS_OF_OLD = 600  # in indexes of before this was written down
 # Of one model's vector of a text and its stored one. Eight bits, another batch and another processor cost a thousandth;
 # two models, or one with other weights, are far apart.
 SAME_MODEL_COSINE = 0.98
@@ -42,6 +44,7 @@ class VectorState:
     model  name of the model they are of, None without rows
     width  numbers of a vector
     scope  how far the run that wrote the last of them was to go
+    chars  of an article's text that its vector is made of
     """
 
     rows: int = 0
@@ -49,6 +52,7 @@ class VectorState:
     model: str | None = None
     width: int = 0
     scope: Scope = "acts"
+    chars: int = _CHARS_OF_OLD
 
 
 def vector_state(store: Store) -> VectorState:
@@ -58,7 +62,7 @@ def vector_state(store: Store) -> VectorState:
         raise StaleIndexError(
             f"{store.path}: この索引のベクトルは、項を順に埋め込む前の版のものです。scripts/build_index.py --source で作り直してください。"
         )
-    return VectorState(**known)
+    return VectorState(**known) if known else VectorState(chars=ARTICLE_CHARS)
 
 
 def missing_passages(store: Store, folder: Path, scope: Scope = "all") -> list[tuple[int, bool]]:
@@ -114,13 +118,14 @@ def embed_missing(
     writer = VectorWriter(folder, embedder.width, state.rows, state.crc)
     if missing and writer.mean is None:
         sample = missing[:: max(1, len(missing) // MEAN_SAMPLE)][:MEAN_SAMPLE]
-        writer.set_mean(embedder.passages(_texts(store, sample)).mean(axis=0))
+        writer.set_mean(embedder.passages(_texts(store, sample, state.chars)).mean(axis=0))
     batches = [missing[start : start + BATCH] for start in range(0, len(missing), BATCH)]
     for batch in watch(batches, f"埋め込み（{BATCH} 件ずつ）"):
         mean = writer.mean
         assert mean is not None  # set above
-        writer.append(quantised(embedder.passages(_texts(store, batch)), mean, [number for number, _ in batch]))
-        state = VectorState(state.rows + len(batch), writer.crc, embedder.name, embedder.width, scope)
+        rows = embedder.passages(_texts(store, batch, state.chars))
+        writer.append(quantised(rows, mean, [number for number, _ in batch]))
+        state = VectorState(state.rows + len(batch), writer.crc, embedder.name, embedder.width, scope, state.chars)
         store.set_meta("vectors", json.dumps(asdict(state)))
     return len(missing)
 
@@ -164,7 +169,7 @@ def check_model(store: Store, vectors: VectorIndex, embedder: Embedder) -> None:
         return
     stored = vectors.vector(number)
     assert stored is not None  # its number stands there
-    again = embedder.passages(_texts(store, [(number, bool(row[0]))]))[0]
+    again = embedder.passages(_texts(store, [(number, bool(row[0]))], vector_state(store).chars))[0]
     cosine = float(stored @ again / max(1e-9, float((stored @ stored) ** 0.5 * (again @ again) ** 0.5)))
     if not cosine >= SAME_MODEL_COSINE:  # NaN too
         raise StaleIndexError(
@@ -173,13 +178,13 @@ def check_model(store: Store, vectors: VectorIndex, embedder: Embedder) -> None:
         )
 
 
-def article_texts(store: Store, first: Sequence[int]) -> list[str]:
+def article_texts(store: Store, first: Sequence[int], chars: int = ARTICLE_CHARS) -> list[str]:
     """What the vector of each article is made of; ``first`` are the numbers of the articles' first passages."""
-    return _texts(store, [(number, True) for number in first])
+    return _texts(store, [(number, True) for number in first], chars)
 
 
-def _texts(store: Store, wanted: Sequence[tuple[int, bool]]) -> list[str]:
-    """What the vectors are made of: the passage with its header, or the article's passages up to ``ARTICLE_CHARS``."""
+def _texts(store: Store, wanted: Sequence[tuple[int, bool]], chars: int) -> list[str]:
+    """What the vectors are made of: the passage with its header, or ``chars`` characters of the article's passages."""
     whole = [number for number, first in wanted if first]
     parts = _passages_of_articles(store, whole)
     found = passages_with_ids(
@@ -191,12 +196,12 @@ def _texts(store: Store, wanted: Sequence[tuple[int, bool]]) -> list[str]:
         passage = replace(stored.item.passage, paragraph="") if first else stored.item.passage
         lines = body(passage.lines)
         for other in parts.get(number, ()) if first else ():
-            if len(lines) >= ARTICLE_CHARS:
+            if len(lines) >= chars:
                 break
             lines += "\n" + body(found[other].item.passage.lines)
         texts.append(
             f"{header(stored.law_title, stored.item.provision, passage)}\n"
-            + (lines[:ARTICLE_CHARS] if first else lines)
+            + (lines[:chars] if first else lines)
         )
     return texts
 
