@@ -200,8 +200,7 @@ def _texts(store: Store, wanted: Sequence[tuple[int, bool]], chars: int) -> list
                 break
             lines += "\n" + body(found[other].item.passage.lines)
         texts.append(
-            f"{header(stored.law_title, stored.item.provision, passage)}\n"
-            + (lines[:chars] if first else lines)
+            f"{header(stored.law_title, stored.item.provision, passage)}\n" + (lines[:chars] if first else lines)
         )
     return texts
 

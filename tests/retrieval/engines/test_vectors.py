@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import sqlite3
 
@@ -184,9 +185,27 @@ def test_an_articles_vector_is_of_all_its_paragraphs_and_not_too_long(index_dir,
         "渡船法 第2条 （定義）\nこの法律において「渡船」とは、人を運ぶ船舶をいう。"
         "\nこの法律において「桟橋」とは、渡船を係留する施設をいう。"
     )
-    monkeypatch.setattr(embedding_passages, "ARTICLE_CHARS", 7)
-    short = embedding_passages._texts(store, missing_passages(store, tmp_path / "none", "acts")[:2])
+    first = [number for number, _ in missing_passages(store, tmp_path / "none", "acts")[:2]]
+    short = embedding_passages.article_texts(store, first, 7)
     assert [text.split("\n")[1:] for text in short] == [["この法律は、渡"], ["この法律におい"]]
+
+
+def test_vectors_go_on_with_the_length_of_text_that_they_began_with(index_dir, monkeypatch):
+    monkeypatch.setattr(embedding_passages, "ARTICLE_CHARS", 7)
+    add_vectors(index_dir, HashEmbedder(), "acts")
+    folder = index_dir / read_manifest(index_dir).folder
+    with contextlib.closing(Store(folder / "store.sqlite", writable=True)) as store:
+        assert vector_state(store).chars == 7
+        monkeypatch.setattr(embedding_passages, "ARTICLE_CHARS", 9)
+        StatuteIndex(index_dir, "vector", HashEmbedder())  # opens: its model is asked for texts of seven
+        add_vectors(index_dir, HashEmbedder(), "all")
+        assert vector_state(store).chars == 7
+        known = json.loads(store.meta("vectors"))
+        del known["chars"]  # as an index of before has it
+        store.set_meta("vectors", json.dumps(known))
+        assert vector_state(store).chars == 600
+    with pytest.raises(StaleIndexError, match="索引のベクトルは、いまの hash が作るものと違います"):
+        StatuteIndex(index_dir, "vector", HashEmbedder())
 
 
 def test_vectors_are_added_to_an_index_that_is_open(index_dir):
