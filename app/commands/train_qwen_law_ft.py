@@ -13,7 +13,6 @@ from ..core.locks import folder_lock
 from ..core.manifests import run_header
 from ..core.options import as_values
 from ..core.outputs import check_folder_place
-from ..core.places import ADAPTER
 from ..core.run_file import RUN_FILE, parse_with_run_file, run_file_text
 from ..training.arguments import config_from_arguments, parser
 from ..training.config import TrainConfig
@@ -54,7 +53,7 @@ def run_training(config: TrainConfig, words: Sequence[str], *, resume: bool = Fa
     from ..training.run_verdict import evaluation_command, outcome_lines
     from ..training.training_run import finished_run, started_manifest, train
 
-    check_folder_place("--output-dir", config.output_dir, own=ADAPTER)
+    check_folder_place("--output-dir", config.output_dir)
     with folder_lock(config.output_dir) if here().first else nullcontext():
         ready = _ready(config, resume=resume, plan=plan)
         started = started_manifest(config, ready.data, ready.loaded, run_header(words))

@@ -7,7 +7,7 @@ import json
 import os
 import re
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
@@ -60,12 +60,13 @@ def replace_file(path: Path) -> Iterator[IO[bytes]]:
 
 
 # What replace_file leaves beside its place when it is killed: ``.run.json.ab12cd_x.tmp``.
-_REMAINS = re.compile(r"\..+\.[a-z0-9_]{8}\.tmp")
+_REMAINS = re.compile(r"\.(?P<name>.+)\.[a-z0-9_]{8}\.tmp")
 
 
-def is_remains(path: Path) -> bool:
-    """Whether ``path`` is a temporary file that a killed write of ours left."""
-    return _REMAINS.fullmatch(path.name) is not None and path.is_file()
+def is_remains(path: Path, of: Sequence[str] = ()) -> bool:
+    """Whether ``path`` is a temporary file that a killed write of ours left: of a file with one of these names, if any."""
+    matched = _REMAINS.fullmatch(path.name)
+    return matched is not None and (not of or matched["name"] in of) and path.is_file()
 
 
 def follow_umask(path: Path) -> None:

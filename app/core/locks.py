@@ -58,7 +58,7 @@ def file_lock(path: Path) -> Iterator[None]:
     try:
         with _held(path.parent / f".{path.name}.lock", path):
             for entry in path.parent.iterdir():
-                if entry.name.startswith(f".{path.name}.") and is_remains(entry):
+                if is_remains(entry, of=(path.name, f"{path.name}.progress.jsonl")):
                     entry.unlink(missing_ok=True)
             yield
     finally:

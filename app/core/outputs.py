@@ -2,7 +2,7 @@
 written is found out first.
 
 An output must not be an input (by another spelling, a link or a hard link either), must not be a folder, must lie in a
-place that can be written and outside of indexes, adapters and models, and may replace only a file of the same kind that this program wrote. What a file is, is read
+place that can be written and outside of indexes and models, and may replace only a file of the same kind that this program wrote. What a file is, is read
 from its beginning; files without such a mark are ours only where a ledger in their folder names them with their SHA-256.
 """
 
@@ -94,7 +94,7 @@ def _check_place(output: Output, own: str | None) -> None:
 def check_folder_place(option: str, folder: Path, *, own: str | None = None) -> None:
     """Raise ConfigError unless ``folder`` is or can become a folder that files can be written in.
 
-    ``own`` is what the program itself makes of it (``INDEX``, ``ADAPTER``, ``MODEL``): such a folder it may be already.
+    ``own`` is what the program itself makes of it (``INDEX``, ``MODEL``): such a folder it may be already.
     """
     try:
         if os.path.lexists(folder) and not folder.is_dir():

@@ -1,4 +1,4 @@
-"""Folders that are one thing each, an index, an adapter or a model: nothing else is written into them.
+"""Folders that are one thing each, an index or a model: nothing else is written into them.
 
 What is read from such a folder is hashed, moved, replaced or deleted as a whole, so that a file of another run inside it
 is lost with it or, under a name that the folder's reader knows, changes what is read.
@@ -13,22 +13,26 @@ from typing import Any
 from .errors import UserError
 from .files import read_json
 
-INDEX, ADAPTER, MODEL = "索引", "アダプタ", "モデル"
+INDEX, MODEL = "索引", "モデル"
 # What the manifest of an index says at least.
 INDEX_KEYS = frozenset({"folder", "build_id", "store_format", "tokenizer"})
-_TRAINING = ("adapter_config.json", "run.unfinished.json")
+_GENERATIONS = ("gen-", "building")  # how the folders begin that an index has its store in
 _MODEL_KEYS = frozenset({"model_type", "architectures"})
+_MODEL_FILES = ("*.safetensors*", "*.bin", "*.gguf", "tokenizer*")  # what stands beside a model's config.json
 
 
 def whole_folder(folder: Path) -> str | None:
-    """``INDEX``, ``ADAPTER`` or ``MODEL`` where ``folder`` is one; None for every other folder."""
-    if _values(folder / "manifest.json").keys() >= INDEX_KEYS or (folder / "store.sqlite").is_file():
+    """``INDEX`` or ``MODEL`` where ``folder`` is one; None for every other folder.
+
+    An adapter's is none: it has no more than the files that its ledger names, and results may stand beside them.
+    """
+    generation = folder.name.startswith(_GENERATIONS) and (folder / "store.sqlite").is_file()
+    if generation or _values(folder / "manifest.json").keys() >= INDEX_KEYS:
         return INDEX
-    run = _values(folder / "run.json")
-    if any((folder / name).is_file() for name in _TRAINING) or run.get("kind") == "adapter":
-        return ADAPTER
-    exported = isinstance(run.get("export"), dict)  # GGUF files have no config.json
-    return MODEL if exported or _values(folder / "config.json").keys() & _MODEL_KEYS else None
+    if isinstance(_values(folder / "run.json").get("export"), dict):  # GGUF files have no config.json
+        return MODEL
+    described = _values(folder / "config.json").keys() & _MODEL_KEYS
+    return MODEL if described and any(any(folder.glob(name)) for name in _MODEL_FILES) else None
 
 
 def enclosing(path: Path, *, own: str | None = None) -> tuple[Path, str] | None:

@@ -12,7 +12,6 @@ from ..core.errors import ConfigError, DataError
 from ..core.files import read_json, sha256_file, write_json
 from ..core.manifests import now, peak_rss_bytes
 from ..core.outputs import check_folder_place, clear_remains, foreign_entries
-from ..core.places import ADAPTER
 from ..core.questions import LETTERS, content_hash
 from ..data.records import Record
 from ..llm.model_files import tokenizer_sha256
@@ -216,7 +215,7 @@ def check_folder(folder: Path, *, resume: bool) -> str:
 
     Raises ConfigError when it holds another run and ``resume`` is off, or files that are no run's.
     """
-    check_folder_place("--output-dir", folder, own=ADAPTER)
+    check_folder_place("--output-dir", folder)
     for name, state, what in ((FINISHED, "finished", "終わった学習"), (UNFINISHED, "unfinished", "途中の学習")):
         if (folder / name).exists():
             if not resume:

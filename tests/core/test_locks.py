@@ -171,7 +171,13 @@ def test_only_our_own_lock_files_are_ours(tmp_path: Path, name: str, text: str, 
 
 def test_what_a_killed_write_of_an_output_left_is_deleted_with_its_lock(tmp_path: Path) -> None:
     ours = (".x.json.ab12cd_x.tmp", ".x.json.progress.jsonl.ab12cd_x.tmp")
-    others = (".y.json.ab12cd_x.tmp", ".x.json.mine.tmp", "x.json.ab12cd_x.tmp", ".x.json")
+    others = (
+        ".y.json.ab12cd_x.tmp",
+        ".x.json.y.json.ab12cd_x.tmp",
+        ".x.json.mine.tmp",
+        "x.json.ab12cd_x.tmp",
+        ".x.json",
+    )
     for name in (*ours, *others):
         (tmp_path / name).write_text("half", "utf-8")
     with file_lock(tmp_path / "x.json"):

@@ -1,4 +1,4 @@
-"""What an index, an adapter and a model are known by, and that nothing of another run is written into them."""
+"""What an index and a model are known by, and that nothing of another run is written into them."""
 
 from __future__ import annotations
 
@@ -10,14 +10,10 @@ import pytest
 
 from app.core.errors import ConfigError
 from app.core.outputs import Output, check_folder_place, check_outputs
-from app.core.places import ADAPTER, INDEX, MODEL, enclosing, whole_folder
+from app.core.places import INDEX, MODEL, enclosing, whole_folder
 
 MARKS = [
     ("manifest.json", {"folder": "gen-1", "build_id": "1", "store_format": 5, "tokenizer": "x", "laws": 1}, INDEX),
-    ("store.sqlite", {}, INDEX),  # a generation of one
-    ("adapter_config.json", {}, ADAPTER),
-    ("run.unfinished.json", {}, ADAPTER),
-    ("run.json", {"kind": "adapter"}, ADAPTER),
     ("run.json", {"kind": "gguf", "export": {"key": "1"}}, MODEL),
     ("config.json", {"architectures": ["Qwen3ForCausalLM"]}, MODEL),
     ("config.json", {"model_type": "model2vec"}, MODEL),
@@ -25,6 +21,11 @@ MARKS = [
 ORDINARY = [
     ("manifest.json", {"kind": "generated_questions", "files": {}}),
     ("config.json", {"editor": "x"}),
+    ("config.json", {"model_type": "x"}),  # nothing of a model beside it
+    ("store.sqlite", {}),  # somebody else's
+    ("adapter_config.json", {}),
+    ("run.unfinished.json", {}),
+    ("run.json", {"kind": "adapter"}),
     ("run.json", {"kind": "evaluation"}),
     ("run.json", []),
     ("split.json", {"kind": "split"}),
@@ -39,6 +40,7 @@ def test_an_output_inside_is_refused_and_its_own_program_may_go_on(
     folder = tmp_path / "theirs"
     folder.mkdir()
     (folder / name).write_text(json.dumps(value), "utf-8")
+    (folder / "tokenizer.json").write_text("{}", "utf-8")
     assert whole_folder(folder) == what
     place = os.path.realpath(folder)
     words = f"は{what}のフォルダ（{place}）に入ります。{what}は、フォルダごと読まれ、置き換えられ、消されます。ほかのフォルダを指定してください。"
@@ -52,12 +54,12 @@ def test_an_output_inside_is_refused_and_its_own_program_may_go_on(
         assert str(refused.value) == f"--output-dir {inside} {words}"
     check_folder_place("--output-dir", folder, own=what)
     check_outputs([Output("--output", folder / "eval.json", lambda _: True)], {}, own=what)
-    for other in {INDEX, ADAPTER, MODEL} - {what}:
+    for other in {INDEX, MODEL} - {what}:
         with pytest.raises(ConfigError, match=f"は{what}のフォルダ"):
             check_folder_place("--output-dir", folder, own=other)
     with pytest.raises(ConfigError, match=f"は{what}のフォルダ"):  # a folder in it is not the program's own
         check_folder_place("--output-dir", folder / "new", own=what)
-    assert sorted(path.name for path in folder.iterdir()) == [name]
+    assert sorted(path.name for path in folder.iterdir()) == sorted([name, "tokenizer.json"])
 
 
 @pytest.mark.parametrize(("name", "value"), ORDINARY)
@@ -68,11 +70,11 @@ def test_other_folders_may_be_written_into(tmp_path: Path, name: str, value: obj
     check_folder_place("--output-dir", tmp_path)
 
 
-def test_results_stand_beside_adapters_and_indexes(tmp_path: Path) -> None:
-    for name in ("adapter", "index"):
+def test_a_generation_of_an_index_is_one_and_results_stand_beside_it(tmp_path: Path) -> None:
+    for name in ("gen-1", "building"):
         (tmp_path / name).mkdir()
-    (tmp_path / "adapter" / "adapter_config.json").write_text("{}", "utf-8")
-    (tmp_path / "index" / "store.sqlite").write_bytes(b"")
+        (tmp_path / name / "store.sqlite").write_bytes(b"")
+        assert enclosing(tmp_path / name / "eval") == (tmp_path.resolve() / name, INDEX)
     check_outputs([Output("--output", tmp_path / "eval.json", lambda _: True)], {})
     check_folder_place("--output-dir", tmp_path / "eval")
 
@@ -82,6 +84,7 @@ def test_a_link_into_a_model_is_seen_and_one_out_of_it_is_no_harm(tmp_path: Path
     model.mkdir()
     outside.mkdir()
     (model / "config.json").write_text('{"model_type": "qwen3"}', "utf-8")
+    (model / "model-00001-of-00002.safetensors").write_bytes(b"")
     (tmp_path / "into").symlink_to(model)
     (model / "out").symlink_to(outside)
     assert enclosing(tmp_path / "into" / "sub") == (model.resolve(), MODEL)
