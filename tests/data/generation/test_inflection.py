@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from app.data.generation.inflection import dictionary_form, from_te_form, is_dictionary_form, negative_stem, te_form
+from app.data.generation.inflection import (
+    ANOTHER_ACT,
+    dictionary_form,
+    from_te_form,
+    is_dictionary_form,
+    negative_stem,
+    te_form,
+)
 
 
 @pytest.mark.parametrize(
@@ -52,3 +59,17 @@ def test_a_dictionary_form_can_stand_before_koto() -> None:
     assert is_dictionary_form("届け出る")
     assert not is_dictionary_form("必要がある")
     assert not is_dictionary_form("届け出た")
+
+
+@pytest.mark.parametrize(
+    ("text", "another"),
+    [
+        ("規程を定め、港湾大臣に届け出る", True), ("写しを添えて、届け出る", True), ("灯台を定めて、灯火を置く", True),
+        ("役員となり、船を操る", True), ("会議に出席し、意見を述べる", True),
+        ("事業を営む地域において、灯台を置く", False), ("灯台を管轄する知事に対して、届け出る", False),
+        ("申請を受けた日から起算して、十日以内に届け出る", False), ("灯台を所管する大臣に関し、意見を述べる", False),
+        ("灯台を除いて、点検する", False), ("委員を代表として、出席する", False), ("船を用いる事業について、届け出る", False),
+    ],
+)  # fmt: skip
+def test_an_act_before_another_is_told_from_where_and_when(text: str, another: bool) -> None:
+    assert bool(ANOTHER_ACT.search(text)) is another

