@@ -12,6 +12,8 @@ from time import monotonic
 
 from ..core.cli import JapaneseParser, format_seconds, log, progress, run_program
 from ..core.errors import BackendError, DataError
+from ..core.outputs import check_folder_place
+from ..core.places import INDEX
 from ..core.rag_config import RAGConfig, load_config
 from ..data.egov.api import SITE, ListedLaw, PoliteClient, Politeness
 from ..data.egov.download import download_laws
@@ -51,6 +53,8 @@ def main(argv: Sequence[str]) -> int:
     config = load_config(retriever_index_dir=arguments.index_dir)
     index_dir = config.retriever.index_dir
     manifest = read_manifest(index_dir)
+    if not arguments.dry_run:
+        check_folder_place("--index-dir", index_dir, own=INDEX)
     if manifest.as_of is not None:
         raise DataError(
             f"{index_dir}: {manifest.as_of} の条文だけの索引は更新できません。--as-of を付けずに作った索引を指定してください。"

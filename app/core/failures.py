@@ -13,6 +13,7 @@ from pathlib import Path
 _FULL = "ディスクの空きがありません。空きを作ってから、同じコマンドで続けてください"
 _WAYS = {
     errno.ENOSPC: _FULL,
+    errno.EFBIG: "このディスクに置けるファイルの大きさを超えました（FAT32 は 4 GiB まで）。別のディスクを指定してください",
     errno.EDQUOT: "ディスクの割り当て（quota）を使い切りました。空きを作ってから、同じコマンドで続けてください",
     errno.EACCES: "読み書きの許可がありません。許可を変えるか、別の場所を指定してください",
     errno.EPERM: "操作が許可されていません。許可を変えるか、別の場所を指定してください",
@@ -46,6 +47,17 @@ def os_error_line(error: OSError, path: Path | str | None = None) -> str:
     if way is None:
         way = f"{error.strerror or error}（{type(error).__name__}）"
     return f"{where}: {way}。" if where is not None else f"{way}。"
+
+
+@contextmanager
+def named_when_full(path: Path) -> Iterator[None]:
+    """An OSError of a write that found no room, which names no file, names ``path``."""
+    try:
+        yield
+    except OSError as error:
+        if error.filename is None and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+            error.filename = str(path)
+        raise
 
 
 def _text(name: object) -> str:

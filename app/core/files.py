@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from .errors import DataError
-from .failures import os_error_line
+from .failures import named_when_full, os_error_line
 from .system_lock import lock_handle
 from .terminal import HALF
 
@@ -48,7 +48,7 @@ def replace_file(path: Path) -> Iterator[IO[bytes]]:
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
     try:
-        with os.fdopen(handle, "wb") as file:
+        with named_when_full(path), os.fdopen(handle, "wb") as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
@@ -107,7 +107,7 @@ def append_jsonl(path: Path, row: Any) -> None:
 
     Threads and processes that add to one file at the same time do so one after the other.
     """
-    with path.open("a+b") as file:
+    with named_when_full(path), path.open("a+b") as file:
         with suppress(OSError):  # a file system that knows no locks
             lock_handle(file.fileno(), wait=True)
         end = file.seek(0, os.SEEK_END)

@@ -82,6 +82,10 @@ def _check_place(output: Output, own: str | None) -> None:
             raise ConfigError(f"{output.option} {path} はフォルダです。書き出すファイルの名前まで指定してください。")
         if (path.exists() or path.is_symlink()) and not path.is_file():
             raise ConfigError(f"{output.option} {path} は普通のファイルではありません。別の名前を指定してください。")
+        if path.exists() and not os.access(path, os.W_OK):  # renaming over it would work, or fail after hours
+            raise ConfigError(
+                f"{output.option} {path} は書き込みを禁じられたファイルです。別の名前を指定するか、書き込みを許可してください。"
+            )
         _check_outside(output.option, path, path.parent, own)
         check_writable(path.parent)
         os.lstat(path.parent / f"{path.name}.progress.jsonl")  # too long a name is found out here

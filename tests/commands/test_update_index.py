@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import errno
 import json
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -213,3 +215,17 @@ def test_no_index_and_no_site_are_one_line(tmp_path, index_dir, capsys):
     assert len(lines) == 2
     assert "索引がありません" in lines[0]
     assert "取得できません" in lines[1]
+
+
+def test_an_index_that_cannot_be_written_is_found_out_before_e_gov_is_asked(site, index_dir, monkeypatch, capsys):
+    def read_only(*_, **more):
+        raise OSError(errno.EROFS, "Read-only file system", "/somewhere")
+
+    monkeypatch.setattr(tempfile, "TemporaryFile", read_only)
+    options = ["--index-dir", str(index_dir), "--site", site.url, "--pause", "0"]
+    assert run_program(update_index.main, options) == 1
+    assert capsys.readouterr().err == (
+        f"エラー: --index-dir {index_dir}: 読み取り専用の場所です。書ける場所を指定してください。\n"
+    )
+    assert site.asked == []
+    assert run_program(update_index.main, [*options, "--dry-run"]) == 0

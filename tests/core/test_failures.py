@@ -19,6 +19,7 @@ from app.core.failures import known_failure, naming, os_error_line, system_errno
         (errno.ENOTDIR, "フォルダではなくファイル"),
         (errno.ENAMETOOLONG, "名前が長すぎます"),
         (errno.EROFS, "読み取り専用"),
+        (errno.EFBIG, "大きさを超えました"),
     ],
 )
 def test_an_error_of_the_system_says_where_and_the_way_out(number: int, words: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 from concurrent.futures import ThreadPoolExecutor
@@ -13,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.core.errors import DataError
+from app.core.failures import os_error_line
 from app.core.files import (
     append_jsonl,
     read_json,
@@ -179,3 +181,23 @@ def test_a_broken_line_in_the_middle_is_not_passed_over(tmp_path: Path) -> None:
     path.write_text('{"id": 1}\n{"id"\n{"id": 3}\n', "utf-8")
     with pytest.raises(DataError, match="2 行目が壊れています"):
         read_jsonl_tail(path)
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT, errno.EFBIG])
+def test_a_write_that_finds_no_room_names_its_file_and_leaves_the_old_one(tmp_path: Path, number: int) -> None:
+    path = tmp_path / "x"
+    write_text(path, "old")
+
+    def fail(code: int) -> None:
+        with replace_file(path) as file:
+            file.write(b"half")
+            raise OSError(code, "what write() says")  # it names no file
+
+    with pytest.raises(OSError, match="what write") as full:
+        fail(number)
+    assert os_error_line(full.value).startswith(f"{path}: ")
+    with pytest.raises(OSError, match="what write") as other:  # of another file that was read meanwhile
+        fail(errno.EIO)
+    assert other.value.filename is None
+    assert [entry.name for entry in tmp_path.iterdir()] == ["x"]
+    assert path.read_text("utf-8") == "old"

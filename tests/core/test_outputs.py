@@ -189,3 +189,17 @@ def test_set_aside_takes_the_next_free_name(tmp_path: Path) -> None:
 def test_the_same_name_in_two_folders_is_not_the_same_file(tmp_path: Path) -> None:
     write_text(tmp_path / "a" / "x", "")
     assert not same_file(tmp_path / "a" / "x", tmp_path / "b" / "x")
+
+
+def test_a_file_that_nobody_may_write_is_not_replaced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_json(tmp_path / "r.json", {"kind": "evaluation"})
+    outputs = [Output("--output", tmp_path / "r.json", RESULT)]
+    check_outputs(outputs, {})
+    # Root may write whatever its mode says; the flag of an immutable file, or of Windows, is not there everywhere.
+    monkeypatch.setattr(os, "access", lambda path, mode: Path(path).name != "r.json" or not mode & os.W_OK)
+    with pytest.raises(ConfigError) as refused:
+        check_outputs(outputs, {})
+    assert str(refused.value) == (
+        f"--output {tmp_path / 'r.json'} は書き込みを禁じられたファイルです。"
+        "別の名前を指定するか、書き込みを許可してください。"
+    )

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from ...core.errors import BackendError, DataError
+from ...core.failures import named_when_full
 from ...core.files import append_jsonl, read_json, read_jsonl_tail, sha256_bytes, sha256_file, write_bytes, write_json
 from ...core.locks import file_lock, folder_lock
 from ...core.manifests import moment, now
@@ -150,7 +151,7 @@ def _fetch_bulk(
     handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.", suffix=".tmp")
     part = Path(name)
     try:
-        with os.fdopen(handle, "w+b") as file:
+        with named_when_full(target), os.fdopen(handle, "w+b") as file:
             client.bulk(file, category=category, updated_on=updated_on, watch=watch)
             file.flush()
             os.fsync(file.fileno())

@@ -10,6 +10,7 @@ from typing import Any
 from ...core.chat import stop_token_id
 from ...core.cli import log, progress
 from ...core.errors import ModelError
+from ...core.failures import named_when_full
 from ...core.files import sha256_file, write_text
 from ..llamacpp import LlamaCppScorer
 from ..loading import load_tokenizer
@@ -48,7 +49,8 @@ def write_gguf_folder(
     other_tokens = 0
     for kind, file in names.items():
         if file not in writing.done:
-            _write_file(job, source, merged, writing, kind, file)
+            with named_when_full(writing.partial / file):
+                _write_file(job, source, merged, writing, kind, file)
             writing.add(file, file_facts(writing.partial / file))
         if reference.asked:
             reference.ask()  # first, so that only one model is in memory at a time
