@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,7 @@ from app.commands.cross_fitting.parts import Unit, parts_in_order, take_parts, u
 from app.core.errors import ConfigError, UserError
 from app.core.files import read_json, write_json
 from app.evaluation.running.shard import Shard
+from tests.killing import kill_at_change
 
 BASE = Unit("調整前の評価", (Path("base.json"), Path("base_without.json")))
 FOLDS = [
@@ -75,6 +78,28 @@ def test_half_a_copy_is_made_again(parts: list[Path], tmp_path: Path) -> None:
     take_parts(whole, parts, UNITS)
     assert not list(whole.rglob("*.part"))
     assert not (whole / "seed_1" / "fold_1" / "half.json").exists()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="kill -9 and fork are POSIX")
+def test_a_merge_killed_at_any_file_ends_as_if_nothing_had_been(parts: list[Path], tmp_path: Path) -> None:
+    def merge(whole: Path) -> int:
+        take_parts(whole, parts, UNITS)
+        return 0
+
+    before = [contents(part) for part in parts]
+    merge(tmp_path / "whole")
+    wanted = contents(tmp_path / "whole")
+    for number in range(1, 200):
+        again = tmp_path / f"{number}"
+        again.mkdir()
+        code = kill_at_change(partial(merge, again), number, again)
+        merge(again)
+        assert contents(again) == wanted, number
+        if code is not None:
+            break
+    assert code == 0
+    assert number > 20
+    assert [contents(part) for part in parts] == before
 
 
 def _change(part: int, name: str, value: Any) -> Callable[[list[Path]], None]:

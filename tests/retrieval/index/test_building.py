@@ -232,6 +232,7 @@ def test_a_source_that_is_gone_does_not_matter(index_dir, book):
     assert _titles(index_dir, "市場の休業日")[0] == ("市場法", "2")
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="kill -9 and fork are POSIX")
 def test_a_build_killed_at_any_file_leaves_one_index_and_nothing_else(book, index_dir, tmp_path):
     law = "505AC0000000003_20230401_000000000000000"
     path = book / law / f"{law}.xml"

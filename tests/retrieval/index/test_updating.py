@@ -230,6 +230,7 @@ def test_kill_9_leaves_one_state_or_the_other(index_dir, market, moment, day):
     assert index.store.connection.execute("SELECT count(*) FROM removed").fetchone() == (0,)
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="kill -9 and fork are POSIX")
 def test_an_update_killed_at_any_file_leaves_nothing_else(index_dir, market, tmp_path):
     source = market(OLD, "火曜日")
     for number in range(1, 100):
