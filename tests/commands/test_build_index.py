@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -65,3 +66,27 @@ def test_unreadable_laws_are_listed(tmp_path, capsys):
     assert run_program(build_index.main, arguments) == 1
     assert run_program(build_index.main, [*arguments, "--skip-unreadable"]) == 0
     assert "除いた法令: 1.xml: XML として読めません" in capsys.readouterr().err
+
+
+def test_a_damaged_member_of_a_zip_is_named_and_can_be_skipped(tmp_path, capsys):
+    laws = sorted(SAMPLE.rglob("*.xml"))[:2]
+    source = tmp_path / "laws.zip"
+    with zipfile.ZipFile(source, "w", zipfile.ZIP_DEFLATED) as archive:
+        for law in laws:
+            archive.write(law, law.name)
+        start = archive.infolist()[0].header_offset + 30 + len(laws[0].name)
+    data = bytearray(source.read_bytes())
+    data[start + 40 : start + 60] = b"\xff" * 20
+    source.write_bytes(data)
+    arguments = ["--source", str(source), "--index-dir", str(tmp_path / "i")]
+    fault = f"{source}: {laws[0].name} を取り出せません（Error -3 while decompressing data"
+    assert run_program(build_index.main, arguments) == 1
+    said = capsys.readouterr().err.splitlines()[-1]
+    assert said.startswith(f"エラー: {fault}")
+    assert said.endswith("）。取り直してください。（読めない法令を除いて作るには --skip-unreadable を付けてください）")
+    assert not (tmp_path / "i" / "manifest.json").exists()
+    assert run_program(build_index.main, [*arguments, "--skip-unreadable"]) == 0
+    assert f"除いた法令: {fault}" in capsys.readouterr().err
+    assert run_program(build_index.main, ["--stats", "--index-dir", str(tmp_path / "i")]) == 0
+    facts = json.loads(capsys.readouterr().out)
+    assert (facts["counts"]["laws"], len(facts["unreadable"])) == (1, 1)

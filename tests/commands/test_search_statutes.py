@@ -77,6 +77,15 @@ def test_many_queries_give_one_line_each(index, tmp_path, capsys):
     assert set(rows[0]["hits"][0]) == {"law_id", "law_title", "article", "paragraph", "score"}
 
 
+def test_radicals_of_pdfs_are_searched_as_the_characters_they_show(index, tmp_path, capsys):
+    found = []
+    for query in ("市長の許可", "市⻑の許可", "市の許可"):
+        (tmp_path / "q.jsonl").write_text(json.dumps({"id": "x", "query": query}), encoding="utf-8")
+        run_program(search_statutes.main, ["--queries", str(tmp_path / "q.jsonl"), "--index-dir", index])
+        found.append(capsys.readouterr().out)
+    assert found[1] == found[0] != found[2]
+
+
 @pytest.mark.parametrize(
     ("line", "words"),
     [('{"id": "x"}', "1 件目"), ('{"id": "x", "query": ""}', "1 件目（x）"), ("[1]", "1 件目"), ("{", "1 行目")],

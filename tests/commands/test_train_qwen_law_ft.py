@@ -85,6 +85,7 @@ def test_trains_and_writes_the_adapter_folder(
     ]  # fmt: skip
     manifest = json.loads((files["out"] / "run.json").read_text("utf-8"))
     assert manifest["files"] == {name: sha256_file(files["out"] / name) for name in ADAPTER_FILES}
+    assert {path.stat().st_mode for path in files["out"].iterdir()} == {(files["out"] / "run.json").stat().st_mode}
     assert manifest["kind"] == "adapter"
     assert (manifest["quantization"] is not None) == ("--use-4bit" in more)
     assert manifest["train_mode"] == "direct"

@@ -14,19 +14,17 @@ from app.core.failures import known_failure, naming, os_error_line, system_errno
 @pytest.mark.parametrize(
     ("number", "words"),
     [
-        (errno.ENOSPC, "ディスクの空きがありません"),
-        (errno.EACCES, "許可がありません"),
-        (errno.ENOTDIR, "フォルダではなくファイル"),
-        (errno.ENAMETOOLONG, "名前が長すぎます"),
-        (errno.EROFS, "読み取り専用"),
+        (errno.ENOSPC, "ディスクの空きがありません。空きを作ってから、同じコマンドで続けてください"),
+        (errno.EACCES, "読み書きの許可がありません。許可を変えるか、別の場所を指定してください"),
+        (errno.ENOTDIR, "途中がフォルダではなくファイルです。パスを確かめてください"),
+        (errno.ENAMETOOLONG, "名前が長すぎます。短い名前を指定してください"),
+        (errno.EROFS, "読み取り専用の場所です。書ける場所を指定してください"),
         (errno.EFBIG, "大きさを超えました"),
     ],
 )
 def test_an_error_of_the_system_says_where_and_the_way_out(number: int, words: str) -> None:
     line = os_error_line(OSError(number, "text", "/x/y"))
-    assert line.startswith("/x/y: ")
-    assert words in line
-    assert line.endswith("。")
+    assert line == f"/x/y: {words}。"
     assert known_failure(OSError(number, "text", b"/x/y")) == line
 
 

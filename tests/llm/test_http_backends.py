@@ -467,6 +467,7 @@ def test_the_text_of_a_message_is_its_text_parts(server: Server, content: Any, t
     server.replies = [reply({"choices": [{"message": {"content": content}}], "usage": {"prompt_tokens": 200.0, "completion_tokens": "7"}})]  # fmt: skip
     (generation,) = OpenAICompatibleLLM(OpenAIConfig("m", base_url=server.url, retries=0)).generate(["q"])
     assert (generation.text, generation.prompt_tokens, generation.new_tokens) == (text, 200, 7)
+    assert (type(generation.prompt_tokens), type(generation.new_tokens)) == (int, int)  # 200.0 == 200
 
 
 @pytest.mark.parametrize("kind", ["openai", "ollama"])
@@ -515,7 +516,8 @@ def test_a_prompt_that_was_cut_to_half_the_window_is_refused(server: Server) -> 
     [(7, 7), ("7", 7), (7.0, 7), ("7.0", 7), (7.5, None), ("many", None), (True, None), (-1, None), (float("nan"), None), (None, None), ([7], None)],
 )  # fmt: skip
 def test_a_number_of_tokens_is_a_number(said: Any, count: int | None) -> None:
-    assert count_of({"prompt_tokens": said}, "prompt_tokens") == count
+    found = count_of({"prompt_tokens": said}, "prompt_tokens")
+    assert (found, type(found)) == (count, type(count))  # 7.0 == 7
 
 
 @pytest.mark.parametrize("usage", [None, [], "200", {}])

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from app.core.errors import ConfigError
-from app.core.files import write_json
+from app.core.files import write_json, write_text
 from app.training.config import TrainConfig
 from app.training.curve import draw_curve, smoothed
 from app.training.experiment_log import BLANK, render_experiment_log, render_template
@@ -130,7 +130,9 @@ def test_folders(tmp_path: Path) -> None:
     assert check_folder(tmp_path / "none", resume=False) == "new"
     folder = tmp_path / "run"
     folder.mkdir()
-    assert check_folder(folder, resume=True) == "new"
+    write_text(folder / ".run.unfinished.json.ab12_9cd.tmp", "{")  # killed before it had its name
+    for resume in (True, False):
+        assert check_folder(folder, resume=resume) == "new"
     (folder / "notes.txt").write_text("x")
     with pytest.raises(ConfigError, match=r"別のファイルがあります（notes\.txt など）"):
         check_folder(folder, resume=True)

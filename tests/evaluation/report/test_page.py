@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 import re
+import time
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -389,5 +391,17 @@ def test_loss_curves_are_scaled_and_thinned() -> None:
     assert thinned([(1, 1.0), (2, 3.0), (3, 5.0)], most=2) == [(1.5, 2.0), (3.0, 5.0)]
 
 
-def test_the_time_of_a_report_says_its_zone() -> None:
+def test_the_time_of_a_report_says_its_zone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert report.local_time("2026-01-02T03:04:05+09:00") == "2026-01-02 03:04（UTC+09:00）"
+    monkeypatch.setenv("TZ", "Asia/Tokyo")
+    time.tzset()
+    try:
+        before = datetime.now(UTC)
+        report.write_report(tmp_path / "r.html", [result("base", [outcome(1, "aaaa")])])
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+    html = (tmp_path / "r.html").read_text("utf-8")
+    (written,) = re.findall(r'<span class="when">1 問　(.*?)（UTC\+09:00）</span>', html)
+    there = datetime.strptime(written + "+0900", "%Y-%m-%d %H:%M%z")
+    assert timedelta(minutes=-1) < there - before < timedelta(minutes=5)

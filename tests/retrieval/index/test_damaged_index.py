@@ -99,8 +99,12 @@ def test_a_store_of_before_the_counts_is_checked_against_its_manifest(index_dir)
     assert _scores(index_dir)
     connection.execute("DELETE FROM passages")
     connection.close()
-    with pytest.raises(StaleIndexError, match="索引の passages は 12 件のはずですが 0 件です"):
+    with pytest.raises(StaleIndexError) as refused:
         StatuteIndex(index_dir)
+    assert str(refused.value) == (
+        f"{_generation(index_dir) / 'store.sqlite'}: 索引の passages は 12 件のはずですが 0 件です。"
+        "壊れているか、ほかのプログラムが書き換えています。scripts/build_index.py で作り直してください。"
+    )
 
 
 def test_an_update_records_its_counts(book, index_dir):

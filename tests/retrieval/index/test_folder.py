@@ -33,8 +33,13 @@ def test_a_folder_that_is_no_index_is_left_alone(book, tmp_path, files):
     for name, text in files.items():
         (tmp_path / "mine" / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / "mine" / name).write_text(text)
-    with pytest.raises(ConfigError, match="索引のフォルダではなく"):
+    with pytest.raises(ConfigError) as refused:
         build_index(book, tmp_path / "mine")
+    first = sorted(path.name for path in (tmp_path / "mine").iterdir())[0]
+    assert str(refused.value) == (
+        f"--index-dir {tmp_path / 'mine'} は索引のフォルダではなく、別のファイルがあります（{first} など）。"
+        "空のフォルダか、まだないフォルダを指定してください。"
+    )
     assert _texts(tmp_path / "mine") == files
 
 

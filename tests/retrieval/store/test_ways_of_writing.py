@@ -125,7 +125,8 @@ ROWS = [
     ("民法711条から次条まで", [found(MINPO, "711"), ("unknown_article", "前後の条")]),
     ("民法711条及び次条", [found(MINPO, "711"), ("unknown_article", "前後の条")]),
     ("民法709条の話。前条の規定により", [found(MINPO, "709")]),
-    # brackets, old forms, short numbers
+    # brackets, old forms, short numbers, radicals of PDFs
+    ("⺠法709条", [found(MINPO, "709")]),
     ("民法〔改正前〕709条", [("other_version", "民法 第709条")]),
     ("民法709 条文", [found(MINPO, "709")]),
     ("明29法89第709条", [found(MINPO, "709")]),
