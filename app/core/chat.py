@@ -57,34 +57,42 @@ def _template(tokenizer: Any, chat_format: ChatFormat) -> str | None:
     template = getattr(tokenizer, "chat_template", None)
     if not template:
         raise ModelError(
-            "トークナイザにチャットテンプレートがありません。--chat-format chatml か --chat-format plain を指定してください。"
+            f"{_place(tokenizer)}トークナイザにチャットテンプレートがありません。"
+            "--chat-format chatml か --chat-format plain を指定してください。"
         )
     if isinstance(template, dict):
         # Several named templates: str() of them would be a prompt of Python code.
         if "default" not in template:
             names = "、".join(sorted(map(str, template)))
             raise ModelError(
-                f"トークナイザに名前の付いたチャットテンプレートが複数あり（{names}）、default がありません。"
+                f"{_place(tokenizer)}トークナイザに名前の付いたチャットテンプレートが複数あり（{names}）、default がありません。"
                 "--chat-format chatml か --chat-format plain を指定してください。"
             )
         template = template["default"]
     if not isinstance(template, str):
         raise ModelError(
-            f"トークナイザのチャットテンプレートが文字列ではありません（{type(template).__name__}）。"
+            f"{_place(tokenizer)}トークナイザのチャットテンプレートが文字列ではありません（{type(template).__name__}）。"
             "tokenizer_config.json を確かめてください。"
         )
-    return with_fixed_date(template)
+    return with_fixed_date(template, _place(tokenizer))
 
 
-def with_fixed_date(template: str) -> str:
+def _place(tokenizer: Any) -> str:
+    """What a message about a template begins with: the folder or name that the tokenizer was loaded from."""
+    name = getattr(tokenizer, "name_or_path", None)
+    return f"{name}: " if name else ""
+
+
+def with_fixed_date(template: str, place: str) -> str:
     """A template with ``CHAT_DATE`` written in where it would write today's date.
 
-    Raises ModelError where the date is asked for in another way than by a written-out format.
+    Raises ModelError, which begins with ``place``, where the date is asked for in another way than by a written-out
+    format.
     """
     fixed = _TODAY.sub(lambda call: repr(CHAT_DATE.strftime(call.group(2))), template)
     if re.search(r"strftime_now\s*\(", fixed):
         raise ModelError(
-            "チャットテンプレートが今日の日付を書き、日付を固定できません（strftime_now の使い方）。"
+            f"{place}チャットテンプレートが今日の日付を書き、日付を固定できません（strftime_now の使い方）。"
             "--chat-format chatml を指定するか、モデルのテンプレートを直してください。"
         )
     return fixed
@@ -96,7 +104,8 @@ def _apply(tokenizer: Any, messages: list[dict[str, str]], template: str, **opti
     except Exception as error:  # a template is a program of somebody else's: it can raise anything
         reason = " ".join(str(error).split())[:200] or type(error).__name__
         raise ModelError(
-            f"チャットテンプレートを実行できません（{reason}）。--chat-format chatml を指定するか、モデルのテンプレートを直してください。"
+            f"{_place(tokenizer)}チャットテンプレートを実行できません（{reason}）。"
+            "--chat-format chatml を指定するか、モデルのテンプレートを直してください。"
         ) from error
 
 
@@ -125,14 +134,14 @@ def render_prompt(tokenizer: Any, prompt: str, *, chat_format: ChatFormat = "aut
     _, found, after = text.rpartition(content)
     if not found:
         raise ModelError(
-            "チャットテンプレートの出力に問題の文がそのまま入っていません（抜けているか、書き換えられています）。"
+            f"{_place(tokenizer)}チャットテンプレートの出力に問題の文がそのまま入っていません（抜けているか、書き換えられています）。"
             "--chat-format chatml を指定するか、モデルのテンプレートを直してください。"
         )
     for opening, end in () if thinking else _THOUGHTS:
         if after.rfind(opening) > after.rfind(end):
             raise ModelError(
-                f"チャットテンプレートが思考（{opening}）を開いたまま終わり、思考を切れません。答えの文字が思考の一部になります。"
-                "思考を切れるモデルを使うか、--chat-format chatml を指定してください。"
+                f"{_place(tokenizer)}チャットテンプレートが思考（{opening}）を開いたまま終わり、思考を切れません。"
+                "答えの文字が思考の一部になります。思考を切れるモデルを使うか、--chat-format chatml を指定してください。"
             )
     return text
 
@@ -147,7 +156,7 @@ def stop_token_id(tokenizer: Any, *, chat_format: ChatFormat = "auto") -> int:
     if template is None:
         if tokenizer.eos_token_id is None:
             raise ModelError(
-                "トークナイザに終了トークン（eos_token）がありません。tokenizer_config.json を確かめてください。"
+                f"{_place(tokenizer)}トークナイザに終了トークン（eos_token）がありません。tokenizer_config.json を確かめてください。"
             )
         return int(tokenizer.eos_token_id)
     conversation = [{"role": "user", "content": _PROBE}, {"role": "assistant", "content": _PROBE * 2}]
@@ -159,7 +168,7 @@ def stop_token_id(tokenizer: Any, *, chat_format: ChatFormat = "auto") -> int:
     }
     if not ids or ids[0] not in special:
         raise ModelError(
-            f"チャットテンプレートが回答の後に終了トークンを書きません（書かれるのは {tail!r}）。"
+            f"{_place(tokenizer)}チャットテンプレートが回答の後に終了トークンを書きません（書かれるのは {tail!r}）。"
             "--chat-format chatml を指定するか、モデルのテンプレートを直してください。"
         )
     return int(ids[0])

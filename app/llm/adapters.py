@@ -116,7 +116,7 @@ def check_chat(folder: Path, manifest: dict[str, Any] | None, tokenizer: Any, ch
 def _check_own_template(folder: Path, tokenizer: Any) -> None:
     """An adapter of another tool may bring the template it was trained with; it must be the base's."""
     own = _stored_template(folder)
-    if own is not None and with_fixed_date(own) != chat_template_text(tokenizer):
+    if own is not None and with_fixed_date(own, f"{folder}: ") != chat_template_text(tokenizer):
         raise ModelError(
             f"{folder}: アダプタのフォルダにあるチャットテンプレートがベースモデルのものと違います。学習したときの形で尋ねるには、"
             "ベースモデルのフォルダを写してテンプレートを置き換えてください（ベースの形でよければ --chat-format で形式を指定）。"

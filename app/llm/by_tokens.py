@@ -22,7 +22,10 @@ class AskedByTokens(ABC):
     """Letters and choices read from the next token. What runs the model adds ``score_ids``."""
 
     def __init__(self, tokenizer: Any, chat_format: ChatFormat, form: Form) -> None:
-        """Raises ModelError when the tokenizer has no single tokens for the answers of ``form``, or no stop token."""
+        """Raises ModelError when the tokenizer has no single tokens for the answers of ``form``, or no stop token, or
+
+        its template loses the question or leaves a thought open: before a model is loaded or a server is asked.
+        """
         self.tokenizer = tokenizer
         self.chat_format: ChatFormat = chat_format
         self._letter_ids: dict[tuple[str, ...], list[list[int]]] = {}
@@ -32,6 +35,7 @@ class AskedByTokens(ABC):
         else:
             self.ids_of(LETTERS)
         self._stop_id = stop_token_id(tokenizer, chat_format=chat_format)
+        self.encode("問い")
 
     @abstractmethod
     def score_ids(

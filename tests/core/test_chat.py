@@ -171,8 +171,12 @@ END = "<|im_end|>\n{% endfor %}{% if add_generation_prompt %}<|im_start|>assista
 def test_a_template_that_loses_the_question_is_refused(tiny_tokenizer: Any, middle: str) -> None:
     other = changed(tiny_tokenizer, START + middle + END + "{% endif %}")
     for call in (render_prompt, encode_prompt):
-        with pytest.raises(ModelError, match="問題の文がそのまま入っていません"):
+        with pytest.raises(ModelError) as refused:
             call(other, "問い\nabc")
+        assert str(refused.value) == (
+            f"{tiny_tokenizer.name_or_path}: チャットテンプレートの出力に問題の文がそのまま入っていません（抜けているか、"
+            "書き換えられています）。--chat-format chatml を指定するか、モデルのテンプレートを直してください。"
+        )
     trimmed = changed(tiny_tokenizer, START + "{{ m.content | trim }}" + END + "{% endif %}")
     assert "問い\nabc<|im_end|>" in render_prompt(trimmed, " 問い\nabc\n")
 
@@ -180,8 +184,13 @@ def test_a_template_that_loses_the_question_is_refused(tiny_tokenizer: Any, midd
 @pytest.mark.parametrize("opening", ["<think>\n", "<think>\n\n</think>\n<think>", "<thinking>", "[THINK]"])
 def test_a_prompt_that_ends_inside_a_thought_is_refused(tiny_tokenizer: Any, opening: str) -> None:
     other = changed(tiny_tokenizer, START + "{{ m.content }}" + END + opening + "{% endif %}")
-    with pytest.raises(ModelError, match=r"思考（.*）を開いたまま"):
+    with pytest.raises(ModelError) as refused:
         encode_prompt(other, "問い</think>")
+    mark = opening.strip().rpartition("\n")[2]
+    assert str(refused.value) == (
+        f"{tiny_tokenizer.name_or_path}: チャットテンプレートが思考（{mark}）を開いたまま終わり、思考を切れません。"
+        "答えの文字が思考の一部になります。思考を切れるモデルを使うか、--chat-format chatml を指定してください。"
+    )
     assert render_prompt(other, "問い", thinking=True).endswith(opening)
     assert encode_prompt(other, "<think>問い", chat_format="chatml")
 

@@ -233,6 +233,20 @@ def test_the_same_name_with_another_architecture_is_refused(tiny_model_dir: Path
         HFLoRALLM(HFLLMConfig(str(tiny_model_dir), lora_path=str(adapter), load_in_4bit=False))
 
 
+def test_a_template_that_loses_the_question_is_refused_before_the_model_is_loaded(
+    tiny_model_dir: Path, tmp_path: Path
+) -> None:
+    model = tmp_path / "model"
+    shutil.copytree(tiny_model_dir, model)
+    (model / "model.safetensors").unlink()  # nothing that could be loaded
+    template = "{% for m in messages %}<|im_start|>{{ m.role }}\n%s<|im_end|>\n{% endfor %}"
+    for middle, refused in (("", "問題の文がそのまま入っていません"), ("{{ m.content }}", "重み")):
+        (model / "chat_template.jinja").write_text(template.replace("%s", middle), "utf-8")
+        with pytest.raises(ModelError, match=refused) as caught:
+            HFLoRALLM(HFLLMConfig(str(model), load_in_4bit=False))
+        assert str(caught.value).startswith(f"{model}: ")
+
+
 def test_another_chat_template_is_refused(tiny_model_dir: Path, adapter: Path) -> None:
     change_manifest(adapter, chat={"format": "auto", "template_sha256": "0" * 64})
     with pytest.raises(ModelError, match="チャットテンプレートが違います"):
