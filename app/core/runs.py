@@ -78,14 +78,14 @@ class ResumeKey(BaseModel):
         return sha256_text(to_json({name: self.settings[name] for name in sorted(self.settings)}))
 
     def differences(self, stored: Mapping[str, Any]) -> list[str]:
-        """What ``stored`` settings differ in, as a reader calls it: ``モデル（adapter_sha256）``."""
+        """What ``stored`` settings differ in, as a reader calls it: ``尋ね方（orders 1 → 4）``."""
         # As they are once written: a tuple is a list then.
         now, found = ResumeKey.model_validate_json(self.model_dump_json()).settings, []
         for name in dict.fromkeys([*SETTING_NAMES, *now, *stored]):
             one, other = now.get(name), stored.get(name)
             if one == other:
                 continue
-            parts = differing_keys(one, other)
+            parts = differing_values(other, one)
             found.append(SETTING_NAMES.get(name, name) + (f"（{'、'.join(parts)}）" if parts else ""))
         return found
 
@@ -157,11 +157,20 @@ class AdapterRun(_Part):
     export: dict[str, Any] | None = None
 
 
-def differing_keys(one: Any, other: Any) -> list[str]:
-    """Names of the fields that two objects differ in, sorted; none where they are no objects."""
+def differing_values(one: Any, other: Any) -> list[str]:
+    """The fields that two objects differ in, sorted, with both values where they are short; none for no objects."""
     if not isinstance(one, Mapping) or not isinstance(other, Mapping):
         return []
-    return sorted(name for name in {*one, *other} if one.get(name) != other.get(name))
+    names = sorted(name for name in {*one, *other} if one.get(name) != other.get(name))
+    shown = {name: (_short(one.get(name)), _short(other.get(name))) for name in names}
+    return [name if None in values else f"{name} {' → '.join(map(str, values))}" for name, values in shown.items()]
+
+
+def _short(value: Any) -> str | None:
+    """A value for one line: a long text (a hash) by its beginning; None for what has parts of its own."""
+    if isinstance(value, str):
+        return value if len(value) <= 40 else f"{value[:12]}…"
+    return "なし" if value is None else str(value) if isinstance(value, bool | int | float) else None
 
 
 def differing_facts(now: Mapping[str, Any], stored: Mapping[str, Any]) -> list[str]:

@@ -19,6 +19,8 @@ from app.core.cli import run_program
 from app.core.files import sha256_file
 from app.core.prompts import CHOICE_PROMPT_VERSION, PROMPT_VERSION
 from app.evaluation.results.file import read_result
+from app.evaluation.running.progress_file import progress_path
+from app.llm.model_files import files_sha256
 from tests.local_server import LocalServer
 
 SAMPLE = Path(__file__).resolve().parents[2] / "sample"
@@ -108,12 +110,19 @@ def test_weights_that_were_changed_between_are_not_resumed_with_and_another_spel
     facts = read_result(output).run["model"]
     assert facts["base_model"]["weights_sha256"] == sha256_file(model / "model.safetensors")
     assert (facts["quantization"], facts["device"], facts["chat_format"]) == (None, "cpu", "auto")
+    before = files_sha256(str(model)) or ""
     tensors = load_file(model / "model.safetensors")
     tensors[sorted(tensors)[0]].view(-1)[0] += 1
     save_file(tensors, model / "model.safetensors", metadata={"format": "pt"})
+    stored = progress_path(output).read_bytes()
     capsys.readouterr()
     assert run(*hf(model, output, "--no-rag", "--resume")) == 1
-    assert "別の設定で始めた評価の記録です（違い: モデル（files_sha256））" in capsys.readouterr().err
+    change = f"files_sha256 {before[:12]}… → {(files_sha256(str(model)) or '')[:12]}…"
+    assert capsys.readouterr().err.splitlines()[-1] == (
+        f"エラー: {progress_path(output)}: 別の設定で始めた評価の記録です（違い: モデル（{change}））。"
+        "同じ設定で --resume するか、--resume を外してはじめからやり直してください。"
+    )
+    assert progress_path(output).read_bytes() == stored
 
 
 def test_every_choice_judged_by_itself(

@@ -123,7 +123,7 @@ def test_what_is_stored_is_judged_again_without_asking(scholar: Scholar, tmp_pat
 @pytest.mark.parametrize(
     ("more", "message"),
     [
-        (["--max-new-tokens", "9"], "別の設定で始めた評価の記録です（違い: 尋ね方（budget_tokens））"),
+        (["--max-new-tokens", "9"], "別の設定で始めた評価の記録です（違い: 尋ね方（budget_tokens 512 → 9））"),
         (["--context", "rag", "--index-dir", "none"], "索引がありません"),
         (["--min-quote", "0"], "--min-quote 0: 1 以上"),
         (["--samples", "99"], "--samples は 1 から 3 まで"),

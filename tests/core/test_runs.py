@@ -20,7 +20,11 @@ def test_the_hash_does_not_depend_on_the_order_of_settings() -> None:
         ({}, []),
         ({"data": "9"}, ["問題ファイルの内容"]),
         ({"model": {"model": "m", "bnb": ["float32", "fp4"]}}, ["モデル（bnb）"]),
-        ({"model": {"model": "n"}, "plan": {"orders": 1}}, ["尋ね方（orders）", "モデル（bnb、model）"]),
+        ({"model": {"model": "n"}, "plan": {"orders": 1}}, ["尋ね方（orders 1 → 4）", "モデル（bnb、model n → m）"]),
+        (
+            {"model": {"model": "0123456789abcdef" * 4}, "plan": {"orders": 4, "top_k": 3}},
+            ["尋ね方（top_k 3 → なし）", "モデル（bnb、model 0123456789ab… → m）"],
+        ),
         ({"ids": ["q2"]}, ["問題の選び方"]),
         ({"later": 1}, ["later"]),
     ],

@@ -140,7 +140,11 @@ def test_a_run_with_other_settings_is_not_resumed(job_of: Any, scripted: Any, ch
         job = job_of(resume=True, plan=EvaluationPlan(context="none", orders=1))
     if change == "questions":
         job = job_of(resume=True, questions=job.questions[:3])
-    named = {"model": "モデル（backend）", "plan": "尋ね方（orders）", "questions": "問題の選び方"}[change]
+    named = {
+        "model": "モデル（backend model → other）",
+        "plan": "尋ね方（orders 4 → 1）",
+        "questions": "問題の選び方",
+    }[change]
     with pytest.raises(DataError, match=re.escape(f"別の設定で始めた評価の記録です（違い: {named}）。")):
         run(job, scripted(lambda prompt: "a"), key="other" if change == "model" else "model")
 
