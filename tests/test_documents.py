@@ -44,6 +44,20 @@ def test_the_names_of_the_code_table_exist() -> None:
     assert missing == []
 
 
+def test_every_attacked_case_has_a_test_that_exists() -> None:
+    attacks, reports = (
+        re.findall(r"^\| (\d\d_\w+|\d+) ?[^|]*\| [^|]+ \| [^|]+ \| ([^|]+) \|$", part, re.MULTILINE)
+        for part in PAGES["docs/attacked-cases.md"].split("\n## ")[1:]
+    )
+    assert (len(dict(attacks)), len(attacks), len(dict(reports)), len(reports)) == (31, 31, 32, 32)
+    for case, cell in [*attacks, *reports]:
+        named = re.findall(r"`(tests/[\w/]+\.py)::(test_\w+)`", cell)
+        assert named, case
+        assert "、".join(f"`{path}::{name}`" for path, name in named) == cell, case
+        for path, name in named:
+            assert f"\ndef {name}(" in (ROOT / path).read_text(encoding="utf-8"), f"{case}: {path}::{name}"
+
+
 @pytest.mark.parametrize("page", PAGES)
 def test_commands_stand_in_blocks_marked_bash(page: str) -> None:
     assert unmarked_commands(PAGES[page]) == []
