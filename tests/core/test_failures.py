@@ -19,7 +19,10 @@ from app.core.failures import known_failure, naming, os_error_line, system_errno
         (errno.ENOTDIR, "途中がフォルダではなくファイルです。パスを確かめてください"),
         (errno.ENAMETOOLONG, "名前が長すぎます。短い名前を指定してください"),
         (errno.EROFS, "読み取り専用の場所です。書ける場所を指定してください"),
-        (errno.EFBIG, "大きさを超えました"),
+        (
+            errno.EFBIG,
+            "このディスクに置けるファイルの大きさを超えました（FAT32 は 4 GiB まで）。別のディスクを指定してください",
+        ),
     ],
 )
 def test_an_error_of_the_system_says_where_and_the_way_out(number: int, words: str) -> None:
