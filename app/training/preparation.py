@@ -25,7 +25,7 @@ from .rank_group import here
 from .rows.audit import AuditSummary, audit_batches
 from .rows.choice_groups import build_groups, fitting_choices
 from .rows.collation import LabelCollator
-from .rows.examples import BuiltExamples, build_examples, check_form, check_mode
+from .rows.examples import BuiltExamples, build_examples, check_form, check_mode, shows_cited_words
 from .rows.prefix import PrefixCollator, group_examples
 
 Collate = Callable[[Sequence[Any]], dict[str, Any]]
@@ -82,6 +82,7 @@ def prepare_data(config: TrainConfig) -> PreparedData:
     if config.eval_file is not None:
         dev_records = read_records(config.eval_file)
         check_form(dev_records, config.objective, config.eval_file)
+        check_dev_words(built.records, dev_records, config)
         check_apart(built.records, dev_records, config)
         if initial is not None:
             check_dev_apart(initial, {record.meta["id"]: _asked(record) for record in dev_records}, config.eval_file)
@@ -116,6 +117,7 @@ def read_rows(
         if given.with_system:
             log(f"system の発言を、利用者の文の前に付けた会話: {given.with_system} 件")
     check_form(records, config.objective, config.train_file)
+    shows_cited_words(records, config.train_file)
     mode = check_mode(records, config.train_mode, config.train_file)
     tokenizer = load_tokenizer(tokenizer_name or config.model_name)
     by_choice = config.objective == "choice"
@@ -149,6 +151,17 @@ def _units(config: TrainConfig, built: BuiltExamples, pad_token_id: int) -> tupl
         names = [str(record.meta["id"]) for record in built.records]
         return built, list(group_examples(built.examples, names, max_tokens=config.max_seq_length)), PrefixCollator()
     return built, list(built.examples), LabelCollator(pad_token_id)
+
+
+def check_dev_words(records: Sequence[Record], dev_records: Sequence[Record], config: TrainConfig) -> None:
+    """Raises DataError when the dev records show cited words and the training file does not, or the other way round."""
+    trained = shows_cited_words(records, config.train_file)
+    if shows_cited_words(dev_records, config.eval_file) != trained:
+        how = "付けて" if trained else "付けずに"
+        raise DataError(
+            f"{config.eval_file}: 学習データ {config.train_file} は --cited-words を{how}作ったものですが、開発用データは違います。"
+            f"開発用データも build_finetune_dataset.py で --cited-words を{how}作り直してください。"
+        )
 
 
 def check_apart(records: Sequence[Record], dev_records: Sequence[Record], config: TrainConfig) -> None:

@@ -72,6 +72,17 @@ def check_form(records: Sequence[Record], objective: Objective, path: object) ->
     )
 
 
+def shows_cited_words(records: Sequence[Record], path: object) -> bool:
+    """Whether the records show what a choice only cites. Raises DataError when some do and others do not."""
+    shown = sum(bool(record.meta.get("cited_words")) for record in records)
+    if 0 < shown < len(records):
+        raise DataError(
+            f"{path}: --cited-words で作ったレコード {shown} 件と、付けずに作ったレコード {len(records) - shown} 件が混じっています。"
+            "どちらかにそろえて build_finetune_dataset.py で作り直してください。"
+        )
+    return shown > 0
+
+
 def build_example(
     record: Record,
     tokenizer: Any,
