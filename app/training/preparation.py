@@ -11,7 +11,7 @@ from typing import Any
 from ..core.chat import letter_token_ids, pair_token_ids
 from ..core.cli import log
 from ..core.errors import ConfigError, DataError
-from ..core.prompts import FITS
+from ..core.prompts import FITS, Form
 from ..core.questions import content_hash
 from ..data.conversations import SHAPE_NAMES, asked_within, read_training_file
 from ..data.records import CHAT, Record, read_records
@@ -20,7 +20,7 @@ from .config import TrainConfig, steps_per_epoch
 from .dev_choice import ChoiceDev, build_choice_dev
 from .dev_eval import DevSet, build_dev_set
 from .model.choice_loss import ChoiceObjective, choice_objective
-from .model.initial_adapter import InitialAdapter, check_dev_apart, read_initial_adapter
+from .model.initial_adapter import InitialAdapter, check_dev_apart, check_words_alike, read_initial_adapter
 from .rank_group import here
 from .rows.audit import AuditSummary, audit_batches
 from .rows.choice_groups import build_groups, fitting_choices
@@ -65,6 +65,9 @@ def prepare_data(config: TrainConfig) -> PreparedData:
         )
     initial = read_initial_adapter(config)
     rows = read_rows(config)
+    if initial is not None:
+        form: Form = "choice" if config.objective == "choice" else "letter"
+        check_words_alike(initial, form, cited_words=shows_cited_words(rows.built.records, config.train_file))
     tokenizer, built, units = rows.tokenizer, rows.built, rows.units
     audit = audit_batches(
         [[built.records[row] for row in unit.rows] for unit in units] if config.share_prefix

@@ -456,6 +456,9 @@ def test_the_choice_form_from_an_adapter(
     assert run_program(cross_fit.main, again) == 1
     assert "--init-adapter first: --data の 1 問が学習か dev に使われています" in capsys.readouterr().err
     assert not Path("again").exists()
+    # One that judged the choices in other prompts is refused too.
+    assert run_program(cross_fit.main, [*again, "--cited-words"]) == 1
+    assert "--init-adapter first: --cited-words を付けずに学習したアダプタですが" in capsys.readouterr().err
     # So is one that met it in a conversation.
     question = load_questions(data)[3]
     asked = "\n".join([question.question, *question.choices.values()])

@@ -55,12 +55,13 @@ def cards(workers: int) -> list[str]:
 
 
 def _check_initial_adapter(settings: CrossFitSettings, questions: Sequence[Question]) -> None:
-    """Raise DataError when the adapter that every fold starts from has seen one of the questions."""
+    """Raise DataError when the adapter that every fold starts from has seen one of the questions or other prompts."""
     from ...evaluation.running.conversations import questions_seen
-    from ...training.model.initial_adapter import read_initial_adapter
+    from ...training.model.initial_adapter import check_words_alike, read_initial_adapter
 
     initial = read_initial_adapter(settings.training)
     assert initial is not None
+    check_words_alike(initial, settings.form, cited_words=settings.cited_words)
     place = settings.training.init_adapter
     seen = questions_seen(initial.manifest, questions, str(place))
     if names := [*seen.by_id, *seen.by_content, *seen.dev]:

@@ -9,6 +9,7 @@ from typing import Any
 
 from ...core.errors import ConfigError, DataError
 from ...core.files import read_json, sha256_file
+from ...core.prompts import Form
 from ...llm.adapters import adapter_folder, adapter_manifest, check_base, check_chat
 from ..checkpoints import load_tensors
 from ..config import TrainConfig
@@ -36,6 +37,7 @@ class InitialAdapter:
             "path": str(self.path),
             "weights_sha256": self.weights_sha256,
             "form": self.manifest.get("form", "letter"),
+            "cited_words": bool(self.manifest.get("cited_words", False)),
             "train_file": self.manifest["train_file"],
             "earlier": [] if before is None else [
                 {key: value for key, value in before.items() if key != "earlier"}, *before["earlier"]
@@ -85,6 +87,19 @@ def check_dev_apart(initial: InitialAdapter, dev_hashes: Mapping[str, str], path
             f"{path}: {len(same)} 問は --init-adapter {initial.path} の学習に使われています（最初は {same[0]}）。"
             "どちらの学習にも使わない問題を --eval-file にしてください。"
         )
+
+
+def check_words_alike(initial: InitialAdapter, form: Form, *, cited_words: bool) -> None:
+    """Raises DataError when the adapter judged single choices with what they only cite and this training does not, or the
+    other way round; an adapter of another form knows neither."""
+    before = initial.facts
+    if form != "choice" or before["form"] != "choice" or before["cited_words"] == cited_words:
+        return
+    how, way = ("付けて", "付けずに") if before["cited_words"] else ("付けずに", "付けて")
+    raise DataError(
+        f"--init-adapter {initial.path}: --cited-words を{how}学習したアダプタですが、この学習は{way}行います。"
+        f"--cited-words を{how}作ったレコードで学習するか、{way}学習したアダプタを指定してください。"
+    )
 
 
 def start_from(initial: InitialAdapter, model: Any, tokenizer: Any, config: TrainConfig) -> None:

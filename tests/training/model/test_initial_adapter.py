@@ -12,8 +12,10 @@ from safetensors.torch import load_file
 
 from app.commands import train_qwen_law_ft
 from app.core.cli import run_program
+from app.core.errors import DataError
 from app.core.questions import content_hash
 from app.data.records import write_records
+from app.training.model.initial_adapter import InitialAdapter, check_words_alike
 
 WEIGHTS = "adapter_model.safetensors"
 
@@ -53,6 +55,7 @@ def test_two_stages_in_a_chain(stages: Path, tiny_model_dir: Path, choice_maker:
     assert one["init_adapter"] is None
     assert two["init_adapter"]["path"] == str(stages / "one")
     assert two["init_adapter"]["earlier"] == []
+    assert two["init_adapter"]["cited_words"] is False
     records = {record.meta["id"]: record for record in choice_maker(8)}
     assert sorted(two["trained_question_ids"]) == sorted(records)
     assert set(two["trained_question_hashes"]) == {
@@ -91,6 +94,8 @@ def spoiled(stages: Path, folder: Path, change: str) -> Path:
         values["chat"]["template_sha256"] = "0" * 64
     if change == "seen":
         del values["trained_clusters"]
+    if change in ("cited", "cited letters"):
+        values |= {"form": "choice" if change == "cited" else "letter", "cited_words": True}
     if change == "dev":
         record = json.loads((stages / "dev.jsonl").read_text("utf-8").splitlines()[0])["meta"]
         values["trained_question_hashes"].append(content_hash(record["question"], record["choices"]))
@@ -109,6 +114,7 @@ def spoiled(stages: Path, folder: Path, change: str) -> Path:
         ("none", ("--lora-r", "8"), "学習したときの--lora-r は 4 です"),
         ("none", ("--target-modules", "q_proj"), "--target-modules は all-linear です"),
         ("dev", (), "1 問は --init-adapter"),
+        ("cited", (), "--cited-words を付けて学習したアダプタですが、この学習は付けずに行います"),
     ],
 )
 def test_what_does_not_fit_is_refused_in_one_line(
@@ -125,6 +131,24 @@ def test_what_does_not_fit_is_refused_in_one_line(
     assert len(errors) == 1
     assert part in errors[0]
     assert not out.exists()
+
+
+def test_cited_words_are_compared_between_adapters_of_the_form_alone(stages: Path, tmp_path: Path) -> None:
+    def read(name: str) -> InitialAdapter:
+        return InitialAdapter(tmp_path / name, manifest_of(tmp_path / name), "0" * 64)
+
+    for change in ("none", "cited", "cited letters"):
+        spoiled(stages, tmp_path / change, change)
+    check_words_alike(read("none"), "choice", cited_words=False)
+    check_words_alike(read("cited"), "choice", cited_words=True)
+    check_words_alike(read("cited"), "letter", cited_words=False)
+    check_words_alike(read("cited letters"), "choice", cited_words=False)
+    with pytest.raises(DataError) as caught:
+        check_words_alike(read("none"), "choice", cited_words=True)
+    assert str(caught.value) == (
+        f"--init-adapter {tmp_path / 'none'}: --cited-words を付けずに学習したアダプタですが、この学習は付けて行います。"
+        "--cited-words を付けずに作ったレコードで学習するか、付けて学習したアダプタを指定してください。"
+    )
 
 
 def test_resuming_from_another_adapter_is_refused(
