@@ -52,8 +52,9 @@ def named_provision(choice: str) -> Named | None:
 def sentences_of(named: Named, sentences: Sequence[Sentence]) -> list[Sentence]:
     """The sentences of the provision that is named; empty when the context does not hold it.
 
-    A name without paragraph or item means the text that stands under the article itself, or all of it when there is
-    none. 第1項 also means the text of an article that has no numbered paragraphs.
+    An article alone means all of its numbered paragraphs with their items; of an article without any, the text that
+    stands under it, or all of it when there is none. 第1項 also means the text of an article whose first paragraph, as in
+    a statute, has no number.
     """
     same = [
         sentence
@@ -61,19 +62,19 @@ def sentences_of(named: Named, sentences: Sequence[Sentence]) -> list[Sentence]:
         if _same_law(named.law, sentence.provision.law)
         and (sentence.provision.article == named.article or (not named.article and not sentence.provision.is_article))
     ]
-    numbered = any(sentence.provision.paragraph for sentence in same)
-    paragraph = named.paragraph if numbered or named.paragraph != "1" else None
+    numbers = {sentence.provision.paragraph for sentence in same} - {None}
+    paragraph = None if named.paragraph == "1" and "1" not in numbers else named.paragraph
     exact = [
         sentence
         for sentence in same
-        if (sentence.provision.paragraph == paragraph or (paragraph is None and not named.item and not numbered))
+        if sentence.provision.paragraph == paragraph
         and sentence.provision.item == named.item
         and sentence.provision.subitem in (None, named.subitem)
     ]
     if named.subitem and not any(sentence.provision.subitem for sentence in exact):
         exact = [sentence for sentence in exact if sentence.text.startswith(named.subitem)]
-    if paragraph is None and named.item is None and not exact:
-        exact = same
+    if paragraph is None and named.item is None and not (named.paragraph and numbers):
+        exact = same if numbers and not named.subitem else exact or same
     if named.part:
         exact = [one for one in exact if one.text.startswith("ただし") == (named.part == "ただし書")]
     return exact
