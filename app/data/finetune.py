@@ -177,7 +177,7 @@ def build_statistics(built: Sequence[Built], questions: Mapping[str, Question]) 
             "passages_left_out": sum(context.left_out for context in looked_up.values()),
         }
     if any(one.record.meta.get("cited_words") for one in built):
-        asked = ((questions[key].choices, context.text) for key, context in looked_up.items())
+        asked = ((questions[key].choices, context.text, questions[key].correct) for key, context in looked_up.items())
         statistics["cited_words"] = cited_counts(asked).as_json()
     reasonings = [(one.record.row_id, one.reasoning) for one in built if one.reasoning is not None]
     if reasonings:

@@ -103,7 +103,7 @@ def test_a_choice_with_words_of_its_own_is_no_mere_citation(choice: str) -> None
 @pytest.mark.parametrize("context", [None, "", "本文だけ"])
 def test_without_the_provision_in_the_context_nothing_is_shown(context: str | None) -> None:
     assert words("渡船法第3条第1項", context) is None
-    assert cited_counts([({"a": "渡船法第3条第1項", "b": "五年"}, context)]) == CitedCounts(0, 1, 0)
+    assert cited_counts([({"a": "渡船法第3条第1項", "b": "五年"}, context, "b")]) == CitedCounts(0, 1, 0, 0, 0)
 
 
 def test_a_provision_that_stands_twice_is_said_once() -> None:
@@ -123,13 +123,82 @@ def test_long_words_are_cut_after_a_sentence_an_item_or_a_clause() -> None:
     clauses = "う" * 250 + "、" + "（え、" * 20 + "）" * 20 + "お" * 100 + "。"
     assert of(clauses) == CitedWords("う" * 250 + "、（以下略）", True)
     assert of("か" * 400 + "。") == CitedWords("か" * MOST_CHARS + "（以下略）", True)
-    assert cited_counts([({"a": "甲法第1条"}, f"## 甲法\n### 第1条\n{clauses}\n")] * 2) == CitedCounts(2, 0, 2)
+    asked = ({"a": "甲法第1条"}, f"## 甲法\n### 第1条\n{clauses}\n", "a")
+    assert cited_counts([asked] * 2) == CitedCounts(2, 0, 2, 2, 0)
+
+
+UNNUMBERED_FIRST = """## 渡船法
+### 第3条
+渡船を業とする者は、登録を受ける。
+##### 第1号
+旅客を運ぶ者
+#### 第2項
+登録は、五年とする。
+"""
+NUMBERED = UNNUMBERED_FIRST.replace("第3条\n", "第3条\n#### 第1項\n")
+UNDIVIDED = UNNUMBERED_FIRST.replace("#### 第2項\n登録は、五年とする。\n", "")
+
+
+@pytest.mark.parametrize(
+    ("choice", "of_two", "of_one"),
+    [
+        ("渡船法第3条", "渡船を業とする者は、登録を受ける。登録は、五年とする。", "渡船を業とする者は、登録を受ける。"),
+        ("渡船法第3条第1項", "渡船を業とする者は、登録を受ける。", "渡船を業とする者は、登録を受ける。"),
+        ("渡船法第3条第1項第1号", "旅客を運ぶ者", "旅客を運ぶ者"),
+        ("渡船法第3条第2項", "登録は、五年とする。", None),
+    ],
+)
+def test_an_article_is_its_paragraphs_however_they_are_headed(
+    choice: str, of_two: str | None, of_one: str | None
+) -> None:
+    assert [words(choice, context) for context in (UNNUMBERED_FIRST, NUMBERED, UNDIVIDED)] == [of_two, of_two, of_one]
+
+
+def test_of_an_article_alone_what_is_too_long_is_said_to_be_left_out() -> None:
+    paragraphs = ["い" * 199 + "。", "ろ" * 149 + "。"]
+    for heading in ("", "#### 第1項\n"):
+        context = f"## 甲法\n### 第1条\n{heading}{paragraphs[0]}\n##### 第1号\nは\n#### 第2項\n{paragraphs[1]}\n"
+        found = cited_words({"a": "甲法第1条"}, context)["a"]
+        assert found == CitedWords(f"{paragraphs[0]}（以下略）", True)
+
+
+def test_an_article_of_items_alone_is_its_items() -> None:
+    context = "## 甲法\n### 第1条\n##### 第1号\n船長\n##### 第2号\n港長\n"
+    assert words("甲法第1条", context) == words("甲法第1条第1項", context) == "船長　港長"
+
+
+def test_a_second_paragraph_alone_is_not_the_first() -> None:
+    context = "## 甲法\n### 第1条\n#### 第2項\n定める。\n"
+    assert words("甲法第1条第1項", context) is None
+    assert words("甲法第1条", context) == "定める。"
+
+
+@pytest.mark.parametrize(
+    ("choice", "counts"),
+    [
+        ("登録を要する根拠は渡船法第3条", CitedCounts(0, 0, 0, 0, 0)),
+        ("港湾管理法第3条", CitedCounts(0, 1, 0, 0, 1)),
+        ("旧渡船法第3条", CitedCounts(0, 1, 0, 0, 1)),
+        ("登録を要する根拠は港湾管理法第3条", CitedCounts(0, 1, 0, 0, 1)),  # may be a title: nobody knows
+    ],
+)
+def test_words_before_a_law_of_the_context_are_content(choice: str, counts: CitedCounts) -> None:
+    assert cited_counts([({"a": choice}, GOLD, "a")]) == counts
 
 
 def test_the_counts_are_said() -> None:
-    assert counted_text(CitedCounts(7, 2, 0).as_json()) == "引用の語を添えた候補 7 / 引用だけの候補 2"
-    assert counted_text(CitedCounts(7, 2, 1).as_json()) == (
-        "引用の語を添えた候補 7（300 字で切ったもの 1） / 引用だけの候補 2"
+    assert counted_text(CitedCounts(71, 17, 0, 22, 0).as_json()) == (
+        "文言を添えた候補 71 / 添えられなかった引用だけの候補 17（正解の候補は 22 / 0、ほかは 49 / 17）"
+    )
+    assert counted_text(CitedCounts(7, 2, 1, 3, 2).as_json()) == (
+        "文言を添えた候補 7（300 字で切ったもの 1） / 添えられなかった引用だけの候補 2（正解の候補は 3 / 2、ほかは 4 / 0）"
+    )
+
+
+def test_right_choices_are_counted_apart() -> None:
+    choices = {"a": "渡船法第4条", "b": "渡船法第5条", "c": "渡船法第3条第1項", "d": "五年"}
+    assert cited_counts([(choices, GOLD, "bd"), (choices, GOLD, "a"), (choices, GOLD, "")]) == (
+        CitedCounts(shown=6, without=3, cut=0, right_shown=1, right_without=1)
     )
 
 
@@ -159,8 +228,10 @@ def test_the_records_show_them_only_where_that_is_wanted() -> None:
     other = build_records([replace(citing, correct="c")], "direct", plan, form="choice", cited_words=True)
     assert [one.record.input for one in other] == [one.record.input for one in shown]
     statistics = build_statistics(shown, {citing.id: citing})
-    assert statistics["cited_words"] == {"shown": 2, "without": 1, "cut": 0}
-    assert describe(statistics) == "参照条文あり 4 件、引用の語を添えた候補 2 / 引用だけの候補 1"
+    assert statistics["cited_words"] == {"shown": 2, "without": 1, "cut": 0, "right": {"shown": 1, "without": 0}}
+    assert describe(statistics) == (
+        "参照条文あり 4 件、文言を添えた候補 2 / 添えられなかった引用だけの候補 1（正解の候補は 1 / 0、ほかは 1 / 1）"
+    )
     assert "cited_words" not in build_statistics(plain, {citing.id: citing})
     bare = build_records([citing], "direct", context_plan("none", 0, None), form="choice", cited_words=True)
     assert [one.record.input.partition("【候補】\n")[2] for one in bare] == list(citing.choices.values())

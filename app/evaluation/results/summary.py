@@ -91,7 +91,7 @@ def outcome_summary(
             "new": _total(answer.new_tokens for outcome in outcomes for answer in outcome.answers),
         },
         **(
-            {"cited_words": cited_counts((one.choices, one.context) for one in outcomes).as_json()}
+            {"cited_words": cited_counts((one.choices, one.context, one.correct) for one in outcomes).as_json()}
             if cited_words
             else {}
         ),

@@ -277,13 +277,18 @@ def test_cited_words_from_asking_to_the_comparison(tmp_path: Path, question_of: 
     assert seen == [prompt + words for prompt, words in zip(unaided, under, strict=True)]
     assert ("cited_words" in plain.run["plan"], shown.run["plan"]["cited_words"]) == (False, True)
     assert "cited_words" not in plain.summary
-    assert shown.summary["cited_words"] == {"shown": 2, "without": 1, "cut": 0}
-    assert "  引用の語を添えた候補 2 / 引用だけの候補 1" in summary_lines(shown.summary, plan.as_dict())
-    assert not any("引用の語" in line for line in summary_lines(plain.summary, PLAN.as_dict()))
+    counts = {"shown": 2, "without": 1, "cut": 0, "right": {"shown": 0, "without": 1}}
+    assert shown.summary["cited_words"] == counts
+    line = "  文言を添えた候補 2 / 添えられなかった引用だけの候補 1（正解の候補は 0 / 1、ほかは 2 / 0）"
+    assert line in summary_lines(shown.summary, plan.as_dict())
+    assert not any("文言" in line for line in summary_lines(plain.summary, PLAN.as_dict()))
 
     (pair,) = compare_results([plain, shown], seed=1, repeats=100)
     assert pair.differs == ("model", "cited_words")
     stored = json.loads(shown.path.read_text("utf-8"))
+    del stored["summary"]["cited_words"]["right"]  # as the first results with the option
+    shown.path.write_text(json.dumps(stored), "utf-8")
+    assert read_result(shown.path).summary["cited_words"] == counts
     stored["summary"]["cited_words"]["shown"] = 3
     shown.path.write_text(json.dumps(stored), "utf-8")
     with pytest.raises(DataError, match=r"summary の cited_words\.shown"):
