@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +51,22 @@ def test_the_rows_are_the_prompts_of_training_and_evaluation(
         assert one.letter_row == encode_prompt(tokenizer, letter)
         assert one.choice_rows == [encode_prompt(tokenizer, prompt) for prompt in choices]
     assert {one.sign for one in rows} == {1, -1}
+
+
+def test_the_rows_show_cited_words_where_the_adapter_learned_with_them(few_questions: Path, sample_model: Path) -> None:
+    tokenizer, (question, *_) = load_tokenizer(str(sample_model)), load_questions(few_questions)
+    citing = replace(
+        question, choices={**question.choices, "a": "渡船法第4条"}, context="## 渡船法\n### 第4条\n五年とする。"
+    )
+    (plain,), (shown,) = (
+        ask_rows(tokenizer, [citing], chat_format="auto", with_context=True, cited_words=wanted)
+        for wanted in (False, True)
+    )
+    assert shown.prompts == (
+        plain.prompts[0],
+        f"{plain.prompts[1]}\n（条文の文言：「五年とする。」）",
+        *plain.prompts[2:],
+    )
 
 
 class Listed:
