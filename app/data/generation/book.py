@@ -132,8 +132,11 @@ def _unaskable(paragraph: Paragraph) -> str:
 
 def _passage(article: Article, paragraph: Paragraph) -> Passage:
     # 「第7号から第10号まで　削除」 has a key of two numbers.
-    parts = [part for part in paragraph.parts if part.num and ":" not in part.num and part.text.strip() != "削除"]
-    items = tuple((part.num, _part_text(part)) for part in parts)
+    items = tuple(
+        (part.num, _part_text(part))
+        for part in paragraph.parts
+        if part.num and ":" not in part.num and part.text.strip() != "削除"
+    )
     caption = (article.caption or paragraph.caption).strip("（）")
     return Passage(
         article.num, paragraph.num or "1", len(article.paragraphs) == 1, caption, paragraph.text.strip(), items
