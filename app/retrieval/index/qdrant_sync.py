@@ -105,7 +105,8 @@ def synchronise(
             state = collection.state()
             if state is None or any(state.get(name) != value for name, value in _kept(manifest).items()):
                 collection.create(None if manifest.embedding is None else int(manifest.embedding["width"]))
-                state = _kept(manifest) | _corpus_facts(store, folder, watch)
+                centre = {"centre": None if vectors is None else vectors.mean.tolist()}
+                state = _kept(manifest) | centre | _corpus_facts(store, folder, watch)
             wanted = _wanted(store)
             work = plan(list(wanted.values()), collection.versions())
             collection.set_state(state | {"generation": None})
@@ -178,7 +179,7 @@ def _documents(
     for place, text in enumerate(passage_texts(passage.law_title, passage.item)):
         # The embedding is of the whole passage: the groups of its items do without.
         tokens = tokenize(text)
-        meaning = vectors.vector(number) if vectors is not None and place == 0 else None
+        meaning = vectors.centred(number) if vectors is not None and place == 0 else None
         yield Document(
             point_id=number * POINTS_PER_PASSAGE + place,
             words=sparse(document_weights(tokens, average_length)),
