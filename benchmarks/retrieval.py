@@ -208,6 +208,9 @@ def main() -> None:
         help="lay: also with the vectors of this model, which the index must have; lay-pool: the encoder",
     )
     parser.add_argument(
+        "--chars", type=int, help="lay-pool: characters of an article's text that its vector is made of"
+    )
+    parser.add_argument(
         "--other-half",
         action="store_true",
         help="also the questions nothing is chosen on (lay-pool: only those): only once it is settled",
@@ -232,7 +235,8 @@ def main() -> None:
         return
     if arguments.what == "lay-pool":
         model = arguments.embedding_model or parser.error("lay-pool needs --embedding-model")
-        print(to_json(lay_pool(arguments.index_dir, arguments.data, model, even=arguments.other_half), indent=2))
+        rows = lay_pool(arguments.index_dir, arguments.data, model, even=arguments.other_half, chars=arguments.chars)
+        print(to_json(rows, indent=2))
         return
     questions = load_questions(arguments.data)
     if arguments.what == "speed":

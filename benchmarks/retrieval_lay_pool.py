@@ -20,7 +20,7 @@ from app.data.provisions import law_key
 from app.retrieval.engines.embedder import load_embedder
 from app.retrieval.engines.fusion import reciprocal_rank_fusion
 from app.retrieval.engines.prior import citing_laws, law_types, prior_shares
-from app.retrieval.index.embedding_passages import article_texts
+from app.retrieval.index.embedding_passages import ARTICLE_CHARS, article_texts
 from app.retrieval.index.ranking import with_part
 from app.retrieval.index.statute_index import StatuteIndex
 from app.retrieval.store.rows import ArticleRow
@@ -30,12 +30,15 @@ from .retrieval_lay import WITHOUT_PRIOR, LayQuestion, hits_at, read_lay
 
 FOUND = 10  # articles that words find for each question
 DEPTH = 150  # of the words' ranking that is fused, as where words do not reach
-BATCH = 16
+BATCH = 64
 WEIGHTS = (0.0, 0.1, 0.2, 0.5, 1.0)  # of words, beside 1 for vectors
 
 
-def lay_pool(index_dir: Path, path: Path, model: str, *, even: bool) -> dict[str, Any]:
-    """Hits of the odd (or even) questions in the pool: words, vectors of ``model``, and both by the weight of words."""
+def lay_pool(index_dir: Path, path: Path, model: str, *, even: bool, chars: int | None = None) -> dict[str, Any]:
+    """Hits of the odd (or even) questions in the pool: words, vectors of ``model``, and both by the weight of words.
+
+    ``chars`` is how much of an article's text its vector is made of, if not as much as in an index.
+    """
     questions = read_lay(path)
     asked = [one for one in questions if one.odd != even]
     index = StatuteIndex(index_dir)
@@ -44,16 +47,21 @@ def lay_pool(index_dir: Path, path: Path, model: str, *, even: bool) -> dict[str
     pool |= {row.article_id: row for rows in words.values() for row in rows[:FOUND]}
     embedder = load_embedder(model)
     ids = list(pool)
-    texts = article_texts(index.store, [index.store.article_passages(one)[0].passage_id for one in ids])
+    first = [index.store.article_passages(one)[0].passage_id for one in ids]
+    texts = article_texts(index.store, first, chars or ARTICLE_CHARS)
     batches = [texts[start : start + BATCH] for start in range(0, len(texts), BATCH)]
     vectors = np.concatenate(
         [embedder.passages(one) for one in progress(batches, total=len(batches), label="埋め込み")]
     )
+    mean = vectors.mean(axis=0)  # as an index compares them (engines/vectors.py)
+    vectors = (vectors - mean) / np.maximum(np.linalg.norm(vectors - mean, axis=1, keepdims=True), 1e-9)
     laws = {row.law_id for row in pool.values()}
     shares = prior_shares(
         {number: row.law_id for number, row in pool.items()}, law_types(index.store), citing_laws(index.store, laws)
     )
-    near = {one.id: [ids[place] for place in np.argsort(-(vectors @ embedder.query(one.query)))] for one in asked}
+    near = {
+        one.id: [ids[place] for place in np.argsort(-(vectors @ (embedder.query(one.query) - mean)))] for one in asked
+    }
     met = {one.id: [row.article_id for row in words[one.id] if row.article_id in pool] for one in asked}
     rows: dict[str, Any] = {"words": hits_at([_keys(met[one.id], pool) for one in asked], asked)}
     for weight in WEIGHTS:
@@ -66,6 +74,7 @@ def lay_pool(index_dir: Path, path: Path, model: str, *, even: bool) -> dict[str
         "questions": len(asked),
         "pool": len(pool),
         "model": embedder.name,
+        "chars": chars or ARTICLE_CHARS,
         "rows": rows,
     }
 

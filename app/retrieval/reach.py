@@ -22,6 +22,7 @@ class Reach:
     coverage: float | None  # share of the query's word weight that the first article has; None where it is not known
     rewritten: tuple[str, ...]  # what is searched beside the query
     tried: bool = False  # whether it could have been rewritten
+    unused_vectors: bool = False  # whether the index has vectors that were not searched
 
     @property
     def notes(self) -> list[str]:
@@ -30,11 +31,12 @@ class Reach:
             return [f"言い換えて探しました: {' ／ '.join(self.rewritten)}"]
         if self.coverage is None or self.coverage >= LOW:
             return []
-        way_out = (
-            "使える言い換えはありませんでした。法令で使われる言葉で探し直してください。"
-            if self.tried
-            else "法令で使われる言葉で探し直すか、RETRIEVER_REWRITE=auto でモデルに言い換えさせてください。"
-        )
+        if self.unused_vectors:
+            way_out = "この索引のベクトルで探す（RETRIEVER_TYPE=hybrid、--retriever hybrid）か、法令で使われる言葉で探し直してください。"
+        elif self.tried:
+            way_out = "使える言い換えはありませんでした。法令で使われる言葉で探し直してください。"
+        else:
+            way_out = "法令で使われる言葉で探し直すか、RETRIEVER_REWRITE=auto でモデルに言い換えさせてください。"
         return [
             f"法令の言葉と一致が少ない質問です（一致 {self.coverage:.0%}）。結果は当たっていないことが多くなります。{way_out}"
         ]
@@ -51,7 +53,8 @@ class Reaching:
     def of(self, query: str, as_of: date | None) -> Reach:
         """How far the query's own words reach, and what is searched beside it."""
         own = self._coverage(query, as_of)
-        return Reach(own, self.rewritten(query, as_of, own), self.rewriter is not None)
+        unused = self.index.manifest.embedding is not None and self.index.retriever == "bm25"
+        return Reach(own, self.rewritten(query, as_of, own), self.rewriter is not None, unused)
 
     def rewritten(self, query: str, as_of: date | None, own: float | None = None) -> tuple[str, ...]:
         """The rewritings of a query whose words reach, and further than its own: a bad one does no harm.

@@ -76,7 +76,7 @@ class StatuteIndex:
         """
         self.index_dir = index_dir
         self.manifest = read_manifest(index_dir)
-        self._retriever = retriever
+        self.retriever: Retriever = retriever
         self._embedder = embedder
         if retriever != "bm25":
             check_embedder(index_dir, self.manifest, embedder)
@@ -137,7 +137,7 @@ class StatuteIndex:
         ``parts`` of the ranking other than BM25 can be left out, to measure what each is worth.
         """
         tokens = query_tokens(query, request="request" not in parts)
-        asked = None if self._embedder is None or self._retriever == "bm25" else self._embedder.query(query)
+        asked = None if self._embedder is None or self.retriever == "bm25" else self._embedder.query(query)
         day = self.day(as_of)
         wanted = max(top_k, CANDIDATES)
         presence = PRESENCE if "presence" in parts else 0.0

@@ -275,6 +275,19 @@ def test_where_words_reach_vectors_change_nothing_and_lead_where_they_do_not(hyb
     assert set(equal.components) == {"bm25", "vector"}
 
 
+def test_where_words_do_not_reach_vectors_that_are_not_searched_are_named(hybrid_dir, index_dir, config_for):
+    lay = "舟で向こう岸まで乗せてもらう約束をしたのに、水のなかへ落ちてけがをした"
+    named = "この索引のベクトルで探す（RETRIEVER_TYPE=hybrid、--retriever hybrid）か、法令で使われる言葉で探し直してください。"
+    (note,) = RAGPipeline(config_for(hybrid_dir)).reach(lay).notes
+    assert note.endswith(named)
+    both = RAGPipeline(config_for(hybrid_dir, retriever_type="hybrid"), embedder=HashEmbedder())
+    for pipeline in (both, RAGPipeline(config_for(index_dir))):
+        (note,) = pipeline.reach(lay).notes
+        assert note.endswith(
+            "法令で使われる言葉で探し直すか、RETRIEVER_REWRITE=auto でモデルに言い換えさせてください。"
+        )
+
+
 def test_where_no_word_stands_anywhere_vectors_still_find(hybrid_dir):
     index = StatuteIndex(hybrid_dir, "hybrid", HashEmbedder())
     found = index.search("zzz qqq", 5)
