@@ -131,9 +131,14 @@ def left_out(rule: Rule, around: Surroundings, random_: random.Random) -> Iterat
     yield Claim(False, "left_out", rule, replace(base, scope="even"), "を除き", match["case"])
 
 
+# 「船長、届出をした者を相手方とする場合を除き、」: the list is the case's. 「在任中、」, 「毎年、」 say when.
+_NOUN_BEFORE = re.compile(r"[一-龥ァ-ヶ）](?<![中間度後前時際年月])、$")
+
+
 def of_one_act(before: str, words: str) -> bool:
-    """Whether words limit only the last of several acts: 「甲をし、又は許可のある場合を除き、乙をしてはならない」."""
-    return words.startswith(("又は", "若しくは")) or bool(ANOTHER_ACT.search(before))
+    """Whether words limit only the last of several acts, 「甲をし、又は許可のある場合を除き、乙をしてはならない」, or are
+    themselves only the last of several."""
+    return words.startswith(("又は", "若しくは")) or bool(ANOTHER_ACT.search(before) or _NOUN_BEFORE.search(before))
 
 
 def only_if(rule: Rule, around: Surroundings, random_: random.Random) -> Iterator[Claim]:

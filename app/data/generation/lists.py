@@ -135,6 +135,7 @@ def things_by_effect(listing: Listing) -> list[str]:
         and not rule.action.endswith("併科する")
         # 「その登録を取り消す」 where the case named whose: 「製造業者が次の各号のいずれかに該当するとき」.
         and not _POINTS_BACK.match(rule.subject)
+        and not rule.action.startswith("当該")
         and not (_POINTS_BACK.match(rule.action) and before.removeprefix(f"{rule.subject}は、"))
     ):
         found += [of_whom(rule.subject, f"{ending}場合") for ending in _endings(rule)]

@@ -75,7 +75,7 @@ def needs(text: str) -> str:
     """The text with its ending naming what is needed, where it is of that form."""
     for pattern, ending in _NEEDS:
         # 「写しを添えて、大臣への届出が必要である」: the other act has lost the one that it goes with.
-        if (match := pattern.search(text)) and not ANOTHER_ACT.search(_TOPICS.split(text[: match.start()])[-1]):
+        if (match := pattern.search(text)) and not ANOTHER_ACT.search(_TOPICS.split(text[: match.start()])[-1] + "、"):
             return text[: match.start()] + re.sub(
                 "|".join(_NOUNS), lambda one: _NOUNS[one.group()], match.expand(ending)
             )

@@ -283,6 +283,7 @@ def test_a_prohibition_unless_is_worded_in_the_statutes_way_only() -> None:
         "灯台守は、在任中、宿を営み、又は港湾大臣の許可のある場合を除くほか、他の職に就いてはならない",
         "灯台守は、灯火を保ち、濃霧の場合を除き、鐘を鳴らさなければならない",
         "灯台守は、船主となり、濃霧の場合を除き、鐘を鳴らしてはならない",
+        "灯台守は、船長、届出をした者を相手方とする場合を除き、鐘を売ってはならない",
     ],
 )
 def test_a_case_left_out_of_one_act_is_not_said_of_all(text: str) -> None:
