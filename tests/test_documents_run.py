@@ -61,6 +61,7 @@ NOT_RUN = {
     r"python scripts/generate_questions\.py .*--reword-backend .*": "needs a server; tests/commands/test_generate_questions.py",
     r".*--train-file results/finetune/rationales\.jsonl .*|.*/H_cot_rationales": "the tiny model writes no reasoning that is kept",
     r"python scripts/two_stages\.py .*": "the sample's questions ask about all of its laws; tests/commands/test_two_stages.py runs it",
+    r"python scripts/evaluate_multiple_choice\.py --data out/citing\.json .*": "a file of 22 questions, as the text says",
     r"python scripts/\w+\.py .*\bout/(unseen|train|stage1|base_unseen).*": "the steps of two_stages.py one by one, as above",
     r".*pharmacist_law_open\.jsonl.*": "not in the checkout; tests/commands/test_evaluate_multiple_choice.py has one like it",
     r".*build_index\.py --vectors acts.*|.*search_statutes\.py --retriever hybrid .*": "needs a large model; tests/retrieval/engines/test_vectors.py",

@@ -27,8 +27,8 @@ Scope = Literal["acts", "orders", "articles", "all"]
 SCOPES: tuple[Scope, ...] = get_args(Scope)
 BATCH = 64
 MEAN_SAMPLE = 256  # texts, evenly over what is embedded, whose mean vector is the centre
-# Of an article's text that its vector is made of: with the heading, what says what the article is about. More of it
-# finds less (docs/retrieval.md) and takes longer.
+# Of an article's text that its vector is made of, beside its heading. More of it found less on the lay questions that
+# settings are chosen on, and more on the others (docs/retrieval.md); it takes three times as long.
 ARTICLE_CHARS = 120
 _CHARS_OF_OLD = 600  # in indexes of before this was written down
 # Of one model's vector of a text and its stored one. Eight bits, another batch and another processor cost a thousandth;
