@@ -57,8 +57,10 @@ def file_lock(path: Path) -> Iterator[None]:
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
         with _held(path.parent / f".{path.name}.lock", path):
+            # all.zip.json vouches for all.zip; x.json beside an output x may be another's.
+            beside = (path.name, f"{path.name}.progress.jsonl", *([f"{path.name}.json"] if path.suffix else []))
             for entry in path.parent.iterdir():
-                if is_remains(entry, of=(path.name, f"{path.name}.progress.jsonl")):
+                if is_remains(entry, of=beside):
                     entry.unlink(missing_ok=True)
             yield
     finally:

@@ -67,15 +67,20 @@ def test_cited_words_stand_in_the_manifest_where_they_are_wanted(
 ) -> None:
     files = {name: tmp_path / f"{name}.jsonl" for name in ("plain", "shown")}
     assert run("--form", "choice", "--context", "gold", "--output-path", files["plain"]) == 0
-    assert "引用の語" not in capsys.readouterr().err
+    assert "文言を添えた候補" not in capsys.readouterr().err
     assert run("--form", "choice", "--context", "gold", "--cited-words", "--output-path", files["shown"]) == 0
-    assert "引用の語を添えた候補 0 / 引用だけの候補 0" in capsys.readouterr().err  # the sample has no such questions
+    assert (
+        "文言を添えた候補 0 / 添えられなかった引用だけの候補 0（正解の候補は 0 / 0、ほかは 0 / 0）"
+        in capsys.readouterr().err
+    )  # the sample has no such questions
     plain, shown = (read_records(path) for path in files.values())
     assert [record.input for record in shown] == [record.input for record in plain]
     assert ({one.meta.get("cited_words") for one in plain}, {one.meta["cited_words"] for one in shown}) == ({None}, {True})  # fmt: skip
     manifests = [json.loads(path.with_suffix(".manifest.json").read_text("utf-8")) for path in files.values()]
     assert [manifest.get("cited_words") for manifest in manifests] == [None, True]
-    assert manifests[1]["files"]["shown.jsonl"]["cited_words"] == {"shown": 0, "without": 0, "cut": 0}
+    assert manifests[1]["files"]["shown.jsonl"]["cited_words"] == {
+        "shown": 0, "without": 0, "cut": 0, "right": {"shown": 0, "without": 0}
+    }  # fmt: skip
 
 
 def test_preview_marks_what_is_trained(capsys: pytest.CaptureFixture[str]) -> None:
