@@ -71,8 +71,9 @@ def empty_folder(folder: Path) -> None:
 def prepare(folder: Path, seed: int) -> None:
     """Split by cluster, index the sample statutes, write the training records."""
     from app.commands.build_finetune_dataset import write_dataset
-    from app.commands.build_index import IndexSettings, write_index
+    from app.commands.build_index import write_index
     from app.commands.split_selection_dataset import SplitSettings, write_split
+    from app.retrieval.index.settings import IndexSettings
 
     log("[1/6] 条文クラスタで分ける")
     split = SplitSettings(lawqa_path=Path("sample/selection.json"), output_dir=folder / "split", seed=seed)

@@ -11,8 +11,8 @@ from ...core.options import as_words
 from ...data.record_settings import RecordSettings
 from ...evaluation.running.settings import EvaluationSettings
 from ...llm.model_options import ModelOptions
+from ...retrieval.index.settings import IndexSettings
 from ...training.config import TrainConfig
-from ..build_index import IndexSettings
 from ..cross_fitting.settings import CrossFitSettings
 from ..generate_questions import GenerationSettings
 from ..split_selection_dataset import SplitSettings

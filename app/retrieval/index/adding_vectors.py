@@ -11,8 +11,9 @@ from ...core.locks import folder_lock
 from ..engines.embedder import Embedder
 from ..store.store import Store
 from .building import vector_facts
-from .embedding_passages import SCOPES, Scope, embed_missing
+from .embedding_passages import embed_missing
 from .manifest import check_embedder, read_manifest, write_manifest
+from .settings import SCOPES, Scope
 
 
 def add_vectors(

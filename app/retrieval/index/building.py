@@ -30,10 +30,11 @@ from ..store.revisions import add_law, remove_revision, set_searched, take_remov
 from ..store.rows import ALWAYS, STORE_FORMAT
 from ..store.store import Store
 from ..text.tokens import TOKENIZER
-from .embedding_passages import Scope, embed_missing
+from .embedding_passages import embed_missing
 from .folder import BUILDING, check_index_folder, generations, remove_generation
 from .manifest import Manifest, engine, fingerprint, same_plan, write_manifest
 from .searched_texts import index_passages
+from .settings import Scope
 
 BATCH_PASSAGES = 20_000
 # Called with the items of a step and its name; yields the items while it shows how far the step is.

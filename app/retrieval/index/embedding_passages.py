@@ -11,7 +11,7 @@ import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any
 
 import numpy as np
 
@@ -22,9 +22,8 @@ from ..engines.vectors import VectorIndex, VectorWriter, quantised, stored_ids
 from ..store.passages import SEARCHED_PARTS, passages_with_ids
 from ..store.store import Store
 from ..text.passages import body, header
+from .settings import SCOPES, Scope
 
-Scope = Literal["acts", "orders", "articles", "all"]
-SCOPES: tuple[Scope, ...] = get_args(Scope)
 BATCH = 64
 MEAN_SAMPLE = 256  # texts, evenly over what is embedded, whose mean vector is the centre
 # Of an article's text that its vector is made of, beside its heading. More of it found less on the lay questions that

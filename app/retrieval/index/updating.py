@@ -28,9 +28,10 @@ from ..store.derived import add_citations, add_names
 from ..store.revisions import add_law, remove_revision, set_searched
 from ..store.store import Store
 from .building import corpus_hash
-from .embedding_passages import Scope, check_model, embed_missing, open_vectors, vector_state
+from .embedding_passages import check_model, embed_missing, open_vectors, vector_state
 from .manifest import check_embedder, check_words, fingerprint, read_manifest, write_manifest
 from .searched_texts import index_passages
+from .settings import Scope
 
 UPDATE_HEAP_BYTES = 32 * 2**20
 
