@@ -205,7 +205,7 @@ def main() -> None:
     parser.add_argument("--laws", type=int, default=500, help="laws taken for components and peers, evenly over all")
     parser.add_argument(
         "--embedding-model",
-        help="lay: also with the vectors of this model, which the index must have; lay-pool: the encoder",
+        help="lay, quality: also with the vectors of this model, which the index must have; lay-pool: the encoder",
     )
     parser.add_argument(
         "--chars", type=int, help="lay-pool: characters of an article's text that its vector is made of"
@@ -242,7 +242,8 @@ def main() -> None:
     if arguments.what == "speed":
         result = speed(arguments.index_dir, questions)
     elif arguments.what == "quality":
-        result = quality(arguments.index_dir, questions, other_half=arguments.other_half)
+        model = arguments.embedding_model
+        result = quality(arguments.index_dir, questions, other_half=arguments.other_half, model=model)
     elif arguments.what == "components":
         result = components(arguments.index_dir, questions, arguments.laws, other_half=arguments.other_half)
     else:

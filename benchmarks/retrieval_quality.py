@@ -120,8 +120,13 @@ def searched(index: StatuteIndex, text: Callable[[Question], str], parts: Sequen
     return lambda question: [article_of(hit) for hit in index.search(text(question), TOP, parts=parts)]
 
 
-def quality(index_dir: Path, questions: Sequence[Question], *, other_half: bool) -> dict[str, Any]:
-    """R@3 and Hit@3 at article level, per part of the ranking; differences are to the default of the same queries."""
+def quality(
+    index_dir: Path, questions: Sequence[Question], *, other_half: bool, model: str | None = None
+) -> dict[str, Any]:
+    """R@3 and Hit@3 at article level, per part of the ranking; differences are to the default of the same queries.
+
+    With ``model`` (EMBEDDING_MODEL of the vectors that the index has) also those of words and vectors.
+    """
     index = StatuteIndex(index_dir)
     gold = gold_articles(index, questions)
     sides = sides_of(questions, gold, other_half=other_half)
@@ -138,13 +143,16 @@ def quality(index_dir: Path, questions: Sequence[Question], *, other_half: bool)
             scored = base if row == "default" else scores(searched(index, text, parts), members, gold)
             out["rows"][f"{name}: {row}"] = summary(scored, sides, None if row == "default" else base)
         for share in MMR_SHARES:
-            diverse = _with_diversity(_pipeline(index_dir, retriever_mmr=share), text)
+            diverse = _through_pipeline(_pipeline(index_dir, retriever_mmr=share), text)
             out["rows"][f"{name}: with MMR {share}"] = summary(scores(diverse, members, gold), sides, base)
+        if model is not None:
+            both = _through_pipeline(_pipeline(index_dir, retriever_type="hybrid", embedding_model=model), text)
+            out["rows"][f"{name}: words and vectors"] = summary(scores(both, members, gold), sides, base)
         out["rows"][f"{name}: with definitions"] = _with_definitions(index_dir, text, sides, gold, base)
     return out
 
 
-def _with_diversity(pipeline: RAGPipeline, text: Callable[[Question], str]) -> Ranking:
+def _through_pipeline(pipeline: RAGPipeline, text: Callable[[Question], str]) -> Ranking:
     return lambda question: [
         (found.law_id, found.article) for found in pipeline.retrieve_documents(text(question), TOP)
     ]
@@ -247,6 +255,7 @@ ROW_NAMES = {
     "without coverage": "hybrid をいつも同じ重みで合わせる",
     "bm25 alone": "BM25 だけ",
     "bm25+citation": "BM25＋引用だけ",
+    "words and vectors": "hybrid",
     "with graph": "引用グラフを足す",
     "with definitions": "定義を足す（定義の条も数える）",
     "whole": "全部入り",
