@@ -224,7 +224,8 @@ class _Resolver:
                 return replace(result, note=f"{mention.text}: {_UNCOUNTED}{label}があるかは確かめられません。")
             return replace(result, status="unknown_item", note=f"{mention.text}: {place}に{label}はありません。")
         if mention.loose:
-            note = f"条の後の「{mention.loose}」が項か号か枝番か分からないので、{place}を示します。「第{mention.loose}項」のように書いてください。"
+            number, end = mention.loose.lstrip("-"), "範囲の終わりか" if mention.loose.startswith("-") else ""
+            note = f"条の後の「{mention.loose}」が項か号か枝番か{end}分からないので、{place}を示します。「第{number}項」のように書いてください。"
             return replace(result, note=f"{mention.text}: {note}")
         return result
 

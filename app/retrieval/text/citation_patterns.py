@@ -37,8 +37,8 @@ _AFTER_BARE = (
 _DATE = r"(?:1[89]|20)\d\d(?:/\d{1,2}(?!\d)|(?P<date_sign>[・,])\d{1,2}(?P=date_sign)\d{1,2}(?!\d))"
 _BARE = rf"(?<![\d.\-])(?!{_DATE})第?(?P<bare>\d+)(?P<bare_branch>{FOLDED_BRANCH})(?:(?=第\d+項)|{_AFTER_BARE})"
 _DASHED = rf"(?P<dashed>\d+-\d+)(?:(?P<dashed_unit>条)|{_AFTER_BARE})"
-# 94条2: a number that may be a paragraph, an item or a branch.
-_LOOSE = rf"(?P<loose>\d+{FOLDED_BRANCH}{_AFTER_BARE})?"
+# 94条2, 94条-2: a number that may be a paragraph, an item, a branch or the end of a range.
+_LOOSE = rf"(?P<loose>-?\d+{FOLDED_BRANCH}{_AFTER_BARE})?"
 QUESTION = re.compile(
     rf"(?:{_DASHED}|(?P<preamble>前文)|{_APPENDIX}|(?:{_SUPPLEMENT})?(?:(?:{_ARTICLE}{_LOOSE}|{_RELATIVE}|{_BARE})(?:{_PARAGRAPH})?|{_LONE}){_ITEM}?|{_LONE_ITEM})"
 )

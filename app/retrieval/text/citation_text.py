@@ -45,6 +45,11 @@ _INNER = re.compile(
     r"(?<![表式図記のノ之第\d.])(?P<number>第?\d+)(?P<branch>(?:[のノ之]\d+)+)(?P<unit>条|号)(?![のノ之]\d)"
 )
 _BRANCHES = re.compile(r"(?P<article>\d+条)の\d+(?:(?:[、・,]|及び|又は)の\d+)+")  # 197条の2・の3
+# 27条の12〜14 and 27条の12から14まで go on in the branches; 27条の12〜14条 and 27条の12から14日 do not.
+_BRANCH_RANGE = re.compile(
+    rf"(?P<article>\d+条)の(?P<first>\d+)(?:から|ないし|乃至|[-{_TILDE}])の?(?P<last>\d+)"
+    r"(?=$|まで|[、。・「」()\[\]:;?!\n/はがをにでとも]|及び|又は|の(?!\d))"
+)
 # A dash between two whole references is a range; within one (27-2条) it may be anything.
 _RANGE = re.compile(
     rf"(?<=[条項号\d])(?:ないし|乃至|[{_TILDE}])(?={_NUMBER.pattern})"
@@ -110,6 +115,7 @@ def fold_question(text: str) -> tuple[str, frozenset[int]]:
         (_LIST, _each_with_unit),
         (_INNER, lambda match: _with_unit(match["number"] + match["branch"], match["unit"])),
         (_BRANCHES, lambda match: re.sub("(?<=[、・,び又は])の", f"{match['article']}の", match[0])),
+        (_BRANCH_RANGE, _each_with_article),
         (_RANGE, lambda match: f"{match['branch'] or ''}から"),
     )
     for pattern, written in signs:
@@ -154,6 +160,12 @@ def _marks_written_out(text: str) -> str:
 def _each_with_unit(match: re.Match[str]) -> str:
     numbers = _NUMBER.sub(lambda number: _with_unit(number[0], match["unit"]), match["numbers"])
     return re.sub(rf"ないし|乃至|[{_TILDE}]", "から", numbers) + match["branch"]
+
+
+def _each_with_article(match: re.Match[str]) -> str:
+    if int(match["last"]) <= int(match["first"]):
+        return match[0]  # 27条の12-3 is no range
+    return f"{match['article']}の{match['first']}から{match['article']}の{match['last']}"
 
 
 def _with_unit(number: str, unit: str) -> str:

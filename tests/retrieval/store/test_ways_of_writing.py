@@ -96,6 +96,9 @@ ROWS = [
     ("民法709/710", [found(MINPO, "709"), found(MINPO, "710")]),
     ("金商法27条の12-27条の14", [found(MONEY, "27_12"), found(MONEY, "27_13"), found(MONEY, "27_14")]),
     ("金商法第27条の12—第27条の14", [found(MONEY, "27_12"), found(MONEY, "27_13"), found(MONEY, "27_14")]),
+    *((text, [found(MONEY, "27_12"), found(MONEY, "27_13"), found(MONEY, "27_14")]) for text in ("金商法27条の12〜14", "金商法27条の12から14まで", "金商法27条の12-14", "金商法27条の12ないし14の規定", "金商法第二十七条の十二～の十四は")),
+    *((text, [found(MONEY, "27_12")]) for text in ("金商法27条の12から14日以内", "金商法27条の12から3年")),
+    ("金商法27条の12-3", [("found", MONEY, "main", "27_12", None, None, "「-3」が項か号か枝番か範囲の終わりか分からない")]),
     # no articles: a date behind a name, a year and a kind of law without its number
     *((text, []) for text in ("民法2020/4/1", "民法2020/4", "民法２０２０／０４／０１施行", "民法2020・4・1")),
     *((text, [("unknown_law", f"法令「{name}」が分かりません")]) for text, name in (("平成30年政令第3条", "平成30年政令"), ("昭和25年法第10条", "昭和25年法"), ("令和5年法5条", "令和5年法"), ("昭和25年法律第12条の2", "昭和25年法律"))),
@@ -110,6 +113,7 @@ ROWS = [
     # what a number behind 条 counts is not said
     ("金商法2条1", [("found", MONEY, "main", "2", None, None, "「1」が項か号か枝番か分からない")]),
     ("金商法2条2は", [("found", MONEY, "main", "2", None, None, "「第2項」のように書いてください")]),
+    ("金商法2条-2", [("found", MONEY, "main", "2", None, None, "「第2項」のように書いてください")]),
     # the articles beside one
     ("民法709条及び次条", [found(MINPO, "709"), found(MINPO, "710")]),
     ("民法709条と前条", [found(MINPO, "709"), found(MINPO, "708")]),
