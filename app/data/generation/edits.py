@@ -116,10 +116,21 @@ _PROCEDURES = (
 )  # fmt: skip
 
 
+def _apart(action: str, old: str, new: str) -> bool:
+    """Whether taking ``old`` out cuts no word: not その in 「その承認を受ける」, nor 申請書面, 全部事項."""
+    before, _, after = action.partition(old)
+    # 「その申請により」 with 「の申請によらず」 keeps its その.
+    cut_before = before.endswith(("そ", "こ")) if old[0] == "の" else bool(_INSIDE.match(before[-1:] + old[0]))
+    return not (cut_before and old[0] != new[0]) and not _INSIDE.match(old[-1] + after[:1])
+
+
+_INSIDE = re.compile(r"[一-龥ァ-ヶー々]{2}")  # two characters of one compound
+
+
 def procedure(rule: Rule, around: Surroundings, random_: random.Random) -> Iterator[Claim]:
     """Consent for hearing, notice for permission, orally for in writing."""
     for old, new in _PROCEDURES:
-        said = with_words(rule, "action", old, new)
+        said = with_words(rule, "action", old, new) if _apart(rule.action, old, new) else None
         if said and new not in around.own and not ("職権" in new and "職権" in around.own):
             if (old == "全部" and "一部" in rule.action) or (old == "連帯して" and "各自" in rule.action):
                 continue
