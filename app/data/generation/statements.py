@@ -185,8 +185,29 @@ def _pick(
             continue
         if claim.true and any(one.edit == claim.edit for one in same_rule if one.true):
             continue
+        if any(contradict(one, claim) for one in others):
+            continue
         chosen.append(claim)
     return chosen
+
+
+# True claims that say a rule as if it had no exception, and those that are true only because it has one.
+_FLAT = ("as_is", "composed", "unless", "only_if", "ceiling", "threshold")
+_BY_EXCEPTION = ("exception", "not_always")
+
+
+def contradict(one: Claim, other: Claim) -> bool:
+    """Whether two true claims cannot stand in one question: 「なることができない」 and, by that rule's own exception,
+    「なることができる場合がある」. The exception is the whole paragraph's."""
+    edits = {one.edit, other.edit}
+    return (
+        one.true
+        and other.true
+        and one.rule.place[:2] == other.rule.place[:2]
+        and bool(one.rule.exception or other.rule.exception)
+        and bool(edits & set(_FLAT))
+        and bool(edits & set(_BY_EXCEPTION))
+    )
 
 
 def _option(claim: Claim, digits: bool, named: bool, random_: random.Random) -> Option:
