@@ -19,7 +19,7 @@ from ...core.questions import Polarity
 from .book import Book, Listing
 from .descriptions import descriptions, sentence, told_apart
 from .drafts import Draft, Option, Wants, answer_first, needed, render_context
-from .lists import of_its_noun, things_by_effect
+from .lists import of_its_noun, things_listed
 from .requests import article_requests, content_requests, pair_requests
 from .rules import Rule
 from .scenes import Place, Scene, set_scene
@@ -54,7 +54,7 @@ def basis_draft(
             draft = _content(scene, rule, wants, random_, count) or _content(scene, rule, "correct", random_, count)
         if draft:
             return draft
-    listed = [one for one in book.listings if one.article == article and of_its_noun(one)]
+    listed = [one for one in book.listings if one.article == article and of_its_noun(one) and things_listed(one)]
     if listed and random_.random() < LISTED:
         rule = _in_list(random_.choice(listed), random_)
     scene = set_scene(book, rule, random_, budget, count)
@@ -62,11 +62,9 @@ def basis_draft(
 
 
 def _in_list(listing: Listing, random_: random.Random) -> Rule:
-    """That an item of a list is one of the things listed."""
+    """That an item of a list is one of the things listed, which its lead names: 「次に掲げる事項」 would point nowhere."""
     number, item = random_.choice(of_its_noun(listing))
-    noun = {"とき": "場合"}.get(listing.noun, listing.noun)
-    thing = random_.choice(things_by_effect(listing) or [f"次に掲げる{noun}"])
-    action = f"{thing}の一つとして「{item}」が挙げられている"
+    action = f"{random_.choice(things_listed(listing))}の一つとして「{item}」を挙げている"
     return Rule(listing.article, listing.paragraph, number, "", "", "", action, "stated", "", False, False)
 
 
@@ -90,12 +88,12 @@ def _cited(scene: Scene, rule: Rule, random_: random.Random, count: int) -> Draf
     whats = [
         what
         for what in descriptions(rule, caption, random_, digits=digits, goes_on=any(map(_GOES_ON.match, others)))
-        if len(what) <= MAX_TOLD_CHARS and told_apart(what, right, others, MIN_APART)
+        if len(what.text) <= MAX_TOLD_CHARS and told_apart(what.text, right, others, MIN_APART)
     ]
     if not whats:
         return None
     options = [Option((scene.cite(place),), place == rule.place, "citation", place) for place in [rule.place, *places]]
-    requests = article_requests(whats[0], "" if scene.named else f"{scene.book.title}の", about=whats[0] == caption)
+    requests = article_requests(whats[0].text, "" if scene.named else f"{scene.book.title}の", whats[0].told)
     return _draft(scene, rule, "other", requests, options, random_)
 
 
@@ -150,8 +148,8 @@ def _paired(scene: Scene, rule: Rule, wants: Wants, random_: random.Random, coun
 _PAIRS = (
     "{place}によれば、{what}",
     "{place}には、{what}ことが定められている",
-    "{what}ことを定めているのは、{place}である",
-    "{what}ことの根拠となる条文は、{place}である",
+    "{what}と定めているのは、{place}である",
+    "{what}旨を定めている条文は、{place}である",
 )
 
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import random
 import re
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from ..folding import fold_text
 from .claims import Claim
 from .drafts import spelled
 from .paraphrase import paraphrase
+from .requests import Told
 from .rules import Rule
 from .wordings import force, in_cases
 
@@ -44,18 +45,44 @@ _TO = re.compile(
 _DESTINATIONS = {"提出す": "提出先", "届け出": "届出先", "報告す": "報告先", "申請す": "申請先", "通知す": "通知先"}
 
 
-def descriptions(rule: Rule, caption: str, random_: random.Random, *, digits: bool, goes_on: bool = False) -> list[str]:
-    """Descriptions of the rule that end in a noun, in the order they should be tried; the first may be any way.
+@dataclass(frozen=True, slots=True)
+class Description:
+    """What a provision is called, and how a request goes on after it."""
+
+    text: str
+    told: Told
+
+
+def descriptions(
+    rule: Rule, caption: str, random_: random.Random, *, digits: bool, goes_on: bool = False
+) -> list[Description]:
+    """Descriptions of the rule in the order they should be tried; the first may be any way.
 
     ``goes_on`` says that another provision says more of the same case, which then does not name the rule.
     """
-    found: list[tuple[float, str]] = []
+    found: list[tuple[float, Description]] = []
     for way, texts in {**ways(rule, digits=digits), "topic": _topics(caption)}.items():
         if texts and not (goes_on and way == "situation"):
             text = random_.choice(texts)
             said = text if way == "topic" else spelled(paraphrase(text, random_), digits)
-            found.append((random_.random() ** (1 / WEIGHTS[way]), said))
-    return [text for _, text in sorted(found, reverse=True)]
+            found.append((random_.random() ** (1 / WEIGHTS[way]), _told(said, way, rule)))
+    return [one for _, one in sorted(found, key=lambda each: each[0], reverse=True)]
+
+
+_HAS_TOPIC = re.compile(r"ついては|[はも]、")
+
+
+def _told(text: str, way: str, rule: Rule) -> Description:
+    """The text as a request takes it up: 「灯台守は、届け出なければならない」 is no clause that こと could follow."""
+    if way in ("topic", "subject"):
+        return Description(text, "about")
+    if way not in ("sentence", "effect"):
+        return Description(text, "noun")
+    if rule.modality == "stated":
+        return Description(text.removesuffix("こと"), "lists")
+    if _HAS_TOPIC.search(re.sub("「[^」]*」", "", text)):
+        return Description(text.removesuffix("こと"), "sentence")
+    return Description(text, "noun")
 
 
 def sentence(rule: Rule, random_: random.Random, *, digits: bool) -> str:
@@ -119,28 +146,28 @@ def _effect(rule: Rule, digits: bool) -> list[str]:
 def _subject(rule: Rule) -> list[str]:
     """Whom or what it is about."""
     named = len(rule.subject) >= MIN_PART_CHARS and not _POINTS.search(rule.subject)
-    return [f"{rule.subject}に関すること"] if named and rule.scope == "" else []
+    return [rule.subject] if named and rule.scope == "" else []
 
 
 def _situation(rule: Rule) -> list[str]:
     """Who and when, without what: the reader has to find it."""
     if rule.scope != "when" or not rule.subject or len(rule.condition) < MIN_PART_CHARS:
         return []
-    if not _acts_there(rule) or _POINTS_BACK.match(rule.subject) or rule.condition.endswith(("認める", "とする")):
+    if not acts_there(rule) or _POINTS_BACK.match(rule.subject) or rule.condition.endswith(("認める", "とする")):
         return []
     return [f"{in_cases(rule.condition)}場合に{rule.subject}が{ending}" for ending in _HIDDEN.get(rule.modality, ())]
 
 
-def _acts_there(rule: Rule) -> bool:
+def acts_there(rule: Rule) -> bool:
     """Whether the subject is who acts, and can stand after the condition: nothing at its head points to him."""
     return (not rule.subject or bool(_ACTS.search(rule.subject))) and not _POINTS_BACK.match(rule.condition)
 
 
 def _period(rule: Rule) -> list[str]:
-    if len(_PERIOD.findall(rule.action)) != 1 or rule.modality not in ("duty", "may") or not _acts_there(rule):
+    if len(_PERIOD.findall(rule.action)) != 1 or rule.modality not in ("duty", "may") or not acts_there(rule):
         return []
     action = _PERIOD.sub("", rule.action)
-    return [_before(rule, ending) + "期間" for ending in force(action, rule.modality)[:1]] if action else []
+    return [as_noun(rule, ending) + "期間" for ending in force(action, rule.modality)[:1]] if action else []
 
 
 def _destination(rule: Rule) -> list[str]:
@@ -149,17 +176,18 @@ def _destination(rule: Rule) -> list[str]:
         match is None
         or rule.modality not in ("duty", "may")
         or _POINTS_BACK.match(match["what"])
-        or not _acts_there(rule)
+        or not acts_there(rule)
     ):
         return []
     before = f"{match['before']}、" if match["before"] else ""
     return [
-        _before(rule, f"{before}{verb}{match['what']}") + f"の{_DESTINATIONS[match['verb']]}"
+        as_noun(rule, f"{before}{verb}{match['what']}") + f"の{_DESTINATIONS[match['verb']]}"
         for verb in force(match["verb"] + "る", rule.modality)[:1]
     ]
 
 
-def _before(rule: Rule, rest: str) -> str:
+def as_noun(rule: Rule, rest: str) -> str:
+    """Who does what when, as words that a noun follows: 「灯火を消した場合に灯台守が届け出なければならない」期間."""
     when = f"{in_cases(rule.condition)}場合に" if rule.scope in ("when", "only") else ""
     return when + (of_whom(rule.subject, rest) if rule.subject else rest)
 

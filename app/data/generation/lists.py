@@ -7,17 +7,17 @@ import re
 
 from .book import Book, Listing, Passage, composed
 from .checks import overlapping
-from .descriptions import of_whom
+from .descriptions import acts_there, as_noun, of_whom
 from .drafts import Draft, Option, Wants, answer_first, chars, citation, needed, render_context, spelled, with_items
 from .requests import list_requests
-from .rules import Rule
+from .rules import Rule, read_rule
 from .statements import MAX_TEXTS
 from .wordings import force
 
 MAX_SAME_LEAD = 0.8  # share of character pairs: above it two leads may have the same effect
 MAX_SHORT = 8  # characters of things that may be one thing when they begin alike
 MAX_ALIKE = 0.6  # share of character pairs: items above it may mean the same
-_POINTS_BACK = re.compile(r"その(?!旨)|当該")
+_POINTS_BACK = re.compile(r"その(?!旨|都度)|当該")
 # Lists whose items are one sort of thing, so that an item of one could be taken for one of the other.
 _ALIKE = (
     ("者",),
@@ -147,6 +147,39 @@ def things_by_effect(listing: Listing) -> list[str]:
         verb = ending[1] + {"るものとする": "ることとされている"}.get(ending[2], ending[2])
         found.append(f"{place['where']}に{verb}{noun}")
     return found
+
+
+def things_listed(listing: Listing) -> list[str]:
+    """What the members of the list are, by all that the sentence around it says, when and to whom too: two lists of one
+    law may have the same effect in two cases. Empty where the sentence cannot be turned round."""
+    return things_by_effect(listing) or _objects(listing)
+
+
+_DOCUMENT = re.compile(r"を記載した(?P<document>[^、を]{2,20})を(?P<verb>[^、を]+)")
+_VERB = re.compile(r"を(?P<verb>[^、をて]+)")
+_CLOSE = re.compile(r"(?<!対し)、$")  # before the verb once the object between them is gone
+
+
+def _objects(listing: Listing) -> list[str]:
+    """The list as what somebody does something with: 「港湾大臣に届け出なければならない事項」."""
+    rule = read_rule(listing.lead, article=listing.article, paragraph=listing.paragraph)
+    words = listing.marker + listing.noun
+    if rule is None or rule.scope not in ("", "when") or listing.noun in ("場合", "とき"):
+        return []
+    if any(map(_POINTS_BACK.search, (rule.subject, rule.condition, rule.action))):
+        return []
+    if rule.subject == words and not rule.condition:  # 「次に掲げる事項は、議決を経なければならない」
+        return [ending + listing.noun for ending in _endings(rule)[:1]]
+    if words not in rule.action or not acts_there(rule):
+        return []
+    before, _, after = rule.action.partition(words)
+    before = _CLOSE.sub("", before)
+    if match := _DOCUMENT.fullmatch(after):  # 「事項を記載した申請書を提出しなければならない」
+        acts = [as_noun(rule, before + act) for act in force(match["verb"], rule.modality)[:1]]
+        return [f"{act}{match['document']}に記載する{listing.noun}" for act in acts]
+    if match := _VERB.fullmatch(after):
+        return [as_noun(rule, before + act) + listing.noun for act in force(match["verb"], rule.modality)[:1]]
+    return []
 
 
 def _endings(rule: Rule) -> tuple[str, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from typing import Literal
 
 from .drafts import Wants
 
@@ -39,13 +40,26 @@ _IN_LIST = {
     "incorrect": ("{thing}に該当しないものはどれですか。", "次のうち、{thing}に当てはまらないものを一つ選んでください。",
                   "{thing}として、誤っているものはどれか。", "次のうち、{thing}に含まれないものを選んでください。", "{thing}として正しくないものはどれですか。"),
 }  # fmt: skip
-_ARTICLE = (
-    "{what}を定めている{of}条文はどれですか。", "{what}について記載した{of}条文を一つ選んでください。", "次のうち、{what}を規定した{of}条文はどれか。",
-    "{what}について定めた{of}条文として、正しいものを選んでください。", "次のうち、{what}の根拠条文はどれですか。", "{what}の根拠となる{of}条文はどれでしょうか。",
-)  # fmt: skip
+# How the words for what a provision lays down go on: a clause with こと or another noun, a whole sentence, what somebody
+# or something is, a list with one of its items.
+Told = Literal["noun", "sentence", "about", "lists"]
+_ABOUT = (
+    "{what}について記載した{of}条文を一つ選んでください。",
+    "{what}について定めた{of}条文として、正しいものを選んでください。",
+)
+_ARTICLE: dict[Told, tuple[str, ...]] = {
+    "noun": ("{what}を定めている{of}条文はどれですか。", "次のうち、{what}を規定した{of}条文はどれか。", *_ABOUT,
+             "次のうち、{what}の根拠条文はどれですか。", "{what}の根拠となる{of}条文はどれでしょうか。"),
+    # 「灯台守は、…届け出なければならないことの根拠条文」 does not read, nor 「次のうち、灯台守は、…」.
+    "sentence": ("{what}と定めている{of}条文はどれですか。", "{what}旨を規定した{of}条文は、次のうちどれか。", "{what}旨を定めた{of}条文を一つ選んでください。",
+                 "{what}と規定している{of}条文として、正しいものを選んでください。"),
+    "about": _ABOUT,
+    "lists": ("{what}{of}条文はどれですか。", "次のうち、{what}{of}条文はどれか。", "{what}{of}条文を一つ選んでください。",
+              "{what}{of}条文として、正しいものを選んでください。"),
+}  # fmt: skip
 _PAIR = (
     "次のうち、{law}の条文とそれが定める内容の組合せとして、{which}はどれですか。", "{law}のどの条文に何が定められているかについて、{which}を選んでください。",
-    "次の記述のうち、{law}の条文の番号と内容が合っているかに照らして、{which}はどれか。",
+    "{law}の条文の番号とその内容の対応について、次の記述のうち、{which}はどれか。",
 )  # fmt: skip
 _CONTENT = {
     "correct": ("{cited}に定められているものはどれですか。", "次のうち、{cited}の内容として{which}を一つ選んでください。", "{cited}が定めていることとして、{which}はどれか。"),
@@ -77,11 +91,10 @@ def list_requests(things: Sequence[str], wants: Wants) -> tuple[str, ...]:
     return tuple(frame.format(thing=thing) for frame in _IN_LIST[wants] for thing in things)
 
 
-def article_requests(what: str, of: str, *, about: bool = False) -> tuple[str, ...]:
-    """Requests for the provision that lays down ``what``, or is ``about`` it: 「定款の変更を定めている」 would be the
-    change itself. ``of`` names the law where the candidates do not."""
-    frames = [frame for frame in _ARTICLE if (of == "" or "{of}" in frame) and (not about or "について" in frame)]
-    return tuple(frame.format(what=what, of=of) for frame in frames)
+def article_requests(what: str, of: str, told: Told = "noun") -> tuple[str, ...]:
+    """Requests for the provision that lays down ``what``, or is about it: 「定款の変更を定めている」 would be the change
+    itself. ``of`` names the law where the candidates do not."""
+    return tuple(frame.format(what=what, of=of) for frame in _ARTICLE[told] if of == "" or "{of}" in frame)
 
 
 def pair_requests(law: str, wants: Wants) -> tuple[str, ...]:

@@ -79,8 +79,8 @@ def claimed(text: str, book: Book) -> tuple[tuple[str, str, str | None], str]:
     for pattern in (
         r"(?P<place>[^、]+?)によれば、(?P<what>.+)",
         r"(?P<place>.+?)には、(?P<what>.+)ことが定められている",
-        r"(?P<what>.+)ことを定めているのは、(?P<place>[^、]+)である",
-        r"(?P<what>.+)ことの根拠となる条文は、(?P<place>[^、]+)である",
+        r"(?P<what>.+)と定めているのは、(?P<place>[^、]+)である",
+        r"(?P<what>.+)旨を定めている条文は、(?P<place>[^、]+)である",
     ):
         if match := re.fullmatch(pattern, text):
             return cited_place(match["place"], book), match["what"]

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.data.generation.book import read_book
-from app.data.generation.descriptions import descriptions, held_by, sentence, told_apart, ways
+from app.data.generation.descriptions import Description, descriptions, held_by, sentence, told_apart, ways
 from app.data.generation.rules import Rule, read_rule
 from tests.data.generation.laws import article, law, lighthouse, paragraph
 
@@ -57,7 +57,7 @@ def test_who_and_when_without_what() -> None:
 
 
 def test_whom_it_is_about() -> None:
-    assert ways(KEEPING, digits=True)["subject"] == ["灯台の鐘を預かる灯台守に関すること"]
+    assert ways(KEEPING, digits=True)["subject"] == ["灯台の鐘を預かる灯台守"]
     assert ways(NOTICE, digits=True)["subject"] == []  # 灯台守 alone says too little
 
 
@@ -75,8 +75,8 @@ def test_the_period_and_the_destination_that_are_asked_for() -> None:
 
 @pytest.mark.parametrize(("caption", "called"), [("灯火の届出", True), ("登録", False), ("灯" * 21, False)])
 def test_a_caption_is_a_description_where_it_says_enough_and_not_too_much(caption: str, called: bool) -> None:
-    found = [text for seed in range(20) for text in descriptions(ORDER, caption, random.Random(seed), digits=True)]
-    assert (caption in found) == called
+    found = [one for seed in range(20) for one in descriptions(ORDER, caption, random.Random(seed), digits=True)]
+    assert (Description(caption, "about") in found) == called
 
 
 def test_a_situation_that_another_provision_goes_on_with_is_not_used() -> None:
@@ -85,8 +85,46 @@ def test_a_situation_that_another_provision_goes_on_with_is_not_used() -> None:
     for seed in range(20):
         alone = descriptions(closing, "", random.Random(seed), digits=True)
         beside = descriptions(closing, "", random.Random(seed), digits=True, goes_on=True)
-        assert any(text.endswith(tuple(f"灯台守{one}" for one in hidden)) for text in alone)
-        assert not any(text.endswith(tuple(f"灯台守{one}" for one in hidden)) for text in beside)
+        assert any(one.text.endswith(tuple(f"灯台守{end}" for end in hidden)) for one in alone)
+        assert not any(one.text.endswith(tuple(f"灯台守{end}" for end in hidden)) for one in beside)
+
+
+@pytest.mark.parametrize(
+    ("one", "called"),
+    [
+        (rule("灯台の敷地の標準となる広さは、港湾の灯台については、港湾大臣が定めるものとする"), {
+            "sentence": {
+                "灯台の敷地の標準となる広さは、港湾の灯台については、港湾大臣が定める",
+                "灯台の敷地の標準となる広さは、港湾の灯台については港湾大臣が定める",
+            },
+            "about": {"灯台の敷地の標準となる広さ"},
+        }),
+        (rule("登記をしなければならない灯台は、登記の後でなければ、船長に対抗することができない"), {
+            "sentence": {"登記をしなければならない灯台は、登記の後でなければ、船長に対抗することができない"},
+            "about": {"登記をしなければならない灯台"},
+        }),
+        (rule("沖の灯台の鐘を預かる灯台守は、鐘を港の外に持ち出してはならない"), {
+            "noun": {"沖の灯台の鐘を預かる灯台守が鐘を港の外に持ち出してはならないこと"},
+            "about": {"沖の灯台の鐘を預かる灯台守"},
+        }),
+        (rule("灯台守は、濃い霧のために灯台を閉鎖したときは、鐘を鳴らさなければならない"), {
+            "noun": {"濃い霧のために灯台を閉鎖した場合に灯台守がしなければならないこと"},
+            "sentence": {"灯台守は、濃い霧のために灯台を閉鎖したときは、鐘を鳴らさなければならない"},
+        }),
+        (Rule("1", "1", "2", "", "", "", "灯台の図面に記載する事項の一つとして「門は、東に置くこと」を挙げている", "stated", "", False, False), {
+            "lists": {"灯台の図面に記載する事項の一つとして「門は、東に置くこと」を挙げている"},
+        }),
+    ],
+)  # fmt: skip
+def test_a_description_says_how_a_request_goes_on(one: Rule, called: dict[str, set[str]]) -> None:
+    found: dict[str, set[str]] = {}
+    for seed in range(80):
+        for each in descriptions(one, "", random.Random(seed), digits=False):
+            found.setdefault(each.told, set()).add(each.text)
+    assert found.keys() == called.keys()
+    assert all(called[told] <= found[told] for told in called)
+    assert not any("は、" in text for text in found.get("noun", ()))
+    assert not any(text.endswith("こと") for text in found.get("sentence", ()))
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import pytest
 from app.data.generation.bases import basis_draft
 from app.data.generation.book import Book, read_book
 from app.data.generation.drafts import Draft
-from app.data.generation.lists import list_draft, of_its_noun, things_by_effect
+from app.data.generation.lists import list_draft, of_its_noun, things_by_effect, things_listed
 from tests.data.generation.laws import article, law, paragraph
 
 
@@ -58,11 +58,34 @@ def test_a_list_of_events_is_none_of_cases() -> None:
 
 
 def test_no_person_is_listed_as_a_case() -> None:
-    one = book(REFUSED, ORDERED)
+    one = book((REFUSED[0].replace("その登録", "灯台の登録"), REFUSED[1]), ORDERED)
     found = (basis_draft(one, "1", "correct", random.Random(seed), max_chars=700, count=2) for seed in range(60))
     requests = {request for draft in found if draft for request in draft.requests}
-    assert any("水先人の同意を得ていないとき」が挙げられている" in request for request in requests)
+    assert any("水先人の同意を得ていないとき」を挙げている" in request for request in requests)
     assert not any("場合の一つとして「日誌を偽った者」" in request for request in requests)
+
+
+@pytest.mark.parametrize(
+    ("lead", "called"),
+    [
+        ("灯台守は、灯火を消そうとするときは、その都度次に掲げる事項を港湾大臣に届け出なければならない。", "灯火を消そうとする場合に灯台守がその都度港湾大臣に届け出なければならない事項"),
+        ("二以上の組合が合併をする場合には、合併契約において、次に掲げる事項を定めなければならない。", "二以上の組合が合併をする場合に合併契約において定めなければならない事項"),
+        ("灯台を設けようとする者は、次に掲げる事項を記載した申請書を港湾大臣に提出しなければならない。", "灯台を設けようとする者が港湾大臣に提出しなければならない申請書に記載する事項"),
+        ("灯台守は、船長に対し、次に掲げる事項を通知するものとする。", "灯台守が、船長に対し、通知する事項"),
+        ("次に掲げる事項は、灯台委員会の議決を経なければならない。", "灯台委員会の議決を経なければならない事項"),
+        ("海図には、次に掲げる事項を記載しなければならない。", "海図に記載しなければならない事項"),
+        ("組合は、次に掲げる行為をする場合には、当該行為に係る契約の承認を受けなければならない。", None),
+        ("灯台守は、次に掲げる事項を船長に知らせた上で、灯火を消さなければならない。", None),
+        ("港湾大臣は、灯台守が次に掲げる事項を届け出たときは、灯台を検査しなければならない。", None),
+    ],
+)  # fmt: skip
+def test_a_list_is_named_by_its_lead_or_not_at_all(lead: str, called: str | None) -> None:
+    one = book((lead, ("灯火の色", "鐘の重さ")), ("灯台守は、日誌を毎日書かなければならない。", ()), ("船長は、海図を常に備えなければならない。", ()))  # fmt: skip
+    assert (things_listed(one.listings[0]) or [None])[0] == called
+    found = [basis_draft(one, "1", "correct", random.Random(seed), max_chars=700, count=2) for seed in range(60)]
+    requests = {request for draft in found if draft for request in draft.requests}
+    assert not any("次に掲げ" in request or "次に挙げ" in request for request in requests)
+    assert called or not any("の一つとして" in request for request in requests)
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ import pytest
 from app.core.requests import read_request
 from app.data.generation.drafts import Wants
 from app.data.generation.requests import (
+    Told,
     article_requests,
     blank_requests,
     content_requests,
@@ -35,9 +36,18 @@ def test_requests_for_what_is_wrong_are_negative_and_can_be_made_positive(reques
 
 
 @pytest.mark.parametrize("of", ["", "灯台法の"])
-def test_requests_for_an_article_are_told_and_positive(of: str) -> None:
-    requests = article_requests("灯台守は、灯火を消したときは、届け出なければならないこと", of)
-    assert len(requests) == (6 if of == "" else 5)
+@pytest.mark.parametrize(
+    ("told", "what", "number"),
+    [
+        ("noun", "灯台守が届け出なければならないこと", 6),
+        ("sentence", "灯台守は、灯火を消したときは、届け出なければならない", 4),
+        ("about", "灯台の鐘を預かる灯台守", 2),
+        ("lists", "灯台の図面に記載する事項の一つとして「門の位置」を挙げている", 4),
+    ],
+)
+def test_requests_for_an_article_are_told_and_positive(of: str, told: Told, what: str, number: int) -> None:
+    requests = article_requests(what, of, told)
+    assert len(requests) == number - (of != "" and told == "noun")
     for request in requests:
         assert (read_request(request).sign, read_request(request).told) == (1, True)
 
@@ -77,10 +87,35 @@ def test_statements_are_held_against_rules_only(topic: str, held_against: bool) 
 
 
 def test_a_caption_that_names_an_act_is_what_a_provision_is_about() -> None:
-    assert article_requests("定款の変更", "", about=True) == (
+    assert article_requests("定款の変更", "", "about") == (
         "定款の変更について記載した条文を一つ選んでください。",
         "定款の変更について定めた条文として、正しいものを選んでください。",
     )
+
+
+def test_a_whole_sentence_is_no_ground_and_stands_before_its_request() -> None:
+    assert article_requests("登記すべき事項は、登記の後でなければ、対抗することができない", "灯台法の", "sentence") == (
+        "登記すべき事項は、登記の後でなければ、対抗することができないと定めている灯台法の条文はどれですか。",
+        "登記すべき事項は、登記の後でなければ、対抗することができない旨を規定した灯台法の条文は、次のうちどれか。",
+        "登記すべき事項は、登記の後でなければ、対抗することができない旨を定めた灯台法の条文を一つ選んでください。",
+        "登記すべき事項は、登記の後でなければ、対抗することができないと規定している灯台法の条文として、正しいものを選んでください。",
+    )
+
+
+def test_a_list_that_names_one_of_its_items() -> None:
+    assert article_requests("灯台の図面に記載する事項の一つとして「門の位置」を挙げている", "", "lists") == (
+        "灯台の図面に記載する事項の一つとして「門の位置」を挙げている条文はどれですか。",
+        "次のうち、灯台の図面に記載する事項の一つとして「門の位置」を挙げている条文はどれか。",
+        "灯台の図面に記載する事項の一つとして「門の位置」を挙げている条文を一つ選んでください。",
+        "灯台の図面に記載する事項の一つとして「門の位置」を挙げている条文として、正しいものを選んでください。",
+    )
+
+
+def test_the_number_and_the_content_of_a_provision_correspond() -> None:
+    assert pair_requests("灯台法", "correct")[-1] == (
+        "灯台法の条文の番号とその内容の対応について、次の記述のうち、適当なものはどれか。"
+    )
+    assert not any("照らして" in one for wants in ("correct", "incorrect") for one in pair_requests("灯台法", wants))  # type: ignore[arg-type]  # the names are those of Wants
 
 
 @pytest.mark.parametrize("wants", ["correct", "incorrect"])
