@@ -25,6 +25,7 @@ _ALWAYS = {
     "cannot": ("いかなる場合であっても", "理由のいかんを問わず", "例外なく", "一切"),
 }
 _NOT_ALWAYS = {"adverb": "必ずしも", "closing": "とは限らない"}
+SOMETIMES = "場合がある"
 _POINTING = ("その", "当該", "同")  # what opens a sentence so points to nothing there
 # 必ずしも before it is too far from its verb, and seems to deny the manner: 「必ずしも…定めるところにより、…」.
 _FAR = re.compile(r"(?:において|に際して|にかかわらず|には|に当たって|ところにより|と併せて|とともに)[はも]?、")
@@ -58,21 +59,24 @@ def absolute(rule: Rule, around: Surroundings, random_: random.Random) -> Iterat
     """A rule with an exception said to hold always (false) or not always (true); one without, said not always (false)."""
     if rule.modality not in _ALWAYS or rule.scope in ("only", "even") or _NESTED in rule.action:
         return
-    not_always = replace(rule, **_NOT_ALWAYS)  # type: ignore[arg-type]  # two text fields
     if _FAR.search(rule.action):
         return
+    if rule.modality == "duty":
+        not_always, now = replace(rule, **_NOT_ALWAYS), "必ずしも"  # type: ignore[arg-type]  # two text fields
+    else:  # 「必ずしもすることができないとは限らない」 says no twice
+        not_always, now = replace(rule, modality="may", closing=SOMETIMES), SOMETIMES
     if rule.exception:
         word = random_.choice(_ALWAYS[rule.modality])
         yield Claim(False, "absolute", rule, replace(rule, adverb=word), "", word)
-        yield Claim(True, "not_always", rule, not_always, "", "必ずしも")
-    # 「してはならないとは限らない」 is only said of a prohibition that has an exception.
+        yield Claim(True, "not_always", rule, not_always, "", now)
+    # That what must not be done can be done is only said where there is an exception.
     elif (
         not rule.open_ended
         and "除" not in rule.condition + rule.action
         and rule.scope == ""
         and rule.modality != "must_not"
     ):
-        yield Claim(False, "not_always", rule, not_always, "", "必ずしも")
+        yield Claim(False, "not_always", rule, not_always, "", now)
 
 
 def discretion(rule: Rule, around: Surroundings, random_: random.Random) -> Iterator[Claim]:

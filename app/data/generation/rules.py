@@ -53,7 +53,7 @@ class Rule:
     open_ended: bool  # the paragraph has another proviso or a following sentence, so the rule may have limits elsewhere
     also: tuple[str, str, str] | None = None  # article, paragraph and item of another paragraph whose words were put in
     adverb: str = ""  # 常に, 必ずしも … before the action; no sentence that was read has one
-    closing: str = ""  # とは限らない after the whole; no sentence that was read has one
+    closing: str = ""  # とは限らない, 場合がある after the whole; no sentence that was read has one
 
     @property
     def place(self) -> tuple[str, str, str | None]:

@@ -18,7 +18,7 @@ _FORCES: dict[Modality, tuple[str, ...]] = {
     "no_duty": (
         "{d}ことまでは義務付けられていない",
         "{d}ことが義務付けられているわけではない",
-        "{n}なければならないわけではない",
+        "{d}必要があるとまではいえない",
         "{d}義務があるとまではいえない",
     ),
     "stated": ("{d}",),
@@ -77,6 +77,8 @@ def wordings(rule: Rule, *, digits: bool, named: bool = True) -> tuple[str, ...]
     endings, closing = force(rule.action, rule.modality), rule.closing
     if rule.modality == "duty" and closing:  # 「必ずしもしなければならないとは限らない」 turns the duty round twice
         endings, closing = force(rule.action, "need_not")[:2], ""
+    if rule.modality == "may" and closing:  # 「することも認められる場合がある」 says also where nothing else is
+        endings = endings[:2]
     for ending in endings:
         ending = adverb + ending + closing
         if rule.scope == "":

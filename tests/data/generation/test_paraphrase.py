@@ -56,3 +56,10 @@ def test_what_an_order_lays_down_is_no_method_beside_a_method() -> None:
     assert texts == {"灯台守は、港湾省令で定めるところにより、安全な方法により灯火をともす"}
     texts = variants("灯台守は、港湾省令で定めるところにより、灯火をともす")
     assert "灯台守は、所定の方法により灯火をともす" in texts
+
+
+@pytest.mark.parametrize("need", ["特別の", "灯火を保護する", "鐘を鳴らす"])
+def test_a_need_that_is_named_is_not_cut_from_its_name(need: str) -> None:
+    text = f"港湾大臣は、{need}必要があると認めるときは、灯火の点検を命ずる"
+    assert variants(text) == {text}
+    assert "港湾大臣は、特に必要と認めるときは、灯火を消す" in variants("港湾大臣は、特に必要があると認めるときは、灯火を消す")  # fmt: skip

@@ -90,8 +90,18 @@ def test_words_that_point_back_keep_their_order() -> None:
 def test_the_subject_can_be_left_to_the_request_and_adverbs_stand_before_the_action() -> None:
     plain = rule("灯台守は、灯火の色を変えてはならない")
     assert "灯火の色を変えることは禁止されている" in wordings(plain, digits=False, named=False)
-    never = replace(plain, adverb="必ずしも", closing="とは限らない")
-    assert "灯台守は、必ずしも灯火の色を変えてはならないとは限らない" in wordings(never, digits=False)
+    sometimes = replace(plain, modality="may", closing="場合がある")
+    assert wordings(sometimes, digits=False) == (
+        "灯台守は、灯火の色を変えることができる場合がある",
+        "灯台守は、灯火の色を変えることが認められている場合がある",
+    )
+    never = replace(plain, modality="no_duty")
+    assert wordings(never, digits=False) == (
+        "灯台守は、灯火の色を変えることまでは義務付けられていない",
+        "灯台守は、灯火の色を変えることが義務付けられているわけではない",
+        "灯台守は、灯火の色を変える必要があるとまではいえない",
+        "灯台守は、灯火の色を変える義務があるとまではいえない",
+    )
     always = replace(plain, adverb="常に")
     assert "灯台守は、常に、灯火の色を変えてはならない" in wordings(always, digits=False)
 
