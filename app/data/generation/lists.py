@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import re
+from dataclasses import replace
 
 from .book import Book, Listing, Passage, composed
 from .checks import overlapping
@@ -152,7 +153,28 @@ def things_by_effect(listing: Listing) -> list[str]:
 def things_listed(listing: Listing) -> list[str]:
     """What the members of the list are, by all that the sentence around it says, when and to whom too: two lists of one
     law may have the same effect in two cases. Empty where the sentence cannot be turned round."""
-    return things_by_effect(listing) or _objects(listing)
+    return things_by_effect(listing) or _cases(listing) or _objects(listing)
+
+
+_WHOSE = re.compile(r"[^、]+は、(?P<whose>[^、]{2,30})が")
+_OFFENDER = re.compile(r"(?:当該|その)(?=違反行為をした)")
+
+
+def _cases(listing: Listing) -> list[str]:
+    """The list as cases of an effect on somebody whom the lead names beside it: 「組合が次の各号のいずれかに該当するとき」,
+    「その登録を取り消すことができる」."""
+    before, _, _ = listing.lead.partition(listing.marker + listing.noun)
+    rule = next(iter(composed(listing)), None)
+    if rule is None or rule.scope != "when" or listing.noun not in ("場合", "とき") or "併科" in rule.action:
+        return []
+    subject, action = _OFFENDER.sub("", rule.subject), rule.action
+    if (match := _WHOSE.fullmatch(before)) and action.startswith("その"):
+        action = action.removeprefix("その")
+        if not action.startswith(match["whose"]):
+            action = f"{match['whose']}の{action}"
+    if not subject or any(map(_POINTS_BACK.search, (subject, action))):
+        return []
+    return [of_whom(subject, f"{ending}場合") for ending in _endings(replace(rule, action=action))]
 
 
 _DOCUMENT = re.compile(r"を記載した(?P<document>[^、を]{2,20})を(?P<verb>[^、を]+)")

@@ -45,7 +45,7 @@ _IN_LIST = {
 Told = Literal["noun", "sentence", "about", "lists"]
 _ABOUT = (
     "{what}について記載した{of}条文を一つ選んでください。",
-    "{what}について定めた{of}条文として、正しいものを選んでください。",
+    "{what}について定めている{of}条文として、正しいものを選んでください。",
 )
 _ARTICLE: dict[Told, tuple[str, ...]] = {
     "noun": ("{what}を定めている{of}条文はどれですか。", "次のうち、{what}を規定した{of}条文はどれか。", *_ABOUT,

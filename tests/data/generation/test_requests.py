@@ -89,7 +89,7 @@ def test_statements_are_held_against_rules_only(topic: str, held_against: bool) 
 def test_a_caption_that_names_an_act_is_what_a_provision_is_about() -> None:
     assert article_requests("定款の変更", "", "about") == (
         "定款の変更について記載した条文を一つ選んでください。",
-        "定款の変更について定めた条文として、正しいものを選んでください。",
+        "定款の変更について定めている条文として、正しいものを選んでください。",
     )
 
 
