@@ -86,7 +86,7 @@ def test_no_person_is_listed_as_a_case() -> None:
 def test_a_list_is_named_by_its_lead_or_not_at_all(lead: str, called: str | None) -> None:
     items = ("灯火を消したとき", "鐘を壊したとき") if "該当する" in lead else ("灯火の色", "鐘の重さ")
     one = book((lead, items), ("灯台守は、日誌を毎日書かなければならない。", ()), ("船長は、海図を常に備えなければならない。", ()))  # fmt: skip
-    assert (things_listed(one.listings[0]) or [None])[0] == called
+    assert [*things_listed(one.listings[0]), None][0] == called
     found = [basis_draft(one, "1", "correct", random.Random(seed), max_chars=700, count=2) for seed in range(60)]
     requests = {request for draft in found if draft for request in draft.requests}
     assert not any("次に掲げ" in request or "次に挙げ" in request for request in requests)

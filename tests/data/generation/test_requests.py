@@ -115,7 +115,7 @@ def test_the_number_and_the_content_of_a_provision_correspond() -> None:
     assert pair_requests("灯台法", "correct")[-1] == (
         "灯台法の条文の番号とその内容の対応について、次の記述のうち、適当なものはどれか。"
     )
-    assert not any("照らして" in one for wants in ("correct", "incorrect") for one in pair_requests("灯台法", wants))  # type: ignore[arg-type]  # the names are those of Wants
+    assert not any("照らして" in one for wants in ("correct", "incorrect") for one in pair_requests("灯台法", wants))
 
 
 @pytest.mark.parametrize("wants", ["correct", "incorrect"])
