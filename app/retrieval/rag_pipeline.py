@@ -80,7 +80,7 @@ class RAGPipeline:
         self.config = config
         kind = config.retriever.type
         if kind != "bm25" and embedder is None:
-            embedder = load_embedder(config.embedding.model, config.embedding.batch_size)
+            embedder = load_embedder(config.embedding.model, config.embedding.batch_size, config.embedding.query)
         self.index = StatuteIndex(
             config.retriever.index_dir, kind, embedder, qdrant_address(config.retriever), second_words(config.retriever)
         )

