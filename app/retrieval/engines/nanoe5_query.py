@@ -51,7 +51,9 @@ class QueryNetwork:
     def vector(self, text: str) -> Vectors:
         """The vector of a question. One longer than the network reads is the mean of its windows, weighted by their tokens."""
         windows = self._pieces.windows(PREFIX + text)
-        total: Vectors = sum((max(1, len(ids)) * self._mean(ids) for ids in windows), start=np.float32(0))
+        total = np.zeros(self._file.width, dtype=np.float32)
+        for ids in windows:
+            total += max(1, len(ids)) * self._mean(ids)
         unit: Vectors = total / max(float(np.linalg.norm(total)), 1e-12)
         return unit
 
@@ -60,11 +62,11 @@ class QueryNetwork:
         file = self._file
         tokens = [file.begin, *ids, file.end]
         hidden = file.rows("emb.word", tokens, file.width) + self._places[: len(tokens)] + self._sort
-        hidden = _normalised(hidden, *self._norm, file.epsilon)
+        hidden = _normalised(hidden, self._norm, file.epsilon)
         for layer in self._layers:
-            hidden = _normalised(hidden + _attended(hidden, layer, file.heads), *layer["aln"], file.epsilon)
+            hidden = _normalised(hidden + _attended(hidden, layer, file.heads), layer["aln"], file.epsilon)
             inner = _linear(_gelu(_linear(hidden, layer["fi"])), layer["fo"])
-            hidden = _normalised(hidden + inner, *layer["oln"], file.epsilon)
+            hidden = _normalised(hidden + inner, layer["oln"], file.epsilon)
         mean: Vectors = hidden.mean(axis=0)
         return mean
 
@@ -97,9 +99,10 @@ def _attended(hidden: Vectors, layer: dict[str, Any], heads: int) -> Vectors:
     return _linear((shares @ value).transpose(1, 0, 2).reshape(tokens, width), layer["ao"])
 
 
-def _normalised(values: Vectors, weight: Vectors, bias: Vectors, epsilon: float) -> Vectors:
+def _normalised(values: Vectors, norm: tuple[Vectors, Vectors], epsilon: float) -> Vectors:
+    """Layer norm (Ba et al. 2016) with its weight and bias."""
     centred = values - values.mean(axis=1, keepdims=True)
-    found: Vectors = centred / np.sqrt((centred**2).mean(axis=1, keepdims=True) + epsilon) * weight + bias
+    found: Vectors = centred / np.sqrt((centred**2).mean(axis=1, keepdims=True) + epsilon) * norm[0] + norm[1]
     return found
 
 

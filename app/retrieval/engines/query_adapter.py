@@ -68,7 +68,8 @@ def adapter_bytes(adapter: QueryAdapter) -> bytes:
     for name, (down, up) in adapter.parts.items():
         tensors[f"{name}.down"], tensors[f"{name}.up"] = down.astype(np.float16), up.astype(np.float16)
     about = {"kind": KIND, "model": adapter.model, "scale": adapter.scale, "facts": dict(adapter.facts)}
-    return save(tensors, {"about": json.dumps(about, ensure_ascii=False)})
+    data: bytes = save(tensors, {"about": json.dumps(about, ensure_ascii=False)})
+    return data
 
 
 def read_adapter(path: Path, model: str) -> QueryAdapter:
