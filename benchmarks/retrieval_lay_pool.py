@@ -77,7 +77,7 @@ def lay_pool(index_dir: Path, path: Path, model: str, *, even: bool, chars: int 
         "questions": len(asked),
         "pool": len(pool),
         "model": embedder.name,
-        "query": query,
+        "query_adapter_sha256": getattr(embedder, "adapter_sha256", ""),
         "chars": chars or ARTICLE_CHARS,
         "rows": rows,
     }

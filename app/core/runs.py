@@ -203,6 +203,8 @@ def index_without_place(index: Any) -> Any:
     if isinstance(reranker := index.get("reranker"), Mapping):
         # A model of the Hub has no hash here, and older results of it have no place for one.
         found["reranker"] = _without(reranker, {"model" if reranker.get("model_sha256") else "model_sha256"})
+    if isinstance(embedding := index.get("embedding"), Mapping):
+        found["embedding"] = _without(embedding, {"query"})  # ``query_adapter_sha256`` says what it names
     return found
 
 

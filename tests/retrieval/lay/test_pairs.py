@@ -5,8 +5,10 @@ import json
 import pytest
 
 from app.core.errors import DataError
+from app.data.provisions import law_key
 from app.retrieval.index.building import build_index
 from app.retrieval.lay.pairs import (
+    MAX_QUESTION,
     PROMPT,
     SAME_CAPTION,
     Captioned,
@@ -15,7 +17,9 @@ from app.retrieval.lay.pairs import (
     captioned_articles,
     excluded_articles,
     questions_of,
+    read_pairs,
 )
+from app.retrieval.lay.today import TodaysArticle, by_name, judged, todays_articles
 from app.retrieval.store.store import Store
 
 
@@ -25,8 +29,13 @@ def opened(index_dir):
     return store
 
 
+def drawn(store, count, lay=(), exams=()):
+    articles = todays_articles(store)
+    return captioned_articles(store, articles, count, 1, judged(articles, lay, exams)[0])
+
+
 def test_articles_of_acts_with_a_caption_that_says_something(index_dir):
-    found = captioned_articles(opened(index_dir), 10, 1, (), ())
+    found = drawn(opened(index_dir), 10)
     # 第1条（目的）, 第2条（定義） and （政令への委任） say nothing; 市場法 has no captions; the 施行令 is no Act.
     assert sorted((one.law, one.article, one.caption) for one in found) == [
         ("渡船法", "5", "許可"),
@@ -36,8 +45,8 @@ def test_articles_of_acts_with_a_caption_that_says_something(index_dir):
         "渡船法 第5条 （許可）\n渡船を営もうとする者は、次に掲げる事項を記載した申請書を知事に提出しなければならない。\n"
         "1　氏名\n2　航路の起点及び終点\n知事は、三十日以内に許可をしなければならない。"
     )
-    assert len(captioned_articles(opened(index_dir), 1, 1, (), ())) == 1
-    assert captioned_articles(opened(index_dir), 10, 1, (), ()) == found
+    assert len(drawn(opened(index_dir), 1)) == 1
+    assert drawn(opened(index_dir), 10) == found
 
 
 def test_of_many_articles_with_one_caption_a_few_are_taken(tmp_path, make_law):
@@ -46,7 +55,7 @@ def test_of_many_articles_with_one_caption_a_few_are_taken(tmp_path, make_law):
     folder.mkdir(parents=True)
     (folder / f"{folder.name}.xml").write_text(make_law("検査法", "令和三年法律第一号", articles), encoding="utf-8")
     build_index(tmp_path / "laws", tmp_path / "index")
-    assert len(captioned_articles(opened(tmp_path / "index"), 10, 1, (), ())) == SAME_CAPTION
+    assert len(drawn(opened(tmp_path / "index"), 10)) == SAME_CAPTION
 
 
 def test_articles_of_questions_that_are_judged_are_kept_away_from(index_dir, tmp_path):
@@ -61,9 +70,9 @@ def test_articles_of_questions_that_are_judged_are_kept_away_from(index_dir, tmp
     keys, exams = excluded_articles([lay, exam])
     assert keys == {("渡船法", "5")}
     assert [one.articles for one in exams] == [1]
-    assert [one.article for one in captioned_articles(opened(index_dir), 10, 1, keys, ())] == ["5_2"]
-    assert [one.article for one in captioned_articles(opened(index_dir), 10, 1, (), exams)] == ["5"]
-    assert captioned_articles(opened(index_dir), 10, 1, keys, exams) == []
+    assert [one.article for one in drawn(opened(index_dir), 10, keys)] == ["5_2"]
+    assert [one.article for one in drawn(opened(index_dir), 10, (), exams)] == ["5"]
+    assert drawn(opened(index_dir), 10, keys, exams) == []
 
 
 def test_a_file_that_names_no_article_is_refused(tmp_path):
@@ -79,14 +88,64 @@ def test_a_law_is_known_by_its_former_title_too(index_dir):
     store.connection.execute(
         "INSERT INTO aliases (alias, law_id, kind, from_law) VALUES ('渡し船法', ?, 'former', ?)", (law_id, law_id)
     )
-    found = captioned_articles(store, 10, 1, {("渡し船法", "5")}, ())
+    found = drawn(store, 10, {("渡し船法", "5")})
     assert [(one.law, one.article) for one in found] == [("渡船法", "5_2")]
 
 
 def test_only_the_text_in_force_is_taken(index_dir):
     store = opened(index_dir)
     store.connection.execute("UPDATE revisions SET valid_from='2999-01-01' WHERE title='渡船法'")
-    assert captioned_articles(store, 10, 1, (), ()) == []
+    assert drawn(store, 10) == []
+
+
+def test_one_law_by_all_its_names(index_dir):
+    store = opened(index_dir)
+    (law_id,) = store.connection.execute("SELECT law_id FROM revisions WHERE title='渡船法'").fetchone()
+    store.connection.execute(
+        "UPDATE revisions SET title='令和三年法律第一号（渡船の安全に関する法律）' WHERE title='渡船法'"
+    )
+    store.connection.execute(
+        "INSERT INTO aliases (alias, law_id, kind, from_law) VALUES ('渡し船法', ?, 'former', ?)", (law_id, law_id)
+    )
+    articles = todays_articles(store)
+    (number,) = (number for number, one in articles.items() if one.law_id == law_id and one.article == "5_2")
+    assert articles[number].names == (
+        "令和三年法律第一号（渡船の安全に関する法律）",
+        "渡船の安全に関する法律",
+        "渡し船法",
+    )
+    assert articles[number].caption == "許可の取消し"
+    known = by_name(articles)
+    for name in articles[number].names:
+        assert known[law_key(name), "5_2"] == number
+        assert judged(articles, {(law_key(name), "5_2")}, ()) == ({number}, set())
+    # 622の2 is no way an article is numbered here: it is said, not passed over.
+    assert judged(articles, {("渡し船法", "5の2")}, ()) == (set(), {("渡し船法", "5の2")})
+
+
+def test_a_name_that_two_laws_have_had_is_the_law_that_has_it():
+    articles = {
+        1: TodaysArticle("old", ("新しい法", "渡船法"), "1", ""),
+        2: TodaysArticle("new", ("渡船法",), "1", ""),
+        3: TodaysArticle("old", ("新しい法", "渡船法"), "2", ""),
+    }
+    assert by_name(articles) == {
+        ("新しい法", "1"): 1,
+        ("渡船法", "1"): 2,
+        ("新しい法", "2"): 3,
+        ("渡船法", "2"): 3,
+    }
+    assert by_name(dict(reversed(articles.items())))[("渡船法", "1")] == 2
+
+
+def test_a_question_longer_than_is_read_at_once_is_one_line(tmp_path):
+    path = tmp_path / "pairs.jsonl"
+    rows = [{"law": "渡船法", "article": "5", "query": "敷" * size} for size in (MAX_QUESTION, MAX_QUESTION + 1)]
+    path.write_text(json.dumps(rows[0]) + "\n", "utf-8")
+    assert read_pairs(path) == [Pair("敷" * MAX_QUESTION, "渡船法", "5")]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
+    with pytest.raises(DataError, match=r"pairs\.jsonl: 2 行目の質問は 301 字あります。300 字までにしてください。"):
+        read_pairs(path)
 
 
 @pytest.mark.parametrize("gold", ["渡船法", [["渡船法"]], [["渡船法", 5]]])
