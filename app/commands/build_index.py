@@ -6,22 +6,17 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from time import monotonic
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..core.cli import JapaneseParser, format_seconds, log, progress, run_program
 from ..core.files import to_json
 from ..core.manifests import peak_rss_bytes, run_header
 from ..core.options import add_options, from_arguments
 from ..core.rag_config import RAGConfig
-from ..retrieval.engines.embedder import Embedder, load_embedder
-from ..retrieval.engines.qdrant_collection import qdrant_address
-from ..retrieval.engines.sudachi import second_words
-from ..retrieval.index.adding_vectors import add_vectors
-from ..retrieval.index.building import build_index
-from ..retrieval.index.contents import index_statistics, verify_index
-from ..retrieval.index.qdrant_sync import synchronise
 from ..retrieval.index.settings import IndexSettings
-from ..retrieval.index.updating import update_index
+
+if TYPE_CHECKING:  # --help answers before tantivy and numpy are imported
+    from ..retrieval.engines.embedder import Embedder
 
 EXAMPLES = (
     "python scripts/build_index.py --source sample/laws --index-dir data/index",
@@ -61,6 +56,8 @@ def main(argv: Sequence[str]) -> int:
     if arguments.verify:
         return _verify(index_dir)
     if arguments.stats:
+        from ..retrieval.index.contents import index_statistics
+
         print(to_json(index_statistics(index_dir), indent=2))
         return 0
     if settings.add is not None or settings.remove:
@@ -76,6 +73,8 @@ def main(argv: Sequence[str]) -> int:
             program.error("--sync は RETRIEVER_STORE=qdrant のときに使います")
         _sync(config)
     elif settings.source is None and settings.vectors is not None:
+        from ..retrieval.index.adding_vectors import add_vectors
+
         started = monotonic()
         embedded = add_vectors(index_dir, _load_embedder(config), settings.vectors, _watch)
         log(f"索引 {index_dir}: ベクトルを {embedded:,} 件加えました（{format_seconds(monotonic() - started)}）")
@@ -89,6 +88,9 @@ def main(argv: Sequence[str]) -> int:
 
 def _change(settings: IndexSettings) -> None:
     """Put laws into the index or take them out."""
+    from ..retrieval.engines.sudachi import second_words
+    from ..retrieval.index.updating import update_index
+
     config, started = settings.config, monotonic()
     index_dir = config.retriever.index_dir
     done = update_index(
@@ -111,6 +113,9 @@ def _change(settings: IndexSettings) -> None:
 
 def write_index(settings: IndexSettings, source: Path, header: dict[str, Any]) -> None:
     """Build the index of ``source``, or go on where the same was stopped."""
+    from ..retrieval.engines.sudachi import second_words
+    from ..retrieval.index.building import build_index
+
     config, started = settings.config, monotonic()
     index_dir = config.retriever.index_dir
     result = build_index(
@@ -148,6 +153,8 @@ def write_index(settings: IndexSettings, source: Path, header: dict[str, Any]) -
 
 
 def _verify(index_dir: Path) -> int:
+    from ..retrieval.index.contents import verify_index
+
     started = monotonic()
     found = verify_index(index_dir)
     vectors = f"、{found.vectors:,} 件のベクトル" if found.vectors_sum else ""
@@ -176,9 +183,13 @@ def _watch(items: Sequence[Any], label: str) -> Iterator[Any]:
 
 
 def _sync(config: RAGConfig) -> None:
+    from ..retrieval.engines.qdrant_collection import qdrant_address
+
     address = qdrant_address(config.retriever)
     if address is None:
         return
+    from ..retrieval.index.qdrant_sync import synchronise
+
     done = synchronise(config.retriever.index_dir, address, _watch)
     log(
         f"Qdrant {address.url}: 追加 {done.added:,}、削除 {done.removed:,}、日付の変更 {done.redated:,} 版、"
@@ -193,6 +204,8 @@ def _embedder(config: RAGConfig) -> Embedder | None:
 
 
 def _load_embedder(config: RAGConfig) -> Embedder:
+    from ..retrieval.engines.embedder import load_embedder
+
     return load_embedder(config.embedding.model, config.embedding.batch_size)
 
 

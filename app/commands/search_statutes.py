@@ -10,11 +10,6 @@ from typing import Any
 
 from ..core.cli import JapaneseParser, count, log, progress, run_program
 from ..core.files import to_json
-from ..core.rag_config import load_config
-from ..retrieval.index.manifest import source_changed
-from ..retrieval.rag_pipeline import RAGPipeline
-from ..retrieval.showing.hits_text import as_hit, as_json, bold, bracketed, render
-from ..retrieval.text.queries import read_queries
 
 EXAMPLES = (
     'python scripts/search_statutes.py "届出の効力はいつ生ずるか"',
@@ -51,6 +46,12 @@ def main(argv: Sequence[str]) -> int:
     arguments = program.parse_args(argv)
     if sum(value is not None for value in (arguments.query, arguments.queries, arguments.article)) != 1:
         program.error("検索する文、--article、--queries のどれか一つが要ります")
+    from ..core.rag_config import load_config
+    from ..retrieval.index.manifest import source_changed
+    from ..retrieval.rag_pipeline import RAGPipeline
+    from ..retrieval.showing.hits_text import as_hit, as_json, bold, bracketed, render
+    from ..retrieval.text.queries import read_queries
+
     queries = None if arguments.queries is None else read_queries(arguments.queries)
     pipeline = RAGPipeline(
         load_config(

@@ -9,22 +9,18 @@ from collections.abc import Iterator, Sequence
 from datetime import date
 from pathlib import Path
 from time import monotonic
+from typing import TYPE_CHECKING
 
 from ..core.cli import JapaneseParser, format_seconds, log, progress, run_program
 from ..core.errors import BackendError, DataError
 from ..core.outputs import check_folder_place
 from ..core.places import INDEX
-from ..core.rag_config import RAGConfig, load_config
 from ..data.egov.api import SITE, ListedLaw, PoliteClient, Politeness
-from ..data.egov.download import download_laws
-from ..retrieval.engines.embedder import load_embedder
-from ..retrieval.engines.qdrant_collection import qdrant_address
-from ..retrieval.engines.sudachi import second_words
-from ..retrieval.index.following import FAR, SYNCED, Held, Listing, Plan, changes, held, plan
-from ..retrieval.index.manifest import Manifest, read_manifest
-from ..retrieval.index.qdrant_sync import synchronise
-from ..retrieval.index.updating import update_index
-from ..retrieval.store.store import Store
+
+if TYPE_CHECKING:  # --help answers before numpy and pydantic are imported
+    from ..core.rag_config import RAGConfig
+    from ..retrieval.index.following import Held, Plan
+    from ..retrieval.index.manifest import Manifest
 
 EXAMPLES = (
     "python scripts/update_index.py",
@@ -50,6 +46,10 @@ def parser() -> JapaneseParser:
 
 def main(argv: Sequence[str]) -> int:
     arguments = parser().parse_args(argv)
+    from ..core.rag_config import load_config
+    from ..retrieval.index.following import FAR, Listing, changes, plan
+    from ..retrieval.index.manifest import read_manifest
+
     config = load_config(retriever_index_dir=arguments.index_dir)
     index_dir = config.retriever.index_dir
     manifest = read_manifest(index_dir)
@@ -95,6 +95,9 @@ def main(argv: Sequence[str]) -> int:
 
 
 def _held(index_dir: Path, manifest: Manifest) -> tuple[Held, str]:
+    from ..retrieval.index.following import SYNCED, held
+    from ..retrieval.store.store import Store
+
     store = Store(index_dir / manifest.folder / "store.sqlite")
     built_at = str(manifest.run.get("source_fetched_at") or manifest.run.get("finished_at") or "")
     try:
@@ -105,6 +108,14 @@ def _held(index_dir: Path, manifest: Manifest) -> tuple[Held, str]:
 
 def _apply(config: RAGConfig, client: PoliteClient, todo: Plan, newest: str) -> None:
     """Fetch what is new, then write it and what goes into the index in one commit."""
+    from ..data.egov.download import download_laws
+    from ..retrieval.engines.embedder import load_embedder
+    from ..retrieval.engines.qdrant_collection import qdrant_address
+    from ..retrieval.engines.sudachi import second_words
+    from ..retrieval.index.following import SYNCED
+    from ..retrieval.index.qdrant_sync import synchronise
+    from ..retrieval.index.updating import update_index
+
     index_dir = config.retriever.index_dir
     # Named after e-Gov's state, so that an interrupted run goes on and an older one's files are not taken for today's.
     folder = index_dir / f".egov-updates-{re.sub(r'[^0-9]', '', newest) or 'none'}"
