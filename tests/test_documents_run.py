@@ -80,7 +80,7 @@ NOT_RUN = {
     r".*\bpip install .*|.*pre-commit install.*|nvidia-smi": "changes or asks about the reader's machine",
 }
 # Every command of the benchmarks' page; their options are checked against their source.
-BENCHMARK = r"\S*python (benchmarks/\w+\.py)( .*)?"
+BENCHMARK = r"(?:[A-Z_]+=\S+ )*\S*python (benchmarks/\w+\.py)( .*)?"
 BENCHMARK_NOT_RUN = "minutes, or data and packages that the tests do not have"
 # What a page's words become where there is no card and no data outside the checkout.
 STAND_INS = (
