@@ -167,6 +167,16 @@ def attach_adapter(model: Any, folder: Path) -> Any:
     return adapted
 
 
+def with_lora(model: Any, config: Any) -> Any:
+    """The model with the fresh adapter of a ``LoraConfig``, without peft's warning about what its user cannot change."""
+    from peft import get_peft_model
+
+    with warnings.catch_warnings():
+        # peft asks for transformers' old name of activation checkpointing.
+        warnings.filterwarnings("ignore", "`is_gradient_checkpointing` is deprecated", FutureWarning)
+        return get_peft_model(model, config)
+
+
 def _unused_tensors(adapted: Any, weights: Path) -> list[str]:
     """Names of the file's tensors that are nowhere in the loaded model: PEFT drops them without a word."""
     from peft import get_peft_model_state_dict

