@@ -21,10 +21,10 @@ from ..evaluation.comparing.verdict import verdict
 from ..evaluation.number_text import interval_text, nats, p_text, points
 from ..evaluation.report.charts import HEIGHT, WIDTH
 from ..evaluation.report.questions import QuestionView, question_views
+from ..evaluation.results.answers import answer_name
 from ..evaluation.results.file import Result, read_results
 from ..evaluation.results.outcomes import Outcome
 from ..evaluation.results.result_words import accuracy_label, percent, plan_context
-from ..evaluation.results.summary import answer_name
 from .experiments import experiments, results_named
 from .view import render
 

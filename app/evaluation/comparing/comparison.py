@@ -8,9 +8,9 @@ from typing import Literal
 
 from ...core.prompts import Form
 from ..reading import ReadingChange
+from ..results.answers import answer_name
 from ..results.file import Result
 from ..results.outcomes import Outcome
-from ..results.summary import answer_name
 from ..statistics import (
     ALPHA,
     PLANNED_DISCORDANT,

@@ -9,13 +9,13 @@ from ...core.questions import CHOICE_LETTERS, original_letter
 from ...data.context import ShownPassage
 from ...data.provisions import parse_provisions, section_label
 from ..comparing.comparison import Comparison
+from ..results.answers import answer_name
 from ..results.file import Result
 from ..results.known_items import KnownItem, known_items
 from ..results.order_answer import OrderAnswer
 from ..results.outcomes import Outcome
 from ..results.result_words import POLARITY_NAMES, STATUS_NAMES, TEXT_STATUS_NAMES
 from ..results.retrieval_score import countable
-from ..results.summary import answer_name
 from .marking import Piece, mark, runs_of
 
 MARKS = {"correct": "○", "wrong": "×", "tied": "＝", "unparsed": "？", "failed": "－"}

@@ -20,11 +20,12 @@ from ...core.runs import Distrust, distrust_code
 from ..running.plan import CONTEXTS
 from ..statistics import wilson_interval
 from .agreement import Difference, differences
+from .answers import collapse_reasons
 from .floors import floors_of_answers
 from .known_items import KINDS
 from .outcomes import Outcome
 from .run_facts import RunFacts
-from .summary import collapse_reasons, outcome_summary
+from .summary import outcome_summary
 
 AGAIN = "評価をやり直してください。"
 # Results of before 0.2.0 (they lack this part) counted the four orders of a question as four in these.

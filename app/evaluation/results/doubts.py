@@ -10,8 +10,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ...core.runs import Distrust
+from .answers import collapse_reasons
 from .outcomes import Outcome
-from .summary import collapse_reasons
 
 # Unread answers count as wrong. At this share of them, what was not read can move the accuracy by more than the gains
 # that fine-tuning on a hundred questions brings (ten points), so the number says more about the reading than the model.
