@@ -27,7 +27,7 @@ from ..engines.query_adapter import Matrix
 
 TEMPERATURE = 0.05
 SCALE = 2.0  # what the low-rank products are multiplied with
-WARM_UP = 10  # steps in which the learning rate rises; then it falls in a line, to a twentieth at most
+WARM_UP = 10  # steps in which the learning rate rises; then it falls in a line to nothing
 SORTED_TOGETHER = 8  # batches whose questions are put in order of length, so that little is filled up
 HELD_SHARE, MIN_HELD = 0.1, 4  # of the pairs, whole laws, that are not trained on
 
@@ -107,19 +107,21 @@ class QueryTraining:
         watch: Callable[[Sequence[Any], str], Iterator[Any]] = lambda items, _label: iter(items),
     ) -> None:
         """Go through the pairs ``epochs`` times. The same pairs and seed take the same steps."""
+        from transformers import get_linear_schedule_with_warmup
+
         parameters = [one for one in self._model.parameters() if one.requires_grad]
         optimizer = torch.optim.AdamW(parameters, lr=self._steps.learning_rate)
         drawn = np.random.default_rng(self._steps.seed)
         batches = [batch for _ in range(self._steps.epochs) for batch in _batches(pairs, self._steps.batch_size, drawn)]
-        for number, batch in enumerate(watch(batches, f"学習（{self._steps.batch_size} 組ずつ）")):
-            for group in optimizer.param_groups:
-                group["lr"] = self._steps.learning_rate * _share_of_rate(number, len(batches))
+        rate = get_linear_schedule_with_warmup(optimizer, WARM_UP, len(batches))
+        for batch in watch(batches, f"学習（{self._steps.batch_size} 組ずつ）"):
             wanted = torch.tensor([pair.place for pair in batch], device=self._device)
             scores = self._vectors([pair.question for pair in batch]) @ self._articles.T
             loss = torch.nn.functional.cross_entropy(scores / TEMPERATURE, wanted)
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
+            rate.step()
 
     def hit_share(self, pairs: Sequence[Asked], top: int = 3) -> float:
         """The share of pairs whose article is among the ``top`` nearest of all articles."""
@@ -168,8 +170,3 @@ def _batches(pairs: Sequence[Asked], size: int, drawn: np.random.Generator) -> l
         some = sorted(order[start : start + size * SORTED_TOGETHER], key=lambda pair: len(pair.question))
         cut += [some[place : place + size] for place in range(0, len(some), size)]
     return [cut[place] for place in drawn.permutation(len(cut))]
-
-
-def _share_of_rate(step: int, steps: int) -> float:
-    """Of the learning rate at a step from 0: up over the first ones, then down."""
-    return min(1.0, (step + 1) / WARM_UP) * max(0.05, 1 - step / (steps + WARM_UP))
