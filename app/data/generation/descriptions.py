@@ -10,10 +10,10 @@ from dataclasses import dataclass, replace
 from ..folding import fold_text
 from .claims import Claim
 from .drafts import spelled
-from .paraphrase import paraphrase
+from .paraphrase import conjunctions_in_kanji, paraphrase
 from .requests import Told
 from .rules import Rule
-from .wordings import force, in_cases
+from .wordings import ACTS, force, in_cases
 
 # How often each way is taken where several are possible: half of the open 100's questions for the article say the rule
 # as a sentence, half only what it is about.
@@ -31,9 +31,6 @@ _HIDDEN = {
 _MANNER = re.compile(r"(?:(?<=、)|^)[^、]*(?:ところにより|遅滞なく|速やかに|直ちに|あらかじめ|ため)、")
 _STACKED = re.compile(
     r"(?:とされている|こととなる|ことが(?:可能である|(?:認められ|義務付けられ|禁じられ)ている)|ことも認められる|ことを要する|ことは(?:許されない|禁止されている|認められていない))$"
-)
-_ACTS = re.compile(
-    r"(?:[者人国主社署庁省守]|大臣|[長官員役]|[^総大]会|組合|機構|機関|法人|団体|政府|[都道府県市町村]|裁判所|公庫|銀行|業者)$"
 )
 _CAN = re.compile(r"(?:こと|義務|必要)が(?=でき|あ|可能)")
 _PERIOD = re.compile(
@@ -119,7 +116,7 @@ def _as_clause(text: str, rule: Rule) -> str:
     # 「委員が学識経験者のうちから、理事長が任命する」 has two subjects, 「許可状が提示する」 and 「者が罰金に処する」 the
     # wrong one, and so has 「大臣が、偽りの手段により登録を受けたときは、…」.
     if (
-        not _ACTS.search(rule.subject)
+        not ACTS.search(rule.subject)
         or "が" in _CAN.sub("", rest)
         or rest.endswith("に処する")
         or (rule.condition and rest.startswith(rule.condition))
@@ -145,7 +142,9 @@ def _effect(rule: Rule, digits: bool) -> list[str]:
 
 def _subject(rule: Rule) -> list[str]:
     """Whom or what it is about."""
+    # 「この法律は」 is the law itself, and every article of it fits.
     named = len(rule.subject) >= MIN_PART_CHARS and not _POINTS.search(rule.subject)
+    named = named and not rule.subject.endswith(("法", "法律"))
     return [rule.subject] if named and rule.scope == "" else []
 
 
@@ -160,7 +159,7 @@ def _situation(rule: Rule) -> list[str]:
 
 def acts_there(rule: Rule) -> bool:
     """Whether the subject is who acts, and can stand after the condition: nothing at its head points to him."""
-    return (not rule.subject or bool(_ACTS.search(rule.subject))) and not _POINTS_BACK.match(rule.condition)
+    return (not rule.subject or bool(ACTS.search(rule.subject))) and not _POINTS_BACK.match(rule.condition)
 
 
 def _period(rule: Rule) -> list[str]:
@@ -214,5 +213,5 @@ def held_by(description: str) -> Callable[[str], float]:
 
 
 def _pairs(text: str) -> set[str]:
-    folded = fold_text(text)
+    folded = fold_text(conjunctions_in_kanji(text))
     return {folded[index : index + 2] for index in range(len(folded) - 1)}

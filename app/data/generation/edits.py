@@ -43,6 +43,7 @@ def number(rule: Rule, around: Surroundings, random_: random.Random) -> Iterator
                 yield Claim(False, "number", rule, said, amount.text, _new(rule, said, part, amount.text))
 
 
+_WITHIN = re.compile(r"以内に|間")
 _CASE = re.compile(r"については|に関しては|にあ[つっ]ては|に対しては|に対し、")
 
 
@@ -52,6 +53,10 @@ def _covered(rule: Rule, part: str, amount: Amount, other: str) -> bool:
     # Where four of them do it, one does.
     if part == "condition" and amount.unit in ("人", "回") and amount.value == 1:
         return True
+    # What was not done within six weeks was not done within two.
+    undone = _WITHIN.match(text, amount.end) and _NOT_DONE.search(text, amount.end) and "でなければ" not in text
+    if part == "condition" and undone:
+        return any(one.size > amount.size for one in amounts(other))
     demanded = part == "action" and rule.modality in ("duty", "effort", "plain", "deemed", "stated")
     if demanded and not _CASE.search(text, amount.end):
         return False
@@ -117,8 +122,11 @@ _PROCEDURES = (
 
 
 def _apart(action: str, old: str, new: str) -> bool:
-    """Whether taking ``old`` out cuts no word: not その in 「その承認を受ける」, nor 申請書面, 全部事項."""
+    """Whether ``old`` can be taken out: no word is cut (その in 「その承認を受ける」, 申請書面), and nothing speaks of it."""
     before, _, after = action.partition(old)
+    # 「理由を記載した書面により」 can be no 「記載した口頭により」.
+    if old.startswith("書面") and before and not before.endswith(("、", "を", "に")):
+        return False
     # 「その申請により」 with 「の申請によらず」 keeps its その.
     cut_before = before.endswith(("そ", "こ")) if old[0] == "の" else bool(_INSIDE.match(before[-1:] + old[0]))
     return not (cut_before and old[0] != new[0]) and not _INSIDE.match(old[-1] + after[:1])
@@ -141,6 +149,8 @@ def party(rule: Rule, around: Surroundings, random_: random.Random) -> Iterator[
     """Another authority or organ, which the article does not name."""
     for part in ("subject", "action"):
         for old in dict.fromkeys(ACTOR.findall(getattr(rule, part))):
+            if f"{old}の会務" in rule.action:  # of a council, not of a minister
+                continue
             news = [actor for actor in around.actors if actor not in around.own and is_known_party(old, actor)]
             said = with_words(rule, part, old, random_.choice(news)) if news else None
             if said:

@@ -13,9 +13,6 @@ _FORMS: tuple[tuple[re.Pattern[str], tuple[str, ...]], ...] = tuple(
     for pattern, texts in (
         (r"の規定により(?=[一-龥、])", ("に基づき", "に基づいて", "によって")),
         (r"の規定による(?=[一-龥])", ("に基づく", "による")),
-        (r"若しくは", ("もしくは",)),
-        (r"又は", ("または", "又は")),
-        (r"及び", ("および",)),
         (r"あらかじめ、", ("事前に", "前もって")),
         (r"遅滞なく、", ("遅れることなく", "遅滞なく")),
         (r"直ちに、", ("すぐに", "直ちに")),
@@ -32,13 +29,18 @@ _FORMS: tuple[tuple[re.Pattern[str], tuple[str, ...]], ...] = tuple(
         (r"ついては、", ("ついては",)),
         # Not the end of 「特別の必要がある」, 「保護する必要がある」.
         (r"(?<![のうくぐすつぬぶむる])必要があると認める", ("必要と認める", "必要であると認める")),
-        (r"行なう|行う(?=こと|必要|義務|者)", ("実施する", "行う")),
+        # Not 親権, 職務, 裁判: those are held and done, not carried out.
+        (r"(?<![権務判]を)(?:行なう|行う)(?=こと|必要|義務|者)", ("実施する", "行う")),
         (r"行なわなければ|行わなければ", ("実施しなければ", "行わなければ")),
         (r"かつ、", ("かつ",)),
         (r"すべて", ("全て",)),
         (r"場合において、", ("場合に、", "場合において")),
     )
 )
+_IN_KANA = {"若しくは": "もしくは", "又は": "または", "及び": "および", "並びに": "ならびに"}
+_CONJUNCTIONS = re.compile("|".join(_IN_KANA))
+_IN_KANJI = {kana: kanji for kanji, kana in _IN_KANA.items()}
+_OF_KANA = re.compile("|".join(_IN_KANJI))
 _PERMIT = r"(許可|認可|承認|登録|認定|免許|検査|確認|指定|同意|議決)を(?:受け|得|経)"
 # Endings that say what is needed by the thing itself: 許可を受けなければならない → 許可が必要である.
 _NEEDS: tuple[tuple[re.Pattern[str], str], ...] = (
@@ -68,8 +70,14 @@ def paraphrase(text: str, random_: random.Random) -> str:
     """The text with some of its fixed forms in other words; quoted and bracketed words stay as they are."""
     if random_.random() < SHARE:
         text = needs(text)
+    kana = random_.random() < SHARE  # all of them, or a sentence has 又は beside および
     pieces = re.split(r"(「[^」]*」|（[^）]*）)", text)
-    return "".join(piece if index % 2 else _reworded(piece, random_) for index, piece in enumerate(pieces))
+    return "".join(piece if index % 2 else _reworded(piece, random_, kana) for index, piece in enumerate(pieces))
+
+
+def conjunctions_in_kanji(text: str) -> str:
+    """The text as a statute writes it, to compare the two: 又は for または."""
+    return _OF_KANA.sub(lambda one: _IN_KANJI[one.group()], text)
 
 
 def needs(text: str) -> str:
@@ -83,7 +91,9 @@ def needs(text: str) -> str:
     return text
 
 
-def _reworded(text: str, random_: random.Random) -> str:
+def _reworded(text: str, random_: random.Random, kana: bool) -> str:
+    if kana:
+        text = _CONJUNCTIONS.sub(lambda one: _IN_KANA[one.group()], text)
     for pattern, texts in _FORMS:
         if random_.random() < SHARE:
             text = pattern.sub(random_.choice(texts), text)

@@ -20,6 +20,10 @@ _POINTS_BACK = re.compile(r"その|これ|当該|同[条項号法]|自己")
 PERSON = re.compile(r"(?:者|人|会社|法人|機構|大臣|知事|長|員|会|所|事業主|業者|組合|機関|官)$")
 # Speaks of everybody but some, so that almost any other subject falls under it too.
 _EVERYBODY = re.compile(r"でない|以外|何人|その他")
+# Who that is another provision says, or the case: it may be the other subject.
+_MAY_BE_ANYONE = re.compile(r"(?:当事者|関係者|関係人|に(?:規定する|掲げる|該当する)者)$")
+
+_ACT = re.compile(r"([一-龥]{2})(?:があ|をし|され|し)")  # 「通知があったときは、通知された事実について」
 
 
 def recombined(rule: Rule, around: Surroundings, random_: random.Random) -> Iterator[Claim]:
@@ -49,6 +53,9 @@ def _may_swap_conditions(rule: Rule, other: Rule) -> bool:
         and not _speaks_of(other.condition, rule)
         # The words that the action points back to with その or 当該 are gone with the condition.
         and not _POINTS_BACK.search(rule.action)
+        and not any(
+            f"{act}{done}" in rule.action for act in _ACT.findall(rule.condition) for done in ("された", "した")
+        )
     )
 
 
@@ -64,9 +71,11 @@ def _may_swap_subjects(rule: Rule, other: Rule) -> bool:
         return False
     if (
         _EVERYBODY.search(one + new)
+        or _MAY_BE_ANYONE.search(one)
+        or _MAY_BE_ANYONE.search(new)
         or _POINTS_BACK.search(new)
         or SAME_PART.search(rule.action)
-        or rule.action.endswith("に処する")
+        or rule.action.endswith(("に処する", "組織する"))
     ):
         return False
     # 社員 and 各社員, 許可を受けた者 and 受けた者 may be the same person.

@@ -43,6 +43,12 @@ _CONDITIONS = {
     "even": ("場合であっても", "ときであっても", "場合でも"),
 }
 
+_PASSIVE = re.compile(r"[わかさたなまらが]れる$")
+# A subject that can act, and so have a 義務.
+ACTS = re.compile(
+    r"(?:[者人国主社署庁省守]|大臣|[長官員役]|[^総大]会|組合|機構|機関|法人|団体|政府|[都道府県市町村]|裁判所|公庫|銀行|業者)$"
+)
+
 
 def force(action: str, modality: Modality) -> tuple[str, ...]:
     """Every wording of an action with its modality; empty where the verb's forms cannot be told."""
@@ -55,8 +61,10 @@ def force(action: str, modality: Modality) -> tuple[str, ...]:
     forms = {"d": action, "n": negative_stem(action), "t": te_form(action), "p": action.removesuffix("みなす")}
     patterns = _FORCES[modality]
     # 「受けなければ、することは禁止されている」 reads as its opposite, 「…こととはされていない」 as nothing at all.
-    if modality in ("must_not", "plain_not") and "なければ" in action:
+    if modality in ("must_not", "plain_not") and ("なければ" in action or action.endswith("含まれる")):
         patterns = patterns[:1]
+    if _PASSIVE.search(action):  # nobody is named who would have the 義務
+        patterns = tuple(one for one in patterns if "義務が" not in one)
     return tuple(
         pattern.format(**forms)
         for pattern in patterns
@@ -79,6 +87,8 @@ def wordings(rule: Rule, *, digits: bool, named: bool = True) -> tuple[str, ...]
         endings, closing = force(rule.action, "need_not")[:2], ""
     if rule.modality == "may" and closing:  # 「することも認められる場合がある」 says also where nothing else is
         endings = endings[:2]
+    if rule.subject and not ACTS.search(rule.subject):  # 「手続は、…する義務がある」
+        endings = tuple(one for one in endings if "義務が" not in one) or endings
     for ending in endings:
         ending = adverb + ending + closing
         if rule.scope == "":

@@ -18,6 +18,7 @@ from app.data.egov.source import law_files, read_law
 from app.data.generation.bases import FORMS, basis_draft
 from app.data.generation.book import Book, read_book
 from app.data.generation.drafts import Draft, Wants
+from app.data.generation.paraphrase import conjunctions_in_kanji
 from app.data.generation.scenes import Scene
 from tests.data.generation.laws import article, law, lighthouse, paragraph
 
@@ -89,7 +90,7 @@ def claimed(text: str, book: Book) -> tuple[tuple[str, str, str | None], str]:
 
 @cache
 def triples(text: str) -> frozenset[str]:
-    plain = re.sub(r"[、\s]", "", text)
+    plain = re.sub(r"[、\s]", "", conjunctions_in_kanji(text))
     return frozenset(plain[index : index + 3] for index in range(len(plain) - 2))
 
 

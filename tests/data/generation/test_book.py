@@ -64,6 +64,15 @@ def test_an_item_is_put_into_the_place_of_the_list_where_it_fits() -> None:
     assert [rule.item for rule in composed(listing)] == ["1", "2"]
 
 
+def test_a_case_takes_the_place_of_what_a_case_falls_under() -> None:
+    lead = "港湾大臣は、次の各号に掲げる場合のいずれかに該当するときは、灯台の登録を取り消すことができる"
+    listing = Listing("3", "2", lead, "次の各号に掲げる", "場合", (("1", "灯台守が灯火を消したとき"),))
+    assert (
+        put_in(listing, "灯台守が灯火を消したとき")
+        == "港湾大臣は、灯台守が灯火を消したときは、灯台の登録を取り消すことができる"
+    )
+
+
 @pytest.mark.parametrize(
     ("item", "fits"),
     [
@@ -105,7 +114,7 @@ def test_one_item_is_not_one_of_several() -> None:
     lead = "灯台守が、次の各号に掲げる場合のいずれかに該当するときは、その意に反して、これを免職することができる"
     listing = Listing("3", "2", lead, "次の各号に掲げる", "場合", (("1", "灯火を消した場合"),))
     assert put_in(listing, "灯火を消した場合") == (
-        "灯台守が、灯火を消した場合に該当するときは、その意に反して、これを免職することができる"
+        "灯台守が、灯火を消したときは、その意に反して、これを免職することができる"
     )
 
 

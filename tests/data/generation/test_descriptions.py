@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -59,6 +60,7 @@ def test_who_and_when_without_what() -> None:
 def test_whom_it_is_about() -> None:
     assert ways(KEEPING, digits=True)["subject"] == ["灯台の鐘を預かる灯台守"]
     assert ways(NOTICE, digits=True)["subject"] == []  # 灯台守 alone says too little
+    assert ways(replace(KEEPING, subject="灯台及び灯火の保存に関する法律"), digits=True)["subject"] == []
 
 
 def test_the_period_and_the_destination_that_are_asked_for() -> None:

@@ -115,6 +115,8 @@ def test_a_procedure_is_changed_to_one_that_excludes_it() -> None:
         ("港湾大臣は、灯台守があるときは、その同意を得て灯火の検査をしなければならない", ["港湾大臣は、灯台守があるときは、その意見を聴いて灯火の検査をしなければならない"]),
         ("灯台守は、灯火を消すときは、申請書面により港湾大臣に知らせなければならない", []),
         ("灯台守は、灯火を消すときは、書面により港湾大臣に知らせなければならない", ["灯台守は、灯火を消すときは、口頭により港湾大臣に知らせなければならない"]),
+        ("灯台守は、灯火を消すときは、理由を記載した書面により港湾大臣に知らせなければならない", []),  # 「記載した口頭」
+        ("灯台守は、灯火を消すときは、前項の書面により港湾大臣に知らせなければならない", []),
         ("灯台守は、登記簿の全部事項を港湾大臣に知らせなければならない", []),
         ("灯台守は、日誌の全部を港湾大臣に知らせなければならない", ["灯台守は、日誌の二分の一を港湾大臣に知らせなければならない"]),
     ],
@@ -367,3 +369,76 @@ def test_several_cases_are_called_cases_alike() -> None:
 
 def test_the_end_of_a_longer_name_is_no_authority() -> None:
     assert ACTOR.findall("日本ユネスコ国内委員会の委員及び灯台委員会") == ["灯台委員会"]
+
+
+@pytest.mark.parametrize(
+    ("text", "longer", "shorter"),
+    [
+        ("第一条の権利は、灯火が消えた時から三年間行わないときは、消滅する", False, True),
+        ("港湾大臣は、灯台守が三年以内に灯火をともすことができないときは、登録を取り消さなければならない", False, True),
+        ("港湾大臣は、灯台守が三年以内に灯火を消したときは、登録を取り消さなければならない", True, False),
+        ("灯台守は、三年を経過した後でなければ、灯火を消すことができない", True, False),
+    ],
+)
+def test_what_was_left_undone_for_long_was_left_undone_for_less(text: str, longer: bool, shorter: bool) -> None:
+    years = {claim.now for seed in range(60) for claim in edits.number(*read(text), random.Random(seed))}
+    assert bool({"四年", "五年", "六年", "七年", "八年", "十年"} & years) is longer
+    assert bool({"一年", "二年"} & years) is shorter
+
+
+def pair(one: str, other: str) -> tuple[Rule, Surroundings]:
+    """The first of two rules that stand beside each other."""
+    first = read_rule(one, article="1", paragraph="1")
+    second = read_rule(other, article="2", paragraph="1")
+    assert first is not None
+    assert second is not None
+    return first, Surroundings("", (first, second), (first, second), ())
+
+
+@pytest.mark.parametrize(
+    ("subject", "exchanged"),
+    [
+        ("船長", True),
+        ("事故の当事者", False),  # the member may be one of them
+        ("第三条に規定する者", False),
+        ("利害関係人", False),
+    ],
+)
+def test_a_subject_that_may_be_the_other_is_not_put_in_its_place(subject: str, exchanged: bool) -> None:
+    rule, around = pair(
+        "組合員は、港湾大臣に灯火の色を報告しなければならない", f"{subject}は、水路図に印を付けなければならない"
+    )
+    assert bool([claim for claim in recombined(rule, around, RANDOM) if claim.now == subject]) is exchanged
+
+
+def test_nobody_else_makes_up_a_council_or_has_its_business() -> None:
+    rule, around = pair("灯台委員会は、委員十人以内をもって組織する", "船長は、灯火を点検しなければならない")
+    assert list(recombined(rule, around, RANDOM)) == []
+    business, _ = read("委員長は、灯台委員会の会務を総理する")
+    assert list(edits.party(business, Surroundings("", (), (), ("鐘楼委員会",)), RANDOM)) == []
+    opinion, _ = read("委員長は、灯台委員会の意見を聴かなければならない")
+    assert [one.now for one in edits.party(opinion, Surroundings("", (), (), ("鐘楼委員会",)), RANDOM)] == [
+        "鐘楼委員会"
+    ]
+
+
+def test_an_act_that_the_effect_speaks_of_goes_with_its_condition() -> None:
+    told = "通知があったときは、港湾大臣は、通知された事実を調べなければならない"
+    rule, around = pair(told, "船長は、暗礁を見つけたときは、水路図に印を付けなければならない")
+    assert [claim.was for claim in recombined(rule, around, RANDOM)] == ["港湾大臣"]
+    plain, around = pair(
+        told.replace("通知された", "灯火の"), "船長は、暗礁を見つけたときは、水路図に印を付けなければならない"
+    )
+    assert [claim.was for claim in recombined(plain, around, RANDOM)] == ["通知があった", "港湾大臣"]
+
+
+def test_only_who_can_act_has_an_obligation() -> None:
+    assert any("義務が" in text for text in wordings(read("灯台守は、灯火を点検しなければならない")[0], digits=False))
+    for sentence in ("点検の手続は、港湾省令に準じて行わなければならない", "灯火は、夜間に点検されなければならない"):
+        texts = wordings(read(sentence)[0], digits=False)
+        assert texts
+        assert not any("義務が" in text for text in texts)
+
+
+def test_what_a_definition_leaves_out_is_said_in_one_way() -> None:
+    assert force("古い灯台が含まれる", "plain_not") == ("古い灯台が含まれない",)

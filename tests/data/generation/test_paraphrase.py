@@ -63,3 +63,16 @@ def test_a_need_that_is_named_is_not_cut_from_its_name(need: str) -> None:
     text = f"港湾大臣は、{need}必要があると認めるときは、灯火の点検を命ずる"
     assert variants(text) == {text}
     assert "港湾大臣は、特に必要と認めるときは、灯火を消す" in variants("港湾大臣は、特に必要があると認めるときは、灯火を消す")  # fmt: skip
+
+
+def test_conjunctions_are_written_alike_in_one_sentence() -> None:
+    texts = variants("灯台守は、灯火若しくは鐘又は笛及び旗並びに標識を点検する")
+    assert texts == {
+        "灯台守は、灯火若しくは鐘又は笛及び旗並びに標識を点検する",
+        "灯台守は、灯火もしくは鐘または笛および旗ならびに標識を点検する",
+    }
+
+
+@pytest.mark.parametrize(("held", "reworded"), [("親権", False), ("職務", False), ("点検", True)])
+def test_what_is_held_is_not_carried_out(held: str, reworded: bool) -> None:
+    assert (f"{held}を実施する者は、灯火をともす" in variants(f"{held}を行う者は、灯火をともす")) is reworded
