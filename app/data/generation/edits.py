@@ -22,7 +22,7 @@ def modality(rule: Rule, around: Surroundings, random_: random.Random) -> Iterat
     if rule.action.endswith("に処する") or "なければ" in rule.action:
         return
     targets: list[Modality] = [OPPOSITE[rule.modality]]
-    if rule.modality == "may":
+    if rule.modality == "may" and "いつでも" not in rule.action:  # nothing has to be done at any time
         targets.append("duty")
     for target in targets:
         # 「…場合であっても、要しない」 of a rule with an exception may be the exception's case.
@@ -93,7 +93,11 @@ def limit(rule: Rule, around: Surroundings, random_: random.Random) -> Iterator[
     for part in ("action", "condition"):
         text = getattr(rule, part)
         for old, news in _TIMES:
-            possible = [one for one in news if not (intended and one in _DAYS_AFTER)]
+            # Nothing is done beforehand that has been done: 「命令をした場合には、あらかじめ」.
+            past = rule.condition.endswith(("た", "だ"))
+            possible = [
+                one for one in news if not (intended and one in _DAYS_AFTER) and not (past and one == "あらかじめ")
+            ]
             if not possible:
                 continue
             new = random_.choice(possible)
@@ -142,6 +146,8 @@ def procedure(rule: Rule, around: Surroundings, random_: random.Random) -> Itera
         if said and new not in around.own and not ("職権" in new and "職権" in around.own):
             if (old == "全部" and "一部" in rule.action) or (old == "連帯して" and "各自" in rule.action):
                 continue
+            if (old == "公告する" and "官報" in rule.action) or ("議決" in old and "要しない" in around.own):
+                continue  # the gazette tells nobody by himself; some cases need no vote
             yield Claim(False, "procedure", rule, said, old, new)
 
 
@@ -149,7 +155,8 @@ def party(rule: Rule, around: Surroundings, random_: random.Random) -> Iterator[
     """Another authority or organ, which the article does not name."""
     for part in ("subject", "action"):
         for old in dict.fromkeys(ACTOR.findall(getattr(rule, part))):
-            if f"{old}の会務" in rule.action:  # of a council, not of a minister
+            # A council's business is no minister's, and a prefecture has none.
+            if f"{old}の会務" in rule.action or f"県の{old}" in getattr(rule, part):
                 continue
             news = [actor for actor in around.actors if actor not in around.own and is_known_party(old, actor)]
             said = with_words(rule, part, old, random_.choice(news)) if news else None

@@ -28,7 +28,9 @@ _NOT_ALWAYS = {"adverb": "必ずしも", "closing": "とは限らない"}
 SOMETIMES = "場合がある"
 _POINTING = ("その", "当該", "同")  # what opens a sentence so points to nothing there
 # 必ずしも before it is too far from its verb, and seems to deny the manner: 「必ずしも…定めるところにより、…」.
-_FAR = re.compile(r"(?:において|に際して|にかかわらず|には|に当たって|ところにより|と併せて|とともに)[はも]?、")
+_FAR = re.compile(
+    r"(?:において|に際して|にかかわらず|には|に当たって|により|職権で|ため|と併せて|とともに)[はも]?、|いつでも|.{45}"
+)
 _NESTED = "なければ"  # 「…でなければ、することができない」 cannot be negated once more and stay readable
 
 
@@ -85,7 +87,8 @@ def discretion(rule: Rule, around: Surroundings, random_: random.Random) -> Iter
         if not _FAR.search(rule.action):
             always = replace(rule, modality="duty", **_NOT_ALWAYS)  # type: ignore[arg-type]  # two text fields
             yield Claim(True, "discretion", rule, always, "may", "必ずしも")
-        yield Claim(True, "discretion", rule, replace(rule, modality="no_duty"), "may", "no_duty")
+        if "いつでも" not in rule.action:
+            yield Claim(True, "discretion", rule, replace(rule, modality="no_duty"), "may", "no_duty")
     elif rule.modality == "effort" and not rule.open_ended:
         yield Claim(True, "discretion", rule, replace(rule, modality="no_duty"), "effort", "no_duty")
     elif rule.modality == "duty" and not rule.exception and not rule.open_ended and _NESTED not in rule.action:

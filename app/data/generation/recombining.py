@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 
-from ..law_numbers import article_label, paragraph_label
+from ..law_numbers import NUMBER, article_label, paragraph_label
 from .checks import is_another_rule, overlapping, says_same
 from .claims import Claim
 from .references import kanji_numbers
@@ -21,7 +21,8 @@ PERSON = re.compile(r"(?:者|人|会社|法人|機構|大臣|知事|長|員|会|
 # Speaks of everybody but some, so that almost any other subject falls under it too.
 _EVERYBODY = re.compile(r"でない|以外|何人|その他")
 # Who that is another provision says, or the case: it may be the other subject.
-_MAY_BE_ANYONE = re.compile(r"(?:当事者|関係者|関係人|に(?:規定する|掲げる|該当する)者)$")
+_MAY_BE_ANYONE = re.compile(r"(?:当事者|代理人|関係者|関係人|に(?:規定する|掲げる|該当する)者)$")
+_CITED = re.compile(rf"第{NUMBER}条(?:の{NUMBER})*(?:第{NUMBER}項)?")
 
 _ACT = re.compile(r"([一-龥]{2})(?:があ|をし|され|し)")  # 「通知があったときは、通知された事実について」
 
@@ -49,6 +50,8 @@ def _may_swap_conditions(rule: Rule, other: Rule) -> bool:
         and not _POINTS_BACK.search(other.condition)
         and overlapping(rule.condition, other.condition) < MAX_ALIKE
         and overlapping(other.condition, rule.action) < 2 * MAX_ALIKE
+        # 「第一項の命令をする場合において、必要があるとき」 is one of the cases of 「第一項の命令をしようとするとき」.
+        and not set(_CITED.findall(rule.condition)) & set(_CITED.findall(other.condition))
         # A case that arises under the rule itself does not end it: 「第一項の協議が成立しない場合」 beside the rule of that 協議.
         and not _speaks_of(other.condition, rule)
         # The words that the action points back to with その or 当該 are gone with the condition.

@@ -270,8 +270,14 @@ def test_a_changed_rule_that_another_provision_lays_down_is_no_false_one() -> No
 def test_not_always_stands_near_its_verb_and_is_said_of_no_plain_prohibition() -> None:
     rule, around = read("灯台守は、夜間においては、灯火を点検しなければならない")
     assert list(exceptions.absolute(rule, around, RANDOM)) == []
-    manner, around = read("灯台守は、港湾省令で定めるところにより、灯火を点検しなければならない")
-    assert list(exceptions.absolute(manner, around, RANDOM)) == []
+    for far in (
+        "港湾省令で定めるところにより、灯火を点検",
+        "船の安全のため、灯火を点検",
+        "職権で、灯火を点検",
+        "灯台の灯火と鐘と笛と旗と標識と浮標と霧の日に使う機械と道具を、夜が明けるまでに残らず点検",
+    ):
+        manner, around = read(f"灯台守は、{far}しなければならない")
+        assert list(exceptions.absolute(manner, around, RANDOM)) == []
     near, around = read("灯台守は、灯火を点検しなければならない")
     assert [claim.edit for claim in exceptions.absolute(near, around, RANDOM)] == ["not_always"]
     assert list(exceptions.absolute(replace(near, modality="must_not"), around, RANDOM)) == []
@@ -442,3 +448,42 @@ def test_only_who_can_act_has_an_obligation() -> None:
 
 def test_what_a_definition_leaves_out_is_said_in_one_way() -> None:
     assert force("古い灯台が含まれる", "plain_not") == ("古い灯台が含まれない",)
+
+
+def test_a_case_of_the_same_citation_is_not_another_case() -> None:
+    rule, around = pair(
+        "第三条第一項の命令をしようとするときは、知事は、聴聞を行わなければならない",
+        "第三条第一項の命令をする場合において危険があるときは、組合員は、灯台の使用を止めることができる",
+    )
+    assert [claim.was for claim in recombined(rule, around, RANDOM)] == ["知事"]
+
+
+def test_what_may_be_done_at_any_time_is_no_duty() -> None:
+    rule, around = read("灯台守は、いつでも灯火を消すことができる")
+    assert [claim.now for claim in edits.modality(rule, around, RANDOM)] == ["cannot"]
+    assert list(exceptions.discretion(rule, around, RANDOM)) == []
+
+
+def test_nothing_is_done_beforehand_that_has_been_done() -> None:
+    done = "港湾大臣は、灯台守に命令をしたときは、遅滞なく、船長に知らせなければならない"
+    news = {claim.now for seed in range(40) for claim in edits.limit(*read(done), random.Random(seed))}
+    assert "あらかじめ" not in news
+    assert "十日以内に" in news
+
+
+@pytest.mark.parametrize(
+    ("text", "changed"),
+    [
+        ("灯台守は、規約を公告しなければならない", ["灯台守は、規約を各別に通知しなければならない"]),
+        ("灯台守は、規約を官報で公告しなければならない", []),
+        ("灯台守は、総会の議決を経て、灯台を売らなければならない", ["灯台守は、総会に報告して、灯台を売らなければならない"]),
+    ],
+)  # fmt: skip
+def test_nobody_is_told_by_the_gazette(text: str, changed: list[str]) -> None:
+    assert [words for _, words in said(edits.procedure(*read(text), RANDOM))] == changed
+
+
+def test_no_vote_is_taken_away_where_some_cases_need_none() -> None:
+    rule, around = read("灯台守は、総会の議決を経て、灯台を売らなければならない")
+    small = replace(around, own=around.own + "この場合において、小さな灯台については、総会の決議を要しない。")
+    assert list(edits.procedure(rule, small, RANDOM)) == []
