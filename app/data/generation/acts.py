@@ -98,7 +98,9 @@ def _act(rule: Rule) -> str:
     # 「指示をした場合において、従わなかった場合において」 says the same word twice.
     word = "ときに、" if "場合において" in rule.condition else "場合において、"
     when = f"{in_cases(rule.condition) if word.startswith('場合') else rule.condition}{word}" if rule.condition else ""
-    action = rule.action.replace("がない限り、", "がないのに、")  # 「正当な理由がない限り、拒むこと」 is no act
+    action = rule.action
+    if rule.modality == "must_not":  # 「正当な理由がない限り、拒むこと」 is no act
+        action = action.replace("がない限り、", "がないのに、")
     return f"{who}{when}{action}こと"
 
 

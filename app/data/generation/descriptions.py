@@ -20,6 +20,7 @@ from .wordings import ACTS, force, in_cases
 WEIGHTS = {"sentence": 3, "effect": 3, "situation": 4, "asked": 6, "subject": 3, "topic": 4}
 MIN_TOPIC_CHARS, MAX_TOPIC_CHARS = 5, 20
 MIN_PART_CHARS = 10  # below it a part of a rule says too little
+_STATUTE = re.compile(r"(?:(?<![方手用])法|法律|条例|規則|施行令|[省府政]令)$")
 _POINTS_BACK = re.compile(r"当該|その|これら?|同[条項号法]")
 _POINTS = re.compile(rf"{_POINTS_BACK.pattern}|第[^、]+[条項号]")  # the context has 前項 where the rule has a number
 _HIDDEN = {
@@ -144,7 +145,7 @@ def _subject(rule: Rule) -> list[str]:
     """Whom or what it is about."""
     # 「この法律は」 is the law itself, and every article of it fits.
     named = len(rule.subject) >= MIN_PART_CHARS and not _POINTS.search(rule.subject)
-    named = named and not rule.subject.endswith(("法", "法律"))
+    named = named and not _STATUTE.search(rule.subject)
     return [rule.subject] if named and rule.scope == "" else []
 
 

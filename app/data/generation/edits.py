@@ -44,6 +44,7 @@ def number(rule: Rule, around: Surroundings, random_: random.Random) -> Iterator
 
 
 _WITHIN = re.compile(r"以内に|間")
+_LEFT_UNDONE = re.compile(r"(?<!少)(?:ない|なかった|ず|なければ)$")
 _CASE = re.compile(r"については|に関しては|にあ[つっ]ては|に対しては|に対し、")
 
 
@@ -54,9 +55,10 @@ def _covered(rule: Rule, part: str, amount: Amount, other: str) -> bool:
     if part == "condition" and amount.unit in ("人", "回") and amount.value == 1:
         return True
     # What was not done within six weeks was not done within two.
-    undone = _WITHIN.match(text, amount.end) and _NOT_DONE.search(text, amount.end) and "でなければ" not in text
-    if part == "condition" and undone:
-        return any(one.size > amount.size for one in amounts(other))
+    if part == "condition" and _WITHIN.match(text, amount.end) and _NOT_DONE.search(text, amount.end):
+        # Of a negation elsewhere (「正当な理由がないのに」) nobody can tell what it is of.
+        undone = _LEFT_UNDONE.search(text) and "でなければ" not in text
+        return not undone or any(one.size > amount.size for one in amounts(other))
     demanded = part == "action" and rule.modality in ("duty", "effort", "plain", "deemed", "stated")
     if demanded and not _CASE.search(text, amount.end):
         return False
@@ -136,6 +138,7 @@ def _apart(action: str, old: str, new: str) -> bool:
     return not (cut_before and old[0] != new[0]) and not _INSIDE.match(old[-1] + after[:1])
 
 
+_PUBLISHED = re.compile(r"官報|新聞紙|電子公告")
 _INSIDE = re.compile(r"[一-龥ァ-ヶー々]{2}")  # two characters of one compound
 
 
@@ -146,8 +149,10 @@ def procedure(rule: Rule, around: Surroundings, random_: random.Random) -> Itera
         if said and new not in around.own and not ("職権" in new and "職権" in around.own):
             if (old == "全部" and "一部" in rule.action) or (old == "連帯して" and "各自" in rule.action):
                 continue
-            if (old == "公告する" and "官報" in rule.action) or ("議決" in old and "要しない" in around.own):
-                continue  # the gazette tells nobody by himself; some cases need no vote
+            if old == "公告する" and _PUBLISHED.search(rule.action):
+                continue  # nobody is told singly through a gazette
+            if "議決" in old and "要しない" in around.own:
+                continue  # some cases need no vote
             yield Claim(False, "procedure", rule, said, old, new)
 
 
@@ -155,7 +160,7 @@ def party(rule: Rule, around: Surroundings, random_: random.Random) -> Iterator[
     """Another authority or organ, which the article does not name."""
     for part in ("subject", "action"):
         for old in dict.fromkeys(ACTOR.findall(getattr(rule, part))):
-            # A council's business is no minister's, and a prefecture has none.
+            # A council's business is no minister's, and no minister is a prefecture's (「都道府県の…」).
             if f"{old}の会務" in rule.action or f"県の{old}" in getattr(rule, part):
                 continue
             news = [actor for actor in around.actors if actor not in around.own and is_known_party(old, actor)]

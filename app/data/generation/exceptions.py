@@ -27,9 +27,9 @@ _ALWAYS = {
 _NOT_ALWAYS = {"adverb": "必ずしも", "closing": "とは限らない"}
 SOMETIMES = "場合がある"
 _POINTING = ("その", "当該", "同")  # what opens a sentence so points to nothing there
-# 必ずしも before it is too far from its verb, and seems to deny the manner: 「必ずしも…定めるところにより、…」.
+# 必ずしも before such a part is too far from its verb, and seems to deny the manner, the aim or いつでも itself.
 _FAR = re.compile(
-    r"(?:において|に際して|にかかわらず|には|に当たって|により|職権で|ため|と併せて|とともに)[はも]?、|いつでも|.{45}"
+    r"(?:において|に際して|にかかわらず|には|については|に当たって|により|職権で|ために?|と併せて|とともに)[はも]?、?|いつでも|.{45}"
 )
 _NESTED = "なければ"  # 「…でなければ、することができない」 cannot be negated once more and stay readable
 
@@ -61,19 +61,20 @@ def absolute(rule: Rule, around: Surroundings, random_: random.Random) -> Iterat
     """A rule with an exception said to hold always (false) or not always (true); one without, said not always (false)."""
     if rule.modality not in _ALWAYS or rule.scope in ("only", "even") or _NESTED in rule.action:
         return
-    if _FAR.search(rule.action):
-        return
     if rule.modality == "duty":
         not_always, now = replace(rule, **_NOT_ALWAYS), "必ずしも"  # type: ignore[arg-type]  # two text fields
     else:  # 「必ずしもすることができないとは限らない」 says no twice
         not_always, now = replace(rule, modality="may", closing=SOMETIMES), SOMETIMES
+    readable = now == SOMETIMES or not _FAR.search(rule.action)
     if rule.exception:
         word = random_.choice(_ALWAYS[rule.modality])
         yield Claim(False, "absolute", rule, replace(rule, adverb=word), "", word)
-        yield Claim(True, "not_always", rule, not_always, "", now)
+        if readable:
+            yield Claim(True, "not_always", rule, not_always, "", now)
     # That what must not be done can be done is only said where there is an exception.
     elif (
-        not rule.open_ended
+        readable
+        and not rule.open_ended
         and "除" not in rule.condition + rule.action
         and rule.scope == ""
         and rule.modality != "must_not"

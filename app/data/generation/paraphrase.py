@@ -7,6 +7,7 @@ import re
 
 from .inflection import ANOTHER_ACT
 
+_NOT_HELD = r"(?<!権を)(?<!職務を)(?<!裁判を)"  # those are held and done, not carried out
 # Both sides mean the same wherever the pattern matches; what would need a reading is left out of the table.
 _FORMS: tuple[tuple[re.Pattern[str], tuple[str, ...]], ...] = tuple(
     (re.compile(pattern), texts)
@@ -29,9 +30,8 @@ _FORMS: tuple[tuple[re.Pattern[str], tuple[str, ...]], ...] = tuple(
         (r"ついては、", ("ついては",)),
         # Not the end of 「特別の必要がある」, 「保護する必要がある」.
         (r"(?<![のうくぐすつぬぶむる])必要があると認める", ("必要と認める", "必要であると認める")),
-        # Not 親権, 職務, 裁判: those are held and done, not carried out.
-        (r"(?<![権務判]を)(?:行なう|行う)(?=こと|必要|義務|者)", ("実施する", "行う")),
-        (r"行なわなければ|行わなければ", ("実施しなければ", "行わなければ")),
+        (rf"{_NOT_HELD}(?:行なう|行う)(?=こと|必要|義務|者)", ("実施する", "行う")),
+        (rf"{_NOT_HELD}(?:行なわなければ|行わなければ)", ("実施しなければ", "行わなければ")),
         (r"かつ、", ("かつ",)),
         (r"すべて", ("全て",)),
         (r"場合において、", ("場合に、", "場合において")),

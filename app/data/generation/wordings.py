@@ -43,10 +43,10 @@ _CONDITIONS = {
     "even": ("場合であっても", "ときであっても", "場合でも"),
 }
 
-_PASSIVE = re.compile(r"[わかさたなまらが]れる$")
+_PASSIVE = re.compile(r"[わかさたなまらがば]れる$")
 # A subject that can act, and so have a 義務.
 ACTS = re.compile(
-    r"(?:[者人国主社署庁省守]|大臣|[長官員役]|[^総大]会|組合|機構|機関|法人|団体|政府|[都道府県市町村]|裁判所|公庫|銀行|業者)$"
+    r"(?:[者人国主社署庁省守事士師]|大臣|[長官員役]|[^総大]会|組合|機構|機関|法人|団体|政府|[都道府県市町村]|裁判所|公庫|銀行|業者)$"
 )
 
 
@@ -87,7 +87,7 @@ def wordings(rule: Rule, *, digits: bool, named: bool = True) -> tuple[str, ...]
         endings, closing = force(rule.action, "need_not")[:2], ""
     if rule.modality == "may" and closing:  # 「することも認められる場合がある」 says also where nothing else is
         endings = endings[:2]
-    if rule.subject and not ACTS.search(rule.subject):  # 「手続は、…する義務がある」
+    if rule.subject and not ACTS.search(re.sub(r"（[^）]*）$", "", rule.subject)):  # 「手続は、…する義務がある」
         endings = tuple(one for one in endings if "義務が" not in one) or endings
     for ending in endings:
         ending = adverb + ending + closing

@@ -27,7 +27,7 @@ from ..engines.query_adapter import Matrix
 
 TEMPERATURE = 0.05
 SCALE = 2.0  # what the low-rank products are multiplied with
-WARM_UP = 10  # steps in which the learning rate rises; then it falls in a line to nothing
+WARM_UP = 10  # steps at most in which the learning rate rises, a tenth of few; then it falls in a line to nothing
 SORTED_TOGETHER = 8  # batches whose questions are put in order of length, so that little is filled up
 HELD_SHARE, MIN_HELD = 0.1, 4  # of the pairs, whole laws, that are not trained on
 
@@ -113,7 +113,7 @@ class QueryTraining:
         optimizer = torch.optim.AdamW(parameters, lr=self._steps.learning_rate)
         drawn = np.random.default_rng(self._steps.seed)
         batches = [batch for _ in range(self._steps.epochs) for batch in _batches(pairs, self._steps.batch_size, drawn)]
-        rate = get_linear_schedule_with_warmup(optimizer, WARM_UP, len(batches))
+        rate = get_linear_schedule_with_warmup(optimizer, min(WARM_UP, len(batches) // 10), len(batches))
         for batch in watch(batches, f"学習（{self._steps.batch_size} 組ずつ）"):
             wanted = torch.tensor([pair.place for pair in batch], device=self._device)
             scores = self._vectors([pair.question for pair in batch]) @ self._articles.T

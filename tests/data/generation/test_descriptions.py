@@ -60,7 +60,15 @@ def test_who_and_when_without_what() -> None:
 def test_whom_it_is_about() -> None:
     assert ways(KEEPING, digits=True)["subject"] == ["灯台の鐘を預かる灯台守"]
     assert ways(NOTICE, digits=True)["subject"] == []  # 灯台守 alone says too little
-    assert ways(replace(KEEPING, subject="灯台及び灯火の保存に関する法律"), digits=True)["subject"] == []
+    for title in (
+        "灯台及び灯火の保存に関する法律",
+        "灯台及び灯火の保存に関する法律施行令",
+        "汐凪市灯台及び鐘楼管理規則",
+    ):
+        assert ways(replace(KEEPING, subject=title), digits=True)["subject"] == []
+    assert ways(replace(KEEPING, subject="灯台の鐘を磨くための方法"), digits=True)["subject"] == [
+        "灯台の鐘を磨くための方法"
+    ]
 
 
 def test_the_period_and_the_destination_that_are_asked_for() -> None:

@@ -73,6 +73,8 @@ def test_conjunctions_are_written_alike_in_one_sentence() -> None:
     }
 
 
-@pytest.mark.parametrize(("held", "reworded"), [("親権", False), ("職務", False), ("点検", True)])
+@pytest.mark.parametrize(("held", "reworded"), [("親権", False), ("職務", False), ("業務", True), ("点検", True)])
 def test_what_is_held_is_not_carried_out(held: str, reworded: bool) -> None:
     assert (f"{held}を実施する者は、灯火をともす" in variants(f"{held}を行う者は、灯火をともす")) is reworded
+    must = f"灯台守は、{held}を行わなければならない"
+    assert (must.replace("行わ", "実施し") in variants(must)) is reworded
