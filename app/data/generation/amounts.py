@@ -11,7 +11,7 @@ from .references import kanji
 
 _DIGITS = "[〇一二三四五六七八九十百千万億]+"
 _AMOUNT = re.compile(
-    rf"(?<![第〇一二三四五六七八九十百千万億・数年月毎条項号])(?<!{ERA})"
+    rf"(?<![第〇一二三四五六七八九十百千万億兆・数年月毎条項号])(?<!{ERA})"
     rf"(?:(?P<base>{_DIGITS})分の(?P<part>{_DIGITS})|(?P<value>{_DIGITS})(?P<unit>年|箇月|か月|月|週間|日|時間|人|円|回|歳|倍|割))"
     rf"(?!月|日|号|条|項|目|分|度|次|級|種|部|[・〇]|又は数|の[二三四五]|{_DIGITS}日)"
 )

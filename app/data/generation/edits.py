@@ -130,6 +130,8 @@ _PROCEDURES = (
 def _apart(action: str, old: str, new: str) -> bool:
     """Whether ``old`` can be taken out: no word is cut (その in 「その承認を受ける」, 申請書面), and nothing speaks of it."""
     before, _, after = action.partition(old)
+    if old[0] == "の" and before.endswith(("更新", "として")):  # 「更新の登録を受ける」
+        return False
     # 「理由を記載した書面により」 can be no 「記載した口頭により」.
     if old.startswith("書面") and before and not before.endswith(("、", "を", "に")):
         return False

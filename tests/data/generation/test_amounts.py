@@ -23,6 +23,7 @@ from app.data.generation.amounts import amounts, narrower, others
         ("六月以内の期間", ["六月"]),
         ("二年度にわたり", []),
         ("数日を経過した", []),
+        ("四兆七千五百億円を超えない", []),
     ],
 )
 def test_amounts(text: str, found: list[str]) -> None:
