@@ -273,11 +273,9 @@ def put_in(listing: Listing, item: str) -> str | None:
     if before.endswith("が") and (before[-5:-1] in item or _OWN_SUBJECT.search(item)):
         return None
     if listing.noun in ("とき", "場合"):
-        if re.match(r"に該当する(?:とき|場合)", after) and item.endswith(
-            ("とき", "場合")
-        ):  # not 「…違反したときに該当するとき」
-            return before + item.removesuffix("とき").removesuffix("場合") + after.removeprefix("に該当する")
         if item.endswith(("とき", "場合")):
+            if re.match(r"に該当する(?:とき|場合)", after):  # not 「…違反したときに該当するとき」
+                item, after = item.removesuffix("とき").removesuffix("場合"), after.removeprefix("に該当する")
             return f"{before}{item}{after}"
         if item.endswith("者") and before.endswith("が"):
             return f"{before}{item}である{listing.noun}{after}"

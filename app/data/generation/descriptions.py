@@ -143,10 +143,10 @@ def _effect(rule: Rule, digits: bool) -> list[str]:
 
 def _subject(rule: Rule) -> list[str]:
     """Whom or what it is about."""
+    subject = rule.subject
     # 「この法律は」 is the law itself, and every article of it fits.
-    named = len(rule.subject) >= MIN_PART_CHARS and not _POINTS.search(rule.subject)
-    named = named and not _STATUTE.search(rule.subject)
-    return [rule.subject] if named and rule.scope == "" else []
+    named = len(subject) >= MIN_PART_CHARS and not _POINTS.search(subject) and not _STATUTE.search(subject)
+    return [subject] if named and rule.scope == "" else []
 
 
 def _situation(rule: Rule) -> list[str]:

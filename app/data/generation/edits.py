@@ -92,14 +92,13 @@ _LIMITS = (
 def limit(rule: Rule, around: Surroundings, random_: random.Random) -> Iterator[Claim]:
     """以上 for 未満, after for within, afterwards for beforehand."""
     intended = any(_INTENDS.search(text) for text in (rule.condition, rule.subject))
+    past = rule.condition.endswith(("た", "だ"))
+    # Nothing is done beforehand that has been done: 「命令をした場合には、あらかじめ」.
+    impossible = (*(_DAYS_AFTER if intended else ()), *(("あらかじめ",) if past else ()))
     for part in ("action", "condition"):
         text = getattr(rule, part)
         for old, news in _TIMES:
-            # Nothing is done beforehand that has been done: 「命令をした場合には、あらかじめ」.
-            past = rule.condition.endswith(("た", "だ"))
-            possible = [
-                one for one in news if not (intended and one in _DAYS_AFTER) and not (past and one == "あらかじめ")
-            ]
+            possible = [one for one in news if one not in impossible]
             if not possible:
                 continue
             new = random_.choice(possible)
@@ -140,7 +139,12 @@ def _apart(action: str, old: str, new: str) -> bool:
     return not (cut_before and old[0] != new[0]) and not _INSIDE.match(old[-1] + after[:1])
 
 
-_PUBLISHED = re.compile(r"官報|新聞紙|電子公告")
+# What an action with these words does not say in their place: nobody is told singly through a gazette.
+_NOT_BESIDE = {
+    "全部": re.compile("一部"),
+    "連帯して": re.compile("各自"),
+    "公告する": re.compile("官報|新聞紙|電子公告"),
+}
 _INSIDE = re.compile(r"[一-龥ァ-ヶー々]{2}")  # two characters of one compound
 
 
@@ -149,10 +153,8 @@ def procedure(rule: Rule, around: Surroundings, random_: random.Random) -> Itera
     for old, new in _PROCEDURES:
         said = with_words(rule, "action", old, new) if _apart(rule.action, old, new) else None
         if said and new not in around.own and not ("職権" in new and "職権" in around.own):
-            if (old == "全部" and "一部" in rule.action) or (old == "連帯して" and "各自" in rule.action):
+            if old in _NOT_BESIDE and _NOT_BESIDE[old].search(rule.action):
                 continue
-            if old == "公告する" and _PUBLISHED.search(rule.action):
-                continue  # nobody is told singly through a gazette
             if "議決" in old and "要しない" in around.own:
                 continue  # some cases need no vote
             yield Claim(False, "procedure", rule, said, old, new)

@@ -23,7 +23,6 @@ _EVERYBODY = re.compile(r"でない|以外|何人|その他")
 # Who that is another provision says, or the case: it may be the other subject.
 _MAY_BE_ANYONE = re.compile(r"(?:当事者|代理人|関係者|関係人|に(?:規定する|掲げる|該当する)者)$")
 _CITED = re.compile(rf"第{NUMBER}条(?:の{NUMBER})*")
-
 _ACT = re.compile(r"([一-龥]{2})(?:があ|をし|され|し)")  # 「通知があったときは、通知された事実について」
 
 

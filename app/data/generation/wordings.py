@@ -64,12 +64,17 @@ def force(action: str, modality: Modality) -> tuple[str, ...]:
     if modality in ("must_not", "plain_not") and ("なければ" in action or action.endswith("含まれる")):
         patterns = patterns[:1]
     if _PASSIVE.search(action):  # nobody is named who would have the 義務
-        patterns = tuple(one for one in patterns if "義務が" not in one)
+        patterns = _of_nobody(patterns)
     return tuple(
         pattern.format(**forms)
         for pattern in patterns
         if not ("{n}" in pattern and forms["n"] is None) and not ("{t}" in pattern and forms["t"] is None)
     )
+
+
+def _of_nobody(texts: tuple[str, ...]) -> tuple[str, ...]:
+    """The texts that do not say that somebody has the 義務."""
+    return tuple(text for text in texts if "義務が" not in text)
 
 
 def wordings(rule: Rule, *, digits: bool, named: bool = True) -> tuple[str, ...]:
@@ -88,7 +93,7 @@ def wordings(rule: Rule, *, digits: bool, named: bool = True) -> tuple[str, ...]
     if rule.modality == "may" and closing:  # 「することも認められる場合がある」 says also where nothing else is
         endings = endings[:2]
     if rule.subject and not ACTS.search(re.sub(r"（[^）]*）$", "", rule.subject)):  # 「手続は、…する義務がある」
-        endings = tuple(one for one in endings if "義務が" not in one) or endings
+        endings = _of_nobody(endings)
     for ending in endings:
         ending = adverb + ending + closing
         if rule.scope == "":

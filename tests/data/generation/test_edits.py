@@ -35,6 +35,15 @@ def read(sentence: str) -> tuple[Rule, Surroundings]:
     return rule, Surroundings(sentence, (rule,), (rule,), ())
 
 
+def pair(one: str, other: str) -> tuple[Rule, Surroundings]:
+    """The first of two rules that stand beside each other."""
+    first = read_rule(one, article="1", paragraph="1")
+    second = read_rule(other, article="2", paragraph="1")
+    assert first is not None
+    assert second is not None
+    return first, Surroundings("", (first, second), (first, second), ())
+
+
 def said(claims: Iterable[Claim]) -> list[tuple[bool, str]]:
     """Truth and first wording of each claim."""
     return [(claim.true, claim.texts(digits=False)[0]) for claim in claims]
@@ -228,11 +237,11 @@ def test_a_ceiling_and_a_threshold_are_applied() -> None:
 
 
 def test_conditions_are_exchanged_only_between_rules_of_different_effect() -> None:
-    one = read_rule("灯台守は、灯火が消えたときは、港湾大臣に報告しなければならない", article="1", paragraph="1")
-    other = read_rule("船長は、暗礁を見つけたときは、水路図に印を付けなければならない", article="2", paragraph="1")
-    assert one is not None
-    assert other is not None
-    around = Surroundings("", (one, other), (one, other), ())
+    one, around = pair(
+        "灯台守は、灯火が消えたときは、港湾大臣に報告しなければならない",
+        "船長は、暗礁を見つけたときは、水路図に印を付けなければならない",
+    )
+    _, other = around.rules
     texts = [claim.texts(digits=False)[0] for claim in recombined(one, around, random.Random(1))]
     assert "灯台守は、暗礁を見つけたときは、港湾大臣に報告しなければならない" in texts
     same = replace(other, action=one.action)
@@ -251,10 +260,11 @@ def test_conditions_are_exchanged_only_between_rules_of_different_effect() -> No
     ],
 )
 def test_a_condition_that_speaks_of_the_rules_own_paragraph_is_not_put_into_it(condition: str, exchanged: bool) -> None:
-    one = read_rule("灯台守は、灯火が消えたときは、港湾大臣に報告しなければならない", article="1", paragraph="1")
-    other = read_rule("船長は、暗礁を見つけたときは、水路図に印を付けなければならない", article="2", paragraph="1")
-    assert one is not None
-    assert other is not None
+    one, around = pair(
+        "灯台守は、灯火が消えたときは、港湾大臣に報告しなければならない",
+        "船長は、暗礁を見つけたときは、水路図に印を付けなければならない",
+    )
+    _, other = around.rules
     other = replace(other, condition=condition)
     texts = [
         claim.said.condition for claim in recombined(one, Surroundings("", (one, other), (one, other), ()), RANDOM)
@@ -398,15 +408,6 @@ def test_what_was_left_undone_for_long_was_left_undone_for_less(text: str, longe
     years = {claim.now for seed in range(60) for claim in edits.number(*read(text), random.Random(seed))}
     assert bool({"四年", "五年", "六年", "七年", "八年", "十年"} & years) is longer
     assert bool({"一年", "二年"} & years) is shorter
-
-
-def pair(one: str, other: str) -> tuple[Rule, Surroundings]:
-    """The first of two rules that stand beside each other."""
-    first = read_rule(one, article="1", paragraph="1")
-    second = read_rule(other, article="2", paragraph="1")
-    assert first is not None
-    assert second is not None
-    return first, Surroundings("", (first, second), (first, second), ())
 
 
 @pytest.mark.parametrize(
