@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..core.cli import JapaneseParser, log, seed_number
 from ..core.errors import UntrustworthyResult
@@ -13,12 +13,14 @@ from ..core.outputs import REPORT, Output, check_outputs
 
 if TYPE_CHECKING:
     from ..evaluation.comparing.comparison import Comparison
+    from ..evaluation.comparing.seeds import SeedsTogether
     from ..evaluation.results.file import Result
 
 EXAMPLES = (
     "python scripts/compare_runs.py results/base.json results/tuned.json --report results/compare.html",
     "python scripts/compare_runs.py results/base.json results/tuned.json --json",
     "python scripts/compare_runs.py results/base.json results/lora_r8.json results/lora_r16.json",
+    "python scripts/compare_runs.py results/base.json results/seed42.json results/seed43.json results/seed44.json --pool-seeds",
 )
 
 
@@ -35,6 +37,11 @@ def parser() -> JapaneseParser:
         metavar="JSON",
         help="問題ファイル。報告に正解の条文を載せる（結果に記録されたファイルがあれば不要）",
     )
+    parser.add_argument(
+        "--pool-seeds",
+        action="store_true",
+        help="2 番目からの結果を、種だけを変えて繰り返した一つの学習として、まとめて判定する（学習の記録で確かめる）",
+    )
     parser.add_argument("--json", action="store_true", help="文章のかわりに JSON を標準出力に書く")
     parser.add_argument("--seed", type=seed_number, default=42, help="ブートストラップの乱数の種（既定 42）")
     return parser
@@ -48,16 +55,56 @@ def main(argv: Sequence[str]) -> int:
     if arguments.report:
         inputs = {f"{number} 番目の結果": path for number, path in enumerate(arguments.results, start=1)}
         check_outputs([Output("--report", arguments.report, REPORT)], {**inputs, "--data": arguments.data})
+    if arguments.pool_seeds:
+        return pool_seeds(arguments)
     results, pairs, reasons = compared(arguments.results, arguments.seed)
-    if arguments.report:
-        from ..evaluation.report.page import write_report
-
-        size = write_report(arguments.report, results, pairs, questions_path=arguments.data)
-        log(f"{arguments.report}: 報告を書きました（{size / 1024:.0f} KB）。")
+    report(arguments, results, pairs)
     if arguments.json:
         print(to_json(as_json(pairs), indent=2))
     else:
         print("\n".join(comparison_lines(pairs, results)))
+    return trusted(reasons)
+
+
+def pool_seeds(arguments: Any) -> int:
+    """Say what the results of one training, repeated with other seeds, show together; the exit code."""
+    from ..evaluation.comparing.comparability import distrust
+    from ..evaluation.comparing.comparison_json import as_json
+    from ..evaluation.comparing.reading_beside import with_reading
+    from ..evaluation.comparing.seeds import compare_seeds, level_lines, seed_table, seeds_together, verdict_lines
+    from ..evaluation.results.file import read_results
+    from .studies.repeats import repeats_of, training_line
+
+    results = read_results(arguments.results)
+    repeats = repeats_of(results)
+    base, *tuned = results
+    together = seeds_together(base, tuned, seed=arguments.seed)
+    pairs = with_reading(compare_seeds(base, tuned, seed=arguments.seed), results, seed=arguments.seed)
+    report(arguments, results, pairs, together)
+    if arguments.json:
+        kept = {**as_json(pairs), "repeats": [one.as_json() for one in repeats], "together": together.as_json()}
+        print(to_json(kept, indent=2))
+    else:
+        seeds = [one.seed for one in repeats]
+        lines = [training_line(repeats), *seed_table(base, tuned, pairs, seeds), *level_lines(base, tuned, seeds)]
+        print("\n".join([*lines, *verdict_lines(pairs, together)]))
+    return trusted([reason for result in results for reason in distrust(result)])
+
+
+def report(
+    arguments: Any, results: Sequence[Result], pairs: Sequence[Comparison], together: SeedsTogether | None = None
+) -> None:
+    """Write the HTML report where one is asked for."""
+    if not arguments.report:
+        return
+    from ..evaluation.report.page import write_report
+
+    size = write_report(arguments.report, results, pairs, questions_path=arguments.data, together=together)
+    log(f"{arguments.report}: 報告を書きました（{size / 1024:.0f} KB）。")
+
+
+def trusted(reasons: Sequence[str]) -> int:
+    """0; raises UntrustworthyResult with the reasons why not."""
     if reasons:
         raise UntrustworthyResult("この比較は信用できません: " + "; ".join(reasons))
     return 0

@@ -1,0 +1,120 @@
+"""Results of one training repeated with other seeds: whether that is what they are, as their adapters' run.json say."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ...core.errors import DataError
+from ...core.files import sha256_file
+from ...core.manifests import read_adapter_manifest
+from ...evaluation.comparing.run_differences import ADAPTER, NAMES, differences
+from ...evaluation.results.file import Result
+from ...training.config import config_differences
+
+# What a training learned from and how, beside its settings; the file itself may be another one for each seed.
+_ALIKE = (
+    "form", "objective", "train_mode", "prompt_version", "use_context", "context_source", "retriever_type", "top_k",
+    "few_shot", "few_shot_source", "cited_words", "quantization", "precision", "chat",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Repeat:
+    """One of the trainings."""
+
+    seed: int
+    questions: int  # that it learned from
+    train_sha256: str  # of their file
+
+    def as_json(self) -> dict[str, Any]:
+        """For ``compare_runs.py --pool-seeds --json``."""
+        return {"seed": self.seed, "questions": self.questions, "train_sha256": self.train_sha256}
+
+
+def repeats_of(results: Sequence[Result]) -> list[Repeat]:
+    """The trainings behind every result but the first, which is what they are held against.
+
+    Raises DataError, one line, when they are fewer than two, were asked otherwise than the first or each other, or are
+    not one training that was repeated with other seeds alone.
+    """
+    base, *tuned = results
+    if len(tuned) < 2:
+        raise DataError(
+            "--pool-seeds: 種を変えて学習した結果が 2 つ以上必要です。調整前の結果の後に、2 つ以上並べてください。"
+        )
+    for result in tuned:
+        _check_asked_alike(base, result)
+    manifests = [_manifest(result) for result in tuned]
+    for result, manifest in zip(tuned[1:], manifests[1:], strict=True):
+        if different := _training_differences(manifests[0], manifest):
+            raise DataError(
+                f"{tuned[0].path} と {result.path}: 種のほかも違う学習なので、--pool-seeds ではまとめられません"
+                f"（{' ／ '.join(different)}）。--pool-seeds なしで比べてください。"
+            )
+    repeats = [_repeat(manifest) for manifest in manifests]
+    seeds = [one.seed for one in repeats]
+    if twice := [seed for number, seed in enumerate(seeds) if seed in seeds[:number]]:
+        raise DataError(
+            f"--pool-seeds: 種 {twice[0]} の学習が 2 回あります。違う --seed で学習した結果を指定してください。"
+        )
+    return repeats
+
+
+def training_line(repeats: Sequence[Repeat]) -> str:
+    """What was repeated, for a terminal."""
+    seeds = "、".join(str(one.seed) for one in repeats)
+    sizes = sorted({one.questions for one in repeats})
+    questions = "〜".join(str(size) for size in dict.fromkeys((sizes[0], sizes[-1])))
+    files = "同じ" if len({one.train_sha256 for one in repeats}) == 1 else "種ごとに別の"
+    return f"まとめた学習: 種 {seeds}、{questions} 問（{files}学習データ）"
+
+
+def _check_asked_alike(base: Result, result: Result) -> None:
+    found = differences(base.facts, result.facts)
+    if ADAPTER not in found:
+        raise DataError(f"{base.path} と {result.path}: アダプタが同じなので、--pool-seeds ではまとめられません。")
+    if others := [NAMES[name] for name in found if name != ADAPTER]:
+        raise DataError(
+            f"{base.path} と {result.path}: アダプタのほかに{'、'.join(others)}が違うので、--pool-seeds ではまとめられません。"
+            "同じ尋ね方で評価した結果を指定してください。"
+        )
+
+
+def _manifest(result: Result) -> dict[str, Any]:
+    """The ``run.json`` that the result's adapter had when it was asked."""
+    adapter = result.facts.adapter
+    path = None if adapter is None else adapter.path
+    if not isinstance(path, str):
+        raise DataError(
+            f"{result.path}: アダプタが一つの結果ではないので、--pool-seeds ではまとめられません。"
+            "交差適合の種は cross_fit.py --seeds がまとめます。"
+        )
+    file = Path(path) / "run.json"
+    if not file.is_file() or (adapter is not None and sha256_file(file) != adapter.run_sha256):
+        raise DataError(
+            f"{result.path}: 採点したときのアダプタの記録（{file}）がないか変わっていて、種だけが違う学習か確かめられません。"
+            "アダプタのフォルダを元の場所に戻すか、--pool-seeds なしで比べてください。"
+        )
+    return read_adapter_manifest(Path(path))
+
+
+def _training_differences(one: Mapping[str, Any], other: Mapping[str, Any]) -> list[str]:
+    if not all("config" in manifest for manifest in (one, other)):
+        return ["run.json に学習の設定がありません"]
+    settings = [line for line in config_differences(other["config"], one["config"]) if not line.startswith("--seed:")]
+    names = [name for name in _ALIKE if one.get(name) != other.get(name)]
+    weights = [(each.get("base_model") or {}).get("weights_sha256") for each in (one, other)]
+    starts = [(each.get("init_adapter") or {}).get("weights_sha256") for each in (one, other)]
+    if weights[0] != weights[1]:
+        names.append("base_model")
+    if starts[0] != starts[1]:
+        names.append("init_adapter")
+    return settings + [f"run.json の {name}" for name in names]
+
+
+def _repeat(manifest: Mapping[str, Any]) -> Repeat:
+    train = manifest["train_file"]
+    return Repeat(int(manifest["seed"]), int(train["questions"]), str(train["sha256"]))
