@@ -7,12 +7,11 @@ from what it knows, or from how the choices are worded.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from .comparing.comparability import has_logprobs
-from .comparing.logprob_change import NOT_KNOWN, LogprobChange, logprob_change
+from .comparing.mean_change import ORDER, MeanChange, change_json, mean_change
 from .results.outcomes import Outcome
 from .running.plan import WITHOUT
 from .statistics import Interval, excludes_chance, interval_over, sign_flip_test
@@ -27,21 +26,25 @@ ByContext = Mapping[str, Sequence[Outcome]]
 
 @dataclass(frozen=True, slots=True)
 class Steps:
-    """What a change does on each question: to being right (−1..1), and to the log-probability of the right answer."""
+    """What a change does on each question: to being right (−1..1), to the log-probability of the right answer, and to the
+    share of the other choices that the right one is placed above."""
 
     right: list[float]
     logprob: list[float] | None  # None where answers were written
+    order: list[float] | None  # None likewise, and where a question has no pair of choices
 
 
 @dataclass(frozen=True, slots=True)
 class Gain:
-    """A difference in shares of right answers, question by question, and in the log-probability of the right answer."""
+    """A difference in shares of right answers, question by question, in the log-probability of the right answer, and in how
+    often it is placed above another choice."""
 
     difference: float
     ci95: Interval | None  # whole clusters drawn; None with too few
     p_value: float  # two-sided; signs of whole clusters flipped at random
     p_greater: float  # one-sided: that it is above 0
-    logprob: LogprobChange | None  # None for written answers
+    logprob: MeanChange | None  # None for written answers
+    order: MeanChange | None  # None likewise, and where a question has no pair of choices
 
     @property
     def is_clear(self) -> bool:
@@ -55,7 +58,8 @@ class Gain:
             "ci95": None if self.ci95 is None else list(self.ci95),
             "p_value": self.p_value,
             "p_greater": self.p_greater,
-            **(NOT_KNOWN if self.logprob is None else self.logprob.as_json()),
+            **change_json(self.logprob),
+            **change_json(self.order, ORDER),
         }
 
 
@@ -136,9 +140,8 @@ def reading_changes(
             first, second = _steps(name, [before], questions), _steps(name, afters, questions)
             more = Steps(
                 right=[after - one for one, after in zip(first.right, second.right, strict=True)],
-                logprob=None
-                if first.logprob is None or second.logprob is None
-                else [after - one for one, after in zip(first.logprob, second.logprob, strict=True)],
+                logprob=_minus(second.logprob, first.logprob),
+                order=_minus(second.order, first.order),
             )
             changes.append(
                 ReadingChange(
@@ -174,15 +177,28 @@ def _right(outcome: Outcome) -> float:
 
 def _steps(context: str, runs: Sequence[ByContext], questions: Sequence[Outcome]) -> Steps:
     """What the law changes on each question, the mean over the runs."""
-    right, logprob = [], []
     pairs_of = [({one.id: one for one in run[context]}, {one.id: one for one in run["gold"]}) for run in runs]
-    for question in questions:
-        pairs = [(without[question.id], having[question.id]) for without, having in pairs_of]
-        right.append(sum(_right(having) - _right(without) for without, having in pairs) / len(pairs))
-        if all(has_logprobs(outcome) for pair in pairs for outcome in pair):
-            changes = [(having.gold_logprob or 0.0) - (without.gold_logprob or 0.0) for without, having in pairs]
-            logprob.append(sum(changes) / len(changes))
-    return Steps(right, logprob if len(logprob) == len(right) else None)
+
+    def means(value_of: Callable[[Outcome], float | None]) -> list[float] | None:
+        steps = []
+        for question in questions:
+            changes = [_minus([value_of(gold[question.id])], [value_of(none[question.id])]) for none, gold in pairs_of]
+            known = [change[0] for change in changes if change is not None]
+            if len(known) < len(runs):
+                return None
+            steps.append(sum(known) / len(known))
+        return steps
+
+    # Whether it is right is known of every answer.
+    return Steps(means(_right) or [], means(lambda one: one.gold_logprob), means(lambda one: one.pairs_won))
+
+
+def _minus(after: Sequence[float | None] | None, before: Sequence[float | None] | None) -> list[float] | None:
+    """``after − before`` value by value; None unless all are there."""
+    if after is None or before is None:
+        return None
+    steps = [b - a for a, b in zip(before, after, strict=True) if a is not None and b is not None]
+    return steps if len(steps) == len(before) else None
 
 
 def _gain(steps: Steps, questions: Sequence[Outcome], *, seed: int, repeats: int) -> Gain:
@@ -193,5 +209,6 @@ def _gain(steps: Steps, questions: Sequence[Outcome], *, seed: int, repeats: int
         ci95=interval_over(steps.right, clusters, seed=seed, repeats=repeats),
         p_value=test.two_sided,
         p_greater=test.greater,
-        logprob=None if steps.logprob is None else logprob_change(steps.logprob, clusters, seed=seed, repeats=repeats),
+        logprob=None if steps.logprob is None else mean_change(steps.logprob, clusters, seed=seed, repeats=repeats),
+        order=None if steps.order is None else mean_change(steps.order, clusters, seed=seed, repeats=repeats),
     )

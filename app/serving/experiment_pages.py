@@ -128,6 +128,11 @@ def _facts(pair: Comparison) -> list[tuple[str, str, str, str]]:
     rows.append(("変わった問題", "", "", changed))
     if pair.logprob is not None:
         rows.append(("正解の対数確率の変化", "", "", f"{nats(pair.logprob.change)}（{interval_text(pair.logprob.ci95, nats)}）"))  # fmt: skip
+    if pair.order is not None:
+        moved = pair.order.change
+        shares = [percent(share) for share in pair.order.shares]
+        size = f"{points(moved.change)} ポイント（{interval_text(moved.ci95)}、{p_text(moved.p_value)}）"
+        rows.append(("正解をほかの選択肢より上に置いた割合", shares[0], shares[1], size))
     return rows
 
 

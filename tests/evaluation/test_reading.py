@@ -18,7 +18,7 @@ from app.evaluation.report.page import render_report
 from app.evaluation.results.file import read_result
 from app.evaluation.results.outcomes import Outcome
 from app.evaluation.results.result_text import summary_lines
-from app.evaluation.results.result_words import reading_lines
+from app.evaluation.results.result_words import gain_text, reading_lines
 from app.evaluation.running.asking import check_questions
 from app.evaluation.running.contexts import context_lookup
 from app.evaluation.running.evaluate import Job, evaluate
@@ -77,6 +77,7 @@ def test_written_answers_have_no_probabilities(outcomes: Any) -> None:
     found = law_adds("none", gold, gold)
     assert found.gain.logprob is None
     assert found.as_json()["logprob_change"] is None
+    assert (found.gain.order, found.as_json()["pair_order_change"]) == (None, None)
     assert found.conclusion == "does not read"
 
 
@@ -90,6 +91,10 @@ def test_how_much_more_the_law_adds_to_the_second_model(outcomes: Any) -> None:
     assert change.after.gain.difference == pytest.approx(11 / 12)
     assert change.gain.difference == pytest.approx(10 / 12)
     assert change.gain.ci95 == cluster_bootstrap(steps, clusters, seed=42, repeats=500)
+    # A wrong answer of these is above the right choice and ties it with the two others: a third of its pairs.
+    assert change.gain.order is not None
+    assert change.gain.order.change == pytest.approx(10 / 12 * 2 / 3)
+    assert gain_text(change.gain.as_json()).count("正解をほかより上に置いた割合 +55.6 ポイント（95 % 区間 +") == 1
 
 
 def test_seeds_are_averaged_before_they_are_compared(outcomes: Any) -> None:

@@ -23,7 +23,7 @@ from ..statistics import (
 )
 from .breakdown import Breakdowns, breakdowns
 from .comparability import aligned_outcomes, has_logprobs
-from .logprob_change import LogprobChange, logprob_change
+from .mean_change import MeanChange, PairOrder, mean_change, pair_order
 from .run_differences import ADAPTER, differences
 
 Conclusion = Literal["better", "worse", "undecided"]
@@ -60,7 +60,8 @@ class Comparison:
     flips_down: tuple[Flip, ...]
     order_difference: float  # of accuracy over all orders
     order_ci95: Interval | None
-    logprob: LogprobChange | None  # of the right answer; None for written answers
+    logprob: MeanChange | None  # of the right answer; None for written answers
+    order: PairOrder | None  # of the right choice among the others; None as above
     detectable_gain: float | None  # smallest difference that so many questions show with 80 % power
     differs: tuple[str, ...]  # what the two runs differ in (``run_differences.differences``)
     distrust: tuple[tuple[str, str], ...]  # result and why it says itself that it must not be trusted
@@ -91,22 +92,31 @@ def compare_results(results: Sequence[Result], *, seed: int, repeats: int = 10_0
         for index in range(1, len(results))
     ]
     adjusted = holm([pair.p_value for pair in pairs])
-    scored = [pair.logprob for pair in pairs if pair.logprob is not None]  # all or none: they are asked alike
-    changes: list[LogprobChange | None] = [
-        replace(one, adjusted_p_value=p_value)
-        for one, p_value in zip(scored, holm([one.p_value for one in scored]), strict=True)
-    ]
+    changes = _holm_of([pair.logprob for pair in pairs])
+    orders = _holm_of([None if pair.order is None else pair.order.change for pair in pairs])
     return [
         replace(
             pair,
             adjusted_p_value=p_value,
             logprob=change,
+            order=None if pair.order is None or order is None else replace(pair.order, change=order),
             comparisons=len(pairs),
             # "The tuned run" would not say which of several.
             is_tuning=pair.is_tuning and len(pairs) == 1,
             detectable_gain=_detectable(pair, len(pairs)),
         )
-        for pair, p_value, change in zip(pairs, adjusted, changes or [None] * len(pairs), strict=True)
+        for pair, p_value, change, order in zip(pairs, adjusted, changes, orders, strict=True)
+    ]
+
+
+def _holm_of(changes: Sequence[MeanChange | None]) -> list[MeanChange | None]:
+    """The changes with their adjusted p-values; all are there or none is, since the runs are asked alike."""
+    known = [change for change in changes if change is not None]
+    if len(known) < len(changes):
+        return [None] * len(changes)
+    return [
+        replace(one, adjusted_p_value=p_value)
+        for one, p_value in zip(known, holm([one.p_value for one in known]), strict=True)
     ]
 
 
@@ -153,7 +163,8 @@ def _compare(
         flips_down=down,
         order_difference=sum(order_steps) / len(order_steps),
         order_ci95=interval_over(order_steps, clusters, seed=seed, repeats=repeats),
-        logprob=logprob_change(changes, clusters, seed=seed, repeats=repeats) if scored else None,
+        logprob=mean_change(changes, clusters, seed=seed, repeats=repeats) if scored else None,
+        order=pair_order(pairs, seed=seed, repeats=repeats) if scored else None,
         detectable_gain=None,  # depends on how many comparisons there are
         differs=differences(first.facts, second.facts),
         distrust=tuple((one.name, reason) for one in (first, second) for reason in one.facts.distrust),

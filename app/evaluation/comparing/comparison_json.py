@@ -8,7 +8,7 @@ from typing import Any
 from ...core.runs import distrust_code
 from ..statistics import Interval
 from .comparison import Comparison
-from .logprob_change import NOT_KNOWN
+from .mean_change import NO_ORDER, change_json
 from .verdict import verdict
 
 VERSION = 2  # 1 had another shape for two results than for more
@@ -38,7 +38,8 @@ def _object(pair: Comparison) -> dict[str, Any]:
         "p_value_holm": pair.adjusted_p_value,
         "order_difference": pair.order_difference,
         "order_ci95": _listed(pair.order_ci95),
-        **(NOT_KNOWN if pair.logprob is None else pair.logprob.as_json()),
+        **change_json(pair.logprob),
+        **(NO_ORDER if pair.order is None else pair.order.as_json()),
         "detectable_gain": pair.detectable_gain,
         "flips_up": [flip.id for flip in pair.flips_up],
         "flips_down": [flip.id for flip in pair.flips_down],

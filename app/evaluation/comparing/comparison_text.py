@@ -13,8 +13,8 @@ from ..results.result_words import CONTEXT_NAMES, accuracy_label, auc_text, gain
 from ..results.statements import statements_summary
 from ..results.summary import gold_logprob, ties
 from .comparison import Comparison, Flip
-from .logprob_change import logprob_label
-from .verdict import logprob_facts, verdict
+from .mean_change import logprob_label
+from .verdict import logprob_facts, order_line, verdict
 
 SHOWN_FLIPS = 20
 
@@ -52,6 +52,8 @@ def _numbers(pair: Comparison) -> list[str]:
     else:
         facts = logprob_facts(pair.logprob, several=pair.comparisons > 1)
         lines.append(f"  {logprob_label(pair.form)}の変化: {nats(pair.logprob.change)}（{facts}）")
+    if pair.order is not None:
+        lines.append(f"  {order_line(pair.order, several=pair.comparisons > 1)}")
     adjusted = f"、Holm 補正後 {p_text(pair.adjusted_p_value)}" if pair.comparisons > 1 else ""
     lines.append(
         f"  McNemar の正確検定: 正解になった {len(pair.flips_up)} 問、不正解になった {len(pair.flips_down)} 問、"

@@ -20,9 +20,9 @@ from .breakdown import Breakdowns, breakdowns
 from .comparability import aligned_outcomes
 from .comparison import Comparison, compare_results
 from .comparison_text import reading_change_lines
-from .logprob_change import NOT_KNOWN, LogprobChange, logprob_change, logprob_label
+from .mean_change import NO_ORDER, MeanChange, PairOrder, change_json, logprob_label, mean_change, pair_order
 from .reading_beside import reading_of_seeds
-from .verdict import TUNED, logprob_sentence, verdict
+from .verdict import TUNED, logprob_sentence, order_line, verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,8 @@ class SeedsTogether:
     ci95: Interval | None  # over clusters, of these seeds; None with too few clusters
     p_value: float  # signs of whole clusters flipped at random
     spread: float  # standard deviation of the difference between the seeds
-    logprob: LogprobChange | None  # of the right answer, a question's change averaged over the seeds
+    logprob: MeanChange | None  # of the right answer, a question's change averaged over the seeds
+    order: PairOrder | None  # of the right choice among the others, averaged likewise
     form: Form
     breakdowns: Breakdowns
     reading: tuple[ReadingChange, ...]  # what the law adds, where the results in other contexts lie beside these
@@ -68,7 +69,8 @@ class SeedsTogether:
             "ci95": None if self.ci95 is None else list(self.ci95),
             "p_value": self.p_value,
             "spread": self.spread,
-            **(NOT_KNOWN if self.logprob is None else self.logprob.as_json()),
+            **change_json(self.logprob),
+            **(NO_ORDER if self.order is None else self.order.as_json()),
             **self.breakdowns.as_json(),
             "reading": [change.as_json() for change in self.reading],
             "verdict": self.verdict,
@@ -104,7 +106,8 @@ def seeds_together(base: Result, pooled: Sequence[Result], *, seed: int, repeats
         ci95=interval_over(steps, clusters, seed=seed, repeats=repeats),
         p_value=sign_flip_test(steps, clusters, seed=seed, repeats=repeats).two_sided,
         spread=math.sqrt(sum((value - difference) ** 2 for value in by_seed) / max(len(by_seed) - 1, 1)),
-        logprob=logprob_change(changes, clusters, seed=seed, repeats=repeats) if len(changes) == len(rows) else None,
+        logprob=mean_change(changes, clusters, seed=seed, repeats=repeats) if len(changes) == len(rows) else None,
+        order=pair_order(rows, seed=seed, repeats=repeats) if len(changes) == len(rows) else None,
         form=rows[0][0].form,
         breakdowns=breakdowns(rows),
         reading=reading_of_seeds(base, pooled, seed=seed, repeats=repeats),
@@ -147,8 +150,14 @@ def verdict_lines(pairs: Sequence[Comparison], together: SeedsTogether | None) -
     """The verdict, the right answers by kind, and what the law adds: of the one seed, or of all with how far they are apart."""
     if together is None:
         (pair,) = pairs
-        return [verdict(pair), *pair.breakdowns.lines(), *reading_change_lines(pair.reading, ("調整前", "調整後"))]
+        return [
+            verdict(pair),
+            *([] if pair.order is None else [order_line(pair.order)]),
+            *pair.breakdowns.lines(),
+            *reading_change_lines(pair.reading, ("調整前", "調整後")),
+        ]
     spread = points(together.spread, signed=False)
     return [f"seed {together.seeds} 個の平均: 差 {points(together.difference)} ポイント、標準偏差 {spread} ポイント", together.verdict,
+            *([] if together.order is None else [order_line(together.order)]),
             *together.breakdowns.lines(),
             *reading_change_lines(together.reading, ("調整前", f"調整後（seed {together.seeds} 個の平均）"))]  # fmt: skip

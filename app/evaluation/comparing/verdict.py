@@ -5,9 +5,10 @@ from __future__ import annotations
 from ...core.prompts import Form
 from ...core.runs import distrust_name
 from ..number_text import interval_text, nats, p_text, points
+from ..results.result_words import percent
 from ..statistics import ALPHA
 from .comparison import Comparison
-from .logprob_change import LogprobChange, logprob_label
+from .mean_change import MeanChange, PairOrder, logprob_label
 from .run_differences import ADAPTER, NAMES
 
 TUNED = "調整後"
@@ -35,7 +36,7 @@ def verdict(pair: Comparison) -> str:
     return text
 
 
-def logprob_facts(change: LogprobChange, *, several: bool = False) -> str:
+def logprob_facts(change: MeanChange, *, several: bool = False) -> str:
     """The interval and the p-values of a change of the log-probability."""
     holm = f"、Holm 補正後 {p_text(change.adjusted_p_value)}" if several else ""
     return (
@@ -44,7 +45,7 @@ def logprob_facts(change: LogprobChange, *, several: bool = False) -> str:
     )
 
 
-def logprob_sentence(change: LogprobChange, form: Form, *, several: bool = False) -> str:
+def logprob_sentence(change: MeanChange, form: Form, *, several: bool = False) -> str:
     """What happened to the probability of the right answers, which moves where no answer flips."""
     facts = logprob_facts(change, several=several)
     name = logprob_label(form)
@@ -54,6 +55,22 @@ def logprob_sentence(change: LogprobChange, form: Form, *, several: bool = False
         return f"{name}の変化は {nats(change.change)} で、変わったとは言えません（{facts}）。"
     word = "上がり" if change.direction == "up" else "下がり"
     return f"{name}は {nats(change.change)} と{word}、偶然とは考えにくい変化です（{facts}）。"
+
+
+def order_line(order: PairOrder, *, several: bool = False) -> str:
+    """How often the right choice is placed above another, and whether that changed."""
+    before, after = (percent(share) for share in order.shares)
+    change = order.change
+    holm = f"、Holm 補正後 {p_text(change.adjusted_p_value)}" if several else ""
+    found = {
+        "up": "上がり、偶然とは考えにくい変化です",
+        "down": "下がり、偶然とは考えにくい変化です",
+        "undecided": "変わったとは言えません" if change.ci95 else "条文のまとまりが少ないので判定しません",
+    }[change.direction]
+    return (
+        f"正解をほかの選択肢より上に置いた割合（一対ごと、自信の強さによらない）: {before} → {after}、"
+        f"{points(change.change)} ポイント（{interval_text(change.ci95)}、{p_text(change.p_value)}{holm}）。{found}。"
+    )
 
 
 def _why_undecided(pair: Comparison) -> str:

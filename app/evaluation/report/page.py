@@ -13,7 +13,7 @@ from ...core.files import read_json, sha256_file, write_text
 from ...data.lawqa import load_questions
 from ..comparing.comparability import aligned_outcomes, distrust
 from ..comparing.comparison import Comparison
-from ..comparing.logprob_change import logprob_label
+from ..comparing.mean_change import logprob_label
 from ..comparing.seeds import SeedsTogether
 from ..comparing.verdict import verdict
 from ..results.file import Result

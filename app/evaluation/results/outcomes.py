@@ -20,6 +20,7 @@ Status = Literal["correct", "wrong", "tied", "unparsed", "failed"]
 STATUSES: tuple[Status, ...] = ("correct", "wrong", "tied", "unparsed", "failed")
 # Fields of the choice form alone; a row of the letter form does not name them.
 _OF_CHOICES = ("log_odds", "masses", "sign", "told")
+_TIE = 1e-12  # scores so close differ by rounding alone
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +107,27 @@ class Outcome:
         if not each or any(one is None for one in each):
             return None
         return sum(math.log(max(one[self.correct], 1e-300)) for one in each if one) / len(each)
+
+    @property
+    def pairs_won(self) -> float | None:
+        """Share of the pairs of a right and another choice in which the right one has the higher score, a tie counting half;
+        None without scores or without such a pair. How sure the model is does not enter."""
+        scores = self._scores()
+        if scores is None:
+            return None
+        right = [score for letter, score in scores.items() if letter in self.correct]
+        others = [score for letter, score in scores.items() if letter not in self.correct]
+        pairs = [0.5 if abs(one - other) < _TIE else float(one > other) for one in right for other in others]
+        return sum(pairs) / len(pairs) if pairs else None
+
+    def _scores(self) -> Mapping[str, float] | None:
+        """What orders the choices: the signed log-odds of the choice form, else the mean probabilities."""
+        if self.form == "letter":
+            return self.mean_probabilities()
+        answer = self.answers[0]
+        if answer.log_odds is None or answer.sign is None:
+            return None
+        return {letter: answer.sign * value for letter, value in zip(answer.order, answer.log_odds, strict=True)}
 
     def as_row(self) -> dict[str, Any]:
         """The object a result file holds: the fields, and beside them what follows from them."""

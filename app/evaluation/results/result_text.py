@@ -8,7 +8,7 @@ from typing import Any
 
 from ...core.prompts import FITS, FITS_NOT, Form
 from ...data.cited_words import counted_text
-from ..comparing.logprob_change import logprob_label
+from ..comparing.mean_change import logprob_label
 from ..statistics import detectable_gain, mcnemar_power
 from .known_items import KINDS
 from .result_words import (

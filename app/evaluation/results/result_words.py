@@ -135,7 +135,14 @@ def gain_text(gain: Mapping[str, Any]) -> str:
     if gain["logprob_change"] is None:
         return text
     bounds = None if gain["logprob_ci95"] is None else Interval(*gain["logprob_ci95"])
-    return (
-        f"{text}、正解の対数確率 {nats(gain['logprob_change'])}"
+    text += (
+        f"、正解の対数確率 {nats(gain['logprob_change'])}"
         f"（{interval_text(bounds, nats)}、{p_text(gain['logprob_p_value'])}）"
+    )
+    if gain.get("pair_order_change") is None:  # results of before 0.3.0 do not have it
+        return text
+    bounds = None if gain["pair_order_ci95"] is None else Interval(*gain["pair_order_ci95"])
+    return (
+        f"{text}、正解をほかより上に置いた割合 {points(gain['pair_order_change'])} ポイント"
+        f"（{interval_text(bounds)}、{p_text(gain['pair_order_p_value'])}）"
     )

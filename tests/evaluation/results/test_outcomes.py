@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from app.core.questions import LETTERS, ORDERS
-from app.evaluation.results.order_answer import OrderAnswer
+from app.evaluation.results.order_answer import OrderAnswer, judged
 
 
 @pytest.mark.parametrize(
@@ -96,3 +97,33 @@ def test_a_row_holds_what_the_design_names(question_of: Any, outcome_of: Any) ->
     assert len(row["logprobs"]) == 4
     assert row["prompt_sha256"] == row["answers"][0]["prompt_sha256"]
     assert sum(row["probabilities"].values()) == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize(
+    ("correct", "sign", "log_odds", "share"),
+    [
+        ("b", 1, (0.1, 2.0, -1.0, 0.5), 1.0),
+        ("b", 1, (3.0, 2.0, -1.0, 0.5), 2 / 3),
+        ("b", -1, (3.0, 2.0, -1.0, 0.5), 1 / 3),  # what does not fit is asked for: the order is turned
+        ("b", 1, (2.0, 2.0, 2.0, 2.0), 0.5),
+        ("ac", 1, (1.0, 2.0, 3.0, 0.0), 3 / 4),  # a above d, c above b and d
+        ("abcd", 1, (1.0, 2.0, 3.0, 0.0), None),  # nothing that a right one could be above
+    ],
+)
+def test_how_often_the_right_choice_is_above_another(
+    question_of: Any, outcome_of: Any, correct: str, sign: Any, log_odds: tuple[float, ...], share: float | None
+) -> None:
+    answer = judged(OrderAnswer("abcd", "0" * 64, log_odds=log_odds, masses=(1.0,) * 4, sign=sign, told=True), correct)
+    outcome = outcome_of(question_of(correct=correct), [], answers=(answer,), form="choice")
+    assert outcome.pairs_won == (None if share is None else pytest.approx(share))
+    # However sure the model is, the order is the same.
+    surer = replace(answer, log_odds=tuple(7 * value for value in log_odds))
+    assert replace(outcome, answers=(surer,)).pairs_won == outcome.pairs_won
+
+
+def test_letters_are_ordered_by_their_mean_probability(question_of: Any, outcome_of: Any) -> None:
+    one = question_of(correct="a")
+    assert outcome_of(one, ["a"]).pairs_won == 1.0
+    assert outcome_of(one, ["b"]).pairs_won == pytest.approx((0 + 0.5 + 0.5) / 3)
+    assert outcome_of(one, ["a", "b", "b", "c"]).pairs_won == pytest.approx((0 + 0.5 + 1) / 3)
+    assert outcome_of(one, ["a"], sure=None).pairs_won is None

@@ -1,0 +1,103 @@
+"""Paired tests that see small gains: what changed on every question, where accuracy moves only when an answer flips.
+
+Of two kinds of values: the log-probability of the right answer, which also rises when a model becomes less sure of what it
+gets wrong; and the share of the other choices that the right one is placed above, which no change of sureness moves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from ...core.prompts import Form
+from ..results.outcomes import Outcome
+from ..statistics import Interval, excludes_chance, interval_over, sign_flip_test
+
+Direction = Literal["up", "down", "undecided"]
+LOGPROB, ORDER = "logprob", "pair_order"  # how the values of a comparison's object begin
+
+
+@dataclass(frozen=True, slots=True)
+class MeanChange:
+    """The second run against the first, questions weighted equally; nats, or shares of 0..1."""
+
+    change: float  # mean over the questions
+    ci95: Interval | None  # whole clusters drawn; None with fewer than MIN_CLUSTERS
+    p_value: float  # two-sided; signs of whole clusters flipped at random
+    p_greater: float  # one-sided: that it rose
+    adjusted_p_value: float  # two-sided, after Holm; the same as p_value for two runs
+
+    @property
+    def direction(self) -> Direction:
+        """A change counts when the test and the interval over clusters both exclude chance."""
+        if not excludes_chance(self.ci95, self.adjusted_p_value):
+            return "undecided"
+        return "up" if self.change > 0 else "down"
+
+
+def change_json(change: MeanChange | None, name: str = LOGPROB) -> dict[str, Any]:
+    """For ``compare_runs.py --json`` and cross_fit.json, each key beginning with ``name``; all None for no change."""
+    value = None if change is None else {
+        "change": change.change,
+        "ci95": None if change.ci95 is None else list(change.ci95),
+        "p_value": change.p_value,
+        "p_greater": change.p_greater,
+        "p_value_holm": change.adjusted_p_value,
+        "direction": change.direction,
+    }  # fmt: skip
+    keys = ("change", "ci95", "p_value", "p_greater", "p_value_holm", "direction")
+    return {f"{name}_{key}": None if value is None else value[key] for key in keys}
+
+
+def mean_change(changes: Sequence[float], clusters: Sequence[str], *, seed: int, repeats: int = 10_000) -> MeanChange:
+    """The change whose values per question are ``changes``."""
+    test = sign_flip_test(changes, clusters, seed=seed, repeats=repeats)
+    return MeanChange(
+        change=sum(changes) / len(changes),
+        ci95=interval_over(changes, clusters, seed=seed, repeats=repeats),
+        p_value=test.two_sided,
+        p_greater=test.greater,
+        adjusted_p_value=test.two_sided,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class PairOrder:
+    """How often the right choice is placed above another, before and after, over the questions that have such pairs."""
+
+    questions: int
+    shares: tuple[float, float]  # mean over the questions
+    change: MeanChange
+
+    def as_json(self) -> dict[str, Any]:
+        """For ``compare_runs.py --json`` and cross_fit.json."""
+        return {"pair_order": list(self.shares), **change_json(self.change, ORDER)}
+
+
+NO_ORDER = {"pair_order": None, **change_json(None, ORDER)}
+
+
+def pair_order(rows: Sequence[Sequence[Outcome]], *, seed: int, repeats: int = 10_000) -> PairOrder | None:
+    """Of rows of a question's outcome in the first run and in those after it, whose mean counts; None without scores."""
+    shares = [[outcome.pairs_won for outcome in row] for row in rows]
+    known = [
+        (row[0].cluster, [value for value in each if value is not None])
+        for row, each in zip(rows, shares, strict=True)
+        if None not in each
+    ]
+    if not known:
+        return None
+    before = [each[0] for _, each in known]
+    after = [sum(each[1:]) / (len(each) - 1) for _, each in known]
+    steps = [second - first for first, second in zip(before, after, strict=True)]
+    return PairOrder(
+        questions=len(known),
+        shares=(sum(before) / len(before), sum(after) / len(after)),
+        change=mean_change(steps, [cluster for cluster, _ in known], seed=seed, repeats=repeats),
+    )
+
+
+def logprob_label(form: Form) -> str:
+    """What the log-probability of the right answer is called."""
+    return "正解の対数確率" if form == "choice" else "正解の文字の対数確率"
