@@ -40,7 +40,7 @@ def parser() -> JapaneseParser:
     parser.add_argument(
         "--pool-seeds",
         action="store_true",
-        help="2 番目からの結果を、種だけを変えて繰り返した一つの学習として、まとめて判定する（学習の記録で確かめる）",
+        help="2 番目からの結果を、種（と同じ種類・数の学習データ）だけを変えて繰り返した学習として、まとめて判定する（アダプタの run.json で確かめる）",
     )
     parser.add_argument("--json", action="store_true", help="文章のかわりに JSON を標準出力に書く")
     parser.add_argument("--seed", type=seed_number, default=42, help="ブートストラップの乱数の種（既定 42）")

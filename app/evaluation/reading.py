@@ -14,7 +14,7 @@ from typing import Any, Literal
 from .comparing.mean_change import ORDER, MeanChange, change_json, mean_change
 from .results.outcomes import Outcome
 from .running.plan import WITHOUT
-from .statistics import Interval, excludes_chance, interval_over, sign_flip_test
+from .statistics import Interval, excludes_chance
 
 SEED = 42
 Conclusion = Literal["reads", "reads by probability", "does not read", "undecided"]
@@ -29,9 +29,9 @@ class Steps:
     """What a change does on each question: to being right (−1..1), to the log-probability of the right answer, and to the
     share of the other choices that the right one is placed above."""
 
-    right: list[float]
-    logprob: list[float] | None  # None where answers were written
-    order: list[float] | None  # None likewise, and where a question has no pair of choices
+    right: list[float | None]  # always known
+    logprob: list[float | None]  # None where answers were written
+    order: list[float | None]  # None likewise, and where a question has no pair of choices
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ class Gain:
     p_value: float  # two-sided; signs of whole clusters flipped at random
     p_greater: float  # one-sided: that it is above 0
     logprob: MeanChange | None  # None for written answers
-    order: MeanChange | None  # None likewise, and where a question has no pair of choices
+    order: MeanChange | None  # of the questions that have such pairs; None likewise, and where none has
 
     @property
     def is_clear(self) -> bool:
@@ -139,9 +139,9 @@ def reading_changes(
         if all(name in one for one in (before, *afters)):
             first, second = _steps(name, [before], questions), _steps(name, afters, questions)
             more = Steps(
-                right=[after - one for one, after in zip(first.right, second.right, strict=True)],
-                logprob=_minus(second.logprob, first.logprob),
-                order=_minus(second.order, first.order),
+                _minus(second.right, first.right),
+                _minus(second.logprob, first.logprob),
+                _minus(second.order, first.order),
             )
             changes.append(
                 ReadingChange(
@@ -179,36 +179,39 @@ def _steps(context: str, runs: Sequence[ByContext], questions: Sequence[Outcome]
     """What the law changes on each question, the mean over the runs."""
     pairs_of = [({one.id: one for one in run[context]}, {one.id: one for one in run["gold"]}) for run in runs]
 
-    def means(value_of: Callable[[Outcome], float | None]) -> list[float] | None:
-        steps = []
+    def means(value_of: Callable[[Outcome], float | None]) -> list[float | None]:
+        found: list[float | None] = []
         for question in questions:
-            changes = [_minus([value_of(gold[question.id])], [value_of(none[question.id])]) for none, gold in pairs_of]
-            known = [change[0] for change in changes if change is not None]
-            if len(known) < len(runs):
-                return None
-            steps.append(sum(known) / len(known))
-        return steps
+            pairs = [(value_of(without[question.id]), value_of(having[question.id])) for without, having in pairs_of]
+            steps = [having - without for without, having in pairs if without is not None and having is not None]
+            found.append(sum(steps) / len(steps) if len(steps) == len(runs) else None)
+        return found
 
-    # Whether it is right is known of every answer.
-    return Steps(means(_right) or [], means(lambda one: one.gold_logprob), means(lambda one: one.pairs_won))
+    return Steps(means(_right), means(lambda one: one.gold_logprob), means(lambda one: one.pairs_won))
 
 
-def _minus(after: Sequence[float | None] | None, before: Sequence[float | None] | None) -> list[float] | None:
-    """``after − before`` value by value; None unless all are there."""
-    if after is None or before is None:
-        return None
-    steps = [b - a for a, b in zip(before, after, strict=True) if a is not None and b is not None]
-    return steps if len(steps) == len(before) else None
+def _minus(after: Sequence[float | None], before: Sequence[float | None]) -> list[float | None]:
+    """``after − before`` value by value; None where one is not known."""
+    return [None if one is None or two is None else two - one for one, two in zip(before, after, strict=True)]
 
 
 def _gain(steps: Steps, questions: Sequence[Outcome], *, seed: int, repeats: int) -> Gain:
     clusters = [outcome.cluster for outcome in questions]
-    test = sign_flip_test(steps.right, clusters, seed=seed, repeats=repeats)
+
+    def change(values: Sequence[float | None]) -> MeanChange | None:
+        known = [(value, cluster) for value, cluster in zip(values, clusters, strict=True) if value is not None]
+        if not known:
+            return None
+        return mean_change([value for value, _ in known], [name for _, name in known], seed=seed, repeats=repeats)
+
+    right = change(steps.right)
+    if right is None:
+        raise ValueError("no question")
     return Gain(
-        difference=sum(steps.right) / len(steps.right),
-        ci95=interval_over(steps.right, clusters, seed=seed, repeats=repeats),
-        p_value=test.two_sided,
-        p_greater=test.greater,
-        logprob=None if steps.logprob is None else mean_change(steps.logprob, clusters, seed=seed, repeats=repeats),
-        order=None if steps.order is None else mean_change(steps.order, clusters, seed=seed, repeats=repeats),
+        difference=right.change,
+        ci95=right.ci95,
+        p_value=right.p_value,
+        p_greater=right.p_greater,
+        logprob=None if None in steps.logprob else change(steps.logprob),
+        order=change(steps.order),
     )

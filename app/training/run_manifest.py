@@ -237,29 +237,35 @@ def check_same_run(folder: Path, name: str, now_started: Mapping[str, Any]) -> d
     stored = read_json(folder / name)
     if not isinstance(stored, dict) or "config" not in stored:
         raise DataError(f"{folder / name}: 内容が壊れています。別の --output-dir ではじめからやり直してください。")
-    differences = config_differences(now_started["config"], stored["config"])
+    differences = training_differences(now_started, stored)
     for key, label in (("train_file", "学習データの内容"), ("eval_file", "開発用データの内容")):
         if (now_started[key] or {}).get("sha256") != (stored[key] or {}).get("sha256"):
             differences.append(f"{label}が変わっています（{(now_started[key] or {}).get('path')}）")
-    sizes = [(one.get("processes") or {"world_size": 1})["world_size"] for one in (stored, now_started)]
-    if sizes[0] != sizes[1]:
-        differences.append(f"プロセスの数: {sizes[0]} → {sizes[1]}")
-    differences += _base_differences(now_started["base_model"], stored["base_model"])
-    chat, before = now_started["chat"], stored["chat"]
-    if any(chat.get(name) != before.get(name) for name in ("format", "template_sha256", "thinking")):
-        differences.append("チャットテンプレートが変わっています")
-    if _both_differ(chat, before, "tokenizer_sha256"):
-        differences.append("トークナイザが変わっています")
-    if (now_started["init_adapter"] or {}).get("weights_sha256") != (stored.get("init_adapter") or {}).get(
-        "weights_sha256"
-    ):
-        differences.append("--init-adapter のアダプタの重みが変わっています")
     if differences:
         raise ConfigError(
             f"{folder} の学習とは設定が違うので再開できません: {' ／ '.join(differences)}。"
             "同じ設定で再開するか、別の --output-dir を指定してください。"
         )
     return stored
+
+
+def training_differences(now: Mapping[str, Any], stored: Mapping[str, Any]) -> list[str]:
+    """What two manifests say to differ in how was trained, data apart, as a reader would say it; empty for one way."""
+    differences = config_differences(now["config"], stored["config"])
+    sizes = [(one.get("processes") or {"world_size": 1})["world_size"] for one in (stored, now)]
+    if sizes[0] != sizes[1]:
+        differences.append(f"プロセスの数: {sizes[0]} → {sizes[1]}")
+    differences += _base_differences(now["base_model"], stored["base_model"])
+    chat, before = now["chat"], stored["chat"]
+    if any(chat.get(name) != before.get(name) for name in ("format", "template_sha256", "thinking")):
+        differences.append("チャットテンプレートが変わっています")
+    if _both_differ(chat, before, "tokenizer_sha256"):
+        differences.append("トークナイザが変わっています")
+    if (now.get("init_adapter") or {}).get("weights_sha256") != (stored.get("init_adapter") or {}).get(
+        "weights_sha256"
+    ):
+        differences.append("--init-adapter のアダプタの重みが変わっています")
+    return differences
 
 
 def _base_differences(now: Mapping[str, Any], stored: Mapping[str, Any]) -> list[str]:

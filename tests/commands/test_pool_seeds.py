@@ -24,8 +24,9 @@ def train(folder: Path, number: int, **changed: Any) -> Path:
     """An adapter's folder with what a training records of itself."""
     config = {"seed": number, "learning_rate": 2e-4, "lora_r": 16, "train_file": f"train{number}.jsonl"}
     manifest = {
-        "kind": "adapter", "seed": number, "form": "choice", "objective": "choice",
-        "base_model": {"name": "m", "weights_sha256": "0" * 64}, "init_adapter": None,
+        "kind": "adapter", "seed": number, "form": "choice", "generated": 80, "eval_file": None,
+        "base_model": {"name": "m", "config_sha256": "c" * 64, "weights_sha256": "0" * 64},
+        "chat": {"format": "auto", "template_sha256": "d" * 64, "thinking": False}, "init_adapter": None,
         "train_file": {"path": f"train{number}.jsonl", "sha256": f"{number:064d}", "records": 80, "questions": 20},
         "config": config,
     }  # fmt: skip
@@ -128,12 +129,17 @@ def folds(paths: list[Path]) -> None:
     ("second", "spoil", "message"),
     [
         ({"config": {"learning_rate": 1e-4}}, None, "種のほかも違う学習なので、--pool-seeds ではまとめられません（--learning-rate: 0.0002 → 0.0001）"),
-        ({"form": "letter"}, None, "run.json の form"),
-        ({"base_model": {"name": "m", "weights_sha256": "1" * 64}}, None, "run.json の base_model"),
-        ({"init_adapter": {"weights_sha256": "2" * 64}}, None, "run.json の init_adapter"),
+        ({"form": "letter"}, None, "学習データの form"),
+        ({"base_model": {"name": "m", "config_sha256": "c" * 64, "weights_sha256": "1" * 64}}, None, "ベースモデルの重みが変わっています"),
+        ({"init_adapter": {"path": "x", "weights_sha256": "2" * 64}}, None, "--init-adapter のアダプタの重みが変わっています"),
+        ({"processes": {"world_size": 4}}, None, "プロセスの数: 1 → 4"),
+        ({"eval_file": {"path": "dev.jsonl"}}, None, "--eval-file の有無"),
+        ({"generated": 0}, None, "作った問題で学習したか"),
+        ({"train_file": {"sha256": "9" * 64, "questions": 23}}, None, "学習した問題の数: 20 → 23"),
+        ({"train_file": {"sha256": "9" * 64}}, None, "questions の記録がなく"),
         ({"seed": 42}, None, "種 42 の学習が 2 回あります"),
         ({"run_of": {"plan": {"scoring": "letter", "few_shot": True}}}, None, "アダプタのほかに例題が違うので"),
-        ({"run_of": {"adapter": None}}, None, "アダプタが同じなので"),
+        ({"run_of": {"adapter": None}}, None, "seed43.json: アダプタのない結果なので"),
         ({}, gone, "（run.json）がないか変わっていて"),
         ({}, edited, "がないか変わっていて"),
         ({}, folds, "交差適合の種は cross_fit.py --seeds がまとめます"),
@@ -155,6 +161,20 @@ def test_what_is_not_one_training_is_refused_in_one_line(
 def test_one_seed_is_none_to_pool(base: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(base, tuned(tmp_path, 42), "--pool-seeds") == 1
     assert "種を変えて学習した結果が 2 つ以上必要です" in capsys.readouterr().err
+
+
+def test_the_first_result_is_the_untuned_model(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(*(tuned(tmp_path, seed) for seed in RIGHT), "--pool-seeds") == 1
+    assert "seed42.json: --pool-seeds の最初には、アダプタのないモデルの結果" in capsys.readouterr().err
+
+
+def test_what_the_trainings_started_from_is_said(
+    base: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    initial = {"path": "runs/stage1", "weights_sha256": "2" * 64}
+    assert run(base, *(tuned(tmp_path, seed, init_adapter=initial) for seed in RIGHT), "--pool-seeds") == 0
+    first = capsys.readouterr().out.splitlines()[0]
+    assert first == "まとめた学習: 種 42、43、44、20 問（種ごとに別の学習データ、--init-adapter runs/stage1 から）"
 
 
 def test_a_collapsed_seed_ends_with_3_after_the_verdict(

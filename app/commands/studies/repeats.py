@@ -12,13 +12,14 @@ from ...core.files import sha256_file
 from ...core.manifests import read_adapter_manifest
 from ...evaluation.comparing.run_differences import ADAPTER, NAMES, differences
 from ...evaluation.results.file import Result
-from ...training.config import config_differences
+from ...training.run_manifest import training_differences
 
-# What a training learned from and how, beside its settings; the file itself may be another one for each seed.
-_ALIKE = (
-    "form", "objective", "train_mode", "prompt_version", "use_context", "context_source", "retriever_type", "top_k",
-    "few_shot", "few_shot_source", "cited_words", "quantization", "precision", "chat",
+# What the records of a training are, whichever questions they hold: a file of its own for each seed may differ in those.
+_RECORDS = (
+    "form", "train_mode", "prompt_version", "use_context", "context_source", "retriever_type", "top_k", "few_shot",
+    "few_shot_source", "cited_words",
 )  # fmt: skip
+_UNEVEN = 1.1  # how many times as many questions one seed may have learned from
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,7 @@ class Repeat:
     seed: int
     questions: int  # that it learned from
     train_sha256: str  # of their file
+    earlier: str  # what it started from, for a terminal
 
     def as_json(self) -> dict[str, Any]:
         """For ``compare_runs.py --pool-seeds --json``."""
@@ -38,9 +40,13 @@ def repeats_of(results: Sequence[Result]) -> list[Repeat]:
     """The trainings behind every result but the first, which is what they are held against.
 
     Raises DataError, one line, when they are fewer than two, were asked otherwise than the first or each other, or are
-    not one training that was repeated with other seeds alone.
+    not one training that was repeated with other seeds, on the same questions or on as many of the same kind.
     """
     base, *tuned = results
+    if base.facts.adapter is not None:
+        raise DataError(
+            f"{base.path}: --pool-seeds の最初には、アダプタのないモデルの結果（調整前）を指定してください。"
+        )
     if len(tuned) < 2:
         raise DataError(
             "--pool-seeds: 種を変えて学習した結果が 2 つ以上必要です。調整前の結果の後に、2 つ以上並べてください。"
@@ -69,13 +75,13 @@ def training_line(repeats: Sequence[Repeat]) -> str:
     sizes = sorted({one.questions for one in repeats})
     questions = "〜".join(str(size) for size in dict.fromkeys((sizes[0], sizes[-1])))
     files = "同じ" if len({one.train_sha256 for one in repeats}) == 1 else "種ごとに別の"
-    return f"まとめた学習: 種 {seeds}、{questions} 問（{files}学習データ）"
+    return f"まとめた学習: 種 {seeds}、{questions} 問（{files}学習データ{repeats[0].earlier}）"
 
 
 def _check_asked_alike(base: Result, result: Result) -> None:
     found = differences(base.facts, result.facts)
     if ADAPTER not in found:
-        raise DataError(f"{base.path} と {result.path}: アダプタが同じなので、--pool-seeds ではまとめられません。")
+        raise DataError(f"{result.path}: アダプタのない結果なので、--pool-seeds ではまとめられません。")
     if others := [NAMES[name] for name in found if name != ADAPTER]:
         raise DataError(
             f"{base.path} と {result.path}: アダプタのほかに{'、'.join(others)}が違うので、--pool-seeds ではまとめられません。"
@@ -86,35 +92,46 @@ def _check_asked_alike(base: Result, result: Result) -> None:
 def _manifest(result: Result) -> dict[str, Any]:
     """The ``run.json`` that the result's adapter had when it was asked."""
     adapter = result.facts.adapter
-    path = None if adapter is None else adapter.path
-    if not isinstance(path, str):
+    if adapter is None or not isinstance(adapter.path, str):
         raise DataError(
             f"{result.path}: アダプタが一つの結果ではないので、--pool-seeds ではまとめられません。"
             "交差適合の種は cross_fit.py --seeds がまとめます。"
         )
-    file = Path(path) / "run.json"
-    if not file.is_file() or (adapter is not None and sha256_file(file) != adapter.run_sha256):
+    file = Path(adapter.path) / "run.json"
+    if not file.is_file() or sha256_file(file) != adapter.run_sha256:
         raise DataError(
             f"{result.path}: 採点したときのアダプタの記録（{file}）がないか変わっていて、種だけが違う学習か確かめられません。"
             "アダプタのフォルダを元の場所に戻すか、--pool-seeds なしで比べてください。"
         )
-    return read_adapter_manifest(Path(path))
+    manifest = read_adapter_manifest(file.parent)
+    train = manifest.get("train_file")
+    needed = {**manifest, **(train if isinstance(train, dict) else {})}
+    if missing := [
+        name for name in ("config", "chat", "base_model", "seed", "questions", "sha256") if name not in needed
+    ]:
+        raise DataError(
+            f"{file}: {'、'.join(missing)} の記録がなく（前の版の学習）、種だけが違う学習か確かめられません。"
+            "--pool-seeds なしで比べてください。"
+        )
+    return manifest
 
 
 def _training_differences(one: Mapping[str, Any], other: Mapping[str, Any]) -> list[str]:
-    if not all("config" in manifest for manifest in (one, other)):
-        return ["run.json に学習の設定がありません"]
-    settings = [line for line in config_differences(other["config"], one["config"]) if not line.startswith("--seed:")]
-    names = [name for name in _ALIKE if one.get(name) != other.get(name)]
-    weights = [(each.get("base_model") or {}).get("weights_sha256") for each in (one, other)]
-    starts = [(each.get("init_adapter") or {}).get("weights_sha256") for each in (one, other)]
-    if weights[0] != weights[1]:
-        names.append("base_model")
-    if starts[0] != starts[1]:
-        names.append("init_adapter")
-    return settings + [f"run.json の {name}" for name in names]
+    alike = {**other, "config": {**other["config"], "seed": one["config"].get("seed")}}
+    found = training_differences(alike, one)
+    found += [f"学習データの {name}" for name in _RECORDS if one.get(name) != other.get(name)]
+    # With dev questions the best step is kept, without them the last.
+    if (one.get("eval_file") is None) != (other.get("eval_file") is None):
+        found.append("--eval-file の有無")
+    if bool(one.get("generated")) != bool(other.get("generated")):
+        found.append("作った問題で学習したか")
+    counts = sorted(int(each["train_file"]["questions"]) for each in (one, other))
+    if counts[1] > _UNEVEN * counts[0]:
+        found.append(f"学習した問題の数: {one['train_file']['questions']} → {other['train_file']['questions']}")
+    return found
 
 
 def _repeat(manifest: Mapping[str, Any]) -> Repeat:
-    train = manifest["train_file"]
-    return Repeat(int(manifest["seed"]), int(train["questions"]), str(train["sha256"]))
+    train, initial = manifest["train_file"], manifest.get("init_adapter")
+    earlier = f"、--init-adapter {initial['path']} から" if initial else ""
+    return Repeat(int(manifest["seed"]), int(train["questions"]), str(train["sha256"]), earlier)

@@ -53,7 +53,7 @@ def _numbers(pair: Comparison) -> list[str]:
         facts = logprob_facts(pair.logprob, several=pair.comparisons > 1)
         lines.append(f"  {logprob_label(pair.form)}の変化: {nats(pair.logprob.change)}（{facts}）")
     if pair.order is not None:
-        lines.append(f"  {order_line(pair.order, several=pair.comparisons > 1)}")
+        lines.append(f"  {order_line(pair.order, pair.questions, several=pair.comparisons > 1)}")
     adjusted = f"、Holm 補正後 {p_text(pair.adjusted_p_value)}" if pair.comparisons > 1 else ""
     lines.append(
         f"  McNemar の正確検定: 正解になった {len(pair.flips_up)} 問、不正解になった {len(pair.flips_down)} 問、"

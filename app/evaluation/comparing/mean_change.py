@@ -72,10 +72,10 @@ class PairOrder:
 
     def as_json(self) -> dict[str, Any]:
         """For ``compare_runs.py --json`` and cross_fit.json."""
-        return {"pair_order": list(self.shares), **change_json(self.change, ORDER)}
+        return {"pair_order": list(self.shares), "pair_order_n": self.questions, **change_json(self.change, ORDER)}
 
 
-NO_ORDER = {"pair_order": None, **change_json(None, ORDER)}
+NO_ORDER = {"pair_order": None, "pair_order_n": None, **change_json(None, ORDER)}
 
 
 def pair_order(rows: Sequence[Sequence[Outcome]], *, seed: int, repeats: int = 10_000) -> PairOrder | None:

@@ -44,8 +44,17 @@ def reading_of_seeds(
 ) -> tuple[ReadingChange, ...]:
     """What the law adds to the untuned model and, on the mean over the seeds, to the tuned ones, as far as the results
     beside these say so."""
-    found = _by_context([base, *tuned])
-    return reading_changes(found[0], found[1:], seed=seed, repeats=repeats) if found else ()
+    results = [base, *tuned]
+    found = _by_context(results)
+    if not found:
+        return ()
+    for name in WITHOUT:
+        lacking = [str(result.path) for result, one in zip(results, found, strict=True) if name not in one]
+        if 0 < len(lacking) < len(found):
+            log(
+                f"注意: {'、'.join(lacking)} の隣に文脈 {name} の結果がないので、条文の効き目は種をまとめて比べられません。"
+            )
+    return reading_changes(found[0], found[1:], seed=seed, repeats=repeats)
 
 
 def _by_context(results: Sequence[Result]) -> list[ByContext]:

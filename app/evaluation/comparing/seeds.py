@@ -152,12 +152,12 @@ def verdict_lines(pairs: Sequence[Comparison], together: SeedsTogether | None) -
         (pair,) = pairs
         return [
             verdict(pair),
-            *([] if pair.order is None else [order_line(pair.order)]),
+            *([] if pair.order is None else [order_line(pair.order, pair.questions)]),
             *pair.breakdowns.lines(),
             *reading_change_lines(pair.reading, ("調整前", "調整後")),
         ]
     spread = points(together.spread, signed=False)
     return [f"seed {together.seeds} 個の平均: 差 {points(together.difference)} ポイント、標準偏差 {spread} ポイント", together.verdict,
-            *([] if together.order is None else [order_line(together.order)]),
+            *([] if together.order is None else [order_line(together.order, together.questions)]),
             *together.breakdowns.lines(),
             *reading_change_lines(together.reading, ("調整前", f"調整後（seed {together.seeds} 個の平均）"))]  # fmt: skip

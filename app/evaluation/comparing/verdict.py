@@ -57,18 +57,19 @@ def logprob_sentence(change: MeanChange, form: Form, *, several: bool = False) -
     return f"{name}は {nats(change.change)} と{word}、偶然とは考えにくい変化です（{facts}）。"
 
 
-def order_line(order: PairOrder, *, several: bool = False) -> str:
-    """How often the right choice is placed above another, and whether that changed."""
+def order_line(order: PairOrder, questions: int, *, several: bool = False) -> str:
+    """How often the right choice is placed above another, and whether that changed; ``questions`` is how many were asked."""
     before, after = (percent(share) for share in order.shares)
     change = order.change
     holm = f"、Holm 補正後 {p_text(change.adjusted_p_value)}" if several else ""
+    part = "" if order.questions == questions else f"、選択肢を比べられる {order.questions} 問"
     found = {
-        "up": "上がり、偶然とは考えにくい変化です",
-        "down": "下がり、偶然とは考えにくい変化です",
+        "up": "偶然とは考えにくい上がり方です",
+        "down": "偶然とは考えにくい下がり方です",
         "undecided": "変わったとは言えません" if change.ci95 else "条文のまとまりが少ないので判定しません",
     }[change.direction]
     return (
-        f"正解をほかの選択肢より上に置いた割合（一対ごと、自信の強さによらない）: {before} → {after}、"
+        f"正解をほかの選択肢より上に置いた割合（一対ごと、自信の強さによらない{part}）: {before} → {after}、"
         f"{points(change.change)} ポイント（{interval_text(change.ci95)}、{p_text(change.p_value)}{holm}）。{found}。"
     )
 

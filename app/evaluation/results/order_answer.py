@@ -84,6 +84,12 @@ class OrderAnswer:
         weights = [math.exp(value - top) for value in self.logprobs]
         return {original: weight / sum(weights) for original, weight in sorted(zip(self.order, weights, strict=True))}
 
+    def scores(self) -> dict[str, float] | None:
+        """What orders the choices, by original letter: log-probabilities; in the choice form the signed log-odds."""
+        if self.log_odds is not None and self.sign is not None:
+            return {letter: self.sign * value for letter, value in zip(self.order, self.log_odds, strict=True)}
+        return None if self.logprobs is None else dict(zip(self.order, self.logprobs, strict=True))
+
     def stated(self) -> float | None:
         """The probability that the model gives to its own answer; of the whole set where it chose several."""
         if self.log_odds is not None and self.sign is not None and self.predicted is not None:

@@ -20,7 +20,7 @@ Status = Literal["correct", "wrong", "tied", "unparsed", "failed"]
 STATUSES: tuple[Status, ...] = ("correct", "wrong", "tied", "unparsed", "failed")
 # Fields of the choice form alone; a row of the letter form does not name them.
 _OF_CHOICES = ("log_odds", "masses", "sign", "told")
-_TIE = 1e-12  # scores so close differ by rounding alone
+_TIE = 1e-9  # scores (natural logarithms) so close differ by rounding alone
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,24 +110,13 @@ class Outcome:
 
     @property
     def pairs_won(self) -> float | None:
-        """Share of the pairs of a right and another choice in which the right one has the higher score, a tie counting half;
-        None without scores or without such a pair. How sure the model is does not enter."""
-        scores = self._scores()
-        if scores is None:
+        """Share of the pairs of a right and another choice in which the right one has the higher score, a tie counting half,
+        averaged over the orders; None without scores or without such a pair. How sure the model is does not enter."""
+        each = [answer.scores() for answer in self.answers]
+        if not each or any(one is None for one in each) or not 0 < len(self.correct) < len(self.choices):
             return None
-        right = [score for letter, score in scores.items() if letter in self.correct]
-        others = [score for letter, score in scores.items() if letter not in self.correct]
-        pairs = [0.5 if abs(one - other) < _TIE else float(one > other) for one in right for other in others]
-        return sum(pairs) / len(pairs) if pairs else None
-
-    def _scores(self) -> Mapping[str, float] | None:
-        """What orders the choices: the signed log-odds of the choice form, else the mean probabilities."""
-        if self.form == "letter":
-            return self.mean_probabilities()
-        answer = self.answers[0]
-        if answer.log_odds is None or answer.sign is None:
-            return None
-        return {letter: answer.sign * value for letter, value in zip(answer.order, answer.log_odds, strict=True)}
+        shares = [_share_above(one, self.correct) for one in each if one]
+        return sum(shares) / len(shares)
 
     def as_row(self) -> dict[str, Any]:
         """The object a result file holds: the fields, and beside them what follows from them."""
@@ -153,3 +142,8 @@ class Outcome:
             "label_mass": first.mass if first.masses is None else sum(first.masses) / len(first.masses),
             "probabilities": self.mean_probabilities(),
         }
+
+
+def _share_above(scores: Mapping[str, float], correct: str) -> float:
+    pairs = [(scores[one], score) for one in correct for other, score in scores.items() if other not in correct]
+    return sum(0.5 if abs(one - other) < _TIE else float(one > other) for one, other in pairs) / len(pairs)

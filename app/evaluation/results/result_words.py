@@ -107,7 +107,7 @@ def plan_context(plan: PlanFacts) -> str:
 
 READING_CONCLUSIONS = {
     "reads": "条文がないと正解率が落ちます。条文を読んで答えています",
-    "reads by probability": "正解率の差は偶然でもありえますが、条文があると正解に与える確率が上がります。条文を使っています",
+    "reads by probability": "正解率の差は偶然でもありえますが、条文があると正解に与える確率が上がります。選び方も良くなるかは、正解をほかより上に置いた割合で見てください",
     "does not read": "条文がなくても成績が落ちたとは言えません。このモデルは条文を読んでいるとは言えません",
     "undecided": "条文のまとまりが少ないので、条文を読んでいるかは判定しません",
 }
@@ -139,7 +139,7 @@ def gain_text(gain: Mapping[str, Any]) -> str:
         f"、正解の対数確率 {nats(gain['logprob_change'])}"
         f"（{interval_text(bounds, nats)}、{p_text(gain['logprob_p_value'])}）"
     )
-    if gain.get("pair_order_change") is None:  # results of before 0.3.0 do not have it
+    if gain.get("pair_order_change") is None:  # without scores, and in results of before there was this
         return text
     bounds = None if gain["pair_order_ci95"] is None else Interval(*gain["pair_order_ci95"])
     return (

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from app.evaluation.comparing.mean_change import NO_ORDER, change_json, mean_change, pair_order
+from app.evaluation.comparing.verdict import order_line
 from app.evaluation.results.order_answer import OrderAnswer, judged
 from app.evaluation.results.outcomes import Outcome
 from app.evaluation.statistics import cluster_bootstrap, sign_flip_test
@@ -68,6 +69,8 @@ def test_questions_without_a_pair_are_left_out(choices_of: Any) -> None:
     found = pair_order(rows, seed=1, repeats=100)
     assert found is not None
     assert found.questions == 11
+    assert "、選択肢を比べられる 11 問）: 66.7 % → 66.7 %" in order_line(found, 12)
+    assert "比べられる" not in order_line(found, 11)
     assert pair_order([(alone, alone)], seed=1) is None
 
 

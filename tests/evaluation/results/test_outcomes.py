@@ -7,9 +7,12 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from app.core.questions import LETTERS, ORDERS
 from app.evaluation.results.order_answer import OrderAnswer, judged
+from tests.evaluation.conftest import make_outcome, make_question
 
 
 @pytest.mark.parametrize(
@@ -121,9 +124,27 @@ def test_how_often_the_right_choice_is_above_another(
     assert replace(outcome, answers=(surer,)).pairs_won == outcome.pairs_won
 
 
-def test_letters_are_ordered_by_their_mean_probability(question_of: Any, outcome_of: Any) -> None:
+def test_letters_are_ordered_within_each_order(question_of: Any, outcome_of: Any) -> None:
     one = question_of(correct="a")
     assert outcome_of(one, ["a"]).pairs_won == 1.0
-    assert outcome_of(one, ["b"]).pairs_won == pytest.approx((0 + 0.5 + 0.5) / 3)
-    assert outcome_of(one, ["a", "b", "b", "c"]).pairs_won == pytest.approx((0 + 0.5 + 1) / 3)
+    assert outcome_of(one, ["b"]).pairs_won == pytest.approx(1 / 3)  # below one, a tie with two
+    assert outcome_of(one, ["a", "b", "b", "c"]).pairs_won == pytest.approx((1 + 3 * 1 / 3) / 4)
     assert outcome_of(one, ["a"], sure=None).pairs_won is None
+
+
+@given(
+    st.lists(st.lists(st.integers(-40, 0), min_size=4, max_size=4), min_size=1, max_size=4),
+    st.floats(0.05, 20),
+    st.sampled_from("abcd"),
+)
+def test_no_change_of_sureness_moves_the_order_of_letters(
+    logits: list[list[int]], sharper: float, correct: str
+) -> None:
+    def share(scale: float) -> float | None:
+        answers = tuple(
+            OrderAnswer(order, "0" * 64, "a", tuple(float(scale * value) for value in each), 1.0)
+            for order, each in zip(ORDERS, logits, strict=False)
+        )
+        return make_outcome(make_question(1, correct), [], answers=answers).pairs_won
+
+    assert share(sharper) == share(1.0)
