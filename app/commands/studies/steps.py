@@ -77,6 +77,8 @@ def study(arguments: argparse.Namespace) -> list[Step]:
         output_dir=stage,
         batch_size=2,
         gradient_accumulation_steps=max(arguments.batch // 2, 1),
+        # Each question is seen once or thrice, and drawing the masks slows a CPU down (docs/experiments.md).
+        lora_dropout=0.0,
         activation_checkpointing=False,
         use_4bit=arguments.use_4bit,
         seed=arguments.seed,
