@@ -11,7 +11,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from .comparing.mean_change import ORDER, MeanChange, change_json, mean_change
+from .comparing.mean_change import CALIBRATED, ORDER, MeanChange, change_json, mean_change
+from .results.calibrated import calibrated_logprobs
 from .results.outcomes import Outcome
 from .running.plan import WITHOUT
 from .statistics import Interval, excludes_chance
@@ -31,6 +32,7 @@ class Steps:
 
     right: list[float | None]  # always known
     logprob: list[float | None]  # None where answers were written
+    calibrated: list[float | None]  # likewise; each model in each context with its sureness set right
     order: list[float | None]  # None likewise, and where a question has no pair of choices
 
 
@@ -44,6 +46,7 @@ class Gain:
     p_value: float  # two-sided; signs of whole clusters flipped at random
     p_greater: float  # one-sided: that it is above 0
     logprob: MeanChange | None  # None for written answers
+    calibrated: MeanChange | None  # likewise, with every sureness set right
     order: MeanChange | None  # of the questions that have such pairs; None likewise, and where none has
 
     @property
@@ -59,6 +62,7 @@ class Gain:
             "p_value": self.p_value,
             "p_greater": self.p_greater,
             **change_json(self.logprob),
+            **change_json(self.calibrated, CALIBRATED),
             **change_json(self.order, ORDER),
         }
 
@@ -141,6 +145,7 @@ def reading_changes(
             more = Steps(
                 _minus(second.right, first.right),
                 _minus(second.logprob, first.logprob),
+                _minus(second.calibrated, first.calibrated),
                 _minus(second.order, first.order),
             )
             changes.append(
@@ -177,17 +182,29 @@ def _right(outcome: Outcome) -> float:
 
 def _steps(context: str, runs: Sequence[ByContext], questions: Sequence[Outcome]) -> Steps:
     """What the law changes on each question, the mean over the runs."""
-    pairs_of = [({one.id: one for one in run[context]}, {one.id: one for one in run["gold"]}) for run in runs]
 
-    def means(value_of: Callable[[Outcome], float | None]) -> list[float | None]:
+    def means(values_of: Callable[[Sequence[Outcome]], Sequence[float | None] | None]) -> list[float | None]:
+        pairs = [(_by_id(run[context], values_of), _by_id(run["gold"], values_of)) for run in runs]
         found: list[float | None] = []
         for question in questions:
-            pairs = [(value_of(without[question.id]), value_of(having[question.id])) for without, having in pairs_of]
-            steps = [having - without for without, having in pairs if without is not None and having is not None]
+            each = [(without.get(question.id), having.get(question.id)) for without, having in pairs]
+            steps = [having - without for without, having in each if without is not None and having is not None]
             found.append(sum(steps) / len(steps) if len(steps) == len(runs) else None)
         return found
 
-    return Steps(means(_right), means(lambda one: one.gold_logprob), means(lambda one: one.pairs_won))
+    return Steps(
+        right=means(lambda run: [_right(one) for one in run]),
+        logprob=means(lambda run: [one.gold_logprob for one in run]),
+        calibrated=means(calibrated_logprobs),
+        order=means(lambda run: [one.pairs_won for one in run]),
+    )
+
+
+def _by_id(
+    run: Sequence[Outcome], values_of: Callable[[Sequence[Outcome]], Sequence[float | None] | None]
+) -> dict[str, float | None]:
+    values = values_of(run)
+    return {} if values is None else {one.id: value for one, value in zip(run, values, strict=True)}
 
 
 def _minus(after: Sequence[float | None], before: Sequence[float | None]) -> list[float | None]:
@@ -213,5 +230,6 @@ def _gain(steps: Steps, questions: Sequence[Outcome], *, seed: int, repeats: int
         p_value=right.p_value,
         p_greater=right.p_greater,
         logprob=None if None in steps.logprob else change(steps.logprob),
+        calibrated=None if None in steps.calibrated else change(steps.calibrated),
         order=change(steps.order),
     )

@@ -128,6 +128,10 @@ def _facts(pair: Comparison) -> list[tuple[str, str, str, str]]:
     rows.append(("変わった問題", "", "", changed))
     if pair.logprob is not None:
         rows.append(("正解の対数確率の変化", "", "", f"{nats(pair.logprob.change)}（{interval_text(pair.logprob.ci95, nats)}）"))  # fmt: skip
+    if pair.calibrated is not None:
+        moved = pair.calibrated
+        size = f"{nats(moved.change)}（{interval_text(moved.ci95, nats)}、{p_text(moved.p_value)}）"
+        rows.append(("自信の強さをそれぞれ合わせた、正解の対数確率の変化", "", "", size))
     if pair.order is not None:
         moved = pair.order.change
         shares = [percent(share) for share in pair.order.shares]

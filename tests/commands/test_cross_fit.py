@@ -279,7 +279,8 @@ def test_two_seeds_are_one_verdict(data: Path, tiny_model_dir: Path, capsys: pyt
     out = capsys.readouterr().out.splitlines()
     place = out.index(together["verdict"])
     assert out[place - 1].startswith("seed 2 個の平均: 差 ")
-    assert out[place + 1] == "問い方別（数えただけで、検定はしていません）:"
+    beginnings = [line.split("（")[0].split("、")[0] for line in out[place + 1 : place + 4]]
+    assert beginnings == ["自信の強さをそれぞれ合わせた", "正解をほかの選択肢より上に置いた割合", "問い方別"]
     asked = [one.id for one in load_questions(data) if one.polarity == "incorrect"]
     both = [(base[name], seed[name]) for name in asked for seed in tuned]
     assert together["by_polarity"]["incorrect"] == {

@@ -23,7 +23,7 @@ from ..statistics import (
 )
 from .breakdown import Breakdowns, breakdowns
 from .comparability import aligned_outcomes, has_logprobs
-from .mean_change import MeanChange, PairOrder, mean_change, pair_order
+from .mean_change import MeanChange, PairOrder, calibrated_change, mean_change, pair_order
 from .run_differences import ADAPTER, differences
 
 Conclusion = Literal["better", "worse", "undecided"]
@@ -61,6 +61,7 @@ class Comparison:
     order_difference: float  # of accuracy over all orders
     order_ci95: Interval | None
     logprob: MeanChange | None  # of the right answer; None for written answers
+    calibrated: MeanChange | None  # the same after each run's sureness was set right
     order: PairOrder | None  # of the right choice among the others; None as above
     detectable_gain: float | None  # smallest difference that so many questions show with 80 % power
     differs: tuple[str, ...]  # what the two runs differ in (``run_differences.differences``)
@@ -93,19 +94,21 @@ def compare_results(results: Sequence[Result], *, seed: int, repeats: int = 10_0
     ]
     adjusted = holm([pair.p_value for pair in pairs])
     changes = _holm_of([pair.logprob for pair in pairs])
+    calibrated = _holm_of([pair.calibrated for pair in pairs])
     orders = _holm_of([None if pair.order is None else pair.order.change for pair in pairs])
     return [
         replace(
             pair,
             adjusted_p_value=p_value,
             logprob=change,
+            calibrated=level,
             order=None if pair.order is None or order is None else replace(pair.order, change=order),
             comparisons=len(pairs),
             # "The tuned run" would not say which of several.
             is_tuning=pair.is_tuning and len(pairs) == 1,
             detectable_gain=_detectable(pair, len(pairs)),
         )
-        for pair, p_value, change, order in zip(pairs, adjusted, changes, orders, strict=True)
+        for pair, p_value, change, level, order in zip(pairs, adjusted, changes, calibrated, orders, strict=True)
     ]
 
 
@@ -164,6 +167,7 @@ def _compare(
         order_difference=sum(order_steps) / len(order_steps),
         order_ci95=interval_over(order_steps, clusters, seed=seed, repeats=repeats),
         logprob=mean_change(changes, clusters, seed=seed, repeats=repeats) if scored else None,
+        calibrated=calibrated_change(pairs, seed=seed, repeats=repeats) if scored else None,
         order=pair_order(pairs, seed=seed, repeats=repeats) if scored else None,
         detectable_gain=None,  # depends on how many comparisons there are
         differs=differences(first.facts, second.facts),

@@ -8,7 +8,7 @@ from typing import Any
 from ...core.runs import distrust_code
 from ..statistics import Interval
 from .comparison import Comparison
-from .mean_change import NO_ORDER, change_json
+from .mean_change import CALIBRATED, NO_ORDER, change_json
 from .verdict import verdict
 
 VERSION = 2  # 1 had another shape for two results than for more
@@ -39,6 +39,7 @@ def _object(pair: Comparison) -> dict[str, Any]:
         "order_difference": pair.order_difference,
         "order_ci95": _listed(pair.order_ci95),
         **change_json(pair.logprob),
+        **change_json(pair.calibrated, CALIBRATED),
         **(NO_ORDER if pair.order is None else pair.order.as_json()),
         "detectable_gain": pair.detectable_gain,
         "flips_up": [flip.id for flip in pair.flips_up],

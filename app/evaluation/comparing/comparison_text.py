@@ -14,7 +14,7 @@ from ..results.statements import statements_summary
 from ..results.summary import gold_logprob, ties
 from .comparison import Comparison, Flip
 from .mean_change import logprob_label
-from .verdict import logprob_facts, order_line, verdict
+from .verdict import logprob_facts, sureness_lines, verdict
 
 SHOWN_FLIPS = 20
 
@@ -52,8 +52,8 @@ def _numbers(pair: Comparison) -> list[str]:
     else:
         facts = logprob_facts(pair.logprob, several=pair.comparisons > 1)
         lines.append(f"  {logprob_label(pair.form)}の変化: {nats(pair.logprob.change)}（{facts}）")
-    if pair.order is not None:
-        lines.append(f"  {order_line(pair.order, pair.questions, several=pair.comparisons > 1)}")
+    several = pair.comparisons > 1
+    lines += [f"  {line}" for line in sureness_lines(pair.calibrated, pair.order, pair.questions, several=several)]
     adjusted = f"、Holm 補正後 {p_text(pair.adjusted_p_value)}" if pair.comparisons > 1 else ""
     lines.append(
         f"  McNemar の正確検定: 正解になった {len(pair.flips_up)} 問、不正解になった {len(pair.flips_down)} 問、"

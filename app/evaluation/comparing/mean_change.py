@@ -1,7 +1,8 @@
 """Paired tests that see small gains: what changed on every question, where accuracy moves only when an answer flips.
 
-Of two kinds of values: the log-probability of the right answer, which also rises when a model becomes less sure of what it
-gets wrong; and the share of the other choices that the right one is placed above, which no change of sureness moves.
+Of three kinds of values: the log-probability of the right answer, which also rises when a model merely becomes less sure;
+the same after each run's sureness was set right (``results/calibrated.py``); and the share of the other choices that the
+right one is placed above, which no change of sureness moves.
 """
 
 from __future__ import annotations
@@ -11,11 +12,12 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from ...core.prompts import Form
+from ..results.calibrated import calibrated_logprobs
 from ..results.outcomes import Outcome
 from ..statistics import Interval, excludes_chance, interval_over, sign_flip_test
 
 Direction = Literal["up", "down", "undecided"]
-LOGPROB, ORDER = "logprob", "pair_order"  # how the values of a comparison's object begin
+LOGPROB, CALIBRATED, ORDER = "logprob", "calibrated", "pair_order"  # how the values of a comparison's object begin
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +62,17 @@ def mean_change(changes: Sequence[float], clusters: Sequence[str], *, seed: int,
         p_greater=test.greater,
         adjusted_p_value=test.two_sided,
     )
+
+
+def calibrated_change(rows: Sequence[Sequence[Outcome]], *, seed: int, repeats: int = 10_000) -> MeanChange | None:
+    """Of rows of a question's outcome in the first run and in those after it, whose mean counts: the change of the
+    log-probability after each run's sureness was set right; None without scores or with one cluster."""
+    runs = [calibrated_logprobs(run) for run in zip(*rows, strict=True)]
+    known = [run for run in runs if run is not None]
+    if len(known) < len(runs):
+        return None
+    steps = [sum(after) / len(after) - before for before, *after in zip(*known, strict=True)]
+    return mean_change(steps, [row[0].cluster for row in rows], seed=seed, repeats=repeats)
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,9 +20,19 @@ from .breakdown import Breakdowns, breakdowns
 from .comparability import aligned_outcomes
 from .comparison import Comparison, compare_results
 from .comparison_text import reading_change_lines
-from .mean_change import NO_ORDER, MeanChange, PairOrder, change_json, logprob_label, mean_change, pair_order
+from .mean_change import (
+    CALIBRATED,
+    NO_ORDER,
+    MeanChange,
+    PairOrder,
+    calibrated_change,
+    change_json,
+    logprob_label,
+    mean_change,
+    pair_order,
+)
 from .reading_beside import reading_of_seeds
-from .verdict import TUNED, logprob_sentence, order_line, verdict
+from .verdict import TUNED, logprob_sentence, sureness_lines, verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +48,7 @@ class SeedsTogether:
     p_value: float  # signs of whole clusters flipped at random
     spread: float  # standard deviation of the difference between the seeds
     logprob: MeanChange | None  # of the right answer, a question's change averaged over the seeds
+    calibrated: MeanChange | None  # the same after each run's sureness was set right
     order: PairOrder | None  # of the right choice among the others, averaged likewise
     form: Form
     breakdowns: Breakdowns
@@ -70,6 +81,7 @@ class SeedsTogether:
             "p_value": self.p_value,
             "spread": self.spread,
             **change_json(self.logprob),
+            **change_json(self.calibrated, CALIBRATED),
             **(NO_ORDER if self.order is None else self.order.as_json()),
             **self.breakdowns.as_json(),
             "reading": [change.as_json() for change in self.reading],
@@ -107,6 +119,7 @@ def seeds_together(base: Result, pooled: Sequence[Result], *, seed: int, repeats
         p_value=sign_flip_test(steps, clusters, seed=seed, repeats=repeats).two_sided,
         spread=math.sqrt(sum((value - difference) ** 2 for value in by_seed) / max(len(by_seed) - 1, 1)),
         logprob=mean_change(changes, clusters, seed=seed, repeats=repeats) if len(changes) == len(rows) else None,
+        calibrated=calibrated_change(rows, seed=seed, repeats=repeats) if len(changes) == len(rows) else None,
         order=pair_order(rows, seed=seed, repeats=repeats) if len(changes) == len(rows) else None,
         form=rows[0][0].form,
         breakdowns=breakdowns(rows),
@@ -152,12 +165,12 @@ def verdict_lines(pairs: Sequence[Comparison], together: SeedsTogether | None) -
         (pair,) = pairs
         return [
             verdict(pair),
-            *([] if pair.order is None else [order_line(pair.order, pair.questions)]),
+            *sureness_lines(pair.calibrated, pair.order, pair.questions),
             *pair.breakdowns.lines(),
             *reading_change_lines(pair.reading, ("調整前", "調整後")),
         ]
     spread = points(together.spread, signed=False)
     return [f"seed {together.seeds} 個の平均: 差 {points(together.difference)} ポイント、標準偏差 {spread} ポイント", together.verdict,
-            *([] if together.order is None else [order_line(together.order, together.questions)]),
+            *sureness_lines(together.calibrated, together.order, together.questions),
             *together.breakdowns.lines(),
             *reading_change_lines(together.reading, ("調整前", f"調整後（seed {together.seeds} 個の平均）"))]  # fmt: skip

@@ -57,21 +57,36 @@ def logprob_sentence(change: MeanChange, form: Form, *, several: bool = False) -
     return f"{name}は {nats(change.change)} と{word}、偶然とは考えにくい変化です（{facts}）。"
 
 
-def order_line(order: PairOrder, questions: int, *, several: bool = False) -> str:
-    """How often the right choice is placed above another, and whether that changed; ``questions`` is how many were asked."""
-    before, after = (percent(share) for share in order.shares)
-    change = order.change
-    holm = f"、Holm 補正後 {p_text(change.adjusted_p_value)}" if several else ""
-    part = "" if order.questions == questions else f"、選択肢を比べられる {order.questions} 問"
-    found = {
-        "up": "偶然とは考えにくい上がり方です",
-        "down": "偶然とは考えにくい下がり方です",
-        "undecided": "変わったとは言えません" if change.ci95 else "条文のまとまりが少ないので判定しません",
-    }[change.direction]
-    return (
-        f"正解をほかの選択肢より上に置いた割合（一対ごと、自信の強さによらない{part}）: {before} → {after}、"
-        f"{points(change.change)} ポイント（{interval_text(change.ci95)}、{p_text(change.p_value)}{holm}）。{found}。"
-    )
+def sureness_lines(
+    calibrated: MeanChange | None, order: PairOrder | None, questions: int, *, several: bool = False
+) -> list[str]:
+    """What changed whatever the sureness: the log-probability with every run's own set right, and how often the right choice
+    is placed above another; nothing of what is not known. ``questions`` is how many were asked."""
+    lines = []
+    if calibrated is not None:
+        facts = f"{interval_text(calibrated.ci95, nats)}、{_tests(calibrated, several)}"
+        lines.append(
+            f"自信の強さをそれぞれ合わせた、正解の対数確率の変化: {nats(calibrated.change)}（{facts}）。{_found(calibrated)}。"
+        )
+    if order is not None:
+        before, after = (percent(share) for share in order.shares)
+        part = "" if order.questions == questions else f"、選択肢を比べられる {order.questions} 問"
+        facts = f"{interval_text(order.change.ci95)}、{_tests(order.change, several)}"
+        lines.append(
+            f"正解をほかの選択肢より上に置いた割合（一対ごと、自信の強さによらない{part}）: {before} → {after}、"
+            f"{points(order.change.change)} ポイント（{facts}）。{_found(order.change)}。"
+        )
+    return lines
+
+
+def _tests(change: MeanChange, several: bool) -> str:
+    return p_text(change.p_value) + (f"、Holm 補正後 {p_text(change.adjusted_p_value)}" if several else "")
+
+
+def _found(change: MeanChange) -> str:
+    if change.direction == "undecided":
+        return "変わったとは言えません" if change.ci95 else "条文のまとまりが少ないので判定しません"
+    return f"偶然とは考えにくい{'上' if change.direction == 'up' else '下'}がり方です"
 
 
 def _why_undecided(pair: Comparison) -> str:

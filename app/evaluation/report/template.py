@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ..comparing.breakdown import COUNTED_ONLY, count_text
-from ..comparing.verdict import logprob_facts, order_line
+from ..comparing.verdict import logprob_facts, sureness_lines
 from ..number_text import interval_text, nats, p_text, points
 from ..results.known_items import KINDS
 from ..results.result_text import FEW_QUESTIONS
@@ -55,7 +55,7 @@ def report_template() -> Any:
         "interval": interval_text,
         "nats": nats,
         "logprob_facts": logprob_facts,
-        "order_line": order_line,
+        "sureness_lines": sureness_lines,
         "count": count_text,
         "counts": counts_text,
         "auc": auc_text,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ...core.prompts import Form
@@ -107,7 +107,7 @@ def plan_context(plan: PlanFacts) -> str:
 
 READING_CONCLUSIONS = {
     "reads": "条文がないと正解率が落ちます。条文を読んで答えています",
-    "reads by probability": "正解率の差は偶然でもありえますが、条文があると正解に与える確率が上がります。選び方も良くなるかは、正解をほかより上に置いた割合で見てください",
+    "reads by probability": "正解率の差は偶然でもありえますが、条文があると正解に与える確率が上がります。選び方も良くなるかは、自信の強さを合わせた変化で見てください",
     "does not read": "条文がなくても成績が落ちたとは言えません。このモデルは条文を読んでいるとは言えません",
     "undecided": "条文のまとまりが少ないので、条文を読んでいるかは判定しません",
 }
@@ -134,15 +134,16 @@ def gain_text(gain: Mapping[str, Any]) -> str:
     text = f"{points(gain['difference'])} ポイント（{interval_text(bounds)}、{p_text(gain['p_value'])}）"
     if gain["logprob_change"] is None:
         return text
-    bounds = None if gain["logprob_ci95"] is None else Interval(*gain["logprob_ci95"])
-    text += (
-        f"、正解の対数確率 {nats(gain['logprob_change'])}"
-        f"（{interval_text(bounds, nats)}、{p_text(gain['logprob_p_value'])}）"
-    )
-    if gain.get("pair_order_change") is None:  # without scores, and in results of before there was this
-        return text
-    bounds = None if gain["pair_order_ci95"] is None else Interval(*gain["pair_order_ci95"])
-    return (
-        f"{text}、正解をほかより上に置いた割合 {points(gain['pair_order_change'])} ポイント"
-        f"（{interval_text(bounds)}、{p_text(gain['pair_order_p_value'])}）"
-    )
+    text += f"、正解の対数確率 {_change_text(gain, 'logprob', nats)}"
+    # Results of before there were these do not have them.
+    if gain.get("calibrated_change") is not None:
+        text += f"、自信の強さをそれぞれ合わせると {_change_text(gain, 'calibrated', nats)}"
+    if gain.get("pair_order_change") is not None:
+        text += f"、正解をほかより上に置いた割合 {_change_text(gain, 'pair_order', points, ' ポイント')}"
+    return text
+
+
+def _change_text(gain: Mapping[str, Any], name: str, number: Callable[[float], str], unit: str = "") -> str:
+    bounds = None if gain[f"{name}_ci95"] is None else Interval(*gain[f"{name}_ci95"])
+    facts = f"{interval_text(bounds, number)}、{p_text(gain[f'{name}_p_value'])}"
+    return f"{number(gain[f'{name}_change'])}{unit}（{facts}）"

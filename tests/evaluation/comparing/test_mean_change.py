@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from app.evaluation.comparing.mean_change import NO_ORDER, change_json, mean_change, pair_order
-from app.evaluation.comparing.verdict import order_line
+from app.evaluation.comparing.mean_change import NO_ORDER, calibrated_change, change_json, mean_change, pair_order
+from app.evaluation.comparing.verdict import sureness_lines
+from app.evaluation.results.calibrated import calibrated_logprobs
 from app.evaluation.results.order_answer import OrderAnswer, judged
 from app.evaluation.results.outcomes import Outcome
 from app.evaluation.statistics import cluster_bootstrap, sign_flip_test
@@ -60,6 +61,18 @@ def test_a_model_that_only_becomes_less_sure_changes_the_probability_and_not_the
     found = pair_order(list(zip(before, after, strict=True)), seed=1, repeats=100)
     assert found is not None
     assert (found.change.change, found.change.direction) == (0.0, "undecided")
+    level = calibrated_change(list(zip(before, after, strict=True)), seed=1, repeats=100)
+    assert level is not None
+    assert level.change == pytest.approx(0.0, abs=1e-3)
+
+
+def test_the_calibrated_change_is_the_mean_over_the_later_runs(choices_of: Any) -> None:
+    before, after = choices_of(*[LAST] * 6, *[SECOND] * 6), [choices_of(*[RIGHT] * 12), choices_of(*[SECOND] * 12)]
+    found = calibrated_change(list(zip(before, *after, strict=True)), seed=5, repeats=400)
+    levels = [calibrated_logprobs(run) for run in (before, *after)]
+    steps = [(one + two) / 2 - zero for zero, one, two in zip(*(level or [] for level in levels), strict=True)]
+    assert found == mean_change(steps, [one.cluster for one in before], seed=5, repeats=400)
+    assert calibrated_change([(before[0], before[0])], seed=1) is None
 
 
 def test_questions_without_a_pair_are_left_out(choices_of: Any) -> None:
@@ -69,8 +82,8 @@ def test_questions_without_a_pair_are_left_out(choices_of: Any) -> None:
     found = pair_order(rows, seed=1, repeats=100)
     assert found is not None
     assert found.questions == 11
-    assert "、選択肢を比べられる 11 問）: 66.7 % → 66.7 %" in order_line(found, 12)
-    assert "比べられる" not in order_line(found, 11)
+    assert "、選択肢を比べられる 11 問）: 66.7 % → 66.7 %" in sureness_lines(None, found, 12)[0]
+    assert "比べられる" not in sureness_lines(None, found, 11)[0]
     assert pair_order([(alone, alone)], seed=1) is None
 
 

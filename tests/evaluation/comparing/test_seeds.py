@@ -82,10 +82,12 @@ def test_the_table_and_the_verdict_lines(result_of: Any) -> None:
     assert verdict_lines(pairs, together) == [
         "seed 2 個の平均: 差 +75.0 ポイント、標準偏差 35.4 ポイント",
         together.verdict,
+        "自信の強さをそれぞれ合わせた、正解の対数確率の変化: +0.717（95 % 区間 +0.581〜+0.854、p < 0.001）。偶然とは考えにくい上がり方です。",
         "正解をほかの選択肢より上に置いた割合（一対ごと、自信の強さによらない）: 33.3 % → 83.3 %、+50.0 ポイント"
         "（95 % 区間 +41.7〜+58.3、p < 0.001）。偶然とは考えにくい上がり方です。",
     ]
-    assert [line.split("（")[0] for line in verdict_lines(pairs[:1], None)] == [
+    assert [line.split("（")[0].split(": ")[0] for line in verdict_lines(pairs[:1], None)] == [
         verdict(pairs[0]).split("（")[0],
+        "自信の強さをそれぞれ合わせた、正解の対数確率の変化",
         "正解をほかの選択肢より上に置いた割合",
     ]

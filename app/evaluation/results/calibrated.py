@@ -1,0 +1,54 @@
+"""The log-probability of the right answer when the sureness of a run is set right, so that runs differ by what they know.
+
+All scores of a run are multiplied by one number, the inverse of a temperature (Guo et al. 2017), which is fitted for each
+cluster on all the others: a question has no part in the number that is used on it. A model that was merely too sure gains
+all of that by training, and nothing here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from ...core.choices import choice_logprobs, set_logprob
+from .outcomes import Outcome
+
+# Inverse temperatures that are tried: the mean log-probability is concave in them, and flat around the best.
+SCALES = np.exp(np.linspace(-4.0, 2.0, 61))
+
+
+def calibrated_logprobs(outcomes: Sequence[Outcome]) -> list[float] | None:
+    """For each question the log-probability (natural) of the right answer, in the order of ``outcomes``.
+
+    None where an answer has no scores, or where all questions are of one cluster.
+    """
+    clusters = sorted({outcome.cluster for outcome in outcomes})
+    columns = [_by_scale(outcome) for outcome in outcomes]
+    if len(clusters) < 2 or any(column is None for column in columns):
+        return None
+    table = np.array(columns)  # (questions, scales)
+    own = np.array([clusters.index(outcome.cluster) for outcome in outcomes])
+    sums = np.zeros((len(clusters), len(SCALES)))
+    np.add.at(sums, own, table)
+    best = (table.sum(axis=0) - sums).argmax(axis=1)
+    return [float(value) for value in table[np.arange(len(outcomes)), best[own]]]
+
+
+def _by_scale(outcome: Outcome) -> list[float] | None:
+    each = [answer.scores() for answer in outcome.answers]
+    if not each or any(one is None for one in each):
+        return None
+    sign = outcome.answers[0].sign if outcome.form == "choice" else None
+    values = []
+    for scale in SCALES:
+        if sign is not None:  # ``scores`` has turned the sign already
+            values.append(set_logprob([scale * value for value in (each[0] or {}).values()], 1, outcome.correct))
+            continue
+        letters = [
+            choice_logprobs([scale * value for value in one.values()], 1)[list(one).index(outcome.correct)]
+            for one in each
+            if one
+        ]
+        values.append(sum(letters) / len(letters))
+    return values
