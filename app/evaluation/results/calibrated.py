@@ -1,8 +1,8 @@
 """The log-probability of the right answer when the sureness of a run is set right, so that runs differ by what they know.
 
 All scores of a run are multiplied by one number, the inverse of a temperature (Guo et al. 2017), which is fitted for each
-cluster on all the others: a question has no part in the number that is used on it. A model that was merely too sure gains
-all of that by training, and nothing here.
+cluster on all the others: a question has no part in the number that is used on it. A model that was merely too sure of
+everything gains by training, and nothing here; sureness that differs from question to question stays in.
 """
 
 from __future__ import annotations
@@ -14,8 +14,9 @@ import numpy as np
 from ...core.choices import choice_logprobs, set_logprob
 from .outcomes import Outcome
 
-# Inverse temperatures that are tried: the mean log-probability is concave in them, and flat around the best.
-SCALES = np.exp(np.linspace(-4.0, 2.0, 61))
+# Inverse temperatures that are tried: the mean log-probability is concave in them, and flat around the best. At 0 all
+# choices are even, which is what scores that mislead are worth.
+SCALES = np.concatenate([[0.0], np.exp(np.linspace(-4.0, 2.0, 61))])
 
 
 def calibrated_logprobs(outcomes: Sequence[Outcome]) -> list[float] | None:
@@ -23,12 +24,12 @@ def calibrated_logprobs(outcomes: Sequence[Outcome]) -> list[float] | None:
 
     None where an answer has no scores, or where all questions are of one cluster.
     """
-    clusters = sorted({outcome.cluster for outcome in outcomes})
+    clusters = {name: number for number, name in enumerate(sorted({outcome.cluster for outcome in outcomes}))}
     columns = [_by_scale(outcome) for outcome in outcomes]
     if len(clusters) < 2 or any(column is None for column in columns):
         return None
     table = np.array(columns)  # (questions, scales)
-    own = np.array([clusters.index(outcome.cluster) for outcome in outcomes])
+    own = np.array([clusters[outcome.cluster] for outcome in outcomes])
     sums = np.zeros((len(clusters), len(SCALES)))
     np.add.at(sums, own, table)
     best = (table.sum(axis=0) - sums).argmax(axis=1)

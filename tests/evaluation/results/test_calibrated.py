@@ -43,7 +43,7 @@ def test_each_cluster_is_judged_with_what_fits_the_others_best() -> None:
 @given(st.integers(-20, 20))
 def test_a_model_that_is_only_more_or_less_sure_has_the_same_values(steps: int) -> None:
     # A factor of the grid of scales itself, so that the same fit is among those that are tried.
-    factor = float(SCALES[1] / SCALES[0]) ** steps
+    factor = float(SCALES[2] / SCALES[1]) ** steps
     first = calibrated_logprobs([choice(number, odds) for number, odds in enumerate(ODDS)])
     second = calibrated_logprobs([
         choice(number, tuple(factor * value for value in odds)) for number, odds in enumerate(ODDS)
@@ -63,6 +63,11 @@ def test_several_right_answers_and_a_turned_request_and_letters(question_of: Any
     letters = calibrated_logprobs([outcome_of(question_of(number, "a"), ["a", "a"]) for number in range(3)])
     sure = [math.log(0.7) * SCALES[-1], *[math.log(0.1) * SCALES[-1]] * 3]
     assert letters == pytest.approx([softmax_logprob(tuple(sure), 0)] * 3)
+
+
+def test_scores_that_mislead_are_worth_an_even_spread() -> None:
+    wrong = [choice(number, (-3.0, 1.0, 2.0, 0.0)) for number in range(4)]
+    assert calibrated_logprobs(wrong) == pytest.approx([math.log(1 / 4)] * 4)
 
 
 def test_without_scores_or_with_one_cluster_there_is_nothing(question_of: Any, outcome_of: Any) -> None:
