@@ -121,7 +121,8 @@ def law_adds(
     context: str, gold: Sequence[Outcome], without: Sequence[Outcome], *, seed: int = SEED, repeats: int = 10_000
 ) -> LawAdds:
     """What the right articles add; ``gold`` and ``without`` are of the same questions, in any order."""
-    return _law_adds(context, [{"gold": gold, context: without}], gold, seed=seed, repeats=repeats)
+    runs = [{"gold": gold, context: without}]
+    return _law_adds(context, runs, _steps(context, runs, gold), gold, seed=seed, repeats=repeats)
 
 
 def reading_of(
@@ -151,8 +152,8 @@ def reading_changes(
             changes.append(
                 ReadingChange(
                     context=name,
-                    before=_law_adds(name, [before], questions, seed=seed, repeats=repeats),
-                    after=_law_adds(name, afters, questions, seed=seed, repeats=repeats),
+                    before=_law_adds(name, [before], first, questions, seed=seed, repeats=repeats),
+                    after=_law_adds(name, afters, second, questions, seed=seed, repeats=repeats),
                     gain=_gain(more, questions, seed=seed, repeats=repeats),
                 )
             )
@@ -160,14 +161,14 @@ def reading_changes(
 
 
 def _law_adds(
-    context: str, runs: Sequence[ByContext], questions: Sequence[Outcome], *, seed: int, repeats: int
+    context: str, runs: Sequence[ByContext], steps: Steps, questions: Sequence[Outcome], *, seed: int, repeats: int
 ) -> LawAdds:
     return LawAdds(
         context=context,
         questions=len(questions),
         clusters=len({outcome.cluster for outcome in questions}),
         accuracy=(_accuracy(context, runs), _accuracy("gold", runs)),
-        gain=_gain(_steps(context, runs, questions), questions, seed=seed, repeats=repeats),
+        gain=_gain(steps, questions, seed=seed, repeats=repeats),
     )
 
 

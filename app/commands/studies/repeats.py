@@ -29,7 +29,7 @@ class Repeat:
     seed: int
     questions: int  # that it learned from
     train_sha256: str  # of their file
-    earlier: str  # what it started from, for a terminal
+    init_adapter: str | None  # folder of the adapter that it started from
 
     def as_json(self) -> dict[str, Any]:
         """For ``compare_runs.py --pool-seeds --json``."""
@@ -75,7 +75,9 @@ def training_line(repeats: Sequence[Repeat]) -> str:
     sizes = sorted({one.questions for one in repeats})
     questions = "〜".join(str(size) for size in dict.fromkeys((sizes[0], sizes[-1])))
     files = "同じ" if len({one.train_sha256 for one in repeats}) == 1 else "種ごとに別の"
-    return f"まとめた学習: 種 {seeds}、{questions} 問（{files}学習データ{repeats[0].earlier}）"
+    initial = repeats[0].init_adapter
+    start = "" if initial is None else f"、--init-adapter {initial} から"
+    return f"まとめた学習: 種 {seeds}、{questions} 問（{files}学習データ{start}）"
 
 
 def _check_asked_alike(base: Result, result: Result) -> None:
@@ -133,5 +135,5 @@ def _training_differences(one: Mapping[str, Any], other: Mapping[str, Any]) -> l
 
 def _repeat(manifest: Mapping[str, Any]) -> Repeat:
     train, initial = manifest["train_file"], manifest.get("init_adapter")
-    earlier = f"、--init-adapter {initial['path']} から" if initial else ""
-    return Repeat(int(manifest["seed"]), int(train["questions"]), str(train["sha256"]), earlier)
+    start = str(initial["path"]) if initial else None
+    return Repeat(int(manifest["seed"]), int(train["questions"]), str(train["sha256"]), start)

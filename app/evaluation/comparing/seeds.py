@@ -11,10 +11,7 @@ from ...core.prompts import Form
 from ..number_text import interval_text, p_text, points
 from ..reading import ReadingChange
 from ..results.file import Result
-from ..results.floors import uniform_logprob
 from ..results.result_words import auc_text, percent
-from ..results.statements import statements_summary
-from ..results.summary import gold_logprob
 from ..statistics import Interval, excludes_chance, interval_over, sign_flip_test
 from .breakdown import Breakdowns, breakdowns
 from .comparability import aligned_outcomes
@@ -145,16 +142,14 @@ def seed_table(base: Result, pooled: Sequence[Result], pairs: Sequence[Compariso
 def level_lines(base: Result, pooled: Sequence[Result], seeds: Sequence[int]) -> list[str]:
     """Where the untuned model and each seed stand, beside the accuracy: log-probability of the right answer, and the AUC of
     choices judged by themselves; nothing of what the answers do not have."""
-    names, results = ["調整前", *(f"seed {seed}" for seed in seeds)], [base, *pooled]
+    names, summaries = ["調整前", *(f"seed {seed}" for seed in seeds)], [one.summary for one in (base, *pooled)]
     lines = []
-    means = [mean for mean in (gold_logprob(one.outcomes) for one in results) if mean is not None]
-    if len(means) == len(results):
-        cells = "、".join(f"{name} {mean:.3f}" for name, mean in zip(names, means, strict=True))
-        uniform = uniform_logprob(base.outcomes)
+    if all(summary["gold_logprob"] is not None for summary in summaries):
+        cells = "、".join(f"{name} {one['gold_logprob']:.3f}" for name, one in zip(names, summaries, strict=True))
+        uniform = summaries[0]["uniform_logprob"]
         lines.append(f"{logprob_label(base.outcomes[0].form)}の平均: {cells}（一様なら {uniform:.3f}）")
-    judged = [found for found in (statements_summary(one.outcomes) for one in results) if found is not None]
-    if len(judged) == len(results):
-        cells = "、".join(f"{name} {auc_text(found)}" for name, found in zip(names, judged, strict=True))
+    if all(summary["statements"] is not None for summary in summaries):
+        cells = "、".join(f"{name} {auc_text(one['statements'])}" for name, one in zip(names, summaries, strict=True))
         lines.append(f"選択肢を一つずつ数えた判断の AUC: {cells}")
     return lines
 

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ...core.choices import choice_logprobs, set_logprob
+from ...core.choices import set_logprob
 from .outcomes import Outcome
 
 # Inverse temperatures that are tried: the mean log-probability is concave in them, and flat around the best. At 0 all
@@ -37,19 +37,13 @@ def calibrated_logprobs(outcomes: Sequence[Outcome]) -> list[float] | None:
 
 
 def _by_scale(outcome: Outcome) -> list[float] | None:
+    """The log-probability of the right answer for each of ``SCALES``, averaged over the orders."""
     each = [answer.scores() for answer in outcome.answers]
     if not each or any(one is None for one in each):
         return None
-    sign = outcome.answers[0].sign if outcome.form == "choice" else None
-    values = []
-    for scale in SCALES:
-        if sign is not None:  # ``scores`` has turned the sign already
-            values.append(set_logprob([scale * value for value in (each[0] or {}).values()], 1, outcome.correct))
-            continue
-        letters = [
-            choice_logprobs([scale * value for value in one.values()], 1)[list(one).index(outcome.correct)]
-            for one in each
-            if one
-        ]
-        values.append(sum(letters) / len(letters))
-    return values
+    # By letter, as set_logprob reads them; the sign of the choice form is turned already.
+    scores = [[one[letter] for letter in sorted(one)] for one in each if one]
+    return [
+        sum(set_logprob([scale * value for value in one], 1, outcome.correct) for one in scores) / len(scores)
+        for scale in SCALES
+    ]
