@@ -126,15 +126,14 @@ def _facts(pair: Comparison) -> list[tuple[str, str, str, str]]:
     rows.append(("正解した問題", right[0], right[1], ""))
     changed = f"正解になった {len(pair.flips_up)} 問、不正解になった {len(pair.flips_down)} 問"
     rows.append(("変わった問題", "", "", changed))
-    if pair.logprob is not None:
-        rows.append(("正解の対数確率の変化", "", "", f"{nats(pair.logprob.change)}（{interval_text(pair.logprob.ci95, nats)}）"))  # fmt: skip
-    if pair.calibrated is not None:
-        moved = pair.calibrated
+    if (moved := pair.scores.logprob) is not None:
+        rows.append(("正解の対数確率の変化", "", "", f"{nats(moved.change)}（{interval_text(moved.ci95, nats)}）"))
+    if (moved := pair.scores.calibrated) is not None:
         size = f"{nats(moved.change)}（{interval_text(moved.ci95, nats)}、{p_text(moved.p_value)}）"
         rows.append(("自信の強さをそれぞれ合わせた、正解の対数確率の変化", "", "", size))
-    if pair.order is not None:
-        moved = pair.order.change
-        shares = [percent(share) for share in pair.order.shares]
+    if (order := pair.scores.order) is not None:
+        moved = order.change
+        shares = [percent(share) for share in order.shares]
         size = f"{points(moved.change)} ポイント（{interval_text(moved.ci95)}、{p_text(moved.p_value)}）"
         rows.append(("正解をほかの選択肢より上に置いた割合", shares[0], shares[1], size))
     return rows

@@ -22,8 +22,8 @@ from ..statistics import (
     mcnemar_exact,
 )
 from .breakdown import Breakdowns, breakdowns
-from .comparability import aligned_outcomes, has_logprobs
-from .mean_change import MeanChange, PairOrder, calibrated_change, mean_change, pair_order
+from .comparability import aligned_outcomes
+from .mean_change import ScoreChanges, score_changes, with_holm
 from .run_differences import ADAPTER, differences
 
 Conclusion = Literal["better", "worse", "undecided"]
@@ -60,9 +60,7 @@ class Comparison:
     flips_down: tuple[Flip, ...]
     order_difference: float  # of accuracy over all orders
     order_ci95: Interval | None
-    logprob: MeanChange | None  # of the right answer; None for written answers
-    calibrated: MeanChange | None  # the same after each run's sureness was set right
-    order: PairOrder | None  # of the right choice among the others; None as above
+    scores: ScoreChanges  # what moves where no answer flips
     detectable_gain: float | None  # smallest difference that so many questions show with 80 % power
     differs: tuple[str, ...]  # what the two runs differ in (``run_differences.differences``)
     distrust: tuple[tuple[str, str], ...]  # result and why it says itself that it must not be trusted
@@ -93,33 +91,18 @@ def compare_results(results: Sequence[Result], *, seed: int, repeats: int = 10_0
         for index in range(1, len(results))
     ]
     adjusted = holm([pair.p_value for pair in pairs])
-    changes = _holm_of([pair.logprob for pair in pairs])
-    calibrated = _holm_of([pair.calibrated for pair in pairs])
-    orders = _holm_of([None if pair.order is None else pair.order.change for pair in pairs])
+    scores = with_holm([pair.scores for pair in pairs])
     return [
         replace(
             pair,
             adjusted_p_value=p_value,
-            logprob=change,
-            calibrated=level,
-            order=None if pair.order is None or order is None else replace(pair.order, change=order),
+            scores=changes,
             comparisons=len(pairs),
             # "The tuned run" would not say which of several.
             is_tuning=pair.is_tuning and len(pairs) == 1,
             detectable_gain=_detectable(pair, len(pairs)),
         )
-        for pair, p_value, change, level, order in zip(pairs, adjusted, changes, calibrated, orders, strict=True)
-    ]
-
-
-def _holm_of(changes: Sequence[MeanChange | None]) -> list[MeanChange | None]:
-    """The changes with their adjusted p-values; all are there or none is, since the runs are asked alike."""
-    known = [change for change in changes if change is not None]
-    if len(known) < len(changes):
-        return [None] * len(changes)
-    return [
-        replace(one, adjusted_p_value=p_value)
-        for one, p_value in zip(known, holm([one.p_value for one in known]), strict=True)
+        for pair, p_value, changes in zip(pairs, adjusted, scores, strict=True)
     ]
 
 
@@ -141,12 +124,6 @@ def _compare(
     ]
     up = tuple(flip for flip, step in zip(flips, steps, strict=True) if step > 0)
     down = tuple(flip for flip, step in zip(flips, steps, strict=True) if step < 0)
-    changes = [
-        after.gold_logprob - before.gold_logprob
-        for before, after in pairs
-        if before.gold_logprob is not None and after.gold_logprob is not None
-    ]
-    scored = all(has_logprobs(outcome) for pair in pairs for outcome in pair)
     p_value = mcnemar_exact(len(up), len(down))
     return Comparison(
         names=(first.name, second.name),
@@ -166,9 +143,7 @@ def _compare(
         flips_down=down,
         order_difference=sum(order_steps) / len(order_steps),
         order_ci95=interval_over(order_steps, clusters, seed=seed, repeats=repeats),
-        logprob=mean_change(changes, clusters, seed=seed, repeats=repeats) if scored else None,
-        calibrated=calibrated_change(pairs, seed=seed, repeats=repeats) if scored else None,
-        order=pair_order(pairs, seed=seed, repeats=repeats) if scored else None,
+        scores=score_changes(pairs, seed=seed, repeats=repeats),
         detectable_gain=None,  # depends on how many comparisons there are
         differs=differences(first.facts, second.facts),
         distrust=tuple((one.name, reason) for one in (first, second) for reason in one.facts.distrust),

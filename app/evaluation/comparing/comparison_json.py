@@ -8,7 +8,6 @@ from typing import Any
 from ...core.runs import distrust_code
 from ..statistics import Interval
 from .comparison import Comparison
-from .mean_change import CALIBRATED, NO_ORDER, change_json
 from .verdict import verdict
 
 VERSION = 2  # 1 had another shape for two results than for more
@@ -38,9 +37,7 @@ def _object(pair: Comparison) -> dict[str, Any]:
         "p_value_holm": pair.adjusted_p_value,
         "order_difference": pair.order_difference,
         "order_ci95": _listed(pair.order_ci95),
-        **change_json(pair.logprob),
-        **change_json(pair.calibrated, CALIBRATED),
-        **(NO_ORDER if pair.order is None else pair.order.as_json()),
+        **pair.scores.as_json(),
         "detectable_gain": pair.detectable_gain,
         "flips_up": [flip.id for flip in pair.flips_up],
         "flips_down": [flip.id for flip in pair.flips_down],

@@ -47,14 +47,15 @@ def _numbers(pair: Comparison) -> list[str]:
             f"  並びを別々に数えた正解率の差: {points(pair.order_difference)} ポイント"
             f"（{interval_text(pair.order_ci95)}）"
         )
-    if pair.logprob is None:
+    several, change = pair.comparisons > 1, pair.scores.logprob
+    if change is None:
         lines.append("  正解の対数確率: 文章で採点した結果なので比べられません")
     else:
-        facts = logprob_facts(pair.logprob, several=pair.comparisons > 1)
-        lines.append(f"  {logprob_label(pair.form)}の変化: {nats(pair.logprob.change)}（{facts}）")
-    several = pair.comparisons > 1
-    lines += [f"  {line}" for line in sureness_lines(pair.calibrated, pair.order, pair.questions, several=several)]
-    adjusted = f"、Holm 補正後 {p_text(pair.adjusted_p_value)}" if pair.comparisons > 1 else ""
+        lines.append(
+            f"  {logprob_label(pair.form)}の変化: {nats(change.change)}（{logprob_facts(change, several=several)}）"
+        )
+    lines += [f"  {line}" for line in sureness_lines(pair.scores, pair.questions, several=several)]
+    adjusted = f"、Holm 補正後 {p_text(pair.adjusted_p_value)}" if several else ""
     lines.append(
         f"  McNemar の正確検定: 正解になった {len(pair.flips_up)} 問、不正解になった {len(pair.flips_down)} 問、"
         f"{p_text(pair.p_value)}{adjusted}（区間は条文のまとまり {pair.clusters} 個を単位に計算）"

@@ -8,13 +8,13 @@ right one is placed above, which no change of sureness moves.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from ...core.prompts import Form
 from ..results.calibrated import calibrated_logprobs
 from ..results.outcomes import Outcome
-from ..statistics import Interval, excludes_chance, interval_over, sign_flip_test
+from ..statistics import Interval, excludes_chance, holm, interval_over, sign_flip_test
 
 Direction = Literal["up", "down", "undecided"]
 LOGPROB, CALIBRATED, ORDER = "logprob", "calibrated", "pair_order"  # how the values of a comparison's object begin
@@ -109,6 +109,63 @@ def pair_order(rows: Sequence[Sequence[Outcome]], *, seed: int, repeats: int = 1
         shares=(sum(before) / len(before), sum(after) / len(after)),
         change=mean_change(steps, [cluster for cluster, _ in known], seed=seed, repeats=repeats),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreChanges:
+    """The three together; each None where answers were written."""
+
+    logprob: MeanChange | None  # of the right answer
+    calibrated: MeanChange | None  # the same after each run's sureness was set right; None with one cluster too
+    order: PairOrder | None  # of the right choice among the others; None too where no question has such a pair
+
+    def as_json(self) -> dict[str, Any]:
+        """For ``compare_runs.py --json`` and cross_fit.json."""
+        return {
+            **change_json(self.logprob),
+            **change_json(self.calibrated, CALIBRATED),
+            **(NO_ORDER if self.order is None else self.order.as_json()),
+        }
+
+
+def score_changes(rows: Sequence[Sequence[Outcome]], *, seed: int, repeats: int = 10_000) -> ScoreChanges:
+    """Of rows of a question's outcome in the first run and in those after it, whose mean counts."""
+    logprobs = [[outcome.gold_logprob for outcome in row] for row in rows]
+    known = [[value for value in each if value is not None] for each in logprobs if None not in each]
+    if len(known) < len(rows):
+        return ScoreChanges(None, None, None)
+    steps = [sum(after) / len(after) - before for before, *after in known]
+    return ScoreChanges(
+        logprob=mean_change(steps, [row[0].cluster for row in rows], seed=seed, repeats=repeats),
+        calibrated=calibrated_change(rows, seed=seed, repeats=repeats),
+        order=pair_order(rows, seed=seed, repeats=repeats),
+    )
+
+
+def with_holm(each: Sequence[ScoreChanges]) -> list[ScoreChanges]:
+    """The changes of several comparisons with their p-values adjusted, each of the three kinds by itself."""
+    logprobs = _holm_of([one.logprob for one in each])
+    calibrated = _holm_of([one.calibrated for one in each])
+    orders = _holm_of([None if one.order is None else one.order.change for one in each])
+    return [
+        ScoreChanges(
+            logprob=logprob,
+            calibrated=level,
+            order=None if one.order is None or order is None else replace(one.order, change=order),
+        )
+        for one, logprob, level, order in zip(each, logprobs, calibrated, orders, strict=True)
+    ]
+
+
+def _holm_of(changes: Sequence[MeanChange | None]) -> list[MeanChange | None]:
+    """The changes with their adjusted p-values; all are there or none is, since the runs are asked alike."""
+    known = [change for change in changes if change is not None]
+    if len(known) < len(changes):
+        return [None] * len(changes)
+    return [
+        replace(one, adjusted_p_value=p_value)
+        for one, p_value in zip(known, holm([one.p_value for one in known]), strict=True)
+    ]
 
 
 def logprob_label(form: Form) -> str:

@@ -17,17 +17,7 @@ from .breakdown import Breakdowns, breakdowns
 from .comparability import aligned_outcomes
 from .comparison import Comparison, compare_results
 from .comparison_text import reading_change_lines
-from .mean_change import (
-    CALIBRATED,
-    NO_ORDER,
-    MeanChange,
-    PairOrder,
-    calibrated_change,
-    change_json,
-    logprob_label,
-    mean_change,
-    pair_order,
-)
+from .mean_change import ScoreChanges, logprob_label, score_changes
 from .reading_beside import reading_of_seeds
 from .verdict import TUNED, logprob_sentence, sureness_lines, verdict
 
@@ -44,9 +34,7 @@ class SeedsTogether:
     ci95: Interval | None  # over clusters, of these seeds; None with too few clusters
     p_value: float  # signs of whole clusters flipped at random
     spread: float  # standard deviation of the difference between the seeds
-    logprob: MeanChange | None  # of the right answer, a question's change averaged over the seeds
-    calibrated: MeanChange | None  # the same after each run's sureness was set right
-    order: PairOrder | None  # of the right choice among the others, averaged likewise
+    scores: ScoreChanges  # a question's change averaged over the seeds
     form: Form
     breakdowns: Breakdowns
     reading: tuple[ReadingChange, ...]  # what the law adds, where the results in other contexts lie beside these
@@ -59,7 +47,8 @@ class SeedsTogether:
             f"{interval_text(self.ci95, unit=' ポイント')}、{p_text(self.p_value)}"
         )
         begin = f"seed {self.seeds} 個をまとめると、"
-        logprob = "" if self.logprob is None else logprob_sentence(self.logprob, self.form)
+        change = self.scores.logprob
+        logprob = "" if change is None else logprob_sentence(change, self.form)
         if not excludes_chance(self.ci95, self.p_value):
             return f"{begin}差があるとは言えません（{points(self.difference)} ポイント、{facts}）。{logprob}"
         word = "高く" if self.difference > 0 else "低く"
@@ -77,9 +66,7 @@ class SeedsTogether:
             "ci95": None if self.ci95 is None else list(self.ci95),
             "p_value": self.p_value,
             "spread": self.spread,
-            **change_json(self.logprob),
-            **change_json(self.calibrated, CALIBRATED),
-            **(NO_ORDER if self.order is None else self.order.as_json()),
+            **self.scores.as_json(),
             **self.breakdowns.as_json(),
             "reading": [change.as_json() for change in self.reading],
             "verdict": self.verdict,
@@ -97,12 +84,6 @@ def seeds_together(base: Result, pooled: Sequence[Result], *, seed: int, repeats
     clusters = [row[0].cluster for row in rows]
     right = [[float(outcome.predicted == outcome.correct) for outcome in row] for row in rows]
     steps = [sum(after) / len(after) - before for before, *after in right]
-    logprobs = [[outcome.gold_logprob for outcome in row] for row in rows]
-    changes = [
-        sum(value - before for value in after if value is not None) / len(after)
-        for before, *after in logprobs
-        if before is not None and None not in after
-    ]
     by_seed = [sum(row[index] - row[0] for row in right) / len(right) for index in range(1, len(pooled) + 1)]
     difference = sum(steps) / len(steps)
     accuracy = sum(row[0] for row in right) / len(right)
@@ -115,9 +96,7 @@ def seeds_together(base: Result, pooled: Sequence[Result], *, seed: int, repeats
         ci95=interval_over(steps, clusters, seed=seed, repeats=repeats),
         p_value=sign_flip_test(steps, clusters, seed=seed, repeats=repeats).two_sided,
         spread=math.sqrt(sum((value - difference) ** 2 for value in by_seed) / max(len(by_seed) - 1, 1)),
-        logprob=mean_change(changes, clusters, seed=seed, repeats=repeats) if len(changes) == len(rows) else None,
-        calibrated=calibrated_change(rows, seed=seed, repeats=repeats) if len(changes) == len(rows) else None,
-        order=pair_order(rows, seed=seed, repeats=repeats) if len(changes) == len(rows) else None,
+        scores=score_changes(rows, seed=seed, repeats=repeats),
         form=rows[0][0].form,
         breakdowns=breakdowns(rows),
         reading=reading_of_seeds(base, pooled, seed=seed, repeats=repeats),
@@ -160,12 +139,12 @@ def verdict_lines(pairs: Sequence[Comparison], together: SeedsTogether | None) -
         (pair,) = pairs
         return [
             verdict(pair),
-            *sureness_lines(pair.calibrated, pair.order, pair.questions),
+            *sureness_lines(pair.scores, pair.questions),
             *pair.breakdowns.lines(),
             *reading_change_lines(pair.reading, ("調整前", "調整後")),
         ]
     spread = points(together.spread, signed=False)
     return [f"seed {together.seeds} 個の平均: 差 {points(together.difference)} ポイント、標準偏差 {spread} ポイント", together.verdict,
-            *sureness_lines(together.calibrated, together.order, together.questions),
+            *sureness_lines(together.scores, together.questions),
             *together.breakdowns.lines(),
             *reading_change_lines(together.reading, ("調整前", f"調整後（seed {together.seeds} 個の平均）"))]  # fmt: skip

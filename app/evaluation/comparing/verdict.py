@@ -8,7 +8,7 @@ from ..number_text import interval_text, nats, p_text, points
 from ..results.result_words import percent
 from ..statistics import ALPHA
 from .comparison import Comparison
-from .mean_change import MeanChange, PairOrder, logprob_label
+from .mean_change import MeanChange, ScoreChanges, logprob_label
 from .run_differences import ADAPTER, NAMES
 
 TUNED = "調整後"
@@ -29,8 +29,8 @@ def verdict(pair: Comparison) -> str:
         size = points(abs(pair.difference), signed=False)
         text = f"{subject} {size} ポイント{word}、偶然とは考えにくい差です（{facts}）。"
     cautions = [_only_in_ties(pair), _other_differences(pair), _not_to_be_trusted(pair)]
-    if pair.logprob is not None:
-        text += logprob_sentence(pair.logprob, pair.form, several=several)
+    if pair.scores.logprob is not None:
+        text += logprob_sentence(pair.scores.logprob, pair.form, several=several)
     for begin, caution in zip(("ただし、", "また、", "また、"), filter(None, cautions), strict=False):
         text += begin + caution
     return text
@@ -57,12 +57,10 @@ def logprob_sentence(change: MeanChange, form: Form, *, several: bool = False) -
     return f"{name}は {nats(change.change)} と{word}、偶然とは考えにくい変化です（{facts}）。"
 
 
-def sureness_lines(
-    calibrated: MeanChange | None, order: PairOrder | None, questions: int, *, several: bool = False
-) -> list[str]:
+def sureness_lines(scores: ScoreChanges, questions: int, *, several: bool = False) -> list[str]:
     """What changed whatever the sureness: the log-probability with every run's own set right, and how often the right choice
     is placed above another; nothing of what is not known. ``questions`` is how many were asked."""
-    lines = []
+    lines, calibrated, order = [], scores.calibrated, scores.order
     if calibrated is not None:
         facts = f"{interval_text(calibrated.ci95, nats)}、{_tests(calibrated, several)}"
         lines.append(

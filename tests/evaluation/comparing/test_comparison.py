@@ -71,8 +71,8 @@ def test_numbers_by_hand() -> None:
     assert pair.p_value == pair.adjusted_p_value == pytest.approx(20 / 512)
     assert [flip.id for flip in pair.flips_up] == [f"q{number}" for number in range(10, 18)]
     assert [(flip.id, flip.before, flip.after) for flip in pair.flips_down] == [("q18", "a", "c")]
-    assert pair.logprob is not None
-    assert pair.logprob.change == pytest.approx(7 * math.log(7) / 20)
+    assert pair.scores.logprob is not None
+    assert pair.scores.logprob.change == pytest.approx(7 * math.log(7) / 20)
     assert pair.ci95 is not None
     assert pair.ci95.low < 0.35 < pair.ci95.high
     assert pair.conclusion == "better"
@@ -156,9 +156,9 @@ def test_a_handful_of_articles_has_no_interval_and_no_verdict(number: int) -> No
         for each in pair_of([("b", "a")] * 45)
     ]
     (pair,) = compare_results(results, seed=1)
-    assert pair.logprob is not None
-    assert (pair.ci95, pair.order_ci95, pair.logprob.ci95) == (None, None, None)
-    assert pair.logprob.direction == "undecided"
+    assert pair.scores.logprob is not None
+    assert (pair.ci95, pair.order_ci95, pair.scores.logprob.ci95) == (None, None, None)
+    assert pair.scores.logprob.direction == "undecided"
     assert pair.p_value < 1e-9
     assert pair.conclusion == "undecided"
     assert verdict(pair) == (
@@ -177,12 +177,12 @@ def test_a_gain_that_flips_no_answer_is_seen_in_the_probability_of_the_right_one
     pair, worse = (compare_results([result("base", one), result("tuned", other, TUNED)], seed=1)[0]
                    for one, other in ((before, after), (after, before)))  # fmt: skip
     assert (pair.difference, pair.conclusion) == (0.0, "undecided")
-    assert pair.logprob is not None
-    assert worse.logprob is not None
-    assert pair.logprob.change == pytest.approx(math.log(1.2))
-    assert (pair.logprob.direction, worse.logprob.direction) == ("up", "down")
-    assert pair.logprob.p_greater < 0.001
-    assert worse.logprob.p_greater == 1.0
+    assert pair.scores.logprob is not None
+    assert worse.scores.logprob is not None
+    assert pair.scores.logprob.change == pytest.approx(math.log(1.2))
+    assert (pair.scores.logprob.direction, worse.scores.logprob.direction) == ("up", "down")
+    assert pair.scores.logprob.p_greater < 0.001
+    assert worse.scores.logprob.p_greater == 1.0
     assert "正解の文字の対数確率は +0.182 と上がり、偶然とは考えにくい変化です" in verdict(pair)
     assert "正解の文字の対数確率は -0.182 と下がり、偶然とは考えにくい変化です" in verdict(worse)
     assert as_json([pair])["comparisons"][0]["logprob_direction"] == "up"
@@ -195,7 +195,7 @@ def test_several_comparisons_adjust_the_test_of_the_probability_too() -> None:
     others = [result(name, [outcome(n, "aaaa", sure=sure if n < 6 else 0.5) for n in range(20)], TUNED)
               for name, sure in (("x", 0.6), ("y", 0.5))]  # fmt: skip
     pairs = compare_results([first, *others], seed=1)
-    changes = [pair.logprob for pair in pairs if pair.logprob is not None]
+    changes = [pair.scores.logprob for pair in pairs if pair.scores.logprob is not None]
     assert [one.adjusted_p_value for one in changes] == holm([one.p_value for one in changes])
     assert changes[0].adjusted_p_value == pytest.approx(2 * changes[0].p_value)
     assert "Holm 補正後" in verdict(pairs[0]).partition("対数確率")[2]
@@ -385,7 +385,7 @@ def test_one_result_is_not_a_comparison() -> None:
 def test_written_answers_are_compared_without_log_probabilities() -> None:
     before, after = (text_run(one) for one in pair_of([("a", "a")] * 5 + [("b", "a")] * 5))
     (pair,) = compare_results([before, after], seed=1)
-    assert pair.logprob is None
+    assert pair.scores.logprob is None
     assert any("文章で採点した結果なので比べられません" in line for line in comparison_lines([pair], [before, after]))
 
 

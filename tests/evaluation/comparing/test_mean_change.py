@@ -8,7 +8,14 @@ from typing import Any
 
 import pytest
 
-from app.evaluation.comparing.mean_change import NO_ORDER, calibrated_change, change_json, mean_change, pair_order
+from app.evaluation.comparing.mean_change import (
+    NO_ORDER,
+    ScoreChanges,
+    calibrated_change,
+    change_json,
+    mean_change,
+    pair_order,
+)
 from app.evaluation.comparing.verdict import sureness_lines
 from app.evaluation.results.calibrated import calibrated_logprobs
 from app.evaluation.results.order_answer import OrderAnswer, judged
@@ -82,8 +89,8 @@ def test_questions_without_a_pair_are_left_out(choices_of: Any) -> None:
     found = pair_order(rows, seed=1, repeats=100)
     assert found is not None
     assert found.questions == 11
-    assert "、選択肢を比べられる 11 問）: 66.7 % → 66.7 %" in sureness_lines(None, found, 12)[0]
-    assert "比べられる" not in sureness_lines(None, found, 11)[0]
+    assert "、選択肢を比べられる 11 問）: 66.7 % → 66.7 %" in sureness_lines(ScoreChanges(None, None, found), 12)[0]
+    assert "比べられる" not in sureness_lines(ScoreChanges(None, None, found), 11)[0]
     assert pair_order([(alone, alone)], seed=1) is None
 
 

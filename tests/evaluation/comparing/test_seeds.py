@@ -42,8 +42,8 @@ def test_shares_are_averaged_over_the_seeds(result_of: Any) -> None:
     assert found.spread == pytest.approx((5 / 12) / 2**0.5)  # the seeds gain 5 and 10 questions
     assert found.ci95 == pytest.approx(cluster_bootstrap(steps, range(12), seed=5, repeats=500))
     assert found.p_value == sign_flip_test(steps, range(12), seed=5, repeats=500).two_sided
-    assert found.logprob is not None
-    assert found.logprob.change == pytest.approx(math.log(7) * sum(steps) / 12)
+    assert found.scores.logprob is not None
+    assert found.scores.logprob.change == pytest.approx(math.log(7) * sum(steps) / 12)
     assert "正解の文字の対数確率は +1.216 と上がり" in found.verdict
     assert found.verdict.startswith(
         "seed 2 個をまとめると、調整後は 62.5 ポイント高く、偶然とは考えにくい差です（12 問、16.7 % → 平均 79.2 %、95 % 区間 +"

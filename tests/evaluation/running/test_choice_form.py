@@ -250,7 +250,7 @@ def test_a_mixed_file_from_asking_to_the_report(tmp_path: Path, question_of: Any
     assert after.summary["collapse"] == {"collapsed": None}
     assert set(after.summary["by_gold_position"]) == {"b", "bd", "c", "×"}
     (pair,) = compare_results([before, after], seed=1, repeats=100)
-    assert pair.logprob is not None
+    assert pair.scores.logprob is not None
     lines = "\n".join([*comparison_lines([pair], [before, after]), *summary_lines(after.summary, PLAN.as_dict())])
     assert "正解率（選択肢ごとの判断）" in lines
     assert "求め方を読み取れず、問題文のまま尋ねた問題: その他 1 問" in lines
