@@ -68,27 +68,19 @@ def main(argv: Sequence[str]) -> int:
 
 def pool_seeds(arguments: Any) -> int:
     """Say what the results of one training, repeated with other seeds, show together; the exit code."""
-    from ..evaluation.comparing.comparability import distrust
-    from ..evaluation.comparing.comparison_json import as_json
-    from ..evaluation.comparing.reading_beside import with_reading
-    from ..evaluation.comparing.seeds import compare_seeds, level_lines, seed_table, seeds_together, verdict_lines
+    from ..evaluation.comparing.seed_study import study_seeds
     from ..evaluation.results.file import read_results
     from .studies.repeats import repeats_of, training_line
 
     results = read_results(arguments.results)
     repeats = repeats_of(results)
-    base, *tuned = results
-    together = seeds_together(base, tuned, seed=arguments.seed)
-    pairs = with_reading(compare_seeds(base, tuned, seed=arguments.seed), results, seed=arguments.seed)
-    report(arguments, results, pairs, together)
+    study = study_seeds(results[0], results[1:], [one.seed for one in repeats], seed=arguments.seed)
+    report(arguments, results, study.pairs, study.together)
     if arguments.json:
-        kept = {**as_json(pairs), "repeats": [one.as_json() for one in repeats], "together": together.as_json()}
-        print(to_json(kept, indent=2))
+        print(to_json({**study.as_json(), "repeats": [one.as_json() for one in repeats]}, indent=2))
     else:
-        seeds = [one.seed for one in repeats]
-        lines = [training_line(repeats), *seed_table(base, tuned, pairs, seeds), *level_lines(base, tuned, seeds)]
-        print("\n".join([*lines, *verdict_lines(pairs, together)]))
-    return trusted([reason for result in results for reason in distrust(result)])
+        print("\n".join([training_line(repeats), *study.lines()]))
+    return trusted(study.distrust)
 
 
 def report(
@@ -114,9 +106,9 @@ def compared(paths: Sequence[Path], seed: int) -> tuple[list[Result], list[Compa
     """The results of the files, each but the first against the first, and why none of it must be trusted (may be empty)."""
     from ..evaluation.comparing.comparability import distrust
     from ..evaluation.comparing.comparison import compare_results
-    from ..evaluation.comparing.reading_beside import with_reading
+    from ..evaluation.comparing.reading_beside import contexts_beside, with_reading
     from ..evaluation.results.file import read_results
 
     results = read_results(paths)
-    pairs = with_reading(compare_results(results, seed=seed), results, seed=seed)
+    pairs = with_reading(compare_results(results, seed=seed), contexts_beside(results), seed=seed)
     return results, pairs, [reason for result in results for reason in distrust(result)]

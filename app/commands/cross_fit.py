@@ -89,26 +89,24 @@ def _pool(
 
 def _compare(settings: CrossFitSettings, header: Mapping[str, Any]) -> int:
     """Write and print what the pooled results show against the untuned model; the exit code."""
-    from ..evaluation.comparing.comparability import distrust
-    from ..evaluation.comparing.comparison_json import as_json
-    from ..evaluation.comparing.reading_beside import check_reading, with_reading
-    from ..evaluation.comparing.seeds import compare_seeds, seed_table, seeds_together, verdict_lines
+    from ..evaluation.comparing.reading_beside import check_reading
+    from ..evaluation.comparing.seed_study import study_seeds
     from ..evaluation.results.file import read_results
 
     folder, seeds = settings.output_dir, settings.all_seeds
     base, *pooled = read_results([folder / "base.json", *(settings.seed_dir(seed) / "tuned.json" for seed in seeds)])
-    pairs = with_reading(compare_seeds(base, pooled, seed=settings.seed), [base, *pooled], seed=settings.seed)
+    study = study_seeds(base, pooled, seeds, seed=settings.seed)
     if settings.reading_test:
-        check_reading(pairs)
-    together = seeds_together(base, pooled, seed=settings.seed) if len(pooled) > 1 else None
-    kept = {"kind": "cross_fit", "run": header, "seeds": list(seeds), **as_json(pairs)}
-    write_json(folder / "cross_fit.json", kept if together is None else {**kept, "together": together.as_json()})
-    print("\n".join([*seed_table(base, pooled, pairs, seeds), *verdict_lines(pairs, together)]))
+        check_reading(study.pairs)
+    write_json(folder / "cross_fit.json", {"kind": "cross_fit", "run": header, "seeds": list(seeds), **study.as_json()})
+    print("\n".join(study.lines()))
     if settings.report:
         from ..evaluation.report.page import write_report
 
-        size = write_report(settings.report, [base, *pooled], pairs, questions_path=settings.data, together=together)
+        size = write_report(
+            settings.report, study.results, study.pairs, questions_path=settings.data, together=study.together
+        )
         log(f"{settings.report}: 報告を書きました（{size / 1024:.0f} KB）。")
-    if reasons := [reason for result in (base, *pooled) for reason in distrust(result)]:
-        raise UntrustworthyResult("。".join(reasons))
+    if study.distrust:
+        raise UntrustworthyResult("。".join(study.distrust))
     return 0

@@ -12,7 +12,7 @@ import pytest
 from app.core.errors import DataError
 from app.evaluation.comparing.comparison import compare_results
 from app.evaluation.comparing.comparison_text import comparison_lines
-from app.evaluation.comparing.reading_beside import with_reading
+from app.evaluation.comparing.reading_beside import contexts_beside, with_reading
 from app.evaluation.reading import law_adds, reading_changes
 from app.evaluation.report.page import render_report
 from app.evaluation.results.file import read_result
@@ -143,7 +143,8 @@ def test_results_beside_each_other_are_a_reading_test(tmp_path: Path, question_o
     assert "  文脈なし 0.0 % → 正解の条文 100.0 %: 条文が足したもの +100.0 ポイント（" in "\n".join(
         summary_lines(tuned.summary, PLAN.as_dict())
     )
-    (pair,) = with_reading(compare_results([base, tuned], seed=1, repeats=100), [base, tuned], seed=1)
+    found = contexts_beside([base, tuned])
+    (pair,) = with_reading(compare_results([base, tuned], seed=1, repeats=100), found, seed=1)
     assert [change.gain.difference for change in pair.reading] == [0.0, 0.0]
     assert "    差（正解の条文を抜いた検索結果に対して）: +0.0 ポイント" in "\n".join(
         comparison_lines([pair], [base, tuned])
@@ -151,7 +152,8 @@ def test_results_beside_each_other_are_a_reading_test(tmp_path: Path, question_o
     html = render_report([base, tuned], [pair], gold_contexts={}, created="2026-01-01")
     assert "条文を読んでいるか" in html
     assert "条文を読んでいるか" not in render_report([alone], [], gold_contexts={}, created="2026-01-01")
-    (single,) = with_reading(compare_results([base, alone], seed=1, repeats=100), [base, alone], seed=1)
+    found = contexts_beside([base, alone])
+    (single,) = with_reading(compare_results([base, alone], seed=1, repeats=100), found, seed=1)
     assert single.reading == ()
 
 

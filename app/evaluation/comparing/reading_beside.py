@@ -17,9 +17,8 @@ from ..running.plan import WITHOUT
 from .comparison import Comparison
 
 
-def with_reading(pairs: Sequence[Comparison], results: Sequence[Result], *, seed: int) -> list[Comparison]:
-    """The comparisons with what the law adds to each side, where the results beside the compared ones say so."""
-    found = _by_context(results)
+def with_reading(pairs: Sequence[Comparison], found: Sequence[ByContext], *, seed: int) -> list[Comparison]:
+    """The comparisons with what the law adds to each side, where ``contexts_beside`` the compared results say so."""
     if not found:
         return list(pairs)
     return [
@@ -40,12 +39,10 @@ def check_reading(pairs: Sequence[Comparison]) -> None:
 
 
 def reading_of_seeds(
-    base: Result, tuned: Sequence[Result], *, seed: int, repeats: int = 10_000
+    results: Sequence[Result], found: Sequence[ByContext], *, seed: int, repeats: int = 10_000
 ) -> tuple[ReadingChange, ...]:
-    """What the law adds to the untuned model and, on the mean over the seeds, to the tuned ones, as far as the results
-    beside these say so."""
-    results = [base, *tuned]
-    found = _by_context(results)
+    """What the law adds to the untuned model, which is the first, and, on the mean over the seeds, to the tuned ones, as far
+    as ``contexts_beside`` the results say so."""
     if not found:
         return ()
     for name in WITHOUT:
@@ -57,7 +54,7 @@ def reading_of_seeds(
     return reading_changes(found[0], found[1:], seed=seed, repeats=repeats)
 
 
-def _by_context(results: Sequence[Result]) -> list[ByContext]:
+def contexts_beside(results: Sequence[Result]) -> list[ByContext]:
     """The outcomes of each result and of those beside it that differ by the context alone; nothing unless all were asked
     with the right articles."""
     if any(result.facts.plan.context != "gold" for result in results):

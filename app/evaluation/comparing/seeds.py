@@ -1,4 +1,4 @@
-"""Cross-fitting over several seeds: one verdict for all of them together, and how far they are apart."""
+"""One training with several seeds: one verdict for all of them together, and how far they are apart."""
 
 from __future__ import annotations
 
@@ -11,15 +11,12 @@ from ...core.prompts import Form
 from ..number_text import interval_text, p_text, points
 from ..reading import ReadingChange
 from ..results.file import Result
-from ..results.result_words import auc_text, percent
+from ..results.result_words import percent
 from ..statistics import Interval, excludes_chance, interval_over, sign_flip_test
 from .breakdown import Breakdowns, breakdowns
 from .comparability import aligned_outcomes
-from .comparison import Comparison, compare_results
-from .comparison_text import reading_change_lines
-from .mean_change import ScoreChanges, logprob_label, score_changes
-from .reading_beside import reading_of_seeds
-from .verdict import TUNED, logprob_sentence, sureness_lines, verdict
+from .mean_change import ScoreChanges, score_changes
+from .verdict import TUNED, logprob_sentence
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,12 +70,14 @@ class SeedsTogether:
         }
 
 
-def compare_seeds(base: Result, pooled: Sequence[Result], *, seed: int) -> list[Comparison]:
-    """Each seed's result against the untuned model by itself: seeds repeat one question, so nothing is adjusted."""
-    return [pair for one in pooled for pair in compare_results([base, one], seed=seed)]
-
-
-def seeds_together(base: Result, pooled: Sequence[Result], *, seed: int, repeats: int = 10_000) -> SeedsTogether:
+def seeds_together(
+    base: Result,
+    pooled: Sequence[Result],
+    *,
+    reading: Sequence[ReadingChange] = (),
+    seed: int,
+    repeats: int = 10_000,
+) -> SeedsTogether:
     """All seeds' results against the untuned model; raises DataError when they may not be compared."""
     rows = aligned_outcomes([base, *pooled])
     clusters = [row[0].cluster for row in rows]
@@ -99,52 +98,5 @@ def seeds_together(base: Result, pooled: Sequence[Result], *, seed: int, repeats
         scores=score_changes(rows, seed=seed, repeats=repeats),
         form=rows[0][0].form,
         breakdowns=breakdowns(rows),
-        reading=reading_of_seeds(base, pooled, seed=seed, repeats=repeats),
+        reading=tuple(reading),
     )
-
-
-def seed_table(base: Result, pooled: Sequence[Result], pairs: Sequence[Comparison], seeds: Sequence[int]) -> list[str]:
-    """The lines of the summary: the untuned model, and each seed against it."""
-    lines = [
-        f"調整前: {percent(base.summary['accuracy'])}（{base.summary['total']} 問中 {base.summary['correct']} 問、"
-        f"全並び {percent(base.summary['orders']['accuracy'])}）"
-    ]
-    lines += [
-        f"調整後（seed {seed}）: {percent(result.summary['accuracy'])}"
-        f"（全並び {percent(result.summary['orders']['accuracy'])}）、差 {points(pair.difference)} ポイント"
-        f"（{interval_text(pair.ci95)}、{p_text(pair.p_value)}）"
-        for seed, result, pair in zip(seeds, pooled, pairs, strict=True)
-    ]
-    return lines
-
-
-def level_lines(base: Result, pooled: Sequence[Result], seeds: Sequence[int]) -> list[str]:
-    """Where the untuned model and each seed stand, beside the accuracy: log-probability of the right answer, and the AUC of
-    choices judged by themselves; nothing of what the answers do not have."""
-    names, summaries = ["調整前", *(f"seed {seed}" for seed in seeds)], [one.summary for one in (base, *pooled)]
-    lines = []
-    if all(summary["gold_logprob"] is not None for summary in summaries):
-        cells = "、".join(f"{name} {one['gold_logprob']:.3f}" for name, one in zip(names, summaries, strict=True))
-        uniform = summaries[0]["uniform_logprob"]
-        lines.append(f"{logprob_label(base.outcomes[0].form)}の平均: {cells}（一様なら {uniform:.3f}）")
-    if all(summary["statements"] is not None for summary in summaries):
-        cells = "、".join(f"{name} {auc_text(one['statements'])}" for name, one in zip(names, summaries, strict=True))
-        lines.append(f"選択肢を一つずつ数えた判断の AUC: {cells}")
-    return lines
-
-
-def verdict_lines(pairs: Sequence[Comparison], together: SeedsTogether | None) -> list[str]:
-    """The verdict, the right answers by kind, and what the law adds: of the one seed, or of all with how far they are apart."""
-    if together is None:
-        (pair,) = pairs
-        return [
-            verdict(pair),
-            *sureness_lines(pair.scores, pair.questions),
-            *pair.breakdowns.lines(),
-            *reading_change_lines(pair.reading, ("調整前", "調整後")),
-        ]
-    spread = points(together.spread, signed=False)
-    return [f"seed {together.seeds} 個の平均: 差 {points(together.difference)} ポイント、標準偏差 {spread} ポイント", together.verdict,
-            *sureness_lines(together.scores, together.questions),
-            *together.breakdowns.lines(),
-            *reading_change_lines(together.reading, ("調整前", f"調整後（seed {together.seeds} 個の平均）"))]  # fmt: skip

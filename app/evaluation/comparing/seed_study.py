@@ -1,0 +1,112 @@
+"""A training repeated with other seeds, as cross_fit.py and ``compare_runs.py --pool-seeds`` show it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ..number_text import interval_text, p_text, points
+from ..results.file import Result
+from ..results.result_words import auc_text, percent
+from .comparability import distrust
+from .comparison import Comparison, compare_results
+from .comparison_json import as_json
+from .comparison_text import reading_change_lines
+from .mean_change import logprob_label
+from .reading_beside import contexts_beside, reading_of_seeds, with_reading
+from .seeds import SeedsTogether, seeds_together
+from .verdict import sureness_lines, verdict
+
+
+@dataclass(frozen=True, slots=True)
+class SeedStudy:
+    """The untuned model, what was trained with each seed, and what they show one by one and together."""
+
+    base: Result
+    tuned: tuple[Result, ...]  # one per seed
+    seeds: tuple[int, ...]
+    pairs: tuple[Comparison, ...]  # each seed against the untuned model
+    together: SeedsTogether | None  # None with one seed
+
+    @property
+    def results(self) -> list[Result]:
+        """All of them, the untuned model's in front."""
+        return [self.base, *self.tuned]
+
+    @property
+    def distrust(self) -> list[str]:
+        """Why a result said of itself that it must not be trusted; empty when none did."""
+        return [reason for result in self.results for reason in distrust(result)]
+
+    def as_json(self) -> dict[str, Any]:
+        """For cross_fit.json and ``compare_runs.py --pool-seeds --json``."""
+        value = as_json(self.pairs)
+        return value if self.together is None else {**value, "together": self.together.as_json()}
+
+    def lines(self) -> list[str]:
+        """For a terminal: each seed, where it stands, and the verdict, of the one seed or of all together."""
+        return [*self._table(), *self._levels(), *self._verdict()]
+
+    def _table(self) -> list[str]:
+        base = self.base.summary
+        lines = [
+            f"調整前: {percent(base['accuracy'])}（{base['total']} 問中 {base['correct']} 問、"
+            f"全並び {percent(base['orders']['accuracy'])}）"
+        ]
+        lines += [
+            f"調整後（seed {seed}）: {percent(result.summary['accuracy'])}"
+            f"（全並び {percent(result.summary['orders']['accuracy'])}）、差 {points(pair.difference)} ポイント"
+            f"（{interval_text(pair.ci95)}、{p_text(pair.p_value)}）"
+            for seed, result, pair in zip(self.seeds, self.tuned, self.pairs, strict=True)
+        ]
+        return lines
+
+    def _levels(self) -> list[str]:
+        """Log-probability of the right answer, and the AUC of choices judged by themselves; nothing of what the answers do
+        not have."""
+        names, summaries = ["調整前", *(f"seed {seed}" for seed in self.seeds)], [one.summary for one in self.results]
+        lines = []
+        if all(summary["gold_logprob"] is not None for summary in summaries):
+            cells = "、".join(f"{name} {one['gold_logprob']:.3f}" for name, one in zip(names, summaries, strict=True))
+            uniform = summaries[0]["uniform_logprob"]
+            lines.append(f"{logprob_label(self.pairs[0].form)}の平均: {cells}（一様なら {uniform:.3f}）")
+        if all(summary["statements"] is not None for summary in summaries):
+            cells = "、".join(
+                f"{name} {auc_text(one['statements'])}" for name, one in zip(names, summaries, strict=True)
+            )
+            lines.append(f"選択肢を一つずつ数えた判断の AUC: {cells}")
+        return lines
+
+    def _verdict(self) -> list[str]:
+        """The verdict, the right answers by kind, and what the law adds."""
+        if self.together is None:
+            (pair,) = self.pairs
+            return [
+                verdict(pair),
+                *sureness_lines(pair.scores, pair.questions),
+                *pair.breakdowns.lines(),
+                *reading_change_lines(pair.reading, ("調整前", "調整後")),
+            ]
+        found = self.together
+        return [
+            f"seed {found.seeds} 個の平均: 差 {points(found.difference)} ポイント、"
+            f"標準偏差 {points(found.spread, signed=False)} ポイント",
+            found.verdict,
+            *sureness_lines(found.scores, found.questions),
+            *found.breakdowns.lines(),
+            *reading_change_lines(found.reading, ("調整前", f"調整後（seed {found.seeds} 個の平均）")),
+        ]
+
+
+def study_seeds(base: Result, tuned: Sequence[Result], seeds: Sequence[int], *, seed: int) -> SeedStudy:
+    """What the results of ``seeds`` show against the untuned model, with the reading test where results in other contexts
+    lie beside all of them. Raises DataError when they may not be compared."""
+    results = [base, *tuned]
+    found = contexts_beside(results)
+    # Seeds repeat one question, so nothing is adjusted for their number.
+    pairs = [pair for one in tuned for pair in compare_results([base, one], seed=seed)]
+    together = None
+    if len(tuned) > 1:
+        together = seeds_together(base, tuned, reading=reading_of_seeds(results, found, seed=seed), seed=seed)
+    return SeedStudy(base, tuple(tuned), tuple(seeds), tuple(with_reading(pairs, found, seed=seed)), together)
