@@ -13,6 +13,7 @@ import torch
 from app.core.errors import ModelError
 from app.llm.adapters import adapter_folder, attach_adapter, check_base, check_chat
 from app.llm.loading import Quantization, load_base_model, load_tokenizer
+from app.training.model.lora import attach_lora, trainable_parameters
 
 
 @pytest.fixture
@@ -150,3 +151,25 @@ def test_a_tokenizer_that_fails_in_use_is_refused_when_loaded(copied: Path) -> N
     edit(copied / "tokenizer_config.json", model_max_length="many")
     with pytest.raises(ModelError, match="トークナイザを読めません"):
         load_tokenizer(str(copied))
+
+
+@pytest.mark.parametrize(("base", "computed"), [("bfloat16", torch.bfloat16), ("float32", torch.float32)])
+def test_a_lora_trained_in_bfloat16_is_computed_as_it_was_trained(
+    copied: Path, tmp_path: Path, base: str, computed: torch.dtype
+) -> None:
+    trained = attach_lora(
+        load_base_model(str(copied), quantization=None, dtype=base, device="cpu"),
+        r=2, alpha=4, dropout=0.0, target_modules=["q_proj", "down_proj"], bias="none", seed=1, dtype="bf16",
+    )  # fmt: skip
+    for name, weights in trainable_parameters(trained).items():
+        if "lora_B" in name:
+            torch.nn.init.normal_(weights, std=0.05)
+    trained.save_pretrained(tmp_path / "ad", save_embedding_layers=False)
+    again = attach_adapter(load_base_model(str(copied), quantization=None, dtype=base, device="cpu"), tmp_path / "ad")
+    found = {name: weights for name, weights in again.named_parameters() if "lora_" in name}
+    assert {weights.dtype for weights in found.values()} == {computed}
+    if computed == torch.bfloat16:
+        # To the last bit: peft's own widening answers otherwise.
+        ids = torch.arange(1, 20)[None]
+        with torch.no_grad():
+            assert torch.equal(again(ids).logits, trained.eval()(ids).logits)
