@@ -89,15 +89,12 @@ def _pool(
 
 def _compare(settings: CrossFitSettings, header: Mapping[str, Any]) -> int:
     """Write and print what the pooled results show against the untuned model; the exit code."""
-    from ..evaluation.comparing.reading_beside import check_reading
     from ..evaluation.comparing.seed_study import study_seeds
     from ..evaluation.results.file import read_results
 
     folder, seeds = settings.output_dir, settings.all_seeds
     base, *pooled = read_results([folder / "base.json", *(settings.seed_dir(seed) / "tuned.json" for seed in seeds)])
-    study = study_seeds(base, pooled, seeds, seed=settings.seed)
-    if settings.reading_test:
-        check_reading(study.pairs)
+    study = study_seeds(base, pooled, seeds, seed=settings.seed, reading_test=settings.reading_test)
     write_json(folder / "cross_fit.json", {"kind": "cross_fit", "run": header, "seeds": list(seeds), **study.as_json()})
     print("\n".join(study.lines()))
     if settings.report:

@@ -13,6 +13,7 @@ from ..core.files import read_json, read_text
 from ..core.manifests import read_adapter_manifest
 from .loading import base_model_facts
 from .model_files import tokenizer_sha256
+from .processor import computes_bfloat16
 from .weight_files import no_pickles
 
 
@@ -140,8 +141,9 @@ def _stored_template(folder: Path) -> str | None:
 def attach_adapter(model: Any, folder: Path) -> Any:
     """The model with the adapter's weights on it, in eval mode. Raises ModelError when the weights do not fit.
 
-    A LoRA that was trained in bfloat16 is computed in it on a bfloat16 model, as it was when it was trained; peft alone
-    would widen it to float32, which answers a little differently and on a CPU takes 1.6 times as long.
+    A LoRA that was trained in bfloat16 is computed in it on a bfloat16 model, as it was when it was trained, where the
+    processor has the instructions; peft alone would widen it to float32, which answers a little differently and on a CPU
+    took 1.6 times as long.
     """
     from peft import PeftModel
 
@@ -173,13 +175,18 @@ def attach_adapter(model: Any, folder: Path) -> Any:
 
 
 def _narrow_to_stored(adapted: Any, weights: Path) -> None:
-    """LoRA's weights in bfloat16 where the file and the model are: the values are the file's either way."""
+    """LoRA's weights in bfloat16 where the file and the model are: the values are the file's either way.
+
+    Not DoRA's, whose norms of whole weight rows would be computed in bfloat16 with them.
+    """
     import torch
     from safetensors import safe_open
 
     with safe_open(str(weights), "pt") as file:
-        stored = {file.get_slice(name).get_dtype() for name in file.keys() if "lora_" in name}  # noqa: SIM118
-    if stored == {"BF16"} and adapted.dtype == torch.bfloat16:
+        stored = {name: file.get_slice(name).get_dtype() for name in file.keys() if "lora_" in name}  # noqa: SIM118
+    if set(stored.values()) != {"BF16"} or any("lora_magnitude_vector" in name for name in stored):
+        return
+    if adapted.dtype == torch.bfloat16 and (adapted.device.type != "cpu" or computes_bfloat16()):
         for name, parameter in adapted.named_parameters():
             if "lora_" in name:
                 parameter.data = parameter.data.to(torch.bfloat16)

@@ -13,6 +13,7 @@ from app.core.errors import DataError
 from app.evaluation.comparing.comparison import compare_results
 from app.evaluation.comparing.comparison_text import comparison_lines
 from app.evaluation.comparing.reading_beside import contexts_beside, with_reading
+from app.evaluation.comparing.seed_study import study_seeds
 from app.evaluation.reading import law_adds, reading_changes
 from app.evaluation.report.page import render_report
 from app.evaluation.results.file import read_result
@@ -155,6 +156,25 @@ def test_results_beside_each_other_are_a_reading_test(tmp_path: Path, question_o
     found = contexts_beside([base, alone])
     (single,) = with_reading(compare_results([base, alone], seed=1, repeats=100), found, seed=1)
     assert single.reading == ()
+
+
+def test_a_seed_without_its_results_in_the_other_context_is_named_once(
+    tmp_path: Path, question_of: Any, scripted: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    questions = [question_of(number, "c") for number in range(12)]
+    for name in ("base", "one", "two"):
+        asked(tmp_path, f"{name}_gold.json", "gold", questions, scripted, model=name)
+        if name != "two":
+            asked(tmp_path, f"{name}_none.json", "none", questions, scripted, model=name)
+    base, *tuned = (read_result(tmp_path / f"{name}_gold.json") for name in ("base", "one", "two"))
+    capsys.readouterr()
+    study = study_seeds(base, tuned, [42, 43], seed=1)
+    assert study.together is not None
+    assert ([len(pair.reading) for pair in study.pairs], study.together.reading) == ([1, 0], ())
+    assert capsys.readouterr().err.count("two_gold.json の隣に文脈 none の結果がないので") == 1
+    with pytest.raises(DataError, match="文脈 removed の結果が"):
+        study_seeds(base, tuned, [42, 43], seed=1, reading_test=True)
+    assert "の隣に文脈" not in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

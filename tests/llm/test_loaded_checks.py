@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
 from app.core.errors import ModelError
 from app.llm.adapters import adapter_folder, attach_adapter, check_base, check_chat
@@ -153,13 +154,23 @@ def test_a_tokenizer_that_fails_in_use_is_refused_when_loaded(copied: Path) -> N
         load_tokenizer(str(copied))
 
 
-@pytest.mark.parametrize(("base", "computed"), [("bfloat16", torch.bfloat16), ("float32", torch.float32)])
+@pytest.mark.parametrize(
+    ("base", "stored", "instructions", "computed"),
+    [
+        ("bfloat16", "bf16", True, torch.bfloat16),
+        ("bfloat16", "bf16", False, torch.float32),
+        ("float32", "bf16", True, torch.float32),
+        ("bfloat16", "fp32", True, torch.float32),
+    ],
+)
 def test_a_lora_trained_in_bfloat16_is_computed_as_it_was_trained(
-    copied: Path, tmp_path: Path, base: str, computed: torch.dtype
+    copied: Path, tmp_path: Path, monkeypatch: Any, base: str, stored: Any, instructions: bool, computed: torch.dtype
 ) -> None:
+    monkeypatch.setattr("app.llm.adapters.computes_bfloat16", lambda: instructions)
+    monkeypatch.setattr("app.llm.loading.widen_for_processor", lambda model: False)
     trained = attach_lora(
         load_base_model(str(copied), quantization=None, dtype=base, device="cpu"),
-        r=2, alpha=4, dropout=0.0, target_modules=["q_proj", "down_proj"], bias="none", seed=1, dtype="bf16",
+        r=2, alpha=4, dropout=0.0, target_modules=["q_proj", "down_proj"], bias="none", seed=1, dtype=stored,
     )  # fmt: skip
     for name, weights in trainable_parameters(trained).items():
         if "lora_B" in name:
@@ -173,3 +184,11 @@ def test_a_lora_trained_in_bfloat16_is_computed_as_it_was_trained(
         ids = torch.arange(1, 20)[None]
         with torch.no_grad():
             assert torch.equal(again(ids).logits, trained.eval()(ids).logits)
+
+
+def test_dora_stays_in_float32(copied: Path, tmp_path: Path) -> None:
+    folder = lora(copied, tmp_path / "ad", use_dora=True)
+    weights = folder / "adapter_model.safetensors"
+    save_file({name: value.to(torch.bfloat16) for name, value in load_file(weights).items()}, weights)
+    model = attach_adapter(load_base_model(str(copied), quantization=None, dtype="bfloat16", device="cpu"), folder)
+    assert {value.dtype for name, value in model.named_parameters() if "lora_" in name} == {torch.float32}

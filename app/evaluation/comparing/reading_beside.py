@@ -38,9 +38,7 @@ def check_reading(pairs: Sequence[Comparison]) -> None:
             )
 
 
-def reading_of_seeds(
-    results: Sequence[Result], found: Sequence[ByContext], *, seed: int, repeats: int = 10_000
-) -> tuple[ReadingChange, ...]:
+def reading_of_seeds(results: Sequence[Result], found: Sequence[ByContext], *, seed: int) -> tuple[ReadingChange, ...]:
     """What the law adds to the untuned model, which is the first, and, on the mean over the seeds, to the tuned ones, as far
     as ``contexts_beside`` the results say so."""
     if not found:
@@ -51,7 +49,7 @@ def reading_of_seeds(
             log(
                 f"注意: {'、'.join(lacking)} の隣に文脈 {name} の結果がないので、条文の効き目は種をまとめて比べられません。"
             )
-    return reading_changes(found[0], found[1:], seed=seed, repeats=repeats)
+    return reading_changes(found[0], found[1:], seed=seed)
 
 
 def contexts_beside(results: Sequence[Result]) -> list[ByContext]:

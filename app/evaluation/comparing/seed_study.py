@@ -14,7 +14,7 @@ from .comparison import Comparison, compare_results
 from .comparison_json import as_json
 from .comparison_text import reading_change_lines
 from .mean_change import logprob_label
-from .reading_beside import contexts_beside, reading_of_seeds, with_reading
+from .reading_beside import check_reading, contexts_beside, reading_of_seeds, with_reading
 from .seeds import SeedsTogether, seeds_together
 from .verdict import sureness_lines, verdict
 
@@ -99,14 +99,19 @@ class SeedStudy:
         ]
 
 
-def study_seeds(base: Result, tuned: Sequence[Result], seeds: Sequence[int], *, seed: int) -> SeedStudy:
+def study_seeds(
+    base: Result, tuned: Sequence[Result], seeds: Sequence[int], *, seed: int, reading_test: bool = False
+) -> SeedStudy:
     """What the results of ``seeds`` show against the untuned model, with the reading test where results in other contexts
-    lie beside all of them. Raises DataError when they may not be compared."""
+    lie beside all of them. Raises DataError when they may not be compared, or lack a ``reading_test`` that was asked for."""
     results = [base, *tuned]
-    found = contexts_beside(results)
     # Seeds repeat one question, so nothing is adjusted for their number.
-    pairs = [pair for one in tuned for pair in compare_results([base, one], seed=seed)]
+    alone = [pair for one in tuned for pair in compare_results([base, one], seed=seed)]
+    found = contexts_beside(results)
+    pairs = with_reading(alone, found, seed=seed)
+    if reading_test:
+        check_reading(pairs)
     together = None
     if len(tuned) > 1:
         together = seeds_together(base, tuned, reading=reading_of_seeds(results, found, seed=seed), seed=seed)
-    return SeedStudy(base, tuple(tuned), tuple(seeds), tuple(with_reading(pairs, found, seed=seed)), together)
+    return SeedStudy(base, tuple(tuned), tuple(seeds), tuple(pairs), together)
