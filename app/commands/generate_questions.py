@@ -105,6 +105,9 @@ def _generate(settings: GenerationSettings, header: dict[str, Any]) -> int:
     from ..data.lawqa import load_questions
     from ..evaluation.results.floors import lexical_overlap, longest_choice
 
+    # Of what is read, not of what lies there when hours of rewording have ended.
+    hashes = {path: sha256_file(path) for path in settings.exclude_questions if path.is_file()}
+    source_sha256 = _source_hash(settings)
     excluded_files = {path: load_questions(path, exams=True) for path in settings.exclude_questions}
     excluded = Excluded([question for questions in excluded_files.values() for question in questions])
     ask, model = rewording_model(settings.model, settings.seed)
@@ -115,11 +118,15 @@ def _generate(settings: GenerationSettings, header: dict[str, Any]) -> int:
     sets = {QUESTIONS: _made(settings, laws, excluded, unseen=False), **sets}
     if ask is not None:
         _reword(sets, ask, excluded)
+    if _source_hash(settings) != source_sha256:
+        raise DataError(
+            f"{settings.place}: 問題を作っている間に中身が変わりました。もう一度実行してください（何も書いていません）。"
+        )
     facts = {
         "run": header,
-        "source": {"path": str(settings.place), "sha256": _source_hash(settings)},
+        "source": {"path": str(settings.place), "sha256": source_sha256},
         "excluded": [
-            {"path": str(path), "sha256": sha256_file(path), "questions": len(questions)}
+            {"path": str(path), "sha256": hashes[path], "questions": len(questions)}
             for path, questions in excluded_files.items()
         ],
         "excluded_articles": excluded.articles,

@@ -5,9 +5,11 @@ from __future__ import annotations
 import argparse
 import importlib
 import os
+import signal
 import subprocess
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,7 +21,7 @@ from ..core.options import typed_settings, words_without
 from ..core.outputs import check_folder_place
 from ..core.redaction import hide
 from ..core.run_file import parse_with_run_file
-from ..core.workers import share_of
+from ..core.workers import killed_by, share_of
 from ..evaluation.running.evaluation import check_places
 from ..evaluation.running.settings import EvaluationSettings
 from ..training.ranks import card_of_rank
@@ -40,6 +42,7 @@ OUTPUTS = {"evaluate": "--output", "cross-fit": "--output-dir"}
 # What this program says itself, what only the whole can do, and what asks for nothing.
 OWN_OPTIONS = ("--shard", "--merge", "--plan")
 POLL_SECONDS = 1.0
+ENDED_BY = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +89,8 @@ def main(argv: Sequence[str]) -> int:
     if arguments.program == "cross-fit" and output.resolve() in (logs.resolve(), *logs.resolve().parents):
         raise ConfigError(f"--log-dir {logs} は結果のフォルダ {output} の中です。ほかのフォルダを指定してください。")
     with folder_lock(logs):
+        for path in logs.glob("*_result.pkl"):
+            path.unlink()  # of a run that was killed: its number may come again
         failed = run_parts(arguments, parts, logs.resolve())
     if failed:
         raise ConfigError(
@@ -163,22 +168,37 @@ def run_parts(arguments: argparse.Namespace, parts: Sequence[Part], logs: Path) 
         log(f"--shard {part.shard}: ジョブ {job.job_id} で始めました（経過は {job.paths.stderr}）")
     failed, left = [], dict(jobs)
     try:
-        while left:
-            time.sleep(POLL_SECONDS)
-            for part, job in list(left.items()):
-                if job.done():
-                    del left[part]
-                    if (reason := reason_of(job)) is not None:
-                        failed.append(f"--shard {part.shard}: {reason}（{job.paths.stderr}）")
-                    log(
-                        f"--shard {part.shard}: {'終わりました' if reason is None else '失敗しました'}（残り {len(left)}）"
-                    )
-    except KeyboardInterrupt:
+        with told_to_end():
+            while left:
+                time.sleep(POLL_SECONDS)
+                for part, job in list(left.items()):
+                    if job.done():
+                        del left[part]
+                        if (reason := reason_of(job)) is not None:
+                            failed.append(f"--shard {part.shard}: {reason}（{job.paths.stderr}）")
+                        word = "終わりました" if reason is None else "失敗しました"
+                        log(f"--shard {part.shard}: {word}（残り {len(left)}）")
+    except BaseException:
         for job in left.values():
             job.cancel()
         log("ジョブを止めました。ここまでの答えは残っています。同じ引数で再び実行すると続きから行います。")
         raise
     return failed
+
+
+@contextmanager
+def told_to_end() -> Iterator[None]:
+    """SIGTERM and SIGHUP are an interrupt here, as Ctrl-C is: else the jobs would not hear of them."""
+
+    def interrupt(number: int, frame: object) -> None:
+        raise KeyboardInterrupt
+
+    before = {name: signal.signal(name, interrupt) for name in ENDED_BY}
+    try:
+        yield
+    finally:
+        for name, handler in before.items():
+            signal.signal(name, handler)
 
 
 def sent(arguments: argparse.Namespace, part: Part, slot: int, of: int, logs: Path) -> Any:
@@ -239,13 +259,16 @@ def reason_of(job: Any) -> str | None:
     try:
         code = job.result()
     except Exception as error:  # whatever ended it: the time, the memory, Slurm, a node
-        return " ".join(str(error).split())[:200]
+        said = " ".join(str(error).split())
+        return "制限時間（--minutes）で止められました" if "timed-out" in said else said[:200]
     finally:
         for path in (job.paths.submitted_pickle, job.paths.result_pickle):
             path.unlink(missing_ok=True)  # nothing reads them any more
     if code in (EXIT_DONE, EXIT_UNTRUSTWORTHY):
         return None
+    if (killed := killed_by(code)) is not None:
+        return killed
     text: str = job.paths.stderr.read_text("utf-8", "replace") if job.paths.stderr.exists() else ""
     lines = [line.strip() for line in text.splitlines() if line.strip()]
-    said = [line for line in lines if line.startswith("エラー: ") or "使い方の誤り: " in line]
-    return (said or lines or [f"終了コード {code}"])[-1].removeprefix("エラー: ")
+    named = [line for line in lines if line.startswith("エラー: ") or "使い方の誤り: " in line]
+    return (named or lines or [f"終了コード {code}"])[-1].removeprefix("エラー: ")

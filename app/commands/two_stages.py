@@ -14,7 +14,10 @@ from ..core.cli import JapaneseParser, format_seconds, log, seed_number
 from ..core.errors import EXIT_UNTRUSTWORTHY, ConfigError
 from ..core.files import read_json, read_text, sha256_file, write_json, write_text
 from ..core.locks import folder_lock
-from ..core.outputs import check_folder_place, foreign_entries
+from ..core.outputs import check_folder_place, foreign_entries, holds_only
+from ..core.parents import of_this_process
+from ..core.workers import killed_by
+from ..data.generation.sources import source_sha256
 from ..llm.model_files import files_sha256
 from ..llm.model_options import check_environment
 from ..training.ranks import check_alone
@@ -96,11 +99,15 @@ def go_on(arguments: Any, steps: Sequence[Step]) -> int:
             continue
         log(f"[{number}/{len(steps)}] {step.name}")
         started = time.monotonic()
-        run(step)
-        times[step.name] = times.get(step.name, 0.0) + round(time.monotonic() - started, 1)
-        write_json(folder / TIMES, times)
+        try:
+            run(step)
+        finally:  # what an interrupted run did is there for the next
+            times[step.name] = times.get(step.name, 0.0) + round(time.monotonic() - started, 1)
+            write_json(folder / TIMES, times)
     print("\n\n".join(f"■ {step.name}\n{read_text(step.keep).strip()}" for step in steps if step.keep))
-    print(f"\n合計 {format_seconds(sum(times.values()))}（段階ごとの時間は {folder / TIMES}）")
+    print(
+        f"\n合計 {format_seconds(sum(times.values()))}（段階ごとの時間は {folder / TIMES}。強制終了した回の分は入りません）"
+    )
     return 0
 
 
@@ -117,10 +124,12 @@ def remember(folder: Path, arguments: Any) -> None:
     given = {name: value for name, value in vars(arguments).items() if name not in left_out}
     settings = {name: _place(name, value) for name, value in sorted(given.items()) if value or name not in ADDITIONS}
     settings |= {"data_sha256": sha256_file(arguments.data), "model_sha256": files_sha256(arguments.model_name) or ""}
+    settings["laws_sha256"] = source_sha256(arguments.laws)
     if arguments.exam is not None and arguments.exam.is_file():
         settings["exam_sha256"] = sha256_file(arguments.exam)
     stored: dict[str, str] = {}
-    if (folder / SETTINGS).exists():
+    # Until something has been made, what the first error advised can be followed.
+    if (folder / SETTINGS).exists() and not holds_only(folder, (SETTINGS, TIMES)):
         rows = read_json(folder / SETTINGS).items()
         stored = LATER | {name: _place(name, value) for name, value in rows if name not in left_out}
         changed = [name for name, value in stored.items()
@@ -129,7 +138,7 @@ def remember(folder: Path, arguments: Any) -> None:
             names = [f"--{name.removesuffix('_sha256').replace('_', '-')}" for name in changed]
             options = "、".join(dict.fromkeys(names))
             raise ConfigError(f"{folder} の途中の結果とは {options} が違います。同じ引数にするか、別の --output-dir を指定してください。")  # fmt: skip
-    elif folder.is_dir() and (foreign := foreign_entries(folder)):
+    elif not (folder / SETTINGS).exists() and (foreign := foreign_entries(folder)):
         raise ConfigError(f"{folder} には別のファイルがあります（{foreign[0]} など）。別の --output-dir を指定してください。")  # fmt: skip
     write_json(folder / SETTINGS, {**stored, **settings})
 
@@ -144,9 +153,16 @@ def run(one: Step) -> None:
     """Run the program of a step. Raises ConfigError when it fails; a distrusted result goes on, as it says so itself."""
     command = [*process_words(one.program), *one.arguments]
     # Into a pipe a program writes the system's encoding (cp932 on a Japanese Windows) unless it is told.
-    surroundings = {**os.environ, "PYTHONIOENCODING": "utf-8"}
+    surroundings = of_this_process({**os.environ, "PYTHONIOENCODING": "utf-8"})
     done = subprocess.run(command, stdout=subprocess.PIPE, encoding="utf-8", env=surroundings, check=False)
     if done.returncode not in (0, EXIT_UNTRUSTWORTHY):
-        raise ConfigError(f"「{one.name}」が終わりませんでした（終了コード {done.returncode}）。理由は上の行です。同じ引数で続きから行えます。")  # fmt: skip
+        reason = killed_by(done.returncode) or f"終了コード {done.returncode}"
+        above = "理由は上の行です。" if done.returncode > 0 else ""
+        raise ConfigError(f"「{one.name}」が終わりませんでした（{reason}）。{above}同じ引数で続きから行えます。")
+    # Code 0 is also what a program says whose reader went away.
+    if not (done.stdout.strip() if one.keep is not None else one.product.exists()):
+        raise ConfigError(
+            f"「{one.name}」は終わりましたが、{one.product} ができていません。同じ引数で続きから行えます。"
+        )
     if one.keep is not None:
         write_text(one.keep, done.stdout)

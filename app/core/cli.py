@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import math
 import sys
 import time
@@ -19,6 +20,7 @@ from .errors import (
     UserError,
 )
 from .failures import is_panic, known_failure
+from .parents import end_with_parent
 from .redaction import hide
 from .terminal import HALF, safe_streams, safe_text
 
@@ -89,6 +91,7 @@ def run_program(
 
     ``reword`` changes all that is printed on its way out (the installed command names its programs otherwise).
     """
+    end_with_parent()
     with safe_streams(reword):
         return _run(main, list(sys.argv[1:] if argv is None else argv))
 
@@ -138,8 +141,12 @@ def _one_line(text: str) -> str:
 
 
 def log(message: str) -> None:
-    """One line on stderr, at once: safe for terminals, without keys and passwords."""
-    print(safe_text(hide(message)), file=sys.stderr, flush=True)
+    """One line on stderr, at once: safe for terminals, without keys and passwords.
+
+    Nobody need be left to read it: the work goes on.
+    """
+    with contextlib.suppress(BrokenPipeError):
+        print(safe_text(hide(message)), file=sys.stderr, flush=True)
 
 
 def format_seconds(seconds: float) -> str:

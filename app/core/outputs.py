@@ -246,6 +246,15 @@ def foreign_entries(folder: Path) -> list[str]:
     return sorted(entry.name for entry in folder.iterdir() if not (is_remains(entry) or is_lock_file(entry)))
 
 
+def holds_only(folder: Path, names: Sequence[str]) -> bool:
+    """Whether no file is anywhere under ``folder`` but those of ``names`` in it, our locks and remains of killed writes."""
+    return all(
+        (path.parent == folder and path.name in names) or is_remains(path) or is_lock_file(path)
+        for path in folder.rglob("*")
+        if not path.is_dir()
+    )
+
+
 def clear_remains(folder: Path) -> None:
     """Delete what killed writes of ours left in ``folder``."""
     if folder.is_dir():

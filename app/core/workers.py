@@ -46,26 +46,29 @@ def run_jobs(jobs: Sequence[Job], workers: int, cards: Sequence[str] = ()) -> No
         return
     context = multiprocessing.get_context("spawn")
     left, free = list(jobs), list(range(workers))
-    running: dict[int, tuple[SpawnProcess, Job, int]] = {}  # by the handle that becomes ready when the process ends
+    # By the handle that becomes ready when the process ends; the number is of bytes that earlier runs wrote to its log.
+    running: dict[int, tuple[SpawnProcess, Job, int, int]] = {}
     try:
         while left or running:
             while left and free:
                 job, slot = left.pop(0), free.pop(0)
+                before = job.log.stat().st_size if job.log.exists() else 0
                 process = context.Process(target=_work, args=(job, share_of(slot, workers, cards, os.environ)))
                 process.daemon = True
                 process.start()
-                running[process.sentinel] = (process, job, slot)
+                running[process.sentinel] = (process, job, slot, before)
                 log(f"{job.name}: 始めました（経過は {job.log}）")
             ready = wait(list(running))
             for ended in [handle for handle in running if handle in ready]:
-                process, job, slot = running.pop(ended)
+                process, job, slot, before = running.pop(ended)
                 process.join()
                 if process.exitcode != EXIT_DONE:
-                    raise ConfigError(f"{job.name}: {last_line(job.log)}（{job.log}）")
+                    reason = killed_by(process.exitcode or 0) or last_line(job.log, before)
+                    raise ConfigError(f"{job.name}: {reason}（{job.log}）")
                 log(f"{job.name}: 終わりました（残り {len(left) + len(running)}）")
                 free.append(slot)
     finally:
-        for process, _, _ in running.values():
+        for process, *_ in running.values():
             process.terminate()
             process.join()
 
@@ -108,8 +111,18 @@ def _end_with_parent() -> None:
         os._exit(1)
 
 
-def last_line(path: Path) -> str:
-    """The last thing that a process wrote to its log, without the mark of an error; a word where it wrote nothing."""
-    lines = path.read_text(encoding="utf-8", errors="replace").split("\n") if path.exists() else []
+def killed_by(code: int) -> str | None:
+    """How a process was ended from outside, by its exit code; None where it ended by itself."""
+    if code >= 0:
+        return None
+    hint = "。メモリが足りないときの止まり方です" if code == -9 else ""
+    return f"シグナル {-code} で止められました{hint}"
+
+
+def last_line(path: Path, start: int = 0) -> str:
+    """The last thing that a process wrote to its log from byte ``start`` on, without the mark of an error; a word where it
+    wrote nothing."""
+    text = path.read_bytes()[start:].decode("utf-8", "replace") if path.exists() else ""
+    lines = text.split("\n")
     said = next((line.strip() for line in reversed(lines) if line.strip()), "何も表示せずに止まりました")
     return said.removeprefix("エラー: ")

@@ -239,13 +239,21 @@ def write_adapter_folder(folder: Path, model: Any, tokenizer: Any, manifest: dic
     write_text(folder / LOG, render_experiment_log(manifest))
     manifest["files"] = {name: sha256_file(folder / name) for name in ADAPTER_FILES}
     write_json(folder / FINISHED, manifest)
-    (folder / UNFINISHED).unlink()
+    _clear_unfinished(folder)
+
+
+def _clear_unfinished(folder: Path) -> None:
+    """Delete what only a run that is not over needs."""
+    (folder / UNFINISHED).unlink(missing_ok=True)
     shutil.rmtree(folder / CHECKPOINTS, ignore_errors=True)
 
 
 def finished_run(config: TrainConfig, started: Mapping[str, Any]) -> dict[str, Any]:
     """``run.json`` of a folder whose run is over, after checking that it is this run."""
-    return check_same_run(config.output_dir, FINISHED, started)
+    found = check_same_run(config.output_dir, FINISHED, started)
+    if here().first:
+        _clear_unfinished(config.output_dir)  # left where the run was killed right after its run.json
+    return found
 
 
 def _first_start(folder: Path, started: Mapping[str, Any]) -> dict[str, Any]:

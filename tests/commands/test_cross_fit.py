@@ -346,6 +346,16 @@ def test_the_reading_test_of_a_finished_folder_makes_only_what_is_missing(
             assert result.run["plan"]["top_k"] == 3
             assert not any(passage.gold for outcome in result.outcomes for passage in outcome.passages)
 
+    # Another index is found out before anything is asked, and the way out works.
+    assert (
+        run_program(
+            build_index.main, ["--source", str(SAMPLE / "laws"), "--index-dir", "other", "--laws", "501SA0000000004"]
+        )
+        == 0
+    )
+    assert run_program(cross_fit.main, [*command, "--reading-test", "--index-dir", "other"]) == 1
+    assert "out/base_removed.json: 別の索引か検索の設定で尋ねた結果です" in capsys.readouterr().err
+
     # A result that does not belong to the others is found out, not left out.
     Path("out/base_none.json").write_bytes(Path("out/base_removed.json").read_bytes())
     assert run_program(cross_fit.main, more) == 1

@@ -120,7 +120,7 @@ def test_weights_that_were_changed_between_are_not_resumed_with_and_another_spel
     change = f"files_sha256 {before[:12]}… → {(files_sha256(str(model)) or '')[:12]}…"
     assert capsys.readouterr().err.splitlines()[-1] == (
         f"エラー: {progress_path(output)}: 別の設定で始めた評価の記録です（違い: モデル（{change}））。"
-        "同じ設定で --resume するか、--resume を外してはじめからやり直してください。"
+        "同じ設定で --resume するか、このファイルを移して（または --resume を外して）はじめからやり直してください。"
     )
     assert progress_path(output).read_bytes() == stored
 

@@ -158,6 +158,50 @@ def test_a_killed_run_leaves_the_old_set_or_none(tmp_path: Path) -> None:
     assert not (tmp_path / "set").exists() or not [path for path in (tmp_path / "set").iterdir() if path.suffix == ".json"] or process.returncode == 0  # fmt: skip
 
 
+def test_a_kill_between_the_files_leaves_none_that_is_nobodys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert run(tmp_path, "--count", 20, "--holdout-laws", 2) == 0
+    kept = (tmp_path / "unseen.json").read_bytes()
+    monkeypatch.setattr("app.data.generation.writing.write_text", lambda *_: pytest.fail("killed here"))
+    with pytest.raises(pytest.fail.Exception):
+        program.main(["--source", str(LAWS), "--law-type", "all", "--count", "20", "--output", str(tmp_path)])
+    # Killed earlier still: the old unseen.json is there, and no manifest says whose it is.
+    (tmp_path / "unseen.json").write_bytes(kept)
+    monkeypatch.undo()
+    assert run(tmp_path, "--count", 20) == 0
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["manifest.json", "questions.json"]
+
+
+def test_statutes_that_change_meanwhile_are_not_vouched_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(LAWS, tmp_path / "laws")
+    write, excluded = program._made, tmp_path / "old.json"
+    samples = json.loads(SELECTION.read_text(encoding="utf-8"))["samples"]
+    write_json(excluded, {"samples": samples[:2]})
+    before = sha256_file(excluded)
+
+    def made(*given: Any, **more: Any) -> Any:
+        excluded.write_text("[]", "utf-8")
+        return write(*given, **more)
+
+    monkeypatch.setattr(program, "_made", made)
+    words = ["--source", str(tmp_path / "laws"), "--law-type", "all", "--count", "12"]
+    out = tmp_path / "set"
+    assert run_program(program.main, [*words, "--exclude-questions", str(excluded), "--output", str(out)]) == 0
+    assert manifest_of(out)["excluded"][0]["sha256"] == before
+
+    def changed(*given: Any, **more: Any) -> Any:
+        found = write(*given, **more)
+        law = next((tmp_path / "laws").rglob("*.xml"))
+        law.write_bytes(law.read_bytes() + b"\n")
+        return found
+
+    monkeypatch.setattr(program, "_made", changed)
+    assert run_program(program.main, [*words, "--output", str(tmp_path / "other")]) == 1
+    assert "laws: 問題を作っている間に中身が変わりました" in capsys.readouterr().err
+    assert not list((tmp_path / "other").glob("*.json"))
+
+
 class Echo:
     """Says every sentence again with another ending, which survives the check."""
 

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import sys
+import threading
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -70,6 +74,43 @@ def test_a_part_that_fails_is_named_with_its_reason(
     assert "--shard 2/2: 失敗しました" in error
     assert "--shard 1/2: 終わりました" in error
     assert "Traceback" not in error
+
+
+# submitit cancels its jobs without waiting for them.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_a_program_that_is_told_to_end_takes_its_jobs_along(
+    data: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("submitit", reason="submitit is not installed (make test installs it)")
+    monkeypatch.setattr(submit_shards, "POLL_SECONDS", 0.05)
+    before = signal.getsignal(signal.SIGTERM)
+    code = (
+        "import os, sys, time, pathlib; pathlib.Path(sys.argv[-2].replace('/', 'of')).write_text(str(os.getpid())); "
+        "time.sleep(60)"
+    )
+    monkeypatch.setattr(submit_shards, "process_words", lambda _: [sys.executable, "-c", code])
+    Path("r_jobs").mkdir()
+    Path("r_jobs/7_result.pkl").touch()  # of a killed run
+
+    running = [Path("1of2"), Path("2of2")]
+
+    def end_when_both_run() -> None:
+        while not all(path.exists() and path.read_text() for path in running):
+            time.sleep(0.05)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    ending = threading.Thread(target=end_when_both_run)
+    ending.start()
+    began = time.monotonic()
+    assert submit("--shards", 2, "--gpus", 0, "evaluate", "--data", data, "--output", "r.json") == 130
+    ending.join()
+    for pid in (int(path.read_text()) for path in running):
+        while Path(f"/proc/{pid}").exists():
+            assert time.monotonic() - began < 50
+            time.sleep(0.05)
+    assert "ジョブを止めました" in capfd.readouterr().err
+    assert signal.getsignal(signal.SIGTERM) == before
+    assert not Path("r_jobs/7_result.pkl").exists()
 
 
 @pytest.mark.parametrize(

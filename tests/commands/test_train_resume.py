@@ -129,6 +129,8 @@ def test_a_finished_run_is_left_alone(
     tiny_model_dir: Path, data: tuple[Path, Path], uninterrupted: Path, capsys: Any
 ) -> None:
     before = {path: path.stat().st_mtime_ns for path in uninterrupted.iterdir()}
+    (uninterrupted / "run.unfinished.json").write_text("{}")  # killed right after its run.json
+    (uninterrupted / "checkpoints/step_9").mkdir(parents=True)
     time.sleep(0.01)
     assert run_program(train_qwen_law_ft.main, arguments(tiny_model_dir, *data, uninterrupted, "--resume")) == 0
     assert "すでに終わっています" in capsys.readouterr().err

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from pathlib import Path
 
@@ -81,6 +82,7 @@ def test_cited_words_are_shown_in_every_step_that_asks_choice_by_choice(
 def test_a_study_of_before_cited_words_had_none(ports: Path) -> None:
     study = ports / "study"
     two_stages.remember(study, two_stages.parser().parse_args(arguments(ports)))
+    (study / "train.jsonl").touch()
     stored = read_json(study / "two_stages.json")
     assert stored.pop("cited_words") == "False"
     write_json(study / "two_stages.json", stored)
@@ -98,6 +100,7 @@ def test_a_study_of_an_earlier_version_is_given_the_exam(ports: Path) -> None:
         return stored
 
     before = remembered()
+    (study / "train.jsonl").touch()
     assert not {"exam", "letters"} & set(before)
     assert remembered("--exam", "exam.jsonl") == {**before, "exam": "exam.jsonl"}
     assert remembered("--letters") == remembered() == {**before, "exam": "exam.jsonl", "letters": "True"}
@@ -113,6 +116,7 @@ def test_another_exam_of_the_same_name_is_another_study(ports: Path) -> None:
         two_stages.remember(ports / "study", two_stages.parser().parse_args([*arguments(ports), "--exam", place]))
 
     remember(str(exam))
+    (ports / "study/train.jsonl").touch()
     remember(str(ports / "study" / ".." / "exam.jsonl"))  # another spelling of the same place
     exam.write_text("{} \n", "utf-8")
     with pytest.raises(ConfigError, match="--exam が違います"):
@@ -128,6 +132,43 @@ def test_what_a_step_prints_is_kept_whatever_the_consoles_encoding(
     assert (tmp_path / "x.txt").read_text("utf-8") == "差 ①\n"
 
 
+@pytest.mark.parametrize(
+    ("code", "keep", "message"),
+    [
+        ("", True, "「比べる」は終わりましたが、.*x.txt ができていません"),
+        ("print('done')", False, "「比べる」は終わりましたが、.*x.txt ができていません"),
+        ("import os; os.kill(os.getpid(), 9)", True, "「比べる」が終わりませんでした（シグナル 9 で止められました"),
+    ],
+)
+def test_a_step_without_its_product_is_not_done(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: str, keep: bool, message: str
+) -> None:
+    monkeypatch.setattr(two_stages, "process_words", lambda program: [sys.executable, "-c", code])
+    with pytest.raises(ConfigError, match=message):
+        two_stages.run(step("比べる", "compare_runs", tmp_path / "x.txt", keep=tmp_path / "x.txt" if keep else None))
+    assert not (tmp_path / "x.txt").exists()
+
+
+def test_laws_that_changed_in_place_are_another_study(ports: Path) -> None:
+    laws = ports / "laws"
+    shutil.copytree(ROOT / "sample/laws", laws)
+    parsed = two_stages.parser().parse_args([*arguments(ports), "--laws", str(laws)])
+    two_stages.remember(ports / "study", parsed)
+    (ports / "study/train.jsonl").touch()
+    two_stages.remember(ports / "study", parsed)
+    shutil.rmtree(next(laws.iterdir()))
+    with pytest.raises(ConfigError, match="--laws が違います"):
+        two_stages.remember(ports / "study", parsed)
+
+
+def test_what_the_first_error_advised_can_be_followed(ports: Path) -> None:
+    parse = two_stages.parser().parse_args
+    two_stages.remember(ports / "study", parse(arguments(ports, "--holdout-laws", "40")))
+    (ports / "study/generated").mkdir()
+    two_stages.remember(ports / "study", parse(arguments(ports)))
+    assert read_json(ports / "study/two_stages.json")["holdout_laws"] == "2"
+
+
 def test_another_study_or_other_files_are_refused(ports: Path) -> None:
     study = ports / "study"
     study.mkdir()
@@ -137,6 +178,7 @@ def test_another_study_or_other_files_are_refused(ports: Path) -> None:
     (study / "notes.txt").unlink()
     parsed = two_stages.parser().parse_args(arguments(ports))
     two_stages.remember(study, parsed)
+    (study / "train.jsonl").touch()
     two_stages.remember(study, parsed)
     with pytest.raises(ConfigError, match="--count、--seeds が違います"):
         two_stages.main(arguments(ports, "--count", "31", "--seeds", "2"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 from collections.abc import Callable, Sequence
 
 import pytest
@@ -149,6 +150,16 @@ def test_a_reader_that_goes_away_is_no_failure(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr("sys.stderr", stderr)
     assert run_program(raising(BrokenPipeError()), []) == 0
     assert stderr.closed
+
+
+def test_a_log_that_nobody_reads_any_more_does_not_stop_the_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    with open(writer, "w", encoding="utf-8") as broken:
+        monkeypatch.setattr("sys.stderr", broken)
+        log("進行中")
+        monkeypatch.undo()
+        os.dup2(os.open(os.devnull, os.O_WRONLY), writer)  # what it still holds can go somewhere
 
 
 def test_untrustworthy_is_no_user_error() -> None:

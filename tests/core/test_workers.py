@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import time
 from pathlib import Path
 
@@ -49,8 +50,11 @@ def test_the_first_failure_stops_the_others(tmp_path: Path) -> None:
 
 
 def test_a_job_that_dies_without_a_word(tmp_path: Path) -> None:
+    (tmp_path / "log.txt").write_text("エラー: 前の実行のもの\n", "utf-8")
     with pytest.raises(ConfigError, match="何も表示せずに止まりました"):
         run_jobs([Job("黙る", tmp_path / "log.txt", os._exit, (9,))], 2)
+    with pytest.raises(ConfigError, match="シグナル 9 で止められました。メモリが足りないときの止まり方です"):
+        run_jobs([Job("大きい", tmp_path / "log.txt", signal.raise_signal, (signal.SIGKILL,))], 2)
 
 
 @pytest.mark.parametrize(

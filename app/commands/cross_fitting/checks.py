@@ -6,11 +6,14 @@ import os
 from collections.abc import Sequence
 
 from ...core.errors import ConfigError, DataError
+from ...core.files import read_json
 from ...core.outputs import REPORT, Output, check_outputs
 from ...core.questions import Question
+from ...core.runs import index_without_place
 from ...llm.model_options import check_environment
+from ...retrieval.question_contexts import open_pipeline, searched_facts
 from ...training.ranks import card_of_rank, check_alone
-from .answers import unanswered
+from .answers import unanswered, wanted
 from .parts import all_units, units_of
 from .settings import CrossFitSettings
 
@@ -72,11 +75,13 @@ def _check_initial_adapter(settings: CrossFitSettings, questions: Sequence[Quest
 
 
 def _check_reading_test(settings: CrossFitSettings, questions: Sequence[Question]) -> None:
-    """Refuse a reading test that cannot be made: questions without articles, adapters that are gone."""
+    """Refuse a reading test that cannot be made: questions without articles, another index than that of the parts that are
+    there, adapters that are gone."""
     from ...evaluation.running.asking import check_questions
     from ...evaluation.running.plan import EvaluationPlan
 
     check_questions(questions, EvaluationPlan(context="removed", top_k=settings.top_k, scoring="choice", orders=1))
+    _check_reading_index(settings)
     for seed in settings.all_seeds:
         if not unanswered(settings, settings.seed_dir(seed) / "tuned.json"):
             continue
@@ -86,4 +91,18 @@ def _check_reading_test(settings: CrossFitSettings, questions: Sequence[Question
                 raise ConfigError(
                     f"{fold / 'adapter'}: この組のアダプタがないので、文脈を変えて尋ねられません。"
                     "アダプタを元の場所に戻すか、別の --output-dir ではじめから行ってください。"
+                )
+
+
+def _check_reading_index(settings: CrossFitSettings) -> None:
+    """Raise ConfigError when a part of the reading test was asked over another index: hours later it could not be pooled."""
+    index = index_without_place(searched_facts(open_pipeline(settings.top_k, settings.index_dir)))
+    for seed in settings.all_seeds:
+        folders = (settings.output_dir, settings.seed_dir(seed), *settings.fold_dirs(seed))
+        for folder, name in zip(folders, ("base", *("tuned",) * (len(folders) - 1)), strict=True):
+            path = wanted(settings, folder / f"{name}.json")["removed"]
+            if path.exists() and index_without_place((read_json(path).get("run") or {}).get("index")) != index:
+                raise ConfigError(
+                    f"{path}: 別の索引か検索の設定で尋ねた結果です。同じ索引と設定にするか、{settings.output_dir} の中の"
+                    "「_removed」の付くファイルを別の場所へ移すと、いまの索引で尋ね直します。"
                 )

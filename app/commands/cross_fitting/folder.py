@@ -10,7 +10,7 @@ from typing import Any
 from ...core.errors import ConfigError
 from ...core.files import read_json, sha256_file, write_json
 from ...core.options import settings_fields, words_without
-from ...core.outputs import clear_remains, foreign_entries
+from ...core.outputs import clear_remains, foreign_entries, holds_only
 from ...core.runs import index_without_place
 from ...llm.model_files import files_sha256
 from ...retrieval.question_contexts import open_pipeline, searched_facts
@@ -41,7 +41,8 @@ def remember_settings(settings: CrossFitSettings, data_sha256: str) -> dict[str,
         pipeline = open_pipeline(settings.top_k, settings.index_dir)
         now["index"] = index_without_place(searched_facts(pipeline))
     path = settings.output_dir / "settings.json"
-    if path.exists():
+    # Until something has been made, what the first error advised can be followed.
+    if path.exists() and not holds_only(settings.output_dir, (path.name,)):
         # An option that came later was at its default when the folder was started.
         stored: dict[str, Any] = {
             one.name: str(one.default) for one, _ in settings_fields(CrossFitSettings) if one.name in now

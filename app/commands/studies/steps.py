@@ -114,7 +114,7 @@ def study(arguments: argparse.Namespace) -> list[Step]:
         step("法令から問題を作る", "generate_questions", made / "manifest.json", generation),
         step("学習に使わない法令の問題を dev と評価に分ける", "split_selection_dataset", unseen / "split.json", split),
         step("法令の索引を作る", "build_index", index / "manifest.json", IndexSettings(source=arguments.laws, index_dir=index)),
-        *(step(f"第一段の{name}レコードを作る", "build_finetune_dataset", out / f"{side}.jsonl",
+        *(step(f"第一段の{name}レコードを作る", "build_finetune_dataset", out / f"{side}.manifest.json",
                RecordSettings(lawqa_path=source, form="choice", context="gold", cited_words=arguments.cited_words,
                               output_path=out / f"{side}.jsonl"))
           for name, side, source in (("学習", "train", made / "questions.json"), ("dev ", "dev", unseen / "dev.json"))),

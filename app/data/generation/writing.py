@@ -68,7 +68,9 @@ def write_set(
         files[name] = {"sha256": sha256_text(texts[name]), **_facts(made, samples, questions, measured, excluded)}
         lines += describe(name, files[name])
     before = {name: sha256_file(folder / name) for name in (QUESTIONS, UNSEEN) if (folder / name).exists()}
-    named = {name: [sha256_text(text), before.get(name, "")] for name, text in texts.items()}
+    named = {
+        name: [sha256_text(text), before.get(name, "")] for name, text in {**dict.fromkeys(before, ""), **texts}.items()
+    }
     write_json(folder / WRITING, {"kind": "generated_questions-writing", "files": named})
     (folder / MANIFEST).unlink(missing_ok=True)
     for name in before.keys() - texts.keys():

@@ -20,7 +20,7 @@ from ...core.runs import ProgressHead, ResumeKey, differing_facts
 from ..results.outcomes import Outcome
 from ..results.rows import outcome_from
 
-_AGAIN = "同じ設定で --resume するか、--resume を外してはじめからやり直してください。"
+_AGAIN = "同じ設定で --resume するか、このファイルを移して（または --resume を外して）はじめからやり直してください。"
 
 
 def progress_path(output: Path) -> Path:
