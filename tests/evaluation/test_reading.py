@@ -46,7 +46,7 @@ def test_what_the_law_adds_is_counted_question_by_question(outcomes: Any) -> Non
     assert (found.questions, found.clusters, found.accuracy) == (12, 12, (4 / 12, 9 / 12))
     assert found.gain.difference == pytest.approx(5 / 12)
     assert found.gain.ci95 == cluster_bootstrap(steps, clusters, seed=42, repeats=500)
-    test = sign_flip_test(steps, clusters, seed=42, repeats=500)
+    test = sign_flip_test(steps, clusters, seed=42, repeats=5000)
     assert (found.gain.p_value, found.gain.p_greater) == (test.two_sided, test.greater)
     assert found.gain.logprob is not None
     assert found.as_json()["accuracy"] == [4 / 12, 9 / 12]
@@ -55,7 +55,7 @@ def test_what_the_law_adds_is_counted_question_by_question(outcomes: Any) -> Non
 @pytest.mark.parametrize(
     ("gold", "without", "sure", "conclusion", "words"),
     [
-        ([True] * 12, [False] * 12, (0.7, 0.7), "reads", "条文を読んで答えています"),
+        ([True] * 12, [False] * 12, (0.7, 0.7), "reads", "条文があると正解率が上がります"),
         ([True] * 12, [True] * 12, (0.7, 0.7), "does not read", "このモデルは条文を読んでいるとは言えません"),
         ([False] * 12, [True] * 12, (0.7, 0.7), "does not read", "このモデルは条文を読んでいるとは言えません"),
         ([True] * 12, [True] * 12, (0.9, 0.7), "reads by probability", "正解に与える確率が上がります"),

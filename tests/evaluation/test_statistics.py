@@ -94,6 +94,22 @@ def test_clustered_interval_covers_about_95_percent() -> None:
     assert 0.92 <= covered / 400 <= 0.98
 
 
+def test_clustered_interval_of_questions_with_different_numbers_of_answers_holds_their_share() -> None:
+    # 50 of one answer each, all right, and 50 of four, two of them right: 150 of 250.
+    low, high = clustered_interval([1.0] * 50 + [0.5] * 50, [1] * 50 + [4] * 50)
+    assert low < 0.6 < high
+    generator, covered = np.random.default_rng(0), 0
+    for _ in range(400):
+        sizes = generator.integers(1, 6, size=80)
+        # The more answers, the harder: the mean of the shares, .433, is not the share of right answers.
+        right = generator.binomial(sizes, generator.beta(8 / sizes, 8, size=80))
+        truth = sum(size * (8 / size) / (8 / size + 8) for size in range(1, 6)) / 15
+        low, high = clustered_interval((right / sizes).tolist(), sizes.tolist())
+        covered += low <= truth <= high
+    assert 0.92 <= covered / 400 <= 0.98
+    assert clustered_interval([0.5, 0.25], [4, 4]) == clustered_interval([0.5, 0.25], 4)
+
+
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=12))
 def test_holm_equals_its_definition(p_values: list[float]) -> None:
     count = len(p_values)

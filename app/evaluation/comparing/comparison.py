@@ -13,6 +13,7 @@ from ..results.file import Result
 from ..results.outcomes import Outcome
 from ..statistics import (
     ALPHA,
+    FLIPS,
     PLANNED_DISCORDANT,
     Interval,
     detectable_gain,
@@ -20,6 +21,7 @@ from ..statistics import (
     holm,
     interval_over,
     mcnemar_exact,
+    sign_flip_test,
 )
 from .breakdown import Breakdowns, breakdowns
 from .comparability import aligned_outcomes
@@ -54,7 +56,8 @@ class Comparison:
     difference: float  # of accuracy; right is what most orders choose
     ci95: Interval | None  # of the difference, whole clusters drawn; None with fewer than MIN_CLUSTERS
     p_value: float  # exact McNemar
-    adjusted_p_value: float  # after Holm; the same as p_value for two runs
+    cluster_p_value: float  # signs of whole clusters flipped; McNemar's own where each has one question
+    adjusted_p_value: float  # the larger of the two, after Holm
     comparisons: int  # that Holm counts
     flips_up: tuple[Flip, ...]
     flips_down: tuple[Flip, ...]
@@ -74,7 +77,7 @@ class Comparison:
 
     @property
     def conclusion(self) -> Conclusion:
-        """A difference counts when the test and the interval over clusters both exclude chance."""
+        """A difference counts when both tests and the interval over clusters exclude chance."""
         if not excludes_chance(self.ci95, self.adjusted_p_value):
             return "undecided"
         return "better" if self.difference > 0 else "worse"
@@ -90,7 +93,7 @@ def compare_results(results: Sequence[Result], *, seed: int, repeats: int = 10_0
         _compare([(row[0], row[index]) for row in rows], results[0], results[index], seed=seed, repeats=repeats)
         for index in range(1, len(results))
     ]
-    adjusted = holm([pair.p_value for pair in pairs])
+    adjusted = holm([max(pair.p_value, pair.cluster_p_value) for pair in pairs])
     scores = with_holm([pair.scores for pair in pairs])
     return [
         replace(
@@ -124,7 +127,9 @@ def _compare(
     ]
     up = tuple(flip for flip, step in zip(flips, steps, strict=True) if step > 0)
     down = tuple(flip for flip, step in zip(flips, steps, strict=True) if step < 0)
-    p_value = mcnemar_exact(len(up), len(down))
+    p_value = by_cluster = mcnemar_exact(len(up), len(down))
+    if len(set(clusters)) < len(clusters):
+        by_cluster = sign_flip_test(steps, clusters, seed=seed, repeats=FLIPS * repeats).two_sided
     return Comparison(
         names=(first.name, second.name),
         is_tuning=_is_tuning(first, second),
@@ -137,7 +142,8 @@ def _compare(
         difference=sum(steps) / len(steps),
         ci95=interval_over(steps, clusters, seed=seed, repeats=repeats),
         p_value=p_value,
-        adjusted_p_value=p_value,
+        cluster_p_value=by_cluster,
+        adjusted_p_value=max(p_value, by_cluster),
         comparisons=1,
         flips_up=up,
         flips_down=down,

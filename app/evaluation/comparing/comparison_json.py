@@ -34,6 +34,7 @@ def _object(pair: Comparison) -> dict[str, Any]:
         "difference": pair.difference,
         "ci95": _listed(pair.ci95),
         "p_value": pair.p_value,
+        "cluster_p_value": pair.cluster_p_value,
         "p_value_holm": pair.adjusted_p_value,
         "order_difference": pair.order_difference,
         "order_ci95": _listed(pair.order_ci95),

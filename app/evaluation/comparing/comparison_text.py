@@ -14,7 +14,7 @@ from ..results.statements import statements_summary
 from ..results.summary import gold_logprob, ties
 from .comparison import Comparison, Flip
 from .mean_change import logprob_label
-from .verdict import logprob_facts, sureness_lines, verdict
+from .verdict import logprob_facts, sureness_lines, unadjusted, verdict
 
 SHOWN_FLIPS = 20
 
@@ -45,7 +45,7 @@ def _numbers(pair: Comparison) -> list[str]:
     if pair.orders > 1:
         lines.append(
             f"  並びを別々に数えた正解率の差: {points(pair.order_difference)} ポイント"
-            f"（{interval_text(pair.order_ci95)}）"
+            f"（{unadjusted(pair.order_ci95, pair.comparisons > 1)}{interval_text(pair.order_ci95)}）"
         )
     several, change = pair.comparisons > 1, pair.scores.logprob
     if change is None:
@@ -58,7 +58,8 @@ def _numbers(pair: Comparison) -> list[str]:
     adjusted = f"、Holm 補正後 {p_text(pair.adjusted_p_value)}" if several else ""
     lines.append(
         f"  McNemar の正確検定: 正解になった {len(pair.flips_up)} 問、不正解になった {len(pair.flips_down)} 問、"
-        f"{p_text(pair.p_value)}{adjusted}（区間は条文のまとまり {pair.clusters} 個を単位に計算）"
+        f"{p_text(pair.p_value)}、まとまりごとの符号反転検定: {p_text(pair.cluster_p_value)}{adjusted}"
+        f"（区間も条文のまとまり {pair.clusters} 個を単位に計算）"
     )
     return lines
 

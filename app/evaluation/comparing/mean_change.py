@@ -14,7 +14,7 @@ from typing import Any, Literal
 from ...core.prompts import Form
 from ..results.calibrated import calibrated_logprobs
 from ..results.outcomes import Outcome
-from ..statistics import Interval, excludes_chance, holm, interval_over, sign_flip_test
+from ..statistics import FLIPS, Interval, excludes_chance, holm, interval_over, sign_flip_test
 
 Direction = Literal["up", "down", "undecided"]
 LOGPROB, CALIBRATED, ORDER = "logprob", "calibrated", "pair_order"  # how the values of a comparison's object begin
@@ -54,7 +54,7 @@ def change_json(change: MeanChange | None, name: str = LOGPROB) -> dict[str, Any
 
 def mean_change(changes: Sequence[float], clusters: Sequence[str], *, seed: int, repeats: int = 10_000) -> MeanChange:
     """The change whose values per question are ``changes``."""
-    test = sign_flip_test(changes, clusters, seed=seed, repeats=repeats)
+    test = sign_flip_test(changes, clusters, seed=seed, repeats=FLIPS * repeats)
     return MeanChange(
         change=sum(changes) / len(changes),
         ci95=interval_over(changes, clusters, seed=seed, repeats=repeats),

@@ -75,7 +75,9 @@ class SeedStudy:
             cells = "、".join(
                 f"{name} {auc_text(one['statements'])}" for name, one in zip(names, summaries, strict=True)
             )
-            lines.append(f"選択肢を一つずつ数えた判断の AUC: {cells}")
+            # Every fold's adapter has an offset of its own, which the untuned model has not.
+            folds = "（組の違う問題も比べるので、調整後は低めに出ます）" if self.tuned[0].run.get("folds") else ""
+            lines.append(f"選択肢を一つずつ数えた判断の AUC: {cells}{folds}")
         return lines
 
     def _verdict(self) -> list[str]:

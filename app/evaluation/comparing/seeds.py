@@ -12,7 +12,7 @@ from ..number_text import interval_text, p_text, points
 from ..reading import ReadingChange
 from ..results.file import Result
 from ..results.result_words import percent
-from ..statistics import Interval, excludes_chance, interval_over, sign_flip_test
+from ..statistics import FLIPS, Interval, excludes_chance, interval_over, sign_flip_test
 from .breakdown import Breakdowns, breakdowns
 from .comparability import aligned_outcomes
 from .mean_change import ScoreChanges, score_changes
@@ -43,7 +43,9 @@ class SeedsTogether:
             f"{self.questions} 問、{percent(self.accuracy[0])} → 平均 {percent(self.accuracy[1])}、"
             f"{interval_text(self.ci95, unit=' ポイント')}、{p_text(self.p_value)}"
         )
-        begin = f"seed {self.seeds} 個をまとめると、"
+        begin = (
+            f"seed {self.seeds} 個をまとめると（学習したこれらのモデルについて。別の種の学習についてではありません）、"
+        )
         change = self.scores.logprob
         logprob = "" if change is None else logprob_sentence(change, self.form)
         if not excludes_chance(self.ci95, self.p_value):
@@ -93,7 +95,7 @@ def seeds_together(
         accuracy=(accuracy, accuracy + difference),
         difference=difference,
         ci95=interval_over(steps, clusters, seed=seed, repeats=repeats),
-        p_value=sign_flip_test(steps, clusters, seed=seed, repeats=repeats).two_sided,
+        p_value=sign_flip_test(steps, clusters, seed=seed, repeats=FLIPS * repeats).two_sided,
         spread=math.sqrt(sum((value - difference) ** 2 for value in by_seed) / max(len(by_seed) - 1, 1)),
         scores=score_changes(rows, seed=seed, repeats=repeats),
         form=rows[0][0].form,

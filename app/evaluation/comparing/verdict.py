@@ -6,7 +6,7 @@ from ...core.prompts import Form
 from ...core.runs import distrust_name
 from ..number_text import interval_text, nats, p_text, points
 from ..results.result_words import percent
-from ..statistics import ALPHA
+from ..statistics import ALPHA, Interval
 from .comparison import Comparison
 from .mean_change import MeanChange, ScoreChanges, logprob_label
 from .run_differences import ADAPTER, NAMES
@@ -18,7 +18,7 @@ def verdict(pair: Comparison) -> str:
     """The result in a few Japanese sentences: whether there is a difference, by which facts, and every reason to doubt it."""
     several = pair.comparisons > 1
     test = ("Holm 補正後の " if several else "") + p_text(pair.adjusted_p_value)
-    interval = ("補正前の " if several and pair.ci95 else "") + interval_text(pair.ci95, unit=" ポイント")
+    interval = unadjusted(pair.ci95, several) + interval_text(pair.ci95, unit=" ポイント")
     facts = f"{pair.questions} 問、正答 {pair.correct[0]} → {pair.correct[1]} 問、{interval}、{test}"
     if pair.conclusion == "undecided":
         between = f"「{pair.names[1]}」と「{pair.names[0]}」に" if several else ""
@@ -36,11 +36,16 @@ def verdict(pair: Comparison) -> str:
     return text
 
 
+def unadjusted(interval: Interval | None, several: bool) -> str:
+    """What an interval is called where p-values are adjusted for several comparisons and it is not."""
+    return "補正前の " if several and interval is not None else ""
+
+
 def logprob_facts(change: MeanChange, *, several: bool = False) -> str:
     """The interval and the p-values of a change of the log-probability."""
     holm = f"、Holm 補正後 {p_text(change.adjusted_p_value)}" if several else ""
     return (
-        f"{interval_text(change.ci95, nats)}、符号反転検定 両側 {p_text(change.p_value)}{holm}、"
+        f"{unadjusted(change.ci95, several)}{interval_text(change.ci95, nats)}、符号反転検定 両側 {p_text(change.p_value)}{holm}、"
         f"上がったかの片側 {p_text(change.p_greater)}"
     )
 
@@ -62,17 +67,18 @@ def sureness_lines(scores: ScoreChanges, questions: int, *, several: bool = Fals
     is placed above another; nothing of what is not known. ``questions`` is how many were asked."""
     lines, calibrated, order = [], scores.calibrated, scores.order
     if calibrated is not None:
-        facts = f"{interval_text(calibrated.ci95, nats)}、{_tests(calibrated, several)}"
+        facts = f"{unadjusted(calibrated.ci95, several)}{interval_text(calibrated.ci95, nats)}、{_tests(calibrated, several)}"
         lines.append(
             f"自信の強さをそれぞれ合わせた、正解の対数確率の変化: {nats(calibrated.change)}（{facts}）。{_found(calibrated)}。"
         )
     if order is not None:
         before, after = (percent(share) for share in order.shares)
         part = "" if order.questions == questions else f"、選択肢を比べられる {order.questions} 問"
-        facts = f"{interval_text(order.change.ci95)}、{_tests(order.change, several)}"
+        moved = order.change
+        facts = f"{unadjusted(moved.ci95, several)}{interval_text(moved.ci95)}、{_tests(moved, several)}"
         lines.append(
             f"正解をほかの選択肢より上に置いた割合（一対ごと、自信の強さによらない{part}）: {before} → {after}、"
-            f"{points(order.change.change)} ポイント（{facts}）。{_found(order.change)}。"
+            f"{points(moved.change)} ポイント（{facts}）。{_found(moved)}。"
         )
     return lines
 
@@ -92,10 +98,13 @@ def _why_undecided(pair: Comparison) -> str:
         return f"条文のまとまりが {pair.clusters} 個しかなく、まとまりごとのばらつきを見積もれないので、判定しません。"
     if pair.adjusted_p_value < ALPHA:
         return "検定だけなら差がありますが、同じ条文の問題をまとめて数えると区間が 0 を含みます。"
+    if pair.p_value < ALPHA <= pair.cluster_p_value:
+        return "問題を独立とみる McNemar の検定なら差がありますが、同じ条文の問題をまとめて数えると言えません。"
     if pair.detectable_gain is None:
         limit = "この問題数では、どれほど大きな差も見分けられません。"
     else:
-        limit = f"この問題数で見分けられるのは約 {points(pair.detectable_gain, signed=False)} ポイント以上の差です。"
+        size = points(pair.detectable_gain, signed=False)
+        limit = f"この問題数で、80 % の確率で見分けられるのは約 {size} ポイント以上の差です（条文のまとまりは数えない目安）。"
     excludes_zero = not pair.ci95.low <= 0 <= pair.ci95.high
     return ("区間は 0 を含みませんが、検定では差があると言えません。" if excludes_zero else "") + limit
 

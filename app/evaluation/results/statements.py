@@ -101,7 +101,7 @@ def _accuracy_interval(statements: Sequence[Statement]) -> Interval:
     for one in statements:
         by_question.setdefault(one.question, []).append(is_right(one))
     shares = [sum(each) / len(each) for each in by_question.values()]
-    return clustered_interval(shares, max(len(each) for each in by_question.values()))
+    return clustered_interval(shares, [len(each) for each in by_question.values()])
 
 
 def auc(scores: Sequence[float], fits: Sequence[bool]) -> float | None:

@@ -127,7 +127,10 @@ def test_an_undecided_verdict_names_what_could_be_seen() -> None:
     assert pair.conclusion == "undecided"
     assert pair.detectable_gain is not None
     assert verdict(pair).startswith("差があるとは言えません（+4.0 ポイント、25 問、正答 22 → 23 問、")
-    limit = f"。この問題数で見分けられるのは約 {pair.detectable_gain * 100:.1f} ポイント以上の差です。"
+    limit = (
+        f"。この問題数で、80 % の確率で見分けられるのは約 {pair.detectable_gain * 100:.1f} ポイント以上の差です"
+        "（条文のまとまりは数えない目安）。"
+    )
     assert limit in verdict(pair)
 
 
@@ -162,7 +165,7 @@ def test_a_handful_of_articles_has_no_interval_and_no_verdict(number: int) -> No
     assert pair.p_value < 1e-9
     assert pair.conclusion == "undecided"
     assert verdict(pair) == (
-        "差があるとは言えません（+100.0 ポイント、45 問、正答 0 → 45 問、区間なし、p < 0.001）。"
+        f"差があるとは言えません（+100.0 ポイント、45 問、正答 0 → 45 問、区間なし、{p_text(pair.cluster_p_value)}）。"
         f"条文のまとまりが {number} 個しかなく、まとまりごとのばらつきを見積もれないので、判定しません。"
         "正解の文字の対数確率の変化は +1.946 です（条文のまとまりが少ないので判定しません）。"
     )
@@ -207,7 +210,7 @@ def test_a_test_and_an_interval_that_disagree_are_explained() -> None:
     assert pair.ci95 is not None
     assert pair.ci95.low > 0
     assert (
-        "区間は 0 を含みませんが、検定では差があると言えません。この問題数で見分けられるのは約 20.8 ポイント以上の差です。"
+        "区間は 0 を含みませんが、検定では差があると言えません。この問題数で、80 % の確率で見分けられるのは約 20.8 ポイント以上の差です（条文のまとまりは数えない目安）。"
     ) in verdict(pair)
 
 
@@ -250,7 +253,28 @@ def test_questions_of_one_article_do_not_count_as_many() -> None:
     assert pair.ci95.low == 0.0
     assert pair.conclusion == "undecided"
     # What could be seen would contradict the difference that was: the articles are too few for it, not the questions.
-    assert "検定だけなら差がありますが、同じ条文の問題をまとめて数えると区間が 0 を含みます。" in verdict(pair)
+    assert "問題を独立とみる McNemar の検定なら差がありますが、同じ条文の問題をまとめて数えると言えません。" in verdict(
+        pair
+    )
+
+
+def test_pairs_of_questions_that_move_together_are_no_ten_gains() -> None:
+    # Five articles of 50 with two questions each: McNemar and the interval exclude chance, flipping whole articles does not.
+    table = [("a", "a")] * 90 + [("b", "a")] * 10
+    results = [
+        replace(each, outcomes=tuple(replace(one, cluster=f"c{i // 2}") for i, one in enumerate(each.outcomes)))
+        for each in pair_of(table)
+    ]
+    (pair,) = compare_results(results, seed=1)
+    assert pair.ci95 is not None
+    assert pair.ci95.low > 0
+    assert pair.p_value == 2 / 2**10
+    assert pair.cluster_p_value == pytest.approx(2 / 2**5, abs=0.003)
+    assert pair.adjusted_p_value == pair.cluster_p_value
+    assert pair.conclusion == "undecided"
+    assert "McNemar の検定なら差がありますが" in verdict(pair)
+    (alone,) = compare_results(pair_of(table), seed=1)
+    assert alone.cluster_p_value == alone.p_value
 
 
 def test_without_an_adapter_runs_are_called_by_their_names() -> None:
