@@ -24,6 +24,7 @@ class DevSet:
 
     prompt_ids: list[list[int]]
     correct: list[str]
+    choices: list[int]  # how many each question has: its letters are the first so many
     letter_ids: list[list[int]]
 
 
@@ -65,7 +66,12 @@ def build_dev_set(
         if record.meta["mode"] == "cot":
             ids = ids + list(tokenizer(COT_ANSWER_MARK, add_special_tokens=False)["input_ids"])
         prompts.append(ids)
-    return DevSet(prompts, [str(record.meta["correct"]) for record in records], letter_token_ids(tokenizer))
+    return DevSet(
+        prompts,
+        [str(record.meta["correct"]) for record in records],
+        [len(record.meta["choices"]) for record in records],
+        letter_token_ids(tokenizer),
+    )
 
 
 def evaluate_dev(model: Any, dev: DevSet, *, max_batch_tokens: int) -> DevResult:
@@ -74,15 +80,17 @@ def evaluate_dev(model: Any, dev: DevSet, *, max_batch_tokens: int) -> DevResult
 
     scores = score_letters(model, dev.prompt_ids, dev.letter_ids, max_batch_tokens=max_batch_tokens)
     gold = np.array([LETTERS.index(letter) for letter in dev.correct])
-    logprobs = scores.logprobs.astype(np.float64)
+    own = np.arange(len(LETTERS)) < np.array(dev.choices)[:, None]
+    logprobs = np.where(own, scores.logprobs.astype(np.float64), -np.inf)
     chosen = logprobs.argmax(axis=1)
-    among_four = logprobs[np.arange(len(gold)), gold] - np.logaddexp.reduce(logprobs, axis=1)
+    mass = np.logaddexp.reduce(logprobs, axis=1)
+    among_own = logprobs[np.arange(len(gold)), gold] - mass
     histogram = {letter: int((chosen == index).sum()) for index, letter in enumerate(LETTERS)}
     return DevResult(
         accuracy=float((chosen == gold).mean()),
-        gold_logprob=float(among_four.mean()),
+        gold_logprob=float(among_own.mean()),
         histogram=histogram,
-        mass=float(scores.mass.mean()),
+        mass=float(np.exp(mass).mean()),
         collapsed=collapse_warning(histogram, dev.correct) is not None,
     )
 

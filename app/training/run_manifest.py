@@ -255,6 +255,10 @@ def training_differences(now: Mapping[str, Any], stored: Mapping[str, Any]) -> l
     sizes = [(one.get("processes") or {"world_size": 1})["world_size"] for one in (stored, now)]
     if sizes[0] != sizes[1]:
         differences.append(f"プロセスの数: {sizes[0]} → {sizes[1]}")
+    if _both_differ(now, stored, "precision"):
+        differences.append(
+            f"計算の型: {stored['precision']} → {now['precision']}（--bf16・--fp16・--device か、計算機の違い）"
+        )
     differences += _base_differences(now["base_model"], stored["base_model"])
     chat, before = now["chat"], stored["chat"]
     if any(chat.get(name) != before.get(name) for name in ("format", "template_sha256", "thinking")):

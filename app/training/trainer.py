@@ -75,6 +75,13 @@ class LawTrainer(Trainer):  # type: ignore[misc]  # transformers ships no types 
         self.optimizer: Any
         self.lr_scheduler: Any
 
+    def get_train_dataloader(self) -> Any:
+        """transformers' own, which leaves a batch where it was made until its turn: all batches of a step lie in memory
+        together, and a prefix-shared one holds a mask of its length squared."""
+        loader = super().get_train_dataloader()
+        loader.device = None
+        return loader
+
     @property
     def seconds(self) -> float:
         """Seconds of training so far, those before an interruption included."""

@@ -132,7 +132,8 @@ def build_run_trainer(
 
 
 def _dev_scoring(config: TrainConfig, data: PreparedData) -> Callable[[Any], DevResult] | None:
-    budget = max(config.batch_size * config.max_seq_length, 1)
+    # Twice a training batch fits where that one does: nothing is kept for a gradient.
+    budget = 2 * worst_batch(data.units, config.batch_size).longest * (1 if config.share_prefix else config.batch_size)
     if isinstance(data.dev, ChoiceDev):
         return partial(evaluate_choice_dev, dev=data.dev, max_batch_tokens=budget)
     return None if data.dev is None else partial(evaluate_dev, dev=data.dev, max_batch_tokens=budget)

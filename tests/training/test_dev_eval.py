@@ -5,13 +5,16 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from transformers import AutoModelForCausalLM
 
 from app.core.chat import encode_prompt
 from app.core.errors import DataError
+from app.llm.letters import score_letters
 from app.training.dev_eval import best_step, build_dev_set, collapse_warning, evaluate_dev, should_stop
+from app.training.rows.examples import build_examples
 
 
 def row(step: int, accuracy: float, logprob: float = -1.0) -> dict[str, Any]:
@@ -90,6 +93,32 @@ def test_scores_equal_a_plain_softmax(tiny_model_dir: Any, tiny_tokenizer: Any, 
     assert result.histogram == histogram
     assert result.gold_logprob == pytest.approx(sum(logprobs) / 5, abs=1e-5)
     assert result.mass == pytest.approx(sum(masses) / 5, rel=1e-4)
+
+
+def test_a_question_of_three_choices_is_scored_among_its_own_letters(
+    tiny_model_dir: Any, tiny_tokenizer: Any, record_maker: Any
+) -> None:
+    model = AutoModelForCausalLM.from_pretrained(tiny_model_dir)
+    records = record_maker(4)
+    whole = build_dev_set(records, tiny_tokenizer)
+    for count in (2, 3):
+        dev = replace(whole, choices=[count] * 4, correct=["a", "b", "a", "b"])
+        result = evaluate_dev(model, dev, max_batch_tokens=400)
+        columns = score_letters(model, dev.prompt_ids, dev.letter_ids).logprobs[:, :count]
+        probabilities = np.exp(columns.astype(np.float64))
+        right = probabilities[range(4), [0, 1, 0, 1]]
+        assert result.histogram == {
+            letter: int((columns.argmax(axis=1) == place).sum()) for place, letter in enumerate("abcd")
+        }
+        assert result.accuracy == (columns.argmax(axis=1) == [0, 1, 0, 1]).mean()
+        assert result.gold_logprob == pytest.approx(np.log(right / probabilities.sum(axis=1)).mean(), abs=1e-6)
+        assert result.mass == pytest.approx(probabilities.sum(axis=1).mean(), rel=1e-6)
+    three = replace(
+        records[0], meta={**records[0].meta, "choices": dict(zip("abc", "xyz", strict=True)), "order": "abc"}
+    )
+    assert build_dev_set([three], tiny_tokenizer).choices == [3]
+    with pytest.raises(DataError, match=r"レコード q0: 選択肢が 3 個あります。--objective letter は 4 個の問題だけ"):
+        build_examples([three], tiny_tokenizer, max_seq_length=2048, answer_ids=whole.letter_ids)
 
 
 def test_cot_records_are_read_right_after_the_answer_mark(tiny_tokenizer: Any, record_maker: Any) -> None:

@@ -93,14 +93,17 @@ BASE = {"name": "org/model", "config_sha256": "c", "weights_sha256": "w"}
         ({"eval_file": {"path": "d", "sha256": "9"}}, "開発用データの内容が変わっています"),
         ({"config": {"train_file": "t", "eval_file": "d", "init_adapter": "a", "model_name": "m"}}, None),
         ({"config": {"learning_rate": 1.0}}, "--learning-rate: 1.0 → 0.0002"),
+        ({"precision": "bf16"}, "計算の型: bf16 → stored（"),  # the card's driver is gone, and a CPU would go on
     ],
 )
 def test_what_files_hold_decides_whether_a_run_is_gone_on_with_not_where_they_lie(
     begun: dict[str, Any], tmp_path: Path, change: dict[str, Any], named: str | None
 ) -> None:
     now = {**begun, "base_model": BASE}
-    stored = {**now}
+    stored = {**now, **{part: value for part, value in change.items() if part == "precision"}}
     for part, values in change.items():
+        if part == "precision":
+            continue
         kept = {} if part == "base_model" else stored[part] or {}
         stored[part] = {**kept, **values}
     write_json(tmp_path / "run.json", stored)

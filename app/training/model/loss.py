@@ -71,6 +71,23 @@ def check_supported(model: Any) -> None:
         )
 
 
+def check_shareable(config: Any, length: int) -> None:
+    """Raise ModelError where rows of ``length`` tokens that share a prefix would be attended to otherwise than alone: the
+    mask of who sees whom holds for every layer, and SDPA alone reads it as one."""
+    attention = getattr(config, "_attn_implementation", None)
+    if attention not in (None, "sdpa"):
+        raise ModelError(
+            f"モデルの config.json の attn_implementation が {attention} です。選択肢や並びの共通の前半を一度だけ計算する学習"
+            "（--objective choice と --share-prefix）は sdpa だけです。その行を消してください。"
+        )
+    window = getattr(config, "sliding_window", None)
+    if "sliding_attention" in (getattr(config, "layer_types", None) or ()) and window is not None and window < length:
+        raise ModelError(
+            f"モデルの一部の層は {window} トークンより前を見ません（sliding_window）。共通の前半を一度だけ計算する学習では"
+            f"そうならないので、--max-seq-length を {window} 以下にしてください（いまは {length}）。"
+        )
+
+
 def label_loss_sum(
     model: Any,
     input_ids: torch.Tensor,

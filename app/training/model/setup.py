@@ -14,7 +14,7 @@ from ...llm.processor import computes_bfloat16
 from ..config import Precision, TrainConfig, compute_dtype_of
 from ..memory.shortage import shortage_in_one_line
 from .lora import attach_lora, parameter_counts, resolve_target_modules
-from .loss import check_supported
+from .loss import check_shareable, check_supported
 
 # What CUDA's allocator reads: torch 2.9 ignores the new name (pytorch#183387), later releases drop the old one some day.
 ALLOCATOR_VARIABLES = ("PYTORCH_CUDA_ALLOC_CONF", "PYTORCH_ALLOC_CONF")
@@ -90,6 +90,12 @@ def load_model(config: TrainConfig) -> LoadedModel:
         raise ConfigError(
             "--lora-dtype bf16 には bfloat16 で計算できる GPU が必要です。--lora-dtype fp32 にしてください。"
         )
+    if precision == "fp16" and config.lora_bias != "none":
+        # They are the base's own, in float16, whose gradients no scaler can take back.
+        raise ConfigError(
+            f"--lora-bias {config.lora_bias} は float16 の計算では学習できません。bfloat16 で計算できる GPU を使うか、"
+            "--lora-bias none にしてください。"
+        )
     with shortage_in_one_line(config):
         return _load(config, device, precision)
 
@@ -111,6 +117,15 @@ def _load(config: TrainConfig, device: str, precision: Precision) -> LoadedModel
     if precision == "fp32" and base.dtype != torch.float32:
         precision = "stored"
     check_supported(base)
+    if config.share_prefix:
+        check_shareable(base.config, config.max_seq_length)
+    if quantization and config.lora_bias != "none" and str(base.dtype) != f"torch.{compute_dtype}":
+        # bitsandbytes turns a bias to the compute type in its first product, under the optimiser's feet.
+        raise ConfigError(
+            f"--lora-bias {config.lora_bias} を 4bit で学習するには、計算の型（{compute_dtype}）が重みの型"
+            f"（{str(base.dtype).removeprefix('torch.')}）と同じでなければなりません。"
+            "--bnb-4bit-compute-dtype を合わせるか、--lora-bias none にしてください。"
+        )
     limit = getattr(base.config, "max_position_embeddings", None)
     if limit is not None and config.max_seq_length > limit:
         raise ConfigError(

@@ -121,6 +121,13 @@ def _one_token_row(
             raise DataError(
                 f"レコード {record.row_id}: output {record.output!r} が 1 トークンの「○」「×」ではありません。"
             )
+    elif len(record.meta["choices"]) != len(LETTERS):
+        # The loss is over the four letters; an evaluation divides among the question's own.
+        raise DataError(
+            f"レコード {record.row_id}: 選択肢が {len(record.meta['choices'])} 個あります。--objective letter は "
+            f"{len(LETTERS)} 個の問題だけです。--objective text にするか、build_finetune_dataset.py --form choice で作り、"
+            "--objective choice を指定してください。"
+        )
     elif len(answer) != 1 or answer[0] not in answer_ids[LETTERS.index(record.meta["correct"])]:
         raise DataError(
             f"レコード {record.row_id}: output {record.output!r} が正解の文字 {record.meta['correct']} の 1 トークンではありません。"

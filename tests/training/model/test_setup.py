@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import platform
 import sys
+from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -12,9 +14,10 @@ from typing import Any
 import pytest
 import torch
 
-from app.core.errors import ConfigError
+from app.core.errors import ConfigError, ModelError
 from app.llm.loading import load_base_model
 from app.training.config import TrainConfig, compute_dtype_of
+from app.training.model.loss import check_shareable
 from app.training.model.setup import ALLOCATOR_VARIABLES, allow_growing_segments, load_model, resolve_precision
 
 
@@ -55,6 +58,36 @@ def test_an_option_of_the_user_s_own_is_kept_alone(name: str, no_option: None, m
     monkeypatch.setenv(name, "max_split_size_mb:128")
     allow_growing_segments()
     assert {key: os.environ[key] for key in ALLOCATOR_VARIABLES if key in os.environ} == {name: "max_split_size_mb:128"}
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"_attn_implementation": "eager"}, "attn_implementation が eager です"),
+        (
+            {"layer_types": ["full_attention", "sliding_attention"], "sliding_window": 512},
+            r"512 トークンより前を見ません.*--max-seq-length を 512 以下に",
+        ),
+        ({"_attn_implementation": "sdpa", "layer_types": ["full_attention"], "sliding_window": 512}, None),
+        ({"layer_types": ["sliding_attention"], "sliding_window": 4096}, None),
+    ],
+)
+def test_models_whose_layers_would_not_keep_to_the_shared_mask_are_refused(
+    values: dict[str, Any], message: str | None
+) -> None:
+    with pytest.raises(ModelError, match=message) if message else nullcontext():
+        check_shareable(SimpleNamespace(**values), 2048)
+
+
+def test_biases_that_would_change_their_type_are_refused(tiny_model_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    biased = config(model_name=str(tiny_model_dir), device="cpu", lora_bias="all", use_4bit=True)
+    with pytest.raises(
+        ConfigError, match=r"--lora-bias all を 4bit で学習するには、計算の型（float16）が重みの型（float32）"
+    ):
+        load_model(replace(biased, bnb_4bit_compute_dtype="float16"))
+    monkeypatch.setattr("app.training.model.setup.resolve_precision", lambda *_: "fp16")
+    with pytest.raises(ConfigError, match="--lora-bias all は float16 の計算では学習できません"):
+        load_model(biased)
 
 
 def card(monkeypatch: pytest.MonkeyPatch, *, real_bfloat16: bool) -> None:
