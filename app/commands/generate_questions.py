@@ -106,7 +106,12 @@ def _generate(settings: GenerationSettings, header: dict[str, Any]) -> int:
     from ..evaluation.results.floors import lexical_overlap, longest_choice
 
     # Of what is read, not of what lies there when hours of rewording have ended.
-    hashes = {path: sha256_file(path) for path in settings.exclude_questions if path.is_file()}
+    for path in settings.exclude_questions:
+        if path.exists() and not path.is_file():
+            raise ConfigError(
+                f"--exclude-questions {path}: ファイルではありません。中身の記録が残せないので、ファイルに書いて指定してください。"
+            )
+    hashes = {path: sha256_file(path) for path in settings.exclude_questions if path.exists()}
     source_sha256 = _source_hash(settings)
     excluded_files = {path: load_questions(path, exams=True) for path in settings.exclude_questions}
     excluded = Excluded([question for questions in excluded_files.values() for question in questions])

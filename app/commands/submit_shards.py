@@ -8,7 +8,7 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -89,8 +89,9 @@ def main(argv: Sequence[str]) -> int:
     if arguments.program == "cross-fit" and output.resolve() in (logs.resolve(), *logs.resolve().parents):
         raise ConfigError(f"--log-dir {logs} は結果のフォルダ {output} の中です。ほかのフォルダを指定してください。")
     with folder_lock(logs):
-        for path in logs.glob("*_result.pkl"):
-            path.unlink()  # of a run that was killed: its number may come again
+        if arguments.log_dir is None:
+            for path in logs.glob("*_result.pkl"):
+                path.unlink()  # of a run that was killed: its number may come again
         failed = run_parts(arguments, parts, logs.resolve())
     if failed:
         raise ConfigError(
@@ -156,28 +157,33 @@ def parts_of(name: str, words: Sequence[str], output: Path, shards: int) -> list
 
 def run_parts(arguments: argparse.Namespace, parts: Sequence[Part], logs: Path) -> list[str]:
     """Run all parts at the same time; one phrase for each that failed. An interrupt ends them."""
-    jobs: dict[Part, Any] = {}
-    try:
-        for place, part in enumerate(parts):
-            jobs[part] = sent(arguments, part, place, len(parts), logs)
-    except BaseException:  # those already sent would run on, and again at the next start
-        for job in jobs.values():
-            job.cancel()
-        raise
-    for part, job in jobs.items():
-        log(f"--shard {part.shard}: ジョブ {job.job_id} で始めました（経過は {job.paths.stderr}）")
+    with told_to_end():
+        jobs: dict[Part, Any] = {}
+        try:
+            for place, part in enumerate(parts):
+                jobs[part] = sent(arguments, part, place, len(parts), logs)
+        except BaseException:  # those already sent would run on, and again at the next start
+            for job in jobs.values():
+                job.cancel()
+            raise
+        for part, job in jobs.items():
+            log(f"--shard {part.shard}: ジョブ {job.job_id} で始めました（経過は {job.paths.stderr}）")
+        return waited_for(jobs)
+
+
+def waited_for(jobs: Mapping[Part, Any]) -> list[str]:
+    """One phrase for each job that failed, when all have ended."""
     failed, left = [], dict(jobs)
     try:
-        with told_to_end():
-            while left:
-                time.sleep(POLL_SECONDS)
-                for part, job in list(left.items()):
-                    if job.done():
-                        del left[part]
-                        if (reason := reason_of(job)) is not None:
-                            failed.append(f"--shard {part.shard}: {reason}（{job.paths.stderr}）")
-                        word = "終わりました" if reason is None else "失敗しました"
-                        log(f"--shard {part.shard}: {word}（残り {len(left)}）")
+        while left:
+            time.sleep(POLL_SECONDS)
+            for part, job in list(left.items()):
+                if job.done():
+                    del left[part]
+                    if (reason := reason_of(job)) is not None:
+                        failed.append(f"--shard {part.shard}: {reason}（{job.paths.stderr}）")
+                    word = "終わりました" if reason is None else "失敗しました"
+                    log(f"--shard {part.shard}: {word}（残り {len(left)}）")
     except BaseException:
         for job in left.values():
             job.cancel()
@@ -193,7 +199,8 @@ def told_to_end() -> Iterator[None]:
     def interrupt(number: int, frame: object) -> None:
         raise KeyboardInterrupt
 
-    before = {name: signal.signal(name, interrupt) for name in ENDED_BY}
+    heard = [name for name in ENDED_BY if signal.getsignal(name) is not signal.SIG_IGN]  # nohup ignores SIGHUP
+    before = {name: signal.signal(name, interrupt) for name in heard}
     try:
         yield
     finally:

@@ -124,7 +124,9 @@ def remember(folder: Path, arguments: Any) -> None:
     given = {name: value for name, value in vars(arguments).items() if name not in left_out}
     settings = {name: _place(name, value) for name, value in sorted(given.items()) if value or name not in ADDITIONS}
     settings |= {"data_sha256": sha256_file(arguments.data), "model_sha256": files_sha256(arguments.model_name) or ""}
-    settings["laws_sha256"] = source_sha256(arguments.laws)
+    # Read by two steps alone; after them the statutes may change or go.
+    if any(not (folder / name / "manifest.json").exists() for name in ("generated", "index")):
+        settings["laws_sha256"] = source_sha256(arguments.laws)
     if arguments.exam is not None and arguments.exam.is_file():
         settings["exam_sha256"] = sha256_file(arguments.exam)
     stored: dict[str, str] = {}
@@ -133,7 +135,7 @@ def remember(folder: Path, arguments: Any) -> None:
         rows = read_json(folder / SETTINGS).items()
         stored = LATER | {name: _place(name, value) for name, value in rows if name not in left_out}
         changed = [name for name, value in stored.items()
-                   if settings.get(name) != value and (name in settings or name not in ADDITIONS)]  # fmt: skip
+                   if settings.get(name) != value and (name in settings or name not in (*ADDITIONS, "laws_sha256"))]  # fmt: skip
         if changed:
             names = [f"--{name.removesuffix('_sha256').replace('_', '-')}" for name in changed]
             options = "、".join(dict.fromkeys(names))

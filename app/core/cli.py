@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import math
+import os
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -145,8 +146,12 @@ def log(message: str) -> None:
 
     Nobody need be left to read it: the work goes on.
     """
-    with contextlib.suppress(BrokenPipeError):
+    try:
         print(safe_text(hide(message)), file=sys.stderr, flush=True)
+    except BrokenPipeError:
+        # What the stream still holds would fail again at the end, and with it the program.
+        with contextlib.suppress(OSError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
 
 
 def format_seconds(seconds: float) -> str:

@@ -251,7 +251,7 @@ def holds_only(folder: Path, names: Sequence[str]) -> bool:
     return all(
         (path.parent == folder and path.name in names) or is_remains(path) or is_lock_file(path)
         for path in folder.rglob("*")
-        if not path.is_dir()
+        if path.is_symlink() or not path.is_dir()
     )
 
 

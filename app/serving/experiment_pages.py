@@ -120,7 +120,7 @@ def _compared(results: Sequence[Result]) -> tuple[Comparison, list[str], list[tu
 def _facts(pair: Comparison) -> list[tuple[str, str, str, str]]:
     """(what, first result, second result, difference with its interval and test) of the comparison's table."""
     before, after = pair.accuracy
-    size = f"{points(pair.difference)} ポイント（{interval_text(pair.ci95)}、{p_text(pair.p_value)}）"
+    size = f"{points(pair.difference)} ポイント（{interval_text(pair.ci95)}、{p_text(pair.adjusted_p_value)}）"
     rows = [(accuracy_label(pair.orders, pair.ensemble, pair.form), percent(before), percent(after), size)]
     right = [f"{count} / {pair.questions} 問" for count in pair.correct]
     rows.append(("正解した問題", right[0], right[1], ""))

@@ -159,6 +159,13 @@ def test_laws_that_changed_in_place_are_another_study(ports: Path) -> None:
     shutil.rmtree(next(laws.iterdir()))
     with pytest.raises(ConfigError, match="--laws が違います"):
         two_stages.remember(ports / "study", parsed)
+    # When questions and index are made, nothing reads them any more.
+    for name in ("generated", "index"):
+        (ports / "study" / name).mkdir()
+        (ports / "study" / name / "manifest.json").touch()
+    shutil.rmtree(laws)
+    two_stages.remember(ports / "study", parsed)
+    assert "laws_sha256" in read_json(ports / "study/two_stages.json")
 
 
 def test_what_the_first_error_advised_can_be_followed(ports: Path) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import itertools
 import os
+import subprocess
+import sys
 from collections.abc import Callable, Sequence
 
 import pytest
@@ -158,8 +160,15 @@ def test_a_log_that_nobody_reads_any_more_does_not_stop_the_work(monkeypatch: py
     with open(writer, "w", encoding="utf-8") as broken:
         monkeypatch.setattr("sys.stderr", broken)
         log("進行中")
+        log("まだ進行中")
         monkeypatch.undo()
-        os.dup2(os.open(os.devnull, os.O_WRONLY), writer)  # what it still holds can go somewhere
+    script = (
+        "from app.core.cli import log, run_program; run_program(lambda argv: [log('x') for _ in range(3)] and None)"
+    )
+    reader, writer = os.pipe()
+    os.close(reader)
+    assert subprocess.run([sys.executable, "-c", script], stderr=writer, check=False).returncode == 0
+    os.close(writer)
 
 
 def test_untrustworthy_is_no_user_error() -> None:

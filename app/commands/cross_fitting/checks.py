@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from ...core.errors import ConfigError, DataError
 from ...core.files import read_json
 from ...core.outputs import REPORT, Output, check_outputs
-from ...core.questions import Question
+from ...core.questions import LETTERS, Question
 from ...core.runs import index_without_place
 from ...llm.model_options import check_environment
 from ...retrieval.question_contexts import open_pipeline, searched_facts
@@ -31,6 +31,8 @@ def checked_questions(settings: CrossFitSettings) -> list[Question]:
     cards(settings.workers)
     units_of(all_units(settings), settings.shard)
     questions = load_questions(settings.data)
+    if settings.training.objective == "letter":
+        _check_four_choices(settings, questions)
     if settings.train_records is not None:
         read_record_pool(settings.train_records, questions, settings.mode)
     if settings.reading_test or settings.searches:
@@ -94,15 +96,28 @@ def _check_reading_test(settings: CrossFitSettings, questions: Sequence[Question
                 )
 
 
+def _check_four_choices(settings: CrossFitSettings, questions: Sequence[Question]) -> None:
+    """Raise DataError for a question that the letter objective does not take, before the untuned model is asked."""
+    for question in questions:
+        if len(question.choices) != len(LETTERS):
+            raise DataError(
+                f"{settings.data}: 問題 {question.id} の選択肢は {len(question.choices)} 個です。--objective letter"
+                f"（文字の形の既定）は {len(LETTERS)} 個の問題だけです。--objective choice にするか、--objective text を付けてください。"
+            )
+
+
 def _check_reading_index(settings: CrossFitSettings) -> None:
     """Raise ConfigError when a part of the reading test was asked over another index: hours later it could not be pooled."""
-    index = index_without_place(searched_facts(open_pipeline(settings.top_k, settings.index_dir)))
+    answers = [settings.output_dir / "base.json"]
     for seed in settings.all_seeds:
-        folders = (settings.output_dir, settings.seed_dir(seed), *settings.fold_dirs(seed))
-        for folder, name in zip(folders, ("base", *("tuned",) * (len(folders) - 1)), strict=True):
-            path = wanted(settings, folder / f"{name}.json")["removed"]
-            if path.exists() and index_without_place((read_json(path).get("run") or {}).get("index")) != index:
-                raise ConfigError(
-                    f"{path}: 別の索引か検索の設定で尋ねた結果です。同じ索引と設定にするか、{settings.output_dir} の中の"
-                    "「_removed」の付くファイルを別の場所へ移すと、いまの索引で尋ね直します。"
-                )
+        answers += [folder / "tuned.json" for folder in (settings.seed_dir(seed), *settings.fold_dirs(seed))]
+    removed = [wanted(settings, path)["removed"] for path in answers]
+    if all(path.exists() for path in removed):
+        return  # nothing is asked any more
+    index = index_without_place(searched_facts(open_pipeline(settings.top_k, settings.index_dir)))
+    for path in removed:
+        if path.exists() and index_without_place((read_json(path).get("run") or {}).get("index")) != index:
+            raise ConfigError(
+                f"{path}: 別の索引か検索の設定で尋ねた結果です。同じ索引と設定にするか、{settings.output_dir} の中の"
+                "「_removed」の付くファイルを別の場所へ移すと、いまの索引で尋ね直します。"
+            )

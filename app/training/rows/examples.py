@@ -137,12 +137,13 @@ def _one_token_row(
 
 
 def check_letters(record: Record) -> None:
-    """Raises DataError for a letter record whose question has more choices than the letters that are scored here."""
+    """Raises DataError for a letter record whose question has more choices than the letters that are scored here; the
+    letter objective takes exactly as many."""
     if record.form == "letter" and len(record.meta["choices"]) > len(LETTERS):
         raise DataError(
-            f"レコード {record.row_id}: 選択肢が {len(record.meta['choices'])} 個あります。文字での学習（--objective letter）と"
-            f"文字で答える dev は {len(LETTERS)} 個までです。build_finetune_dataset.py --form choice で作り、"
-            "--objective choice を指定してください。"
+            f"レコード {record.row_id}: 選択肢が {len(record.meta['choices'])} 個あります。"
+            f"文字で答える dev は {len(LETTERS)} 個まで、文字での学習（--objective letter）は {len(LETTERS)} 個だけです。"
+            "build_finetune_dataset.py --form choice で作り、--objective choice を指定してください。"
         )
 
 
