@@ -4,12 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ...core.prompts import FITS
 from ..number_text import interval_text, nats, p_text, points
 from ..reading import ReadingChange
 from ..results.file import Result
 from ..results.floors import uniform_logprob
 from ..results.known_items import split_accuracy
-from ..results.result_words import CONTEXT_NAMES, accuracy_label, auc_text, gain_text, percent, reading_text
+from ..results.result_words import (
+    CONTEXT_NAMES,
+    accuracy_label,
+    auc_text,
+    gain_text,
+    judged_to_fit,
+    percent,
+    reading_text,
+)
 from ..results.statements import statements_summary
 from ..results.summary import gold_logprob, ties
 from .comparison import Comparison, Flip
@@ -82,6 +91,13 @@ def _levels(before: Result, after: Result) -> list[str]:
         accuracies = " → ".join(percent(each["accuracy"]) for each in judged)
         aucs = " → ".join(auc_text(each) for each in judged)
         lines.append(f"  選択肢を一つずつ数えた判断の正解率: {accuracies}、AUC: {aucs}")
+        shares = [
+            " → ".join(percent(count / of) for count, of in each)
+            for each in zip(*map(judged_to_fit, judged), strict=True)
+            if all(of for _, of in each)
+        ]
+        if len(shares) == 2:
+            lines.append(f"  「{FITS}」と判断: 当たる選択肢の {shares[0]}、ほかの選択肢の {shares[1]}")
     return lines
 
 

@@ -21,6 +21,7 @@ from ..results.result_words import (
     number_text,
     percent,
     reading_text,
+    said_to_fit,
 )
 from .charts import HEIGHT, WIDTH, reliability_points
 
@@ -50,6 +51,7 @@ def report_template() -> Any:
     }  # fmt: skip
     environment.filters |= {
         "percent": percent,
+        "said_to_fit": said_to_fit,
         "points": points,
         "p_text": p_text,
         "interval": interval_text,

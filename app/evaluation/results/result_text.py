@@ -25,6 +25,7 @@ from .result_words import (
     number_text,
     percent,
     reading_lines,
+    said_to_fit,
     ties_text,
 )
 
@@ -132,8 +133,7 @@ def _statements(statements: Mapping[str, Any]) -> list[str]:
     """How single choices were judged, all and by what the question asks for, and what could not be told or seen."""
     lines = [
         f"選択肢を一つずつ数えると: 判断の正解率 {percent(statements['accuracy'])}（{statements['total']} 個中 {statements['correct']} 個、"
-        f"{interval(statements['ci95'])}）、AUC {auc_text(statements)}、"
-        f"「{FITS}」と判断 {statements['said_to_fit']} 個（実際に当たるもの {statements['fitting']} 個）",
+        f"{interval(statements['ci95'])}）、AUC {auc_text(statements)}、" + said_to_fit(statements),
         "  問い方別: "
         + "、".join(
             f"{POLARITY_NAMES.get(name, name)} {percent(group['accuracy'])}（{group['correct']}/{group['total']}、AUC {number_text(group['auc'])}）"

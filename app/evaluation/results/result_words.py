@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from ...core.prompts import Form
+from ...core.prompts import FITS, Form
 from ..number_text import interval_text, nats, p_text, points
 from ..running.plan import RETRIEVED
 from ..statistics import Interval
@@ -103,6 +103,27 @@ def context_name(context: str, top_k: int | None) -> str:
 def plan_context(plan: PlanFacts) -> str:
     """The context in which a stored result was asked."""
     return "文脈は不明" if plan.context is None else context_name(plan.context, plan.top_k)
+
+
+def judged_to_fit(statements: Mapping[str, Any]) -> tuple[tuple[int, int], tuple[int, int]]:
+    """How many choices were judged to fit, and of how many: of those that do, and of the others.
+
+    A model that has become strict says so of few of both, which the accuracy of the judgements hides.
+    """
+    total, fitting, said = (int(statements[name]) for name in ("total", "fitting", "said_to_fit"))
+    # correct = right + (others − wrong), and said = right + wrong.
+    right = (int(statements["correct"]) - (total - fitting) + said) // 2
+    return (right, fitting), (said - right, total - fitting)
+
+
+def said_to_fit(statements: Mapping[str, Any]) -> str:
+    """``judged_to_fit`` in words."""
+    parts = [
+        f"{name} {of} 個のうち {count} 個、{percent(count / of)}"
+        for name, (count, of) in zip(("当たる", "ほかの"), judged_to_fit(statements), strict=True)
+        if of
+    ]
+    return f"「{FITS}」と判断 {statements['said_to_fit']} 個（{'。'.join(parts)}）"
 
 
 READING_CONCLUSIONS = {

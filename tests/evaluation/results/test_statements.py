@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.evaluation.results.result_words import judged_to_fit, said_to_fit
 from app.evaluation.results.statements import Statement, auc, auc_interval, is_right
 
 
@@ -49,3 +50,27 @@ def test_an_interval_over_clusters() -> None:
 )
 def test_a_judgement_is_right_when_its_log_odds_are_on_the_right_side(log_odds: float, fits: bool, right: bool) -> None:
     assert is_right(Statement(0, "c", "correct", "法", log_odds, fits)) is right
+
+
+@given(st.lists(st.tuples(st.integers(-2, 2), st.booleans()), min_size=1, max_size=20))
+def test_what_was_said_of_those_that_fit_follows_from_the_counts(rows: list[tuple[int, bool]]) -> None:
+    counts = {
+        "total": len(rows),
+        "fitting": sum(fits for _, fits in rows),
+        "said_to_fit": sum(odds > 0 for odds, _ in rows),
+        "correct": sum((odds > 0) == fits for odds, fits in rows),
+    }
+    assert judged_to_fit(counts) == tuple(
+        (sum(odds > 0 for odds, fits in rows if fits is kind), sum(fits is kind for _, fits in rows))
+        for kind in (True, False)
+    )
+
+
+def test_said_to_fit_in_words() -> None:
+    counts = {"total": 400, "fitting": 158, "said_to_fit": 77, "correct": 251}
+    assert (
+        said_to_fit(counts)
+        == "「○」と判断 77 個（当たる 158 個のうち 43 個、27.2 %。ほかの 242 個のうち 34 個、14.0 %）"
+    )
+    alone = {"total": 2, "fitting": 2, "said_to_fit": 1, "correct": 1}
+    assert said_to_fit(alone) == "「○」と判断 1 個（当たる 2 個のうち 1 個、50.0 %）"
