@@ -197,7 +197,9 @@ def test_a_folder_is_for_what_files_hold_however_they_are_spelled(
     (tmp_path / "model/model.safetensors").write_bytes(b"weights")
     (tmp_path / "adapter/adapter_model.safetensors").write_bytes(b"lora")
     (tmp_path / "link").symlink_to(tmp_path)
+    remember("data.json", "other model", "index", "adapter")  # nothing is made yet: the next settings take its place
     remember("data.json", "model", "index", "adapter")
+    Path("out/base.json").touch()
     remember(data, tmp_path / "model/", tmp_path / "link/index/", "link/adapter")
     # One of before 0.3.0, which stored the spellings.
     stored = json.loads(Path("out/settings.json").read_text("utf-8"))
@@ -427,6 +429,7 @@ def test_cited_words_go_into_the_records_and_the_answers_of_every_fold(data: Pat
         assert answers.cited_words is (True if wanted else None)
         assert ("--cited-words" in as_words(answers), "--no-cited-words" in as_words(answers)) == (wanted, False)
     remember_settings(plain, "1")
+    (plain.output_dir / "base.json").touch()
     with pytest.raises(ConfigError, match="違い: cited_words"):
         remember_settings(shown, "1")
     with pytest.raises(ConfigError, match="--cited-words は候補を一つずつ示す形だけのものです"):
