@@ -57,7 +57,7 @@ class SeedStudy:
         lines += [
             f"調整後（seed {seed}）: {percent(result.summary['accuracy'])}"
             f"（全並び {percent(result.summary['orders']['accuracy'])}）、差 {points(pair.difference)} ポイント"
-            f"（{interval_text(pair.ci95)}、{p_text(pair.p_value)}）"
+            f"（{interval_text(pair.ci95)}、{p_text(pair.adjusted_p_value)}）"
             for seed, result, pair in zip(self.seeds, self.tuned, self.pairs, strict=True)
         ]
         return lines
