@@ -141,7 +141,7 @@ def sign_flip_test(
     sums, _ = _cluster_sums(values, clusters)
     seen, found = float(sums.sum()), np.empty(repeats)
     generator = np.random.default_rng(seed)
-    block = 10_000  # assignments at a time: bounds memory for many clusters
+    block = min(10_000, max(1, 5_000_000 // len(sums)))  # assignments at a time: bounds memory for many clusters
     for start in range(0, repeats, block):
         size = (min(block, repeats - start), len(sums))
         signs = generator.integers(0, 2, size=size, dtype=np.int8) * 2.0 - 1.0

@@ -13,7 +13,6 @@ from ..results.file import Result
 from ..results.outcomes import Outcome
 from ..statistics import (
     ALPHA,
-    FLIPS,
     PLANNED_DISCORDANT,
     Interval,
     detectable_gain,
@@ -21,11 +20,10 @@ from ..statistics import (
     holm,
     interval_over,
     mcnemar_exact,
-    sign_flip_test,
 )
 from .breakdown import Breakdowns, breakdowns
 from .comparability import aligned_outcomes
-from .mean_change import ScoreChanges, score_changes, with_holm
+from .mean_change import ScoreChanges, mean_change, score_changes, with_holm
 from .run_differences import ADAPTER, differences
 
 Conclusion = Literal["better", "worse", "undecided"]
@@ -127,9 +125,8 @@ def _compare(
     ]
     up = tuple(flip for flip, step in zip(flips, steps, strict=True) if step > 0)
     down = tuple(flip for flip, step in zip(flips, steps, strict=True) if step < 0)
-    p_value = by_cluster = mcnemar_exact(len(up), len(down))
-    if len(set(clusters)) < len(clusters):
-        by_cluster = sign_flip_test(steps, clusters, seed=seed, repeats=FLIPS * repeats).two_sided
+    p_value, moved = mcnemar_exact(len(up), len(down)), mean_change(steps, clusters, seed=seed, repeats=repeats)
+    by_cluster = moved.p_value if len(set(clusters)) < len(clusters) else p_value
     return Comparison(
         names=(first.name, second.name),
         is_tuning=_is_tuning(first, second),
@@ -139,8 +136,8 @@ def _compare(
         form=pairs[0][0].form,
         clusters=len(set(clusters)),
         correct=(sum(before for before, _ in right), sum(after for _, after in right)),
-        difference=sum(steps) / len(steps),
-        ci95=interval_over(steps, clusters, seed=seed, repeats=repeats),
+        difference=moved.change,
+        ci95=moved.ci95,
         p_value=p_value,
         cluster_p_value=by_cluster,
         adjusted_p_value=max(p_value, by_cluster),

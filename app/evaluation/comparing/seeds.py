@@ -12,10 +12,10 @@ from ..number_text import interval_text, p_text, points
 from ..reading import ReadingChange
 from ..results.file import Result
 from ..results.result_words import percent
-from ..statistics import FLIPS, Interval, excludes_chance, interval_over, sign_flip_test
+from ..statistics import Interval, excludes_chance
 from .breakdown import Breakdowns, breakdowns
 from .comparability import aligned_outcomes
-from .mean_change import ScoreChanges, score_changes
+from .mean_change import ScoreChanges, mean_change, score_changes
 from .verdict import TUNED, logprob_sentence
 
 
@@ -86,7 +86,8 @@ def seeds_together(
     right = [[float(outcome.predicted == outcome.correct) for outcome in row] for row in rows]
     steps = [sum(after) / len(after) - before for before, *after in right]
     by_seed = [sum(row[index] - row[0] for row in right) / len(right) for index in range(1, len(pooled) + 1)]
-    difference = sum(steps) / len(steps)
+    moved = mean_change(steps, clusters, seed=seed, repeats=repeats)
+    difference = moved.change
     accuracy = sum(row[0] for row in right) / len(right)
     return SeedsTogether(
         seeds=len(pooled),
@@ -94,8 +95,8 @@ def seeds_together(
         clusters=len(set(clusters)),
         accuracy=(accuracy, accuracy + difference),
         difference=difference,
-        ci95=interval_over(steps, clusters, seed=seed, repeats=repeats),
-        p_value=sign_flip_test(steps, clusters, seed=seed, repeats=FLIPS * repeats).two_sided,
+        ci95=moved.ci95,
+        p_value=moved.p_value,
         spread=math.sqrt(sum((value - difference) ** 2 for value in by_seed) / max(len(by_seed) - 1, 1)),
         scores=score_changes(rows, seed=seed, repeats=repeats),
         form=rows[0][0].form,

@@ -109,7 +109,8 @@ def checked_summary(
         top_k=plan.get("top_k") or 0,
         cited_words=bool(plan.get("cited_words")),
     )
-    found = [*_counted(summary, counted, outcomes), *_floors(summary, outcomes), *_known(summary, outcomes)]
+    uneven = len({len(outcome.choices) for outcome in outcomes}) > 1
+    found = [*_counted(summary, counted, uneven=uneven), *_floors(summary, outcomes), *_known(summary, outcomes)]
     if found:
         more = f" ほか {len(found) - 1} か所" if len(found) > 1 else ""
         raise DataError(
@@ -124,9 +125,8 @@ def checked_summary(
     return {"reading": [], **summary, **counted}  # the first stands in no result of before 0.3.0
 
 
-def _counted(
-    summary: Mapping[str, Any], counted: Mapping[str, Any], outcomes: Sequence[Outcome]
-) -> Iterator[Difference]:
+def _counted(summary: Mapping[str, Any], counted: Mapping[str, Any], *, uneven: bool) -> Iterator[Difference]:
+    """Where the stored summary differs from the counted one; ``uneven`` are questions with different numbers of choices."""
     for name, expected in counted.items():
         stored = summary.get(name, expected)  # a part of a later version than the file's
         if name == "counts" and isinstance(stored, dict) and "tied" not in stored:
@@ -137,8 +137,7 @@ def _counted(
         if name == "cited_words" and isinstance(stored, dict) and "right" not in stored:
             # The option's first results did not count the right choices apart.
             expected = {key: number for key, number in expected.items() if key != "right"}
-        sizes = {len(outcome.choices) for outcome in outcomes}
-        if name == "statements" and isinstance(stored, dict) and isinstance(expected, dict) and len(sizes) > 1:
+        if name == "statements" and uneven and isinstance(stored, dict) and isinstance(expected, dict):
             # Until 0.2.0 questions with few choices weighed as much as those with many.
             stored = stored | {"ci95": expected["ci95"]}
         if name == "collapse" and isinstance(stored, dict) and _LATER_PART not in summary:
