@@ -142,8 +142,7 @@ def attach_adapter(model: Any, folder: Path) -> Any:
     """The model with the adapter's weights on it, in eval mode. Raises ModelError when the weights do not fit.
 
     A LoRA that was trained in bfloat16 is computed in it on a bfloat16 model, as it was when it was trained, where the
-    processor has the instructions; peft alone would widen it to float32, which answers a little differently and on a CPU
-    took 1.6 times as long.
+    processor has the instructions; peft alone would widen it to float32, which answers a little differently.
     """
     from peft import PeftModel
 
