@@ -5,7 +5,14 @@ from __future__ import annotations
 import re
 
 # Of the questions that are made from statutes: the code of a kind, and the word for it in the id.
-KIND_NAMES = {"statement": "記述", "list": "列記", "basis": "根拠条文", "blank": "空欄", "act": "違反行為"}
+KIND_NAMES = {
+    "statement": "記述",
+    "list": "列記",
+    "basis": "根拠条文",
+    "blank": "空欄",
+    "act": "違反行為",
+    "delegated": "委任",
+}
 OTHER = "その他"
 
 _OF_LAWQA = re.compile(r"_選択式_(関連法令|根拠条文)_問題番号\d+$")

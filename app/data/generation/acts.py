@@ -6,7 +6,7 @@ import random
 import re
 from dataclasses import replace
 
-from .book import Book, Passage
+from .book import Book
 from .checks import overlapping
 from .drafts import (
     Draft,
@@ -23,6 +23,7 @@ from .drafts import (
 )
 from .exceptions import exception, left_out, of_one_act
 from .paraphrase import paraphrase
+from .passages import Passage
 from .recombining import PERSON
 from .requests import list_requests
 from .rules import Rule
@@ -43,6 +44,7 @@ def act_draft(
         rule
         for rule in book.rules
         if rule.article == article
+        and rule.also is None
         and rule.modality == "must_not"
         and _is_somebodys(rule)
         and not _NO_ACT.search(rule.action)
@@ -58,7 +60,7 @@ def act_draft(
     scene: list[Passage] = [main]
     free: list[tuple[str, str, Rule]] = [case for rule in forbidden for case in _open_cases(book, rule, random_)]
     for passage in beside[:8]:
-        lawful = [rule for rule in book.rules_of((passage,)) if _is_lawful(rule, forbidden)]
+        lawful = [rule for rule in book.rules_of((passage,)) if rule.also is None and _is_lawful(rule, forbidden)]
         # What another article forbids sounds as forbidden, so that the article must be read.
         lawful.sort(key=lambda rule: rule.modality != "must_not")
         if random_.random() < 0.5:  # acts of the same persons are what could be taken for the forbidden one

@@ -22,7 +22,7 @@ _NOUNS = {"年": "期間", "月": "期間", "箇月": "期間", "か月": "期�
 
 def blank_draft(book: Book, article: str, random_: random.Random, *, max_chars: int, count: int = 4) -> Draft | None:
     """A question for an amount or an authority of a rule of ``article``."""
-    rules = [rule for rule in book.rules if rule.article == article]
+    rules = [rule for rule in book.rules if rule.article == article and rule.also is None]
     random_.shuffle(rules)
     for rule in rules:
         found = _amount(book, rule, random_, count) or _authority(book, rule, random_, count)

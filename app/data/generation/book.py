@@ -4,41 +4,18 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from ..egov.law import Article, Law, Paragraph, Part
-from ..law_numbers import NUMBER, article_key, to_int
+from ..egov.law import Article, Law, Paragraph
+from .composing import with_cited_items, with_filled_in
 from .definitions import defining_rules
+from .fillings import Filling, read_fillings
+from .passages import MAX_ITEM_CHARS, MAX_LIST_ITEMS, UNUSABLE_ITEM, Passage, passage_of, unaskable
 from .references import resolve
 from .rules import Rule, exemption, read_rule
-from .spelling import hiragana_share, modern_kana, sentences, without_definitions
+from .spelling import modern_kana, sentences, without_definitions
 from .wordings import force
-
-MIN_HIRAGANA_SHARE = 0.8  # below it a law is written in prewar katakana
-MAX_LIST_ITEMS = 12
-MAX_ITEM_CHARS = 70
-
-
-@dataclass(frozen=True, slots=True)
-class Passage:
-    """A paragraph as a context shows it."""
-
-    article: str  # key of the 条
-    paragraph: str  # number of the 項
-    alone: bool  # the article has this paragraph only, so a citation does not name it
-    caption: str  # （見出し） of the article, without its brackets
-    lead: str  # 柱書, as printed
-    items: tuple[tuple[str, str], ...]  # (key of the 号, text), subitems joined to it by line breaks
-
-    @property
-    def chars(self) -> int:
-        """Characters of the statute's words in it."""
-        return len(self.lead) + sum(len(text) for _, text in self.items)
-
-    @property
-    def text(self) -> str:
-        """Everything printed in it."""
-        return "\n".join([self.lead, *(text for _, text in self.items)])
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +42,19 @@ class Book:
     listings: tuple[Listing, ...]
     articles: tuple[str, ...]  # keys in order
     passed_over: Counter[str] = field(default_factory=Counter)  # paragraphs by reason
+    fillings: tuple[Filling, ...] = ()  # what its orders fill in
+    refilled: dict[Rule, tuple[Rule, ...]] = field(default_factory=dict)  # rules so filled in, each with wrong ones
+
+    def passage_at(self, place: tuple[str, str, str]) -> Passage | None:
+        """The paragraph of the law, or of an order beside it, at a place (law, article, paragraph)."""
+        return next(
+            (one for one in (*self.passages, *(each.order for each in self.fillings)) if one.place == place), None
+        )
+
+    def beside(self, passages: Sequence[Passage]) -> tuple[str, ...]:
+        """Revision ids of the orders that the passages are of, each once."""
+        ids = {one.order.law: one.revision_id for one in self.fillings}
+        return tuple(dict.fromkeys(ids[one.law] for one in passages if one.law != self.title))
 
     def rules_of(self, passages: tuple[Passage, ...]) -> list[Rule]:
         """The rules that stand in the passages, in their order."""
@@ -76,9 +66,6 @@ class Book:
         ]
 
 
-_APPLIES_OTHER = re.compile(r"準用(?:する|される|した)")
-_REPLACES = re.compile(r"読み?替え|とあるのは")
-_BY_REFERENCE = re.compile(r"「[^」]+」とは、[^。]{0,40}第[^。]{1,14}条[^。]{0,20}に規定する[^。]*をいう")
 _LIST_WORDS = re.compile(
     r"次の各号|次に掲げる|左の|左に掲げる|次の(?!事業年度|会計年度|年度|国会|通常|選挙|総会|期|日)|当該各号|各号に(?:定|掲)"
 )
@@ -86,11 +73,13 @@ _LIST = re.compile(
     r"(?P<marker>(?:次の各号の(?:いずれか|一)に該当する|次のいずれかに該当する|次の各号(?:のいずれか)?に掲げる|次に掲げる))"
     r"(?P<noun>者|場合|とき|事項|書類|事業|業務|行為|事務|もの|要件|基準|事由|施策|措置|費用|物|施設|財産)"
 )
-_UNUSABLE_ITEM = re.compile(r"^その他|^前|前号|各号|準用|別表|次に|次の|のほか")
 
 
-def read_book(law: Law) -> Book:
-    """The law's main provisions, read. What cannot be asked about sensibly is counted in ``passed_over``."""
+def read_book(law: Law, orders: tuple[Law, ...] = ()) -> Book:
+    """The law's main provisions, read with the orders that fill in what it leaves to them.
+
+    What cannot be asked about sensibly is counted in ``passed_over``.
+    """
     passed: Counter[str] = Counter()
     passages: list[Passage] = []
     rules: list[Rule] = []
@@ -101,52 +90,30 @@ def read_book(law: Law) -> Book:
             passed["条番号がない・削除"] += max(1, len(article.paragraphs))
             continue
         for paragraph in article.paragraphs:
-            reason = _unaskable(paragraph)
+            reason = unaskable(paragraph)
             if reason:
                 passed[reason] += 1
                 continue
-            passage = _passage(article, paragraph)
+            passage = passage_of(law.title, article, paragraph)
             passages.append(passage)
             found, lists = _read(law.title, keys, article, paragraph, passage, passed)
             rules += found
             listings += lists
-    rules += _with_cited_items(rules, passages)
-    return Book(law.law_id, law.revision_id, law.title, tuple(passages), tuple(rules), tuple(listings), keys, passed)
-
-
-def _unaskable(paragraph: Paragraph) -> str:
-    """Why a paragraph is not used at all; "" if it is."""
-    text = paragraph.text
-    if not text.strip():
-        return "柱書がない"
-    if hiragana_share(text) < MIN_HIRAGANA_SHARE and len(text) > 10:
-        return "片仮名書き"
-    if _REPLACES.search(text):
-        return "読替え"
-    if _APPLIES_OTHER.search(text):
-        return "準用"
-    if _BY_REFERENCE.search(text):
-        return "引用による定義"
-    return ""
-
-
-def _passage(article: Article, paragraph: Paragraph) -> Passage:
-    # 「第7号から第10号まで　削除」 has a key of two numbers.
-    items = tuple(
-        (part.num, _part_text(part))
-        for part in paragraph.parts
-        if part.num and ":" not in part.num and part.text.strip() != "削除"
+    fillings = read_fillings(law.title, tuple(passages), orders)
+    filled = with_filled_in(rules, fillings)
+    rules += [*with_cited_items(rules, passages), *filled]
+    return Book(
+        law.law_id,
+        law.revision_id,
+        law.title,
+        tuple(passages),
+        tuple(rules),
+        tuple(listings),
+        keys,
+        passed,
+        fillings,
+        filled,
     )
-    caption = (article.caption or paragraph.caption).strip("（）")
-    return Passage(
-        article.num, paragraph.num or "1", len(article.paragraphs) == 1, caption, paragraph.text.strip(), items
-    )
-
-
-def _part_text(part: Part) -> str:
-    lines = [part.text.strip()]
-    lines += [f"- {child.title}　{_part_text(child)}" if child.title else _part_text(child) for child in part.children]
-    return "\n".join(lines)
 
 
 def _read(
@@ -200,7 +167,7 @@ def _listing(lead: str, article: Article, paragraph: Paragraph, title: str, keys
             continue
         sentence = sentences(modern_kana(part.text))
         cleaned = _cleaned(sentence[0], title, keys, article.num, paragraph.num or "1") if len(sentence) == 1 else None
-        if cleaned and not _UNUSABLE_ITEM.search(cleaned):
+        if cleaned and not UNUSABLE_ITEM.search(cleaned):
             items.append((part.num, cleaned))
     if len(items) < 2 or len(paragraph.parts) > MAX_LIST_ITEMS:
         return None
@@ -221,41 +188,6 @@ def composed(listing: Listing) -> list[Rule]:
             found.append(replace(rule, item=number))
     return found
 
-
-_CITED_ITEM = re.compile(
-    rf"(?P<article>第{NUMBER}条(?:の{NUMBER})*)(?:第(?P<paragraph>{NUMBER})項)?(?:各号|第(?P<item>{NUMBER})号(?!の))に掲げる(?:事項|書類|業務|事由)"
-)
-
-
-def _with_cited_items(rules: list[Rule], passages: list[Passage]) -> list[Rule]:
-    """Rules that cite an item (第五条第一項第二号に掲げる事項), with the item's words in the place of the citation."""
-    by_place = {(one.article, one.paragraph): one for one in passages}
-    found = []
-    for rule in rules:
-        for part in ("subject", "condition", "action"):
-            text = getattr(rule, part)
-            matches = list(_CITED_ITEM.finditer(text))
-            key = article_key(matches[0]["article"]) if len(matches) == 1 else None
-            if key is None or rule.item is not None:
-                continue
-            match = matches[0]
-            passage = by_place.get((key, str(to_int(match["paragraph"] or "一"))))
-            wanted = str(to_int(match["item"])) if match["item"] else None
-            if passage is None or (passage.article, passage.paragraph) == (rule.article, rule.paragraph):
-                continue
-            for number, words in passage.items:
-                plain = without_definitions(words.strip().removesuffix("。"))
-                if wanted in (None, number) and plain and _FITS.fullmatch(plain):
-                    found.append(
-                        replace(
-                            rule, **{part: text.replace(match.group(), plain)}, also=(key, passage.paragraph, number)
-                        )
-                    )
-    return found
-
-
-# Short, of one part, ending in a noun, and pointing nowhere.
-_FITS = re.compile(r"(?!その他|前)(?!.*、.*、)[^。「」（）]{2,45}[一-龥]")
 
 # 「Xが」 before it would stand beside another subject, or seem to be the one who finds it so.
 _OWN_SUBJECT = re.compile(

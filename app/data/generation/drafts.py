@@ -9,7 +9,8 @@ from typing import Literal
 
 from ...core.questions import Polarity
 from ..law_numbers import article_label, article_sort_key, item_label, paragraph_label
-from .book import Book, Passage
+from .book import Book
+from .passages import Passage
 from .references import kanji_numbers
 from .spelling import arabic_digits
 
@@ -53,13 +54,17 @@ class Draft:
     revision_id: str
     passages: tuple[Passage, ...]  # shown
     main: str  # key of the article asked about
+    beside: tuple[str, ...] = ()  # revision ids of the other laws shown
 
 
 def render_context(title: str, passages: Sequence[Passage]) -> str:
-    """Passages under lawqa_jp's headings, in the order of the law."""
-    lines = [f"## {title}"]
-    article = ""
-    for passage in sorted(passages, key=_order):
+    """Passages under lawqa_jp's headings, those of the law with this title first, each law's in its own order."""
+    lines: list[str] = []
+    law = article = ""
+    for passage in sorted(passages, key=lambda one: (one.law != title, one.law, _order(one))):
+        if passage.law != law:
+            law, article = passage.law, ""
+            lines.append(f"## {law}")
         if passage.article != article:
             lines.append(f"### {article_label(passage.article)}")
             article = passage.article

@@ -10,12 +10,15 @@ from .acts import act_draft
 from .bases import basis_draft
 from .blanks import blank_draft
 from .book import Book
+from .delegated import delegated_draft
 from .drafts import Draft, Wants
 from .lists import list_draft
 from .statements import Cues, statement_draft
 
 # Shares of the kinds, as counted on the open 100 of lawqa_jp (docs/generated-questions.md).
-MIX: dict[str, float] = {"statement": 0.52, "list": 0.18, "basis": 0.20, "blank": 0.06, "act": 0.04}
+MIX: dict[str, float] = {
+    "statement": 0.36, "delegated": 0.24, "list": 0.12, "basis": 0.20, "blank": 0.05, "act": 0.03,
+}  # fmt: skip
 # lawqa_jp has four candidates everywhere; other exams have others, and what is learned should not hang on four.
 SIZES: dict[int, float] = {4: 0.80, 5: 0.15, 3: 0.04, 2: 0.01}
 MAX_PER_LAW = 16
@@ -61,6 +64,8 @@ def _draft(
         case "list":
             listing = next((one for one in book.listings if one.article == article), None)
             return list_draft(book, listing, wants, random_, max_chars=max_chars, count=count) if listing else None
+        case "delegated":
+            return delegated_draft(book, article, wants, random_, max_chars=max_chars, count=count)
         case "act":
             return act_draft(book, article, wants, random_, max_chars=max_chars, count=count)
         case "basis":

@@ -55,7 +55,7 @@ class Excluded:
 
     def shares_article(self, draft: Draft) -> bool:
         """Whether the draft shows an article of an excluded question."""
-        return any(self.holds_article(draft.law, passage.article) for passage in draft.passages)
+        return any(self.holds_article(passage.law, passage.article) for passage in draft.passages)
 
     def shared_run(self, texts: Iterable[str], context: str) -> str:
         """A run of 13 characters that the texts share with an excluded question and the statute does not have; "" if none."""

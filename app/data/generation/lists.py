@@ -6,10 +6,11 @@ import random
 import re
 from dataclasses import replace
 
-from .book import Book, Listing, Passage, composed
+from .book import Book, Listing, composed
 from .checks import overlapping
 from .descriptions import acts_there, as_noun, of_whom
 from .drafts import Draft, Option, Wants, answer_first, chars, citation, needed, render_context, spelled, with_items
+from .passages import Passage
 from .requests import list_requests
 from .rules import Rule, read_rule
 from .statements import MAX_TEXTS

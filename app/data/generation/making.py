@@ -6,16 +6,17 @@ import random
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from ..egov.law import Law
 from .amounts import amounts
 from .book import Book, read_book
 from .drafts import Draft, Wants
+from .filling_up import filled_up
 from .kinds import Recipe, make_draft
 from .leaks import Excluded
 from .rules import Rule
 from .settling import Balance, Overlap, Settled, settle
+from .sources import Family
 from .statements import Cues
 
 # Kept for further rounds, where the laws run out before the questions are complete: then there are few.
@@ -39,15 +40,15 @@ class Made:
     rounds: int = 1  # times that the laws were gone through
 
 
-def make(laws: Iterable[Law], recipe: Recipe, excluded: Excluded, overlap: Overlap) -> Iterator[Made]:
+def make(families: Iterable[Family], recipe: Recipe, excluded: Excluded, overlap: Overlap) -> Iterator[Made]:
     """Questions law by law; yields the running result after each law and ends when there are enough.
 
     Where a few laws run out before, they are gone through again, then without regard to the shares of the kinds.
     """
     maker = _Maker(recipe, excluded, overlap)
     books: list[Book] = []
-    for law in laws:
-        book = read_book(law)
+    for family in families:
+        book = read_book(family.law, family.orders)
         if len(books) < MAX_KEPT_BOOKS:
             books.append(book)
         maker.read(book)
@@ -111,11 +112,12 @@ class _Maker:
                     break
 
     def _articles(self, book: Book) -> list[str]:
-        keys = dict.fromkeys(rule.article for rule in book.rules)
+        keys = dict.fromkeys([*(rule.article for rule in book.rules), *(one.act.article for one in book.fillings)])
         articles = [key for key in keys if not self._excluded.holds_article(book.title, key)]
         self._random.shuffle(articles)
-        # Rules with an exception, a limit or an amount are few and give what the others cannot: their articles come first.
-        rich = {rule.article for rule in book.rules if is_rich(rule)}
+        # Rules with an exception, a limit or an amount, and what an order fills in, are few and give what the others cannot:
+        # their articles come first.
+        rich = {rule.article for rule in book.rules if is_rich(rule)} | {one.act.article for one in book.fillings}
         return sorted(articles, key=lambda article: article not in rich)
 
     def _open_kinds(self) -> list[str]:
@@ -132,7 +134,16 @@ class _Maker:
 
     def _question(self, kind: str, book: Book, article: str) -> Settled | None:
         draft = make_draft(kind, book, article, self._wants(), self._random, self._cues, self._recipe.max_context_chars)
-        return None if draft is None else self._kept(draft)
+        if draft is None:
+            return None
+        places = {one.place for one in draft.passages}
+        orders = [one.order for one in book.fillings if one.act.place in places]
+        own, orders = (
+            [one for one in each if not self._excluded.holds_article(one.law, one.article)]
+            for each in (list(book.passages), orders)
+        )
+        draft = filled_up(draft, own, orders, self._random, self._recipe.max_context_chars)
+        return self._kept(replace(draft, beside=book.beside(draft.passages)))
 
     def _wants(self) -> Wants:
         wants = self.made.wants

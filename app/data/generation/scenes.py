@@ -6,9 +6,10 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from .book import Book, Passage
+from .book import Book
 from .checks import says_same
 from .drafts import chars, citation, neighbours, with_items
+from .passages import Passage
 from .rules import Rule
 
 Place = tuple[str, str, str | None]  # article, paragraph, item

@@ -123,7 +123,7 @@ def _entry(one: Settled, number: int, place: int, random_: random.Random) -> dic
         "指示": INSTRUCTION,
         "選択肢": "\n".join(f"{letter} {one.texts[index]}" for letter, index in zip(letters, order, strict=True)),
         "output": letters[place],
-        "references": [address] if (address := link(draft.revision_id.split("_")[0], "", "")) else [],
+        "references": [address for one in (draft.revision_id, *draft.beside) if (address := link(one.split("_")[0], "", ""))],
         "generated": {
             "kind": draft.kind,
             "polarity": question_polarity(one.request),

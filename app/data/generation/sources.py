@@ -20,6 +20,18 @@ _TITLE = re.compile(rb"<LawTitle[^>]*>(.*?)</LawTitle>", re.DOTALL)
 _TITLE_BYTES = 20_000  # of a file's beginning that are looked at for its title
 
 
+# What fills in what an Act leaves open is called by the Act's own title.
+_ORDERS = ("施行令", "施行規則")
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """A law with the orders that fill in what it leaves to them."""
+
+    law: Law
+    orders: tuple[Law, ...] = ()
+
+
 @dataclass(frozen=True, slots=True)
 class LawSource:
     """A law that has not been read yet."""
@@ -57,11 +69,11 @@ def _title(file: LawFile) -> str:
 
 def draw_laws(
     sources: Sequence[LawSource], wanted: Sequence[str], law_type: str, seed: int, where: object
-) -> Iterator[Law]:
-    """Laws of the sources in random order, those that only amend others left out.
+) -> Iterator[Family]:
+    """Laws of the sources in random order, each with its orders, those that only amend others left out.
 
-    ``wanted`` are titles or law ids; without any, all laws of the type. ``where`` names the sources in messages. Raises
-    DataError for a law that is not there or has no articles.
+    ``wanted`` are titles or law ids; without any, all laws of the type. A law comes once, on its own or as an order.
+    ``where`` names the sources in messages. Raises DataError for a law that is not there or has no articles.
     """
     if wanted:
         chosen = [_find(sources, name, where) for name in dict.fromkeys(wanted)]
@@ -70,16 +82,26 @@ def draw_laws(
         if not chosen:
             raise DataError(f"{where}: 種類が {law_type} の法令がありません。--law-type all を指定してください。")
     random.Random(seed).shuffle(chosen)  # noqa: S311  # reproducible by seed, no secret
-    return _read(chosen, bool(wanted))
+    return _read(chosen, sources, bool(wanted))
 
 
-def _read(chosen: Sequence[LawSource], named: bool) -> Iterator[Law]:
+def _read(chosen: Sequence[LawSource], sources: Sequence[LawSource], named: bool) -> Iterator[Family]:
+    titles: dict[str, LawSource] | None = None
+    drawn: set[str] = set()  # revision ids, so that no law is both held out and shown beside another
     for one in chosen:
+        if one.revision_id in drawn and not named:
+            continue
         law = one.read()
         if named and not any(article.num for article in law.main.articles):
             raise DataError(f"{law.title}: 条のない法令なので問題を作れません。--laws から外してください。")
-        if named or not _AMENDS.search(law.title):
-            yield law
+        if not named and _AMENDS.search(law.title):
+            continue
+        if titles is None:
+            titles = {source.title(): source for source in sources}
+        orders = [source for ending in _ORDERS if (source := titles.get(law.title + ending))]
+        orders = [source for source in orders if source.revision_id not in drawn]
+        drawn |= {source.revision_id for source in (one, *orders)}
+        yield Family(law, tuple(source.read() for source in orders))
 
 
 def _find(sources: Sequence[LawSource], name: str, where: object) -> LawSource:

@@ -89,6 +89,15 @@ def brackets(text: str) -> Iterator[tuple[int, int]]:
                 yield start, place + 1
 
 
+def without_brackets(text: str) -> str:
+    """The text without any （…）."""
+    spans = list(brackets(text))
+    starts = [0, *(end for _, end in spans)]
+    return "".join(
+        text[start:end] for start, end in zip(starts, [*(begin for begin, _ in spans), len(text)], strict=True)
+    )
+
+
 def without_definitions(sentence: str) -> str | None:
     """The sentence without brackets that name, explain or number; those that restrict (を除く) stay when they are short.
 

@@ -8,15 +8,17 @@ from collections import Counter
 from collections.abc import Sequence
 
 from ..law_numbers import article_label
-from .book import Book, Passage
+from .book import Book
 from .cases import ceiling, deadline, threshold
 from .claims import Claim
 from .drafts import Draft, Option, Wants, chars, needed, neighbours, render_context, spelled, with_items
 from .edits import limit, modality, number, party, procedure
 from .exceptions import absolute, discretion, exception, left_out, only_if, over_general, restriction, unless
 from .paraphrase import paraphrase
+from .passages import Passage
 from .recombining import recombined
 from .requests import statement_requests
+from .rules import Rule
 from .surroundings import Edit, Surroundings, actors_of
 
 EDITS: tuple[Edit, ...] = (
@@ -28,12 +30,14 @@ EDITS: tuple[Edit, ...] = (
 FALSE_WEIGHTS = {
     "modality": 0.7, "number": 3.0, "time": 1.0, "limit": 2.5, "procedure": 2.5, "party": 0.8, "exception": 4.0, "absolute": 4.0,
     "not_always": 0.2, "discretion": 0.08, "unless": 4.0, "left_out": 4.0, "only_if": 4.0, "over_general": 3.0, "recombined": 1.5, "restriction": 4.0,
-    "deadline": 2.0, "ceiling": 4.0, "threshold": 4.0,
+    "deadline": 2.0, "ceiling": 4.0, "threshold": 4.0, "refilled": 4.0,
 }  # fmt: skip
 TRUE_WEIGHTS = {
     "as_is": 1.0, "composed": 1.0, "exception": 4.0, "not_always": 4.0, "discretion": 0.05, "unless": 4.0, "left_out": 4.0, "only_if": 4.0,
     "restriction": 4.0, "deadline": 1.5, "ceiling": 4.0, "threshold": 4.0, "defined": 2.0,
+    "filled_in": 4.0,
 }  # fmt: skip
+_AS_IT_IS = ("as_is", "composed", "filled_in")
 MAX_TEXTS = 8
 MAX_TOPIC_CHARS = 20  # of a caption in a request
 BESIDE = (
@@ -88,7 +92,10 @@ def statement_draft(
     rules = book.rules_of(scene)
     beside = tuple(rules)
     own = {
-        key: "\n".join(one.text for one in book.passages if one.article == key)
+        key: "\n".join(
+            [*(one.text for one in book.passages if one.article == key)]
+            + [one.order.text for one in book.fillings if one.act.article == key]
+        )
         for key in {rule.article for rule in rules}
     }
     actors = actors_of(book)
@@ -96,7 +103,15 @@ def statement_draft(
     falses: list[tuple[float, Claim]] = []
     for rule in rules:
         around = Surroundings(own[rule.article], book.rules, beside, actors)
-        trues.append((1.0, Claim(True, "composed" if rule.item or rule.also else "as_is", rule, rule)))
+        of_order = rule in book.refilled
+        trues.append(
+            (TRUE_WEIGHTS["filled_in"] if of_order else 1.0, Claim(True, _as_it_is(rule, of_order), rule, rule))
+        )
+        wrong_fillings = book.refilled.get(rule, ())
+        falses += [
+            (FALSE_WEIGHTS["refilled"] / len(wrong_fillings), Claim(False, "refilled", rule, one))
+            for one in wrong_fillings
+        ]
         for claim in (claim for edit in EDITS for claim in edit(rule, around, random_)):
             if claim.true:
                 trues.append((TRUE_WEIGHTS[claim.edit], claim))
@@ -115,13 +130,13 @@ def statement_draft(
     options = tuple(_option(claim, digits, named, random_) for claim in claims)
     if any(not option.texts for option in options):
         return None
-    used: dict[tuple[str, str], list[str]] = {}
+    used: dict[tuple[str, str, str], list[str]] = {}
     for claim in claims:
-        used.setdefault((claim.rule.article, claim.rule.paragraph), []).append(claim.rule.item or "")
+        used.setdefault((book.title, claim.rule.article, claim.rule.paragraph), []).append(claim.rule.item or "")
         if claim.rule.also:
-            used.setdefault(claim.rule.also[:2], []).append(claim.rule.also[2])
-    scene += tuple(one for one in book.passages if (one.article, one.paragraph) in used and one not in scene)
-    shown = tuple(with_items(one, used.get((one.article, one.paragraph), []), random_) for one in scene)
+            used.setdefault(claim.rule.also[:3], []).append(claim.rule.also[3] or "")
+    scene += tuple(one for place in used if (one := book.passage_at(place)) and one not in scene)
+    shown = tuple(with_items(one, used.get(one.place, []), random_) for one in scene)
     if chars(shown) > max_chars:
         return None
     main = Counter(claim.rule.article for claim in claims).most_common(1)[0][0]
@@ -142,6 +157,10 @@ def statement_draft(
         shown,
         main,
     )
+
+
+def _as_it_is(rule: Rule, of_order: bool) -> str:
+    return "filled_in" if of_order else "composed" if rule.item or rule.also else "as_is"
 
 
 def _scene(book: Book, article: str, random_: random.Random, max_chars: int) -> tuple[Passage, ...] | None:
@@ -180,7 +199,7 @@ def _pick(
         claim = left.pop(index)[1]
         others = [*chosen, *taken]
         same_rule = [one for one in others if one.rule.place == claim.rule.place]
-        same_edit = [one for one in chosen if one.edit == claim.edit and claim.edit not in ("as_is", "composed")]
+        same_edit = [one for one in chosen if one.edit == claim.edit and claim.edit not in _AS_IT_IS]
         if any(one.key == claim.key for one in others) or len(same_rule) >= 2 or len(same_edit) >= 2:
             continue
         if claim.true and any(one.edit == claim.edit for one in same_rule if one.true):
@@ -192,7 +211,7 @@ def _pick(
 
 
 # True claims that say a rule as if it had no exception, and those that are true only because it has one.
-_FLAT = ("as_is", "composed", "unless", "only_if", "ceiling", "threshold")
+_FLAT = (*_AS_IT_IS, "unless", "only_if", "ceiling", "threshold")
 _BY_EXCEPTION = ("exception", "not_always")
 
 

@@ -22,13 +22,6 @@ def test_rules_of_the_lighthouse_law() -> None:
     assert ("3", "1", "4") not in rules  # その他…: what it is stands in an order
 
 
-def test_a_cited_item_is_put_in_beside_the_rule_that_cites_it() -> None:
-    (put,) = [rule for rule in lighthouse().rules if rule.also is not None]
-    assert put.place == ("3", "3", None)
-    assert put.also == ("3", "1", "2")
-    assert put.subject == "灯台の位置を変更した者"
-
-
 def test_what_cannot_be_asked_about_is_counted() -> None:
     book = read_book(
         law(

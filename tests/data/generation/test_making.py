@@ -17,17 +17,17 @@ from app.data.generation.kinds import MIX, Recipe
 from app.data.generation.leaks import Excluded
 from app.data.generation.making import Made, make
 from app.data.generation.settling import entries
-from app.data.generation.sources import LawSource, draw_laws, file_sources
+from app.data.generation.sources import Family, LawSource, draw_laws, file_sources
 from app.data.lawqa import questions_from
 from app.evaluation.results.floors import overlap
-from tests.data.generation.laws import LIGHTHOUSE
+from tests.data.generation.laws import LIGHTHOUSE, PILOTAGE, PILOTAGE_ORDER, PILOTAGE_RULES
 
 SAMPLE = Path(__file__).resolve().parents[3] / "sample" / "laws"
 LAWS = [read_law(file) for file in law_files(SAMPLE)]
 
 
 def made(count: int, seed: int = 3, laws: list[Law] = LAWS, excluded: Excluded | None = None) -> Made:
-    *_, last = make(laws, Recipe(count, seed, 700), excluded or Excluded([]), overlap)
+    *_, last = make(map(Family, laws), Recipe(count, seed, 700), excluded or Excluded([]), overlap)
     return last
 
 
@@ -83,28 +83,28 @@ def test_no_article_of_an_excluded_question_is_shown() -> None:
     excluded = Excluded(kept_away)
     after = made(40, excluded=excluded)
     articles = {ref.article_key for question in kept_away for ref in question.articles}
-    shown = {(one.draft.law, passage.article) for one in after.settled for passage in one.draft.passages}
+    shown = {(passage.law, passage.article) for one in after.settled for passage in one.draft.passages}
     assert not articles & shown
 
 
 def test_the_mix_is_met_where_the_laws_allow_it() -> None:
     assert sum(MIX.values()) == pytest.approx(1.0)
     quota = Recipe(1000, 1, 700).quota()
-    assert quota == {"statement": 520, "list": 180, "basis": 200, "blank": 60, "act": 40}
+    assert quota == {"statement": 360, "delegated": 240, "list": 120, "basis": 200, "blank": 50, "act": 30}
     assert sum(Recipe(7, 1, 700).quota().values()) == 7
     kinds = Counter(one.draft.kind for one in made(60).settled)
-    assert set(kinds) == set(MIX)
+    assert set(kinds) == set(MIX) - {"delegated"}  # these laws leave nothing to an order that is read with them
 
 
 def test_laws_are_drawn_by_title_id_and_seed() -> None:
     sources = file_sources(SAMPLE)
-    everything = [law.title for law in draw_laws(sources, (), "all", 1, SAMPLE)]
+    everything = [one.law.title for one in draw_laws(sources, (), "all", 1, SAMPLE)]
     assert sorted(everything) == sorted(law.title for law in LAWS)
-    assert everything == [law.title for law in draw_laws(sources, (), "all", 1, SAMPLE)]
-    assert everything != [law.title for law in draw_laws(sources, (), "all", 2, SAMPLE)]
+    assert everything == [one.law.title for one in draw_laws(sources, (), "all", 1, SAMPLE)]
+    assert everything != [one.law.title for one in draw_laws(sources, (), "all", 2, SAMPLE)]
     first = LAWS[0]
-    assert [law.law_id for law in draw_laws(sources, [first.title], "act", 1, SAMPLE)] == [first.law_id]
-    assert [law.law_id for law in draw_laws(sources, [first.law_id], "act", 1, SAMPLE)] == [first.law_id]
+    assert [one.law.law_id for one in draw_laws(sources, [first.title], "act", 1, SAMPLE)] == [first.law_id]
+    assert [one.law.law_id for one in draw_laws(sources, [first.law_id], "act", 1, SAMPLE)] == [first.law_id]
 
 
 def test_laws_that_cannot_be_drawn_are_named() -> None:
@@ -127,7 +127,45 @@ def test_laws_that_only_amend_others_are_left_out_unless_named() -> None:
     amending = replace(LIGHTHOUSE, title="灯台法の一部を改正する法律")
     source = LawSource(amending.revision_id, lambda: amending.title, lambda: amending)
     assert list(draw_laws([source], (), "act", 1, SAMPLE)) == []
-    assert list(draw_laws([source], [amending.title], "act", 1, SAMPLE)) == [amending]
+    assert list(draw_laws([source], [amending.title], "act", 1, SAMPLE)) == [Family(amending)]
+
+
+def source(law: Law) -> LawSource:
+    return LawSource(law.revision_id, lambda: law.title, lambda: law)
+
+
+def test_a_law_is_drawn_with_its_orders_and_comes_once() -> None:
+    sources = [source(one) for one in (PILOTAGE, PILOTAGE_ORDER, PILOTAGE_RULES, LIGHTHOUSE)]
+    drawn = {one.law.title: one.orders for one in draw_laws(sources, (), "act", 1, SAMPLE)}
+    assert drawn == {"水先法": (PILOTAGE_ORDER, PILOTAGE_RULES), "灯台法": ()}
+    for seed in range(8):  # whichever comes first, no law is shown twice
+        families = list(draw_laws(sources, (), "all", seed, SAMPLE))
+        titles = [law.title for one in families for law in (one.law, *one.orders)]
+        assert sorted(titles) == sorted(one.title() for one in sources)
+    named = list(draw_laws(sources, ["水先法施行令", "水先法"], "act", 1, SAMPLE))
+    assert {one.law.title for one in named} == {"水先法施行令", "水先法"}
+
+
+def test_what_an_order_fills_in_is_asked_about_in_its_share() -> None:
+    families = [Family(PILOTAGE, (PILOTAGE_ORDER, PILOTAGE_RULES)), *map(Family, LAWS)]
+    *_, last = make(families, Recipe(50, 5, 700), Excluded([]), overlap)
+    delegated = [one.draft for one in last.settled if one.draft.kind == "delegated"]
+    assert delegated
+    assert all(one.beside and "## 水先法施行" in one.context for one in delegated)
+
+
+def test_an_excluded_order_is_not_shown() -> None:
+    import random
+
+    families = [Family(PILOTAGE, (PILOTAGE_ORDER, PILOTAGE_RULES))]
+    *_, last = make(families, Recipe(6, 5, 700), Excluded([]), overlap)
+    shown = [one for one in last.settled if "## 水先法施行規則" in one.draft.context][:1]
+    (asked,) = questions_from({"samples": entries(shown, random.Random(1))}, source="x")
+    kept_away = {article for law, article in (ref.article_key for ref in asked.articles) if "規則" in law}
+    *_, after = make(families, Recipe(6, 5, 700), Excluded([asked]), overlap)
+    seen = {(one.law, one.article) for each in after.settled for one in each.draft.passages}
+    assert kept_away
+    assert not {("水先法施行規則", article) for article in kept_away} & seen
 
 
 def test_lists_of_one_effect_are_never_held_against_each_other() -> None:

@@ -1,0 +1,160 @@
+"""What an order fills in that an Act leaves to it: 「法第三条第一項の政令で定める軽微な変更は、…の変更とする」.
+
+Nearly half the questions of the open 100 show an Act with such a provision of its order, and ask what the two together say.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+
+from ..egov.law import Article, Law, Paragraph
+from ..law_numbers import BRANCH, NUMBER, SUBITEM, article_key, number_key, to_int
+from .amounts import amounts
+from .checks import overlapping
+from .passages import MAX_ITEM_CHARS, MAX_LIST_ITEMS, UNUSABLE_ITEM, Passage, passage_of, unaskable
+from .references import resolve
+from .spelling import modern_kana, sentences, without_brackets, without_definitions
+
+MAX_WORDS = 60  # of what fills in, said in one phrase
+MIN_CHARS = 2
+MAX_ALIKE = 0.6  # share of character pairs: a thing above it may be one of the others in other words
+_BY = r"(?:政令|[一-龥]{1,8}[省府]令|主務省令|[一-龥]{2,8}委員会規則)"
+_HEAD = re.compile(
+    rf"法(?P<article>第{NUMBER}条{BRANCH})(?:第(?P<paragraph>{NUMBER})項)?"
+    rf"(?:第(?P<item>{NUMBER})号(?P<branch>{BRANCH}){SUBITEM}?)?(?:本文|ただし書|前段|後段)?(?:に規定する|の規定により|の)"
+    rf"(?P<name>(?P<sort>[^、は]{{2,24}}(?:で|として))?{_BY}で定める(?P<noun>[^、はをがに「」]{{1,16}}))は"
+)
+_LISTS = re.compile(
+    r"次(?:のとおり|に掲げる[^、]{1,12}|の各号に掲げる[^、]{1,12}|の(?:各号の)?いずれかに該当する[^、]{1,8})"
+)
+# Says where to look instead of what, ends one of several clauses, or hangs on what stands before it.
+_ELSEWHERE = re.compile(
+    r"次[のに]|各号|別表|別記|様式|前[条項号二三四]|同[条項号法]|それぞれ|応じ|ごとに|区分|とし、|とする|ただし|この限り|規定する(?:もの|者)?$|掲げる(?:もの|者)?$|告示|定める(?:もの|者|ところ|額|方法|基準)?$"
+)
+_ENDS = re.compile(r"(?:[一-龥ァ-ヶー]|こと|もの|とき|書面等)$")
+_PARENT = re.compile(r"(?<![一-龥])法(?=第)")
+_NOT_NAMED = ("もの", "とき", "こと", "ところ")  # 「政令で定めるもの」 says nothing of what it is
+# Of these a list has two columns, which the items do not show.
+_MEASURED = re.compile(r"(?:値|額|率|割合|数|量|式|係数|手数料)$")
+# Points to words that do not stand beside it, or to an article without saying of which law.
+_POINTS = re.compile(
+    rf"^(?:当該|その)|(?<![法令則律条項])第{NUMBER}[条項号]|(?<![一-龥])[法令](?![一-龥])|この[条項号]"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Filling:
+    """One thing that an Act leaves to its order, and what the order says it is."""
+
+    act: Passage  # the paragraph of the Act
+    item: str | None  # key of its 号
+    name: str  # 政令で定める軽微な変更, as both print it
+    noun: str  # 軽微な変更
+    order: Passage  # the paragraph of the order
+    revision_id: str  # of the order
+    things: tuple[tuple[str | None, str], ...]  # (key of the 号, words): one with None, or the items of a list
+
+    @property
+    def listed(self) -> bool:
+        """Whether the order lists several."""
+        return self.things[0][0] is not None
+
+    def is_beside(self, other: Filling) -> bool:
+        """Whether the other stands in the same order, elsewhere."""
+        return self.order.law == other.order.law and self.order.place != other.order.place
+
+    def has(self, text: str) -> bool:
+        """Whether a thing may be one of those filled in, in other words too."""
+        items = [words for _, words in (*self.things, *self.order.items)]
+        sizes = {one.size for words in items for one in amounts(words)}
+        if not self.listed and any(one.size in sizes for one in amounts(text)):  # 三十日 and 一月
+            return True
+        return any(overlapping(text, words) > MAX_ALIKE or text in words or words in text for words in items)
+
+
+def read_fillings(title: str, passages: tuple[Passage, ...], orders: tuple[Law, ...]) -> tuple[Filling, ...]:
+    """Everything that the orders fill in of the Act with this title; what two of their provisions fill in is left out."""
+    acts = {(one.article, one.paragraph): one for one in passages}
+    alone = {one.article for one in passages if one.alone}
+    found = [filling for order in orders for filling in _of_order(title, acts, alone, order)]
+    often = Counter((one.act.place, one.item, one.name) for one in found)
+    return tuple(one for one in found if often[one.act.place, one.item, one.name] == 1)
+
+
+def _of_order(title: str, acts: dict[tuple[str, str], Passage], alone: set[str], order: Law) -> Iterator[Filling]:
+    keys = tuple(article.num for article in order.main.articles if article.num and ":" not in article.num)
+    for article in order.main.articles:
+        if article.num not in keys or article.deleted:
+            continue
+        for paragraph in article.paragraphs:
+            if not unaskable(replace(paragraph, text=without_brackets(paragraph.text))):
+                yield from _of_paragraph(title, acts, alone, order, keys, article, paragraph)
+
+
+def _of_paragraph(
+    title: str,
+    acts: dict[tuple[str, str], Passage],
+    alone: set[str],
+    order: Law,
+    keys: tuple[str, ...],
+    article: Article,
+    paragraph: Paragraph,
+) -> Iterator[Filling]:
+    parts = sentences(modern_kana(paragraph.text))
+    # Brackets of what is filled in say for which other provisions too; those of what fills in count.
+    head, _, rest = parts[0].partition("は、") if len(parts) == 1 else ("", "", "")
+    match = _HEAD.fullmatch(without_brackets(head) + "は")
+    if match is None or (match["noun"].endswith(_NOT_NAMED) and not match["sort"]) or not rest.endswith("とする"):
+        return
+    rest = rest.removesuffix("とする")
+    key = article_key(match["article"])
+    if match["paragraph"] is None and key not in alone:
+        return
+    act = acts.get((key or "", str(to_int(match["paragraph"] or "一"))))
+    item = number_key(match["item"], match["branch"]) if match["item"] else None
+    words = act and (act.lead if item is None else f"{act.lead}\n{dict(act.items).get(item, '')}")
+    if act is None or not words or words.count(match["name"]) != 1 or act.text.count(match["name"]) != 1:
+        return
+
+    def cleaned(text: str) -> str | None:
+        one = without_definitions(text)
+        one = one and resolve(
+            one, title=order.title, articles=keys, article=article.num, paragraph=paragraph.num or "1"
+        )
+        one = one and _PARENT.sub(title, one)
+        return one if one and _ENDS.search(one) and not _ELSEWHERE.search(one) and not _POINTS.search(one) else None
+
+    things: list[tuple[str | None, str]] = []
+    if _LISTS.fullmatch(rest):
+        if _MEASURED.search(match["noun"]):
+            return
+        things = [*_items(paragraph, cleaned)]
+        if len(things) < 2:
+            return
+    elif not paragraph.parts:
+        one = cleaned(rest)
+        if one and MIN_CHARS <= len(one) <= MAX_WORDS:
+            things = [(None, one)]
+    if things:
+        shown = passage_of(order.title, article, paragraph)
+        yield Filling(act, item, match["name"], match["noun"], shown, order.revision_id, tuple(things))
+
+
+def _items(paragraph: Paragraph, cleaned: Callable[[str], str | None]) -> Iterator[tuple[str, str]]:
+    if len(paragraph.parts) > MAX_LIST_ITEMS:
+        return
+    for part in paragraph.parts:
+        if (
+            not part.num
+            or part.children
+            or "　" in part.text
+            or not MIN_CHARS <= len(part.text.strip()) <= MAX_ITEM_CHARS
+        ):
+            continue
+        lines = sentences(modern_kana(part.text))
+        one = cleaned(lines[0]) if len(lines) == 1 else None
+        if one and not UNUSABLE_ITEM.search(one):
+            yield part.num, one
