@@ -22,7 +22,7 @@ from .drafts import (
     with_items,
 )
 from .exceptions import exception, left_out, of_one_act
-from .paraphrase import paraphrase
+from .paraphrase import in_kana, paraphrase
 from .passages import Passage
 from .recombining import PERSON
 from .requests import list_requests
@@ -32,7 +32,9 @@ from .surroundings import Surroundings
 from .wordings import in_cases
 
 MAX_ALIKE = 0.6  # share of character pairs: an act above it may be the forbidden one in other words
-_NO_ACT = re.compile(r"なければ|解(?:釈)?する$|準用")
+_NO_ACT = re.compile(r"なければ|解(?:釈)?する$|準用|にかかわらず|一括")
+_OWN_ACTOR = re.compile(r"[^、]{2,20}が(?:、|[^あな])")
+_TOPIC = re.compile(r"には(?=[^、はがを]*$)")  # of 「係るものには関与してはならない」
 _NO_REASON = ("正当な理由がないのに、", "正当な理由がなく、")
 
 
@@ -78,10 +80,14 @@ def act_draft(
     scene[0] = with_items(main, [rule.item for _, _, rule in breaking if rule.item], random_, 5)
     if chars(scene) > max_chars:
         return None
-    digits = random_.random() < 0.7
+    digits, kana = random_.random() < 0.7, in_kana(random_)
     options = [
         Option(
-            tuple(dict.fromkeys(paraphrase(spelled(text, digits), random_) for _ in range(4))),
+            tuple(
+                dict.fromkeys(
+                    paraphrase(spelled(text, digits), random_, kana=kana, titles=book.titles) for _ in range(4)
+                )
+            ),
             edit == "breach",
             edit,
             rule.place,
@@ -102,7 +108,8 @@ def _act(rule: Rule) -> str:
     when = f"{in_cases(rule.condition) if word.startswith('場合') else rule.condition}{word}" if rule.condition else ""
     action = rule.action
     if rule.modality == "must_not":  # 「正当な理由がない限り、拒むこと」 is no act
-        action = action.replace("がない限り、", "がないのに、")
+        action = action.replace("がない限り、", "がないのに、").replace("場合を除き、", "場合でないのに、")
+        action = _TOPIC.sub("に", action)
     return f"{who}{when}{action}こと"
 
 
@@ -113,7 +120,8 @@ def _open_cases(book: Book, rule: Rule, random_: random.Random) -> list[tuple[st
         claim
         for edit in (exception, left_out)
         for claim in edit(rule, around, random_)
-        if claim.true and claim.said.scope == "when"
+        # 「麻薬施用者が、精神保健指定医が施用する場合において」: two of whom nobody knows who does it.
+        if claim.true and claim.said.scope == "when" and not (rule.subject and _OWN_ACTOR.match(rule.exception))
     ]
     found = [(_act(claim.said), "exempt", rule) for claim in cases]
     for reason in _NO_REASON:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from ..egov.law import Article, Law, Paragraph
-from .composing import with_cited_items, with_filled_in
+from .composing import SPEAKS_OF_ALL, with_cited_items, with_filled_in
 from .definitions import defining_rules
 from .fillings import Filling, read_fillings
 from .passages import MAX_ITEM_CHARS, MAX_LIST_ITEMS, UNUSABLE_ITEM, Passage, passage_of, unaskable
@@ -44,6 +44,11 @@ class Book:
     passed_over: Counter[str] = field(default_factory=Counter)  # paragraphs by reason
     fillings: tuple[Filling, ...] = ()  # what its orders fill in
     refilled: dict[Rule, tuple[Rule, ...]] = field(default_factory=dict)  # rules so filled in, each with wrong ones
+
+    @property
+    def titles(self) -> tuple[str, ...]:
+        """Of the law and of the orders that fill in something of it."""
+        return tuple(dict.fromkeys([self.title, *(one.order.law for one in self.fillings)]))
 
     def passage_at(self, place: tuple[str, str, str]) -> Passage | None:
         """The paragraph of the law, or of an order beside it, at a place (law, article, paragraph)."""
@@ -198,8 +203,9 @@ _OWN_SUBJECT = re.compile(
 def put_in(listing: Listing, item: str) -> str | None:
     """The lead with one item in the place of the list; None where the item does not fit the words around it."""
     before, _, after = listing.lead.partition(listing.marker + listing.noun)
-    if after.startswith("ごとに"):
-        return None  # 「次に掲げる業務ごとに」 speaks of all of them
+    # 「次に掲げる業務ごとに」 speaks of all of them, and 「次に掲げる場合を除き」 is not what it is with one of them left out.
+    if SPEAKS_OF_ALL.match(after):
+        return None
     after = after.removeprefix("のいずれか")
     # The item names its subject again, has another, or is what somebody else finds.
     if before.endswith("が") and (before[-5:-1] in item or _OWN_SUBJECT.search(item)):

@@ -14,6 +14,9 @@ from .spelling import without_definitions
 
 # Short, of one part, ending in a noun, and pointing nowhere.
 _FITS = re.compile(r"(?!その他|前)(?!.*、.*、)[^。「」（）]{2,45}[一-龥]")
+SPEAKS_OF_ALL = re.compile(
+    r"(?:のいずれか)?(?:に該当する(?:とき|場合|者|もの))?(?:ごとに|を除|以外|(?:である場合)?のほか)"
+)
 _CITED_ITEM = re.compile(
     rf"(?P<article>第{NUMBER}条(?:の{NUMBER})*)(?:第(?P<paragraph>{NUMBER})項)?(?:各号|第(?P<item>{NUMBER})号(?!の))に掲げる(?:事項|書類|業務|事由)"
 )
@@ -58,10 +61,12 @@ def with_filled_in(rules: Sequence[Rule], fillings: Sequence[Filling]) -> dict[R
             text = getattr(rule, part)
             if filling.item is not None or text.count(filling.name) != 1 or not _stands_alone(text, filling.name):
                 continue
+            if filling.listed and SPEAKS_OF_ALL.match(text.partition(filling.name)[2]):
+                continue
             strange = [
                 words
                 for other in fillings
-                if other.is_beside(filling)
+                if filling.closed and other.is_beside(filling)
                 for _, words in other.things
                 if _takes_its_place(words, filling) and not filling.has(words)
             ]

@@ -3,32 +3,34 @@
 ``member``  what is, or is not, the thing that the Act leaves to the order; the candidates are things
 ``said``    the right, or the wrong, statement about one or two of them; the candidates are sentences
 
-Wrong are the things that the order fills in elsewhere, and things of its own with another number or turned into their
-opposite. Both the member and the stranger are said to belong and said not to, so that no ending answers by itself.
+Wrong are the things that the order fills in elsewhere, and things of its own with another number. Both the member and
+the stranger are said to belong and said not to, so that no ending answers by itself.
 """
 
 from __future__ import annotations
 
 import random
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from .amounts import amounts, narrower, others
 from .book import Book
+from .checks import overlapping
 from .drafts import Draft, Option, Wants, answer_first, chars, citation, needed, render_context, spelled, with_items
 from .fillings import Filling
-from .inflection import is_dictionary_form, negative_stem
-from .paraphrase import paraphrase
-from .passages import Passage
+from .paraphrase import in_kana, paraphrase
+from .passages import MAX_LIST_ITEMS, Passage
 from .requests import list_requests, statement_requests
 from .statements import MAX_TEXTS
 
 SAID = 0.5  # of the questions, those whose candidates are sentences
 MAX_THING_CHARS = 60
+MANY_ITEMS, FEW_ITEMS = 6, 4  # of a list that is too long to be shown whole
 _BELONGS = ("{thing}は、{name}に該当する", "{name}には、{thing}が含まれる", "{thing}は、{name}に当たる")
 _NOT = ("{thing}は、{name}に該当しない", "{name}には、{thing}は含まれない", "{thing}は、{name}に当たらない")
+# A length of time holds the shorter ones, so of one thing nothing is said to be in it.
 _ONLY = ("{name}は、{thing}である", "{name}は、{thing}とされている", "{name}は、{thing}と定められている")
+_NOT_THIS = ("{name}は、{thing}ではない", "{name}は、{thing}とはされていない")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +56,9 @@ def delegated_draft(
     for filling in here:
         near = [one for one in book.fillings if one.is_beside(filling)]
         random_.shuffle(near)
-        near.sort(key=lambda one: (one.noun[-1] != filling.noun[-1], one.act.article != article))
+        # Things of another sort, or of another topic, are told apart without the law.
+        alike = {one.order.place: overlapping(filling.order.text, one.order.text) for one in near}
+        near.sort(key=lambda one: (one.noun[-1] != filling.noun[-1], -alike[one.order.place]))
         for other in near[:4]:
             draft = (_said if said else _member)(book, filling, other, wants, random_, max_chars, count)
             if draft is not None:
@@ -73,9 +77,10 @@ def _member(
     if len(own) < in_needed or len(strange) < out_needed:
         return None
     chosen = [*own[:in_needed], *strange[:out_needed]]
-    digits = random_.random() < 0.7
+    digits, kana = random_.random() < 0.7, in_kana(random_)
     options = [
-        Option(_worded(one.text, digits, random_), one.own, one.edit, one.place, one.was, one.now) for one in chosen
+        Option(_worded(one.text, digits, kana, book, random_), one.own, one.edit, one.place, one.was, one.now)
+        for one in chosen
     ]
     names = _names(book, filling, digits)
     requests = list_requests(names, wants)
@@ -86,7 +91,7 @@ def _member(
 def _said(
     book: Book, filling: Filling, other: Filling, wants: Wants, random_: random.Random, max_chars: int, count: int
 ) -> Draft | None:
-    digits = random_.random() < 0.7
+    digits, kana = random_.random() < 0.7, in_kana(random_)
     true: list[Option] = []
     false: list[Option] = []
     chosen: dict[str, _Thing] = {}
@@ -95,7 +100,11 @@ def _said(
         if one.noun[-1] != against.noun[-1]:
             strange = [thing for thing in strange if thing.edit != "other_list"]
         for thing in [*own[:2], *strange[:3]]:
-            option = _statement(one, thing, random_.random() < 0.5, book, digits, random_)
+            if "は、" in thing.text:  # 「法人であるときは、その名称は、…に該当する」
+                continue
+            # What holds at ten persons at most is not denied of all that have twenty at most.
+            positive = thing.edit == "number" or random_.random() < 0.5
+            option = _statement(one, thing, positive, book, digits, kana, random_)
             (true if option.true else false).append(option)
             chosen[option.texts[0]] = thing
     random_.shuffle(true)
@@ -103,11 +112,13 @@ def _said(
     needed_true, needed_false = needed(wants, count)
     options = _apart(true, needed_true, ())
     options += _apart(false, needed_false, options)
-    if len(options) < count:
+    # The only one that says no, or yes, would be found without the law.
+    answer = options[0 if wants == "correct" else -1].cue if options else ""
+    if len(options) < count or (count > 2 and [one.cue for one in options].count(answer) < 2):
         return None
     things = [chosen[option.texts[0]] for option in options]
     shown = _shown(book, [filling, other], things, random_, max_chars)
-    topics = (book.title, f"{book.title}及び{filling.order.law}")
+    topics = (book.title, f"{book.title}とその{filling.order.law.removeprefix(book.title)}")
     requests = statement_requests(topics, wants)
     return None if shown is None else _draft(book, filling, wants, requests, options, shown, random_)
 
@@ -122,15 +133,16 @@ def _apart(options: Sequence[Option], count: int, taken: Sequence[Option]) -> li
 
 
 def _statement(
-    filling: Filling, thing: _Thing, positive: bool, book: Book, digits: bool, random_: random.Random
+    filling: Filling, thing: _Thing, positive: bool, book: Book, digits: bool, kana: bool, random_: random.Random
 ) -> Option:
     name = random_.choice(_names(book, filling, digits))
-    patterns = _BELONGS if positive else _NOT
-    if not filling.listed and positive:
-        patterns = _ONLY
+    several, one = (_BELONGS, _ONLY) if positive else (_NOT, _NOT_THIS)
+    patterns = several if filling.listed else one
     texts = tuple(
         dict.fromkeys(
-            paraphrase(pattern.format(thing=spelled(thing.text, digits), name=name), random_)
+            pattern.format(
+                thing=paraphrase(spelled(thing.text, digits), random_, kana=kana, titles=book.titles), name=name
+            )
             for pattern in random_.sample(patterns, len(patterns))
         )
     )
@@ -152,7 +164,7 @@ def _things(filling: Filling, other: Filling, random_: random.Random) -> tuple[l
     strange = [
         _Thing(text, False, "other_list", (other.order.article, other.order.paragraph, number), number)
         for number, text in other.things
-        if len(text) <= MAX_THING_CHARS and not filling.has(text)
+        if len(text) <= MAX_THING_CHARS and filling.closed and not filling.has(text)
     ]
     random_.shuffle(strange)
     changed = [
@@ -169,14 +181,8 @@ def _things(filling: Filling, other: Filling, random_: random.Random) -> tuple[l
     return own, both
 
 
-# 「…に関しない事業」 is nothing that anybody would say.
-_NEGATED = re.compile(
-    r"(?P<verb>.{2,}?[うくぐすつぬぶむる])(?<!関する)(?<!係る)(?<!よる)(?<!おける)(?<!わたる)(?<!属する)(?P<noun>場合|者|とき|行為|こと|もの|法人|会社|施設|事業)$"
-)
-
-
 def _changed(thing: _Thing, printed: str, random_: random.Random) -> Iterator[_Thing]:
-    """The thing with another number, or as its opposite."""
+    """The thing with another number."""
     found = amounts(thing.text)
     if len(found) == 1 and thing.text.count(found[0].text) == 1:
         there = amounts(printed)
@@ -185,13 +191,12 @@ def _changed(thing: _Thing, printed: str, random_: random.Random) -> Iterator[_T
             value = random_.choice(values)
             text = thing.text.replace(found[0].text, value)
             yield _Thing(text, False, "number", thing.place, thing.number, thing.text, value)
-    match = _NEGATED.fullmatch(thing.text)
-    if match and is_dictionary_form(match["verb"]) and (stem := negative_stem(match["verb"])):
-        yield _Thing(f"{stem}ない{match['noun']}", False, "opposite", thing.place, thing.number, thing.text, "ない")
 
 
-def _worded(text: str, digits: bool, random_: random.Random) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(paraphrase(spelled(text, digits), random_) for _ in range(3)))
+def _worded(text: str, digits: bool, kana: bool, book: Book, random_: random.Random) -> tuple[str, ...]:
+    return tuple(
+        dict.fromkeys(paraphrase(spelled(text, digits), random_, kana=kana, titles=book.titles) for _ in range(3))
+    )
 
 
 def _names(book: Book, filling: Filling, digits: bool) -> tuple[str, ...]:
@@ -212,14 +217,20 @@ def _shown(
         one.act.place: with_items(one.act, [one.item] if one.item else [], random_, 1 + (one.item is not None))
         for one in fillings
     }
-    orders = {
-        one.order.place: with_items(
-            one.order, items := wanted.get((one.order.article, one.order.paragraph), []), random_, max(4, len(items))
-        )
-        for one in fillings
-    }
-    passages = (*acts.values(), *orders.values())
-    return passages if chars(passages) <= max_chars else None
+    for most in (MAX_LIST_ITEMS, MANY_ITEMS, FEW_ITEMS):  # that a thing is in no list, a whole list says best
+        orders = {
+            one.order.place: with_items(
+                one.order,
+                items := wanted.get((one.order.article, one.order.paragraph), []),
+                random_,
+                max(most, len(items)),
+            )
+            for one in fillings
+        }
+        passages = (*acts.values(), *orders.values())
+        if chars(passages) <= max_chars:
+            return passages
+    return None
 
 
 def _draft(

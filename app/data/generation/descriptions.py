@@ -62,7 +62,7 @@ def descriptions(
     for way, texts in {**ways(rule, digits=digits), "topic": _topics(caption)}.items():
         if texts and not (goes_on and way == "situation"):
             text = random_.choice(texts)
-            said = text if way == "topic" else spelled(paraphrase(text, random_), digits)
+            said = text if way == "topic" else spelled(paraphrase(text, random_, kana=False), digits)
             found.append((random_.random() ** (1 / WEIGHTS[way]), _told(said, way, rule)))
     return [one for _, one in sorted(found, key=lambda each: each[0], reverse=True)]
 
@@ -85,7 +85,7 @@ def _told(text: str, way: str, rule: Rule) -> Description:
 
 def sentence(rule: Rule, random_: random.Random, *, digits: bool) -> str:
     """The rule as a whole sentence, in one of its wordings that こと can follow."""
-    return paraphrase(random_.choice(_plain(rule, digits)), random_)
+    return paraphrase(random_.choice(_plain(rule, digits)), random_, kana=False)
 
 
 def _plain(rule: Rule, digits: bool) -> list[str]:

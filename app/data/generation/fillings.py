@@ -36,12 +36,14 @@ _ELSEWHERE = re.compile(
 )
 _ENDS = re.compile(r"(?:[一-龥ァ-ヶー]|こと|もの|とき|書面等)$")
 _PARENT = re.compile(r"(?<![一-龥])法(?=第)")
+_CATCH_ALL = re.compile(r"^その他|のほか、|参考となる|必要と認める")
 _NOT_NAMED = ("もの", "とき", "こと", "ところ")  # 「政令で定めるもの」 says nothing of what it is
+_OF_ANY_SORT = "項類者"  # 事項, 書類 and 者 have many names; 設備 are no 工事
 # Of these a list has two columns, which the items do not show.
 _MEASURED = re.compile(r"(?:値|額|率|割合|数|量|式|係数|手数料)$")
 # Points to words that do not stand beside it, or to an article without saying of which law.
 _POINTS = re.compile(
-    rf"^(?:当該|その)|(?<![法令則律条項])第{NUMBER}[条項号]|(?<![一-龥])[法令](?![一-龥])|この[条項号]"
+    rf"^(?:当該|その)|(?<![法令則律条項])第{NUMBER}[条項号]|(?:(?<![一-龥])|その他)[法令](?![一-龥])|この[条項号]"
 )
 
 
@@ -61,6 +63,11 @@ class Filling:
     def listed(self) -> bool:
         """Whether the order lists several."""
         return self.things[0][0] is not None
+
+    @property
+    def closed(self) -> bool:
+        """Whether nothing else can be the thing: a list with 「その他…」 or 「前各号に掲げるもののほか、…」 leaves that open."""
+        return not any(_CATCH_ALL.search(text) for _, text in self.order.items)
 
     def is_beside(self, other: Filling) -> bool:
         """Whether the other stands in the same order, elsewhere."""
@@ -131,7 +138,7 @@ def _of_paragraph(
     if _LISTS.fullmatch(rest):
         if _MEASURED.search(match["noun"]):
             return
-        things = [*_items(paragraph, cleaned)]
+        things = [*_items(paragraph, match["noun"], cleaned)]
         if len(things) < 2:
             return
     elif not paragraph.parts:
@@ -143,7 +150,7 @@ def _of_paragraph(
         yield Filling(act, item, match["name"], match["noun"], shown, order.revision_id, tuple(things))
 
 
-def _items(paragraph: Paragraph, cleaned: Callable[[str], str | None]) -> Iterator[tuple[str, str]]:
+def _items(paragraph: Paragraph, noun: str, cleaned: Callable[[str], str | None]) -> Iterator[tuple[str, str]]:
     if len(paragraph.parts) > MAX_LIST_ITEMS:
         return
     for part in paragraph.parts:
@@ -156,5 +163,5 @@ def _items(paragraph: Paragraph, cleaned: Callable[[str], str | None]) -> Iterat
             continue
         lines = sentences(modern_kana(part.text))
         one = cleaned(lines[0]) if len(lines) == 1 else None
-        if one and not UNUSABLE_ITEM.search(one):
+        if one and not UNUSABLE_ITEM.search(one) and (noun[-1] in _OF_ANY_SORT or one[-1] == noun[-1]):
             yield part.num, one

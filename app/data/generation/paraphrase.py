@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import re
+from collections.abc import Sequence
 
 from .inflection import ANOTHER_ACT
 
@@ -66,12 +67,19 @@ _TOPICS = re.compile("[はも]、")
 SHARE = 0.5  # of the places where a form could be changed, that are
 
 
-def paraphrase(text: str, random_: random.Random) -> str:
-    """The text with some of its fixed forms in other words; quoted and bracketed words stay as they are."""
+# 又は beside および in one sentence, or in one question, would be a sign of nothing but where a text was changed.
+def in_kana(random_: random.Random) -> bool:
+    """Whether all candidates of a question are to write 又は, 及び … in kana."""
+    return random_.random() < SHARE
+
+
+def paraphrase(text: str, random_: random.Random, *, kana: bool, titles: Sequence[str] = ()) -> str:
+    """The text with some of its fixed forms in other words; quoted and bracketed words and the laws' ``titles`` stay as
+    they are. ``kana`` writes 又は, 及び … in kana."""
     if random_.random() < SHARE:
         text = needs(text)
-    kana = random_.random() < SHARE  # all of them, or a sentence has 又は beside および
-    pieces = re.split(r"(「[^」]*」|（[^）]*）)", text)
+    kept = "|".join(map(re.escape, sorted(titles, key=len, reverse=True)))
+    pieces = re.split(rf"(「[^」]*」|（[^）]*）{'|' + kept if kept else ''})", text)
     return "".join(piece if index % 2 else _reworded(piece, random_, kana) for index, piece in enumerate(pieces))
 
 

@@ -22,8 +22,9 @@ Overlap = Callable[[str, str], float]  # share of a choice's wording that a cont
 
 INSTRUCTION = "<following_context>上の条文を読んで、選択肢の中から問いの答えを一つ選んでください。"
 TRIES = 12
-# What the two habits may reach; chance for four candidates is .25.
-AIM_OVERLAP, AIM_LONGEST = 0.28, 0.25
+# What the two habits may reach; chance for four candidates is .25, and on the open 100 they reach .36 and .37. Held lower,
+# true candidates would be those in other words, which real ones are not.
+AIM_OVERLAP, AIM_LONGEST = 0.34, 0.25
 MAX_AHEAD = 0.5  # questions that a habit may be ahead of its aim before questions that it answers are left out
 
 

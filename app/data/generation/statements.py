@@ -14,7 +14,7 @@ from .claims import Claim
 from .drafts import Draft, Option, Wants, chars, needed, neighbours, render_context, spelled, with_items
 from .edits import limit, modality, number, party, procedure
 from .exceptions import absolute, discretion, exception, left_out, only_if, over_general, restriction, unless
-from .paraphrase import paraphrase
+from .paraphrase import in_kana, paraphrase
 from .passages import Passage
 from .recombining import recombined
 from .requests import statement_requests
@@ -127,7 +127,8 @@ def statement_draft(
     alone = len(subjects) == 1 and subjects != {""} and not _NO_TOPIC.search("".join(subjects))
     named = not alone or random_.random() < 0.5
     claims = [*right, *wrong] if wants == "correct" else [*wrong, *right]
-    options = tuple(_option(claim, digits, named, random_) for claim in claims)
+    kana, titles = in_kana(random_), book.titles
+    options = tuple(_option(claim, digits, named, kana, titles, random_) for claim in claims)
     if any(not option.texts for option in options):
         return None
     used: dict[tuple[str, str, str], list[str]] = {}
@@ -229,9 +230,14 @@ def contradict(one: Claim, other: Claim) -> bool:
     )
 
 
-def _option(claim: Claim, digits: bool, named: bool, random_: random.Random) -> Option:
+def _option(
+    claim: Claim, digits: bool, named: bool, kana: bool, titles: Sequence[str], random_: random.Random
+) -> Option:
     texts = claim.texts(digits=digits, named=named)
-    texts = tuple(paraphrase(text, random_) for text in random_.sample(texts, min(MAX_TEXTS, len(texts))))
+    texts = tuple(
+        paraphrase(text, random_, kana=kana, titles=titles)
+        for text in random_.sample(texts, min(MAX_TEXTS, len(texts)))
+    )
     return Option(texts, claim.true, claim.edit, claim.rule.place, claim.was, claim.now, claim.cue)
 
 

@@ -74,15 +74,33 @@ def test_statements_say_of_members_and_strangers_that_they_belong_and_that_they_
     assert seen == {(True, True), (True, False), (False, True), (False, False)}
 
 
-def test_a_thing_with_another_number_or_turned_round_is_no_member() -> None:
-    changed = [
-        one for draft in drafts("2", "correct", count=2) for one in draft.options if one.edit in ("number", "opposite")
+def test_neither_a_yes_nor_a_no_stands_alone_as_the_answer() -> None:
+    for wants in ("correct", "incorrect"):
+        for draft in drafts("1", wants):  # type: ignore[arg-type]
+            if all("省令で定める" in one.texts[0] for one in draft.options):
+                answer = draft.options[0].cue
+                assert [one.cue for one in draft.options].count(answer) >= 2
+
+
+def test_a_list_that_is_open_takes_no_stranger() -> None:
+    # 「その他港湾大臣が定める者」: nobody can say that a person is not in that list.
+    strange = [
+        one
+        for draft in drafts("2", "correct", count=2)
+        for one in draft.options
+        if one.edit == "other_list" and not one.true
     ]
+    assert all("政令で定める者" not in one.texts[0] for one in strange)
+
+
+def test_a_thing_with_another_number_is_no_member_and_nobody_says_so() -> None:
+    found = [draft.options for draft in drafts("2", "correct", count=2)]
+    changed = [one for options in found for one in options if one.edit == "number"]
     assert changed
     for one in changed:
-        member = one.texts[0]
-        if one.edit == "number":
-            assert not re.search(r"二年以内|2年以内", member)
+        assert not one.true
+        assert not re.search(r"[二2]年以内", one.texts[0])
+        assert one.cue in ("", "belongs")
         assert one.place[0] in ("2", "3")
 
 

@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from app.data.generation.paraphrase import needs, paraphrase
+from app.data.generation.paraphrase import in_kana, needs, paraphrase
 
 
 @pytest.mark.parametrize(
@@ -31,7 +31,7 @@ def test_what_is_needed_is_named_by_itself(text: str, reworded: str) -> None:
 
 
 def variants(text: str) -> set[str]:
-    return {paraphrase(text, random.Random(seed)) for seed in range(60)}
+    return {paraphrase(text, random.Random(seed), kana=seed % 2 == 0) for seed in range(60)}
 
 
 def test_a_reference_to_an_order_goes_whole_or_stays_whole() -> None:
@@ -71,6 +71,16 @@ def test_conjunctions_are_written_alike_in_one_sentence() -> None:
         "灯台守は、灯火若しくは鐘又は笛及び旗並びに標識を点検する",
         "灯台守は、灯火もしくは鐘または笛および旗ならびに標識を点検する",
     }
+
+
+def test_a_question_writes_its_conjunctions_in_one_way_and_no_laws_title_otherwise() -> None:
+    text = "麻薬及び向精神薬取締法又は政令に違反した者"
+    titles = ("麻薬及び向精神薬取締法", "麻薬及び向精神薬取締法施行令")
+    for seed in range(30):
+        kana, kanji = (paraphrase(text, random.Random(seed), kana=each, titles=titles) for each in (True, False))
+        assert kana == "麻薬及び向精神薬取締法または政令に違反した者"
+        assert kanji == text
+    assert {in_kana(random.Random(seed)) for seed in range(20)} == {True, False}
 
 
 @pytest.mark.parametrize(("held", "reworded"), [("親権", False), ("職務", False), ("業務", True), ("点検", True)])
