@@ -32,7 +32,7 @@ from .surroundings import Surroundings
 from .wordings import in_cases
 
 MAX_ALIKE = 0.6  # share of character pairs: an act above it may be the forbidden one in other words
-_NO_ACT = re.compile(r"なければ|解(?:釈)?する$|準用|にかかわらず|一括")
+_NO_ACT = re.compile(r"なければ|解(?:釈)?する$|準用|にかかわらず|一括|ほかは|に対しても")
 _OWN_ACTOR = re.compile(r"[^、]{2,20}が(?:、|[^あな])")
 _TOPIC = re.compile(r"には(?=[^、はがを]*$)")  # of 「係るものには関与してはならない」
 _NO_REASON = ("正当な理由がないのに、", "正当な理由がなく、")

@@ -74,6 +74,9 @@ def _member(
     if other.noun[-1] != filling.noun[-1]:
         strange = [one for one in strange if one.edit != "other_list"]
     in_needed, out_needed = needed(wants, count)
+    # Of one thing nothing is said to be in it: 「期間に含まれないもの」.
+    if wants == "incorrect" and not filling.listed:
+        return None
     if len(own) < in_needed or len(strange) < out_needed:
         return None
     chosen = [*own[:in_needed], *strange[:out_needed]]

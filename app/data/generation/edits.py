@@ -108,6 +108,8 @@ def limit(rule: Rule, around: Surroundings, random_: random.Random) -> Iterator[
             for old, new in _LIMITS:
                 if new == _AFTERWARDS and _NOT_DONE.search(text, amount.end):
                     continue
+                if new == "未満の" and "なければ" in text:  # 「四分の三未満の賛成がなければ」
+                    continue
                 said = with_words(rule, part, amount.text + old, amount.text + new)
                 if said and text.startswith(old, amount.end) and amount.text + new not in around.own:
                     yield Claim(False, "limit", rule, said, amount.text + old, amount.text + new)

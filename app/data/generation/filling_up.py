@@ -1,4 +1,8 @@
-"""More of the law in a context than its question needs, until it is as long as those of lawqa_jp."""
+"""More of the law in a context than its question needs, until it is as long as those of lawqa_jp.
+
+Those show few articles, with long paragraphs and their brackets, rather than many short ones; and questions that share an
+article belong to one cluster, so that articles shown for nothing would join what could be split.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +17,7 @@ from .passages import Passage
 # Lengths of the contexts of the open 100 at its deciles, over the longest but a few (700 characters).
 LENGTHS = (0.47, 0.60, 0.69, 0.75, 0.83, 0.88, 0.91, 0.94, 1.0)
 MAX_SAME_LEAD = 0.8  # share of character pairs: a paragraph above it may say what a candidate says
+MAX_ARTICLES = 3  # of the Act and its orders; nearly all contexts of the open 100 have no more
 NEAR, NEXT = 6, 2  # articles before and after it that are looked at, and those of them that come first
 
 
@@ -29,18 +34,34 @@ def filled_up(
     if draft.kind == "basis" or len(draft.context) >= wanted:
         return draft
     shown = list(draft.passages)
-    keys = list(dict.fromkeys(one.article for one in passages))
-    here = keys.index(draft.main) if draft.main in keys else 0
-    near = {key: abs(place - here) for place, key in enumerate(keys) if abs(place - here) <= NEAR}
-    places = {one.place for one in shown}
-    spare = [one for one in passages if one.article in near and one.place not in places]
-    # lawqa_jp shows few paragraphs, long ones with their brackets, rather than many short ones.
-    weights = {one.place: one.chars * random_.uniform(0.4, 1.0) for one in spare}
-    spare.sort(key=lambda one: (near[one.article] > NEXT, -weights[one.place]))
-    for passage in [*(one for one in dict.fromkeys(orders) if one.place not in places), *spare]:
+    for passage in _spare(draft, passages, orders, random_):
         slim = with_items(passage, [], random_, 0 if draft.kind in ("list", "delegated") else 3)
+        if _articles([*shown, slim]) > max(MAX_ARTICLES, _articles(draft.passages)):
+            continue
         if len(render_context(draft.law, [*shown, slim])) > wanted:
             continue
         if all(overlapping(slim.lead, one.lead) <= MAX_SAME_LEAD for one in shown):
             shown.append(slim)
     return replace(draft, context=render_context(draft.law, shown), passages=tuple(shown))
+
+
+def _spare(
+    draft: Draft, passages: Sequence[Passage], orders: Sequence[Passage], random_: random.Random
+) -> list[Passage]:
+    """What may be added, in the order that it is tried: what orders fill in, then the articles that are shown already,
+    then those around them, long paragraphs before short ones."""
+    keys = list(dict.fromkeys(one.article for one in passages))
+    here = keys.index(draft.main) if draft.main in keys else 0
+    near = {key: abs(place - here) for place, key in enumerate(keys) if abs(place - here) <= NEAR}
+    places, articles = {one.place for one in draft.passages}, {one.article for one in draft.passages}
+    spare = [one for one in passages if one.article in near and one.place not in places]
+    rank = {one.place: random_.uniform(0.4, 1.0) * one.chars for one in spare}
+    turn = {key: random_.random() for key in near}
+    spare.sort(
+        key=lambda one: (one.article not in articles, near[one.article] > NEXT, turn[one.article], -rank[one.place])
+    )
+    return [*(one for one in dict.fromkeys(orders) if one.place not in places), *spare]
+
+
+def _articles(passages: Sequence[Passage]) -> int:
+    return len({(one.law, one.article) for one in passages})

@@ -54,7 +54,7 @@ def _may_swap_conditions(rule: Rule, other: Rule) -> bool:
         # A case that arises under the rule itself does not end it: 「第一項の協議が成立しない場合」 beside the rule of that 協議.
         and not _speaks_of(other.condition, rule)
         # The words that the action points back to with その or 当該 are gone with the condition.
-        and not _POINTS_BACK.search(rule.action)
+        and not _POINTS_BACK.search(rule.subject + rule.action)
         and not any(
             f"{act}{done}" in rule.action for act in _ACT.findall(rule.condition) for done in ("された", "した")
         )

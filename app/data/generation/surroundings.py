@@ -12,8 +12,8 @@ from .claims import Claim
 from .rules import Rule
 
 # Words that name no particular authority: 主務大臣 may be any minister, その他経済産業大臣 begins in the middle of a list.
-# 国内委員会 is the end of ユネスコ国内委員会.
-_NO_NAME = r"(?<![一-龥ァ-ヶー他各])(?!主務|国務|都道府県委|関係|所管|事業所管|当該|各|他|前記)"
+# 国内委員会 is the end of ユネスコ国内委員会, 家庭庁長官 that of こども家庭庁長官.
+_NO_NAME = r"(?<![一-龥ァ-ヶー他各])(?<!こども)(?!主務|国務|都道府県委|関係|所管|事業所管|当該|各|他|前記)"
 ACTOR = re.compile(
     rf"{_NO_NAME}(?:[一-龥]{{2,6}}大臣|都道府県知事|市町村長|特別区長|[一-龥]{{2,8}}長官|[一-龥]{{2,8}}委員会|[一-龥]{{0,6}}裁判所"
     r"|税務署長|警察署長|労働基準監督署長|公証人|検察官|総会|理事会|監事|理事長|会計監査人|取締役会)(?![一-龥])"
