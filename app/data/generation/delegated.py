@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from .amounts import amounts, narrower, others
 from .book import Book
 from .checks import overlapping
-from .drafts import Draft, Option, Wants, answer_first, chars, citation, needed, render_context, spelled, with_items
+from .drafts import Draft, Option, Wants, answer_first, citation, needed, render_context, spelled, with_items
 from .fillings import Filling
 from .paraphrase import in_kana, paraphrase
 from .passages import MAX_LIST_ITEMS, Passage
@@ -25,6 +25,8 @@ from .statements import MAX_TEXTS
 
 SAID = 0.5  # of the questions, those whose candidates are sentences
 MAX_THING_CHARS = 60
+MAX_VALUES = 5  # other amounts, the usual first
+TRIES = 6  # other things beside one
 MANY_ITEMS, FEW_ITEMS = 6, 4  # of a list that is too long to be shown whole
 _BELONGS = ("{thing}は、{name}に該当する", "{name}には、{thing}が含まれる", "{thing}は、{name}に当たる")
 _NOT = ("{thing}は、{name}に該当しない", "{name}には、{thing}は含まれない", "{thing}は、{name}に当たらない")
@@ -52,17 +54,19 @@ def delegated_draft(
     """A question about what an order fills in of ``article``; None where it has none or too few other things."""
     here = [one for one in book.fillings if one.act.article == article]
     random_.shuffle(here)
-    said = random_.random() < SAID
-    for filling in here:
-        near = [one for one in book.fillings if one.is_beside(filling)]
-        random_.shuffle(near)
-        # Things of another sort, or of another topic, are told apart without the law.
-        alike = {one.order.place: overlapping(filling.order.text, one.order.text) for one in near}
-        near.sort(key=lambda one: (one.noun[-1] != filling.noun[-1], -alike[one.order.place]))
-        for other in near[:4]:
-            draft = (_said if said else _member)(book, filling, other, wants, random_, max_chars, count)
-            if draft is not None:
-                return draft
+    forms = (_said, _member) if random_.random() < SAID else (_member, _said)
+    for form in forms:
+        for filling in here:
+            near = [one for one in book.fillings if one.is_beside(filling)]
+            random_.shuffle(near)
+            # Things of another sort, or of another topic, are told apart without the law.
+            alike = {one.order.place: overlapping(filling.order.text, one.order.text) for one in near}
+            near.sort(key=lambda one: (one.noun[-1] != filling.noun[-1], -alike[one.order.place]))
+            others = [*near[:TRIES], *([] if filling.listed else [filling])]  # one amount can be asked about by itself
+            for other in others:
+                draft = form(book, filling, other, wants, random_, max_chars, count)
+                if draft is not None:
+                    return draft
     return None
 
 
@@ -87,7 +91,7 @@ def _member(
     ]
     names = _names(book, filling, digits)
     requests = list_requests(names, wants)
-    shown = _shown(book, [filling, other], chosen, random_, max_chars)
+    shown = _shown(book, list(dict.fromkeys([filling, other])), chosen, random_, max_chars)
     return None if shown is None else _draft(book, filling, wants, requests, options, shown, random_)
 
 
@@ -98,6 +102,8 @@ def _said(
     true: list[Option] = []
     false: list[Option] = []
     chosen: dict[str, _Thing] = {}
+    if other is filling:
+        return None
     for one, against in ((filling, other), (other, filling)):
         own, strange = _things(one, against, random_)
         if one.noun[-1] != against.noun[-1]:
@@ -166,7 +172,7 @@ def _things(filling: Filling, other: Filling, random_: random.Random) -> tuple[l
     printed = filling.order.text
     strange = [
         _Thing(text, False, "other_list", (other.order.article, other.order.paragraph, number), number)
-        for number, text in other.things
+        for number, text in (other.things if other is not filling else ())
         if len(text) <= MAX_THING_CHARS and filling.closed and not filling.has(text)
     ]
     random_.shuffle(strange)
@@ -177,10 +183,10 @@ def _things(filling: Filling, other: Filling, random_: random.Random) -> tuple[l
         if replacement.text not in printed
     ]
     random_.shuffle(changed)
-    # One change of each thing, and not of the thing that stands among the right ones first.
-    once = list({one.place: one for one in changed}.values())
-    once.sort(key=lambda one: bool(own) and one.place == own[0].place)
-    both = [*once[:2], *strange, *once[2:]] if random_.random() < 0.5 else [*strange, *once]
+    if filling.listed:  # one change of each thing, and not of the thing that stands among the right ones first
+        changed = list({one.place: one for one in changed}.values())
+        changed.sort(key=lambda one: bool(own) and one.place == own[0].place)
+    both = [*changed[:2], *strange, *changed[2:]] if random_.random() < 0.5 else [*strange, *changed]
     return own, both
 
 
@@ -189,9 +195,8 @@ def _changed(thing: _Thing, printed: str, random_: random.Random) -> Iterator[_T
     found = amounts(thing.text)
     if len(found) == 1 and thing.text.count(found[0].text) == 1:
         there = amounts(printed)
-        values = [value for value in others(found[0], there)[:4] if not narrower(thing.text, found[0], value)]
-        if values:
-            value = random_.choice(values)
+        values = [value for value in others(found[0], there)[:MAX_VALUES] if not narrower(thing.text, found[0], value)]
+        for value in random_.sample(values, len(values)):
             text = thing.text.replace(found[0].text, value)
             yield _Thing(text, False, "number", thing.place, thing.number, thing.text, value)
 
@@ -231,7 +236,7 @@ def _shown(
             for one in fillings
         }
         passages = (*acts.values(), *orders.values())
-        if chars(passages) <= max_chars:
+        if len(render_context(book.title, passages)) <= max_chars:
             return passages
     return None
 
