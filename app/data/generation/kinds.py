@@ -36,10 +36,11 @@ class Recipe:
     max_ahead: float = MAX_AHEAD
     mix: Mapping[str, float] = field(default_factory=lambda: MIX)
 
-    def quota(self) -> dict[str, int]:
-        """Questions of each kind; the rounding falls to the kind with the largest share."""
-        total = sum(self.mix.values())
-        quota = {kind: round(self.count * share / total) for kind, share in self.mix.items()}
+    def quota(self, *, orders: bool = True) -> dict[str, int]:
+        """Questions of each kind, without ``orders`` of those that need none; the rounding falls to the largest share."""
+        mix = {kind: share for kind, share in self.mix.items() if orders or kind != "delegated"}
+        total = sum(mix.values())
+        quota = {kind: round(self.count * share / total) for kind, share in mix.items()}
         largest = max(quota, key=lambda kind: quota[kind])
         quota[largest] += self.count - sum(quota.values())
         return quota

@@ -77,7 +77,7 @@ class _Maker:
         self._excluded = excluded
         self._overlap = overlap
         self._random = random.Random(recipe.seed)  # noqa: S311  # reproducible by seed, no secret
-        self._quota = recipe.quota()
+        self._quota = recipe.quota(orders=False)
         self._balance = Balance()
         self._cues = Cues()
         self._answers: set[tuple[str, str]] = set()  # context and right candidate: the same question is not made twice
@@ -92,6 +92,8 @@ class _Maker:
         made = self.made
         made.laws += 1
         made.passed_over += book.passed_over
+        if book.fillings:  # a source without orders is not kept waiting for what it cannot give
+            self._quota = self._recipe.quota()
         if not book.rules:
             made.unusable.append(book.title)
         before = len(made.settled)

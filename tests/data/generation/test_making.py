@@ -92,6 +92,8 @@ def test_the_mix_is_met_where_the_laws_allow_it() -> None:
     quota = Recipe(1000, 1, 700).quota()
     assert quota == {"statement": 430, "delegated": 160, "list": 130, "basis": 200, "blank": 50, "act": 30}
     assert sum(Recipe(7, 1, 700).quota().values()) == 7
+    alone = Recipe(1000, 1, 700).quota(orders=False)
+    assert alone == {"statement": 511, "list": 155, "basis": 238, "blank": 60, "act": 36}
     kinds = Counter(one.draft.kind for one in made(60).settled)
     assert set(kinds) == set(MIX) - {"delegated"}  # these laws leave nothing to an order that is read with them
 
