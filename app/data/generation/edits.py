@@ -108,7 +108,8 @@ def limit(rule: Rule, around: Surroundings, random_: random.Random) -> Iterator[
             for old, new in _LIMITS:
                 if new == _AFTERWARDS and _NOT_DONE.search(text, amount.end):
                     continue
-                if new == "未満の" and "なければ" in text:  # 「四分の三未満の賛成がなければ」
+                # 「四分の三未満の賛成がなければ」, 「二人未満の受益者のうちの一人」
+                if new == "未満の" and ("なければ" in text or amount.unit == "人"):
                     continue
                 said = with_words(rule, part, amount.text + old, amount.text + new)
                 if said and text.startswith(old, amount.end) and amount.text + new not in around.own:
@@ -169,6 +170,8 @@ def party(rule: Rule, around: Surroundings, random_: random.Random) -> Iterator[
             if f"{old}の会務" in rule.action or f"県の{old}" in getattr(rule, part):
                 continue
             news = [actor for actor in around.actors if actor not in around.own and is_known_party(old, actor)]
+            if f"{old}において" in getattr(rule, part):  # where they meet, and 会計監査人 meets nobody
+                news = [actor for actor in news if actor.endswith("会")]
             said = with_words(rule, part, old, random_.choice(news)) if news else None
             if said:
                 yield Claim(False, "party", rule, said, old, _new(rule, said, part, old))

@@ -11,7 +11,7 @@ from .spelling import hiragana_share
 MIN_HIRAGANA_SHARE = 0.8  # below it a law is written in prewar katakana
 MAX_LIST_ITEMS = 12
 MAX_ITEM_CHARS = 70
-UNUSABLE_ITEM = re.compile(r"^その他|^前|前号|各号|準用|別表|次に|次の|のほか")
+UNUSABLE_ITEM = re.compile(r"^その他|^前|前号|各号|準用|別表|次に|次の|のほか|については、")
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,7 +41,9 @@ def arabic_digits(text: str) -> str:
 
     text = _NUMBERED.sub(numbered, text)
     text = re.sub(
-        rf"({_KANJI_DIGITS})分の({_KANJI_DIGITS})(?!・)", lambda m: f"{_digits(m[1])}分の{_digits(m[2])}", text
+        rf"({_KANJI_DIGITS})分の({_KANJI_DIGITS})(?![〇一二三四五六七八九十百千・])",
+        lambda m: f"{_digits(m[1])}分の{_digits(m[2])}",
+        text,
     )
     # A day of a month or a year of an era is a date, not a length of time.
     text = re.sub(rf"({_KANJI_DIGITS})月({_KANJI_DIGITS})日", lambda m: f"{_digits(m[1])}月{_digits(m[2])}日", text)

@@ -518,3 +518,22 @@ def test_no_vote_is_taken_away_where_some_cases_need_none() -> None:
     assert [claim.now for claim in edits.procedure(rule, around, RANDOM)] == ["に報告して"]
     small = replace(around, own=around.own + "この場合において、小さな灯台については、総会の決議を要しない。")
     assert list(edits.procedure(rule, small, RANDOM)) == []
+
+
+def test_where_a_council_meets_nobody_else_does() -> None:
+    rule, _ = read("委員長は、理事会において、会計の報告をしなければならない")
+    around = Surroundings("", (), (), ("会計監査人", "総会"))
+    assert [claim.now for claim in edits.party(rule, around, RANDOM)] == ["総会"]
+
+
+def test_names_are_not_cut_out_of_longer_words() -> None:
+    assert ACTOR.findall("その都度厚生労働大臣に") == []
+    assert ACTOR.findall("こども家庭庁長官に") == []
+    assert ACTOR.findall("その都度、厚生労働大臣に") == ["厚生労働大臣"]
+
+
+def test_few_persons_are_not_less_than_themselves() -> None:
+    rule, around = read("灯台守は、二人以上の船長があるときは、その旨を港湾大臣に届け出なければならない")
+    assert list(edits.limit(rule, around, RANDOM)) == []
+    other, around = read("組合は、四分の三以上の賛成がなければ、灯台を閉鎖してはならない")
+    assert list(edits.limit(other, around, RANDOM)) == []
