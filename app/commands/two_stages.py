@@ -50,7 +50,12 @@ def parser() -> JapaneseParser:
     add("--output-dir", type=Path, required=True, help="結果のフォルダ")
     add("--count", type=int, default=3000, help="第一段のために作る問題の数（既定 3000）")
     add("--holdout-laws", type=int, default=60, help="作った問題のうち、学習に使わない法令の数（既定 60）")
-    add("--max-context-chars", type=int, default=450, help="作る問題の条文の文字数の上限（既定 450）")
+    add(
+        "--max-context-chars",
+        type=int,
+        default=700,
+        help="作る問題の条文の文字数の上限（既定 700。短くすれば学習は速いが、実在の問題より短い文脈しか学ばない）",
+    )
     add("--learning-rate", type=_rate, default="2e-4", help="第一段の学習率（既定 2e-4、1.7B 以下の推奨値）")
     add("--second-learning-rate", type=_rate, default="1e-4", help="第二段の学習率（既定 1e-4）")
     add("--batch", type=int, default=8, help="1 ステップの問題の数（既定 8）")

@@ -6,6 +6,7 @@ import zipfile
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path, PurePosixPath
 
 from ...core.errors import DataError
@@ -25,13 +26,14 @@ class LawFile:
     name: str  # path inside the zip or folder
     size: int  # bytes, unpacked
     read: Callable[[], bytes]
+    head: Callable[[int], bytes]  # as many bytes of its beginning
 
 
 def law_files(source: Path) -> list[LawFile]:
     """Every XML under ``source`` (zip, folder or file), sorted by name. Raises DataError for an unsafe or empty one."""
     if source.is_dir():
         files = [
-            LawFile(path.relative_to(source).as_posix(), path.stat().st_size, path.read_bytes)
+            LawFile(path.relative_to(source).as_posix(), path.stat().st_size, path.read_bytes, partial(_head, path))
             for path in xml_paths(source)
         ]
     elif not source.exists():
@@ -41,10 +43,15 @@ def law_files(source: Path) -> list[LawFile]:
     elif source.suffix.lower() == ".zip":
         raise DataError(f"{source}: zip として読めません（壊れているか、取得の途中です）。取り直してください。")
     else:
-        files = [LawFile(source.name, source.stat().st_size, source.read_bytes)]
+        files = [LawFile(source.name, source.stat().st_size, source.read_bytes, partial(_head, source))]
     if not files:
         raise DataError(f"{source}: 法令XML（*.xml）が一つもありません。")
     return files
+
+
+def _head(path: Path, most: int) -> bytes:
+    with path.open("rb") as file:
+        return file.read(most)
 
 
 def xml_paths(folder: Path) -> list[Path]:
@@ -83,7 +90,7 @@ def _zip_files(source: Path) -> list[LawFile]:
         raise DataError(f"{source}: 展開すると {total:,} バイトになります（上限 {MAX_TOTAL_BYTES:,}）。")
     reader = _ZipReader(source)
     return [
-        LawFile(member.filename, member.file_size, lambda member=member: reader.read(member))  # type: ignore[misc]  # bound now
+        LawFile(member.filename, member.file_size, partial(reader.read, member), partial(reader.read, member))
         for member in sorted(members, key=lambda member: member.filename)
         if member.filename.lower().endswith(".xml")
     ]
@@ -96,13 +103,13 @@ class _ZipReader:
         self._source = source
         self._archive: zipfile.ZipFile | None = None
 
-    def read(self, member: zipfile.ZipInfo) -> bytes:
-        """Bytes of a member; never more than one law may have, whatever the zip's directory says."""
+    def read(self, member: zipfile.ZipInfo, most: int = MAX_XML_BYTES + 1) -> bytes:
+        """Bytes of a member, the first ``most``; never more than one law may have, whatever the zip's directory says."""
         if self._archive is None:
             self._archive = zipfile.ZipFile(self._source)
         try:
             with self._archive.open(member) as file:
-                return file.read(MAX_XML_BYTES + 1)
+                return file.read(most)
         except (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, RuntimeError) as error:
             raise DataError(
                 f"{self._source}: {member.filename} を取り出せません（{error}）。取り直してください。"

@@ -1,4 +1,5 @@
-"""One law as questions are made from it: paragraphs to show, rules, lists, and what was passed over and why."""
+"""One law as questions are made from it: paragraphs to show, rules, lists, what its orders fill in, and what was passed
+over and why."""
 
 from __future__ import annotations
 

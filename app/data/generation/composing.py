@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from ..law_numbers import NUMBER, article_key, to_int
+from .checks import is_another_rule
 from .fillings import Filling
 from .passages import Passage
 from .rules import Rule
@@ -14,8 +15,10 @@ from .spelling import without_definitions
 
 # Short, of one part, ending in a noun, and pointing nowhere.
 _FITS = re.compile(r"(?!その他|前)(?!.*、.*、)[^。「」（）]{2,45}[一-龥]")
+# What follows a list and is true of all its things together, not of one: 「…を除き」, 「…でなければ」, 「…に限り」.
 SPEAKS_OF_ALL = re.compile(
-    r"(?:のいずれか)?(?:に該当する(?:とき|場合|者|もの))?(?:ごとに|を除|以外|(?:である場合)?のほか)"
+    r"(?:のいずれか)?(?:に該当する(?:とき|場合|者|もの))?"
+    r"(?:ごとに|を除|以外|(?:である場合)?のほか|のうち|[^、]{0,12}(?:[でが]な(?:い|く|ければ(?!なら))|しない(?=場合|とき|者|限り)|に限|のみ|だけ))"
 )
 _CITED_ITEM = re.compile(
     rf"(?P<article>第{NUMBER}条(?:の{NUMBER})*)(?:第(?P<paragraph>{NUMBER})項)?(?:各号|第(?P<item>{NUMBER})号(?!の))に掲げる(?:事項|書類|業務|事由)"
@@ -34,6 +37,8 @@ def with_cited_items(rules: Sequence[Rule], passages: Sequence[Passage]) -> list
             if key is None or rule.item is not None:
                 continue
             match = matches[0]
+            if match["item"] is None and SPEAKS_OF_ALL.match(text, match.end()):
+                continue
             passage = by_place.get((key, str(to_int(match["paragraph"] or "一"))))
             wanted = str(to_int(match["item"])) if match["item"] else None
             if passage is None or (passage.article, passage.paragraph) == (rule.article, rule.paragraph):
@@ -55,21 +60,17 @@ def with_filled_in(rules: Sequence[Rule], fillings: Sequence[Filling]) -> dict[R
     """Rules that leave something to an order (政令で定める者は), with what the order fills in put in its place, each with
     the same rule filled in wrongly: with what the order fills in elsewhere."""
     found: dict[Rule, tuple[Rule, ...]] = {}
+    at: dict[tuple[str, str], list[Rule]] = {}
+    for rule in rules:
+        at.setdefault((rule.article, rule.paragraph), []).append(rule)
     for filling in fillings:
-        here = [one for one in rules if (one.article, one.paragraph) == filling.act.place[1:] and one.also is None]
-        for rule, part in ((rule, part) for rule in here for part in ("subject", "condition", "action")):
+        strange: list[str] | None = None
+        for rule in at.get((filling.act.article, filling.act.paragraph), []):
+            part = _where(rule, filling)
+            if part is None:
+                continue
             text = getattr(rule, part)
-            if filling.item is not None or text.count(filling.name) != 1 or not _stands_alone(text, filling.name):
-                continue
-            if filling.listed and SPEAKS_OF_ALL.match(text.partition(filling.name)[2]):
-                continue
-            strange = [
-                words
-                for other in fillings
-                if filling.closed and other.is_beside(filling)
-                for _, words in other.things
-                if _takes_its_place(words, filling) and not filling.has(words)
-            ]
+            strange = _strange(filling, fillings) if strange is None else strange
             for number, words in filling.things:
                 if _takes_its_place(words, filling):
                     composed = replace(
@@ -78,7 +79,29 @@ def with_filled_in(rules: Sequence[Rule], fillings: Sequence[Filling]) -> dict[R
                     found[composed] = tuple(
                         replace(composed, **{part: text.replace(filling.name, other)}) for other in strange
                     )
-    return found
+    everything = [*rules, *found]
+    return {rule: tuple(one for one in wrong if not is_another_rule(one, everything)) for rule, wrong in found.items()}
+
+
+def _where(rule: Rule, filling: Filling) -> str | None:
+    """The part of the rule that names what is left to the order, where one thing can stand in its place."""
+    for part in ("subject", "condition", "action"):
+        text = getattr(rule, part)
+        if filling.item is None and text.count(filling.name) == 1 and _stands_alone(text, filling.name):
+            after = text.partition(filling.name)[2]
+            return None if filling.listed and SPEAKS_OF_ALL.match(after) else part
+    return None
+
+
+def _strange(filling: Filling, fillings: Sequence[Filling]) -> list[str]:
+    """What the order fills in elsewhere and could stand in the place of this."""
+    return [
+        words
+        for other in fillings
+        if filling.closed and other.is_beside(filling)
+        for _, words in other.things
+        if _takes_its_place(words, filling) and not filling.has(words)
+    ]
 
 
 def _takes_its_place(words: str, filling: Filling) -> bool:

@@ -62,8 +62,7 @@ def delegated_draft(
             # Things of another sort, or of another topic, are told apart without the law.
             alike = {one.order.place: overlapping(filling.order.text, one.order.text) for one in near}
             near.sort(key=lambda one: (one.noun[-1] != filling.noun[-1], -alike[one.order.place]))
-            others = [*near[:TRIES], *([] if filling.listed else [filling])]  # one amount can be asked about by itself
-            for other in others:
+            for other in [*near[:TRIES], *([] if filling.listed else [filling])]:  # one amount is asked about by itself
                 draft = form(book, filling, other, wants, random_, max_chars, count)
                 if draft is not None:
                     return draft
@@ -74,9 +73,6 @@ def _member(
     book: Book, filling: Filling, other: Filling, wants: Wants, random_: random.Random, max_chars: int, count: int
 ) -> Draft | None:
     own, strange = _things(filling, other, random_)
-    # Things of another sort are no candidates: 「十億円」 among persons.
-    if other.noun[-1] != filling.noun[-1]:
-        strange = [one for one in strange if one.edit != "other_list"]
     in_needed, out_needed = needed(wants, count)
     # Of one thing nothing is said to be in it: 「期間に含まれないもの」.
     if wants == "incorrect" and not filling.listed:
@@ -98,46 +94,42 @@ def _member(
 def _said(
     book: Book, filling: Filling, other: Filling, wants: Wants, random_: random.Random, max_chars: int, count: int
 ) -> Draft | None:
-    digits, kana = random_.random() < 0.7, in_kana(random_)
-    true: list[Option] = []
-    false: list[Option] = []
-    chosen: dict[str, _Thing] = {}
     if other is filling:
         return None
+    digits, kana = random_.random() < 0.7, in_kana(random_)
+    said: list[tuple[Option, _Thing]] = []
     for one, against in ((filling, other), (other, filling)):
         own, strange = _things(one, against, random_)
-        if one.noun[-1] != against.noun[-1]:
-            strange = [thing for thing in strange if thing.edit != "other_list"]
         for thing in [*own[:2], *strange[:3]]:
             if "は、" in thing.text:  # 「法人であるときは、その名称は、…に該当する」
                 continue
             # What holds at ten persons at most is not denied of all that have twenty at most.
             positive = thing.edit == "number" or random_.random() < 0.5
-            option = _statement(one, thing, positive, book, digits, kana, random_)
-            (true if option.true else false).append(option)
-            chosen[option.texts[0]] = thing
-    random_.shuffle(true)
-    random_.shuffle(false)
-    needed_true, needed_false = needed(wants, count)
-    options = _apart(true, needed_true, ())
-    options += _apart(false, needed_false, options)
+            said.append((_statement(one, thing, positive, book, digits, kana, random_), thing))
+    random_.shuffle(said)
+    chosen: list[tuple[Option, _Thing]] = []
+    for truth, wanted in zip((True, False), needed(wants, count), strict=True):
+        chosen += _apart([one for one in said if one[0].true is truth], wanted, chosen)
+    options = [option for option, _ in chosen]
     # The only one that says no, or yes, would be found without the law.
     answer = options[0 if wants == "correct" else -1].cue if options else ""
     if len(options) < count or (count > 2 and [one.cue for one in options].count(answer) < 2):
         return None
-    things = [chosen[option.texts[0]] for option in options]
-    shown = _shown(book, [filling, other], things, random_, max_chars)
+    shown = _shown(book, [filling, other], [thing for _, thing in chosen], random_, max_chars)
     topics = (book.title, f"{book.title}とその{filling.order.law.removeprefix(book.title)}")
     requests = statement_requests(topics, wants)
     return None if shown is None else _draft(book, filling, wants, requests, options, shown, random_)
 
 
-def _apart(options: Sequence[Option], count: int, taken: Sequence[Option]) -> list[Option]:
-    """Options of different provisions or words: what one says, none of the others denies."""
-    chosen: list[Option] = []
-    for option in options:
-        if len(chosen) < count and all(option.was != one.was for one in [*chosen, *taken]):
-            chosen.append(option)
+def _apart(
+    said: Sequence[tuple[Option, _Thing]], count: int, taken: Sequence[tuple[Option, _Thing]]
+) -> list[tuple[Option, _Thing]]:
+    """Statements of different things: what one says, none of the others denies."""
+    chosen: list[tuple[Option, _Thing]] = []
+    for option, thing in said:
+        texts = {one.was or one.text for _, one in (*chosen, *taken)}
+        if len(chosen) < count and (thing.was or thing.text) not in texts:
+            chosen.append((option, thing))
     return chosen
 
 
@@ -156,7 +148,7 @@ def _statement(
         )
     )
     cue = "belongs" if positive else "not"
-    return Option(texts, thing.own == positive, thing.edit, thing.place, thing.was or thing.text, thing.now, cue)
+    return Option(texts, thing.own == positive, thing.edit, thing.place, thing.was, thing.now, cue)
 
 
 def _things(filling: Filling, other: Filling, random_: random.Random) -> tuple[list[_Thing], list[_Thing]]:
@@ -170,15 +162,17 @@ def _things(filling: Filling, other: Filling, random_: random.Random) -> tuple[l
     ]
     random_.shuffle(own)
     printed = filling.order.text
+    # Things of another sort are no candidates: 「十億円」 among persons.
+    alike = filling.closed and other is not filling and other.noun[-1] == filling.noun[-1]
     strange = [
         _Thing(text, False, "other_list", (other.order.article, other.order.paragraph, number), number)
-        for number, text in (other.things if other is not filling else ())
-        if len(text) <= MAX_THING_CHARS and filling.closed and not filling.has(text)
+        for number, text in (other.things if alike else ())
+        if len(text) <= MAX_THING_CHARS and not filling.has(text)
     ]
     random_.shuffle(strange)
     changed = [
         replacement
-        for thing in own
+        for thing in (own if filling.closed else ())
         for replacement in _changed(thing, printed, random_)
         if replacement.text not in printed
     ]
@@ -221,10 +215,10 @@ def _shown(
     for thing in things:
         if thing.number:
             wanted.setdefault(thing.place[:2], []).append(thing.number)
-    acts = {
-        one.act.place: with_items(one.act, [one.item] if one.item else [], random_, 1 + (one.item is not None))
-        for one in fillings
-    }
+    named: dict[Passage, list[str]] = {}
+    for one in fillings:
+        named.setdefault(one.act, []).extend([one.item] if one.item else [])
+    acts = [with_items(act, items, random_, 1 + len(items)) for act, items in named.items()]
     for most in (MAX_LIST_ITEMS, MANY_ITEMS, FEW_ITEMS):  # that a thing is in no list, a whole list says best
         orders = {
             one.order.place: with_items(
@@ -235,7 +229,7 @@ def _shown(
             )
             for one in fillings
         }
-        passages = (*acts.values(), *orders.values())
+        passages = (*acts, *orders.values())
         if len(render_context(book.title, passages)) <= max_chars:
             return passages
     return None

@@ -25,7 +25,7 @@ class Option:
     texts: tuple[str, ...]
     true: bool  # it fits the request made positive: the statement holds, the thing is in the list, the article says so
     edit: str  # what was done to make it
-    place: tuple[str, str, str | None]  # article, paragraph, item it comes from
+    place: tuple[str, str, str | None]  # article, paragraph, item it comes from; of the order where it is asked about
     was: str = ""
     now: str = ""
     cue: str = ""

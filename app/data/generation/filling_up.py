@@ -27,8 +27,8 @@ def filled_up(
     """The draft with paragraphs of the articles around its own beside those it has, up to a length drawn like lawqa_jp's.
 
     ``passages`` are those of the law that may be shown, ``orders`` those of its orders that fill in what the draft shows
-    and come first. A question for the provision that says something is left as it
-    is: what is shown there is chosen by what can be told apart.
+    and come first. A question for the provision that says something is left as it is: what is shown there is chosen by
+    what can be told apart.
     """
     wanted = random_.choice(LENGTHS) * max_chars
     if draft.kind == "basis" or len(draft.context) >= wanted:
@@ -51,9 +51,14 @@ def _spare(
     """What may be added, in the order that it is tried: what orders fill in, then the articles that are shown already,
     then those around them, long paragraphs before short ones."""
     keys = list(dict.fromkeys(one.article for one in passages))
-    here = keys.index(draft.main) if draft.main in keys else 0
+    if draft.main not in keys:  # it must not be shown, so the draft is not kept
+        return []
+    here = keys.index(draft.main)
     near = {key: abs(place - here) for place, key in enumerate(keys) if abs(place - here) <= NEAR}
-    places, articles = {one.place for one in draft.passages}, {one.article for one in draft.passages}
+    places, articles = (
+        {one.place for one in draft.passages},
+        {one.article for one in draft.passages if one.law == draft.law},
+    )
     spare = [one for one in passages if one.article in near and one.place not in places]
     rank = {one.place: random_.uniform(0.4, 1.0) * one.chars for one in spare}
     turn = {key: random_.random() for key in near}

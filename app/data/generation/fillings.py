@@ -82,49 +82,68 @@ class Filling:
         return any(overlapping(text, words) > MAX_ALIKE or text in words or words in text for words in items)
 
 
+@dataclass(frozen=True, slots=True)
+class _Opening:
+    """How a paragraph of an order begins: what of the Act it fills in."""
+
+    act: Passage
+    item: str | None
+    name: str
+    noun: str
+    rest: str  # between は、 and とする; "" where it goes on otherwise
+    order: Law
+    article: Article
+    paragraph: Paragraph
+
+
 def read_fillings(title: str, passages: tuple[Passage, ...], orders: tuple[Law, ...]) -> tuple[Filling, ...]:
-    """Everything that the orders fill in of the Act with this title; what two of their provisions fill in is left out."""
+    """Everything that the orders fill in of the Act with this title.
+
+    What two of their provisions fill in is left out, also where one of them cannot be read: the other is not all of it.
+    """
     acts = {(one.article, one.paragraph): one for one in passages}
     alone = {one.article for one in passages if one.alone}
-    found = [filling for order in orders for filling in _of_order(title, acts, alone, order)]
+    found = [opening for order in orders for opening in _openings(acts, alone, order)]
     often = Counter((one.act.place, one.item, one.name) for one in found)
-    return tuple(one for one in found if often[one.act.place, one.item, one.name] == 1)
+    once = [one for one in found if often[one.act.place, one.item, one.name] == 1]
+    return tuple(filling for one in once if (filling := _filling(title, one)) is not None)
 
 
-def _of_order(title: str, acts: dict[tuple[str, str], Passage], alone: set[str], order: Law) -> Iterator[Filling]:
-    keys = tuple(article.num for article in order.main.articles if article.num and ":" not in article.num)
+def _openings(acts: dict[tuple[str, str], Passage], alone: set[str], order: Law) -> Iterator[_Opening]:
     for article in order.main.articles:
-        if article.num not in keys or article.deleted:
-            continue
-        for paragraph in article.paragraphs:
-            if not unaskable(replace(paragraph, text=without_brackets(paragraph.text))):
-                yield from _of_paragraph(title, acts, alone, order, keys, article, paragraph)
+        if article.num and ":" not in article.num and not article.deleted:
+            for paragraph in article.paragraphs:
+                if paragraph.text.startswith("法") and (opening := _opening(acts, alone, order, article, paragraph)):
+                    yield opening
 
 
-def _of_paragraph(
-    title: str,
-    acts: dict[tuple[str, str], Passage],
-    alone: set[str],
-    order: Law,
-    keys: tuple[str, ...],
-    article: Article,
-    paragraph: Paragraph,
-) -> Iterator[Filling]:
+def _opening(
+    acts: dict[tuple[str, str], Passage], alone: set[str], order: Law, article: Article, paragraph: Paragraph
+) -> _Opening | None:
     parts = sentences(modern_kana(paragraph.text))
     # Brackets of what is filled in say for which other provisions too; those of what fills in count.
-    head, _, rest = parts[0].partition("は、") if len(parts) == 1 else ("", "", "")
+    head, _, rest = parts[0].partition("は、")
     match = _HEAD.fullmatch(without_brackets(head) + "は")
-    if match is None or (match["noun"].endswith(_NOT_NAMED) and not match["sort"]) or not rest.endswith("とする"):
-        return
-    rest = rest.removesuffix("とする")
+    if match is None or (match["noun"].endswith(_NOT_NAMED) and not match["sort"]):
+        return None
     key = article_key(match["article"])
     if match["paragraph"] is None and key not in alone:
-        return
+        return None
     act = acts.get((key or "", str(to_int(match["paragraph"] or "一"))))
     item = number_key(match["item"], match["branch"]) if match["item"] else None
     words = act and (act.lead if item is None else f"{act.lead}\n{dict(act.items).get(item, '')}")
     if act is None or not words or words.count(match["name"]) != 1 or act.text.count(match["name"]) != 1:
-        return
+        return None
+    whole = len(parts) == 1 and rest.endswith("とする")
+    plain = replace(paragraph, text=without_brackets(paragraph.text))
+    rest = rest.removesuffix("とする") if whole and not unaskable(plain) else ""
+    return _Opening(act, item, match["name"], match["noun"], rest, order, article, paragraph)
+
+
+def _filling(title: str, opening: _Opening) -> Filling | None:
+    """What fills in, read; None where it says where to look instead, or is not one phrase or list."""
+    order, article, paragraph, noun = opening.order, opening.article, opening.paragraph, opening.noun
+    keys = tuple(one.num for one in order.main.articles if one.num and ":" not in one.num)
 
     def cleaned(text: str) -> str | None:
         one = without_definitions(text)
@@ -135,19 +154,18 @@ def _of_paragraph(
         return one if one and _ENDS.search(one) and not _ELSEWHERE.search(one) and not _POINTS.search(one) else None
 
     things: list[tuple[str | None, str]] = []
-    if _LISTS.fullmatch(rest):
-        if _MEASURED.search(match["noun"]):
-            return
-        things = [*_items(paragraph, match["noun"], cleaned)]
+    if _LISTS.fullmatch(opening.rest):
+        things = [] if _MEASURED.search(noun) else [*_items(paragraph, noun, cleaned)]
         if len(things) < 2:
-            return
-    elif not paragraph.parts:
-        one = cleaned(rest)
+            return None
+    elif opening.rest and not paragraph.parts:
+        one = cleaned(opening.rest)
         if one and MIN_CHARS <= len(one) <= MAX_WORDS:
             things = [(None, one)]
-    if things:
-        shown = passage_of(order.title, article, paragraph)
-        yield Filling(act, item, match["name"], match["noun"], shown, order.revision_id, tuple(things))
+    if not things:
+        return None
+    shown = passage_of(order.title, article, paragraph)
+    return Filling(opening.act, opening.item, opening.name, noun, shown, order.revision_id, tuple(things))
 
 
 def _items(paragraph: Paragraph, noun: str, cleaned: Callable[[str], str | None]) -> Iterator[tuple[str, str]]:

@@ -22,6 +22,7 @@ from .statements import Cues
 # Kept for further rounds, where the laws run out before the questions are complete: then there are few.
 MAX_KEPT_BOOKS = 200
 MAX_ROUNDS = 6
+PATIENCE = 60  # laws read without one question of an order; of Acts every fourth gives one
 _RICH = re.compile(r"なければ、|を除き、|正当な理由|以内に|同意|承認|議決|書面")
 
 
@@ -80,7 +81,9 @@ class _Maker:
         self._quota = recipe.quota(orders=False)
         self._balance = Balance()
         self._cues = Cues()
-        self._answers: set[tuple[str, str]] = set()  # context and right candidate: the same question is not made twice
+        # The context before it was filled up, and the right candidate: no question is made twice with other paragraphs.
+        self._answers: set[tuple[str, str]] = set()
+        self._last_delegated = 0  # laws read when one was last made
 
     @property
     def complete(self) -> bool:
@@ -131,7 +134,10 @@ class _Maker:
             kind: self.made.kinds[kind] / number for kind, number in quota.items() if self.made.kinds[kind] < number
         }
         ahead = 1.0 if self.any_kind else self._recipe.max_ahead
-        limit = min(done.values(), default=0.0) + ahead
+        # Laws that leave little to orders must not keep all other kinds waiting.
+        waited = self.made.laws - self._last_delegated > PATIENCE
+        behind = [share for kind, share in done.items() if not (waited and kind == "delegated")]
+        limit = min(behind, default=0.0) + ahead
         return sorted((kind for kind in done if done[kind] <= limit), key=lambda kind: done[kind])
 
     def _question(self, kind: str, book: Book, article: str) -> Settled | None:
@@ -144,15 +150,18 @@ class _Maker:
             [one for one in each if not self._excluded.holds_article(one.law, one.article)]
             for each in (list(book.passages), orders)
         )
-        draft = filled_up(draft, own, orders, self._random, self._recipe.max_context_chars)
-        return self._kept(replace(draft, beside=book.beside(draft.passages)))
+        filled = filled_up(draft, own, orders, self._random, self._recipe.max_context_chars)
+        return self._kept(replace(filled, beside=book.beside(filled.passages)), draft.context)
 
     def _wants(self) -> Wants:
         wants = self.made.wants
         return "correct" if wants["correct"] + self._random.choice((-2, 2)) <= wants["incorrect"] else "incorrect"
 
-    def _kept(self, draft: Draft) -> Settled | None:
-        """The draft in words, None where it is too long, leaks, repeats another or cannot be put into words."""
+    def _kept(self, draft: Draft, own: str) -> Settled | None:
+        """The draft in words; None where it is too long, leaks, repeats another or cannot be put into words.
+
+        ``own`` is its context before it was filled up.
+        """
         dropped = self.made.dropped
         if len(draft.context) > self._recipe.max_context_chars:
             dropped["条文が長い"] += 1
@@ -170,18 +179,20 @@ class _Maker:
         if self._excluded.shared_run((settled.request, *settled.texts), draft.context):
             dropped["除いた問題と 13 字以上同じ"] += 1
             return None
-        if (draft.context, settled.texts[0]) in self._answers:
+        if (own, settled.texts[0]) in self._answers:
             dropped["同じ問題がある"] += 1
             return None
+        self._answers.add((own, settled.texts[0]))
         return settled
 
     def _add(self, kind: str, settled: Settled) -> None:
         self.made.settled.append(settled)
         self.made.kinds[kind] += 1
+        if kind == "delegated":
+            self._last_delegated = self.made.laws
         self.made.wants[settled.draft.polarity] += 1
         self._balance.add(settled.by_overlap, settled.by_length)
         self._cues.add(settled.draft.options)
-        self._answers.add((settled.draft.context, settled.texts[0]))
 
 
 def is_rich(rule: Rule) -> bool:

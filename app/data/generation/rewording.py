@@ -16,7 +16,7 @@ from .surroundings import ACTOR
 
 Ask = Callable[[Sequence[str]], Sequence[str]]  # prompts to answers, in their order
 
-KINDS = ("statement", "act")  # whose candidates are sentences
+KINDS = ("statement", "act")  # whose candidates are sentences; half of those of an order are names of things
 PROMPT = (
     "次の文を、意味を変えずに、別の言い回しの一文に書き直してください。数、期限、否定、義務か任意かの別、だれがだれに対してするか、"
     "法令名と条・項・号の番号は、そのまま残してください。書き直した文だけを答えてください。\n\n{text}"

@@ -16,6 +16,7 @@ from ..egov.source import LawFile, law_files, read_law
 # 法令ID: year, kind of law, number. The Constitution and treaties belong to no kind but all.
 LAW_TYPES = {"act": r"\d{3}AC", "order": r"\d{3}CO", "ministerial": r"\d{3}M", "all": r""}
 _AMENDS = re.compile(r"(?:の一部を改正する|の施行に伴う|の整備(?:等)?に関する|の廃止に関する|を廃止する|整理に関する)")
+_ACT = re.compile(LAW_TYPES["act"])  # no order is one
 _TITLE = re.compile(rb"<LawTitle[^>]*>(.*?)</LawTitle>", re.DOTALL)
 _TITLE_BYTES = 20_000  # of a file's beginning that are looked at for its title
 
@@ -63,7 +64,7 @@ def _of_file(file: LawFile) -> LawSource:
 
 
 def _title(file: LawFile) -> str:
-    match = _TITLE.search(file.read()[:_TITLE_BYTES])
+    match = _TITLE.search(file.head(_TITLE_BYTES))
     return re.sub(rb"<Rt>.*?</Rt>|<[^>]+>|\s", b"", match[1]).decode("utf-8", "replace") if match else ""
 
 
@@ -72,7 +73,8 @@ def draw_laws(
 ) -> Iterator[Family]:
     """Laws of the sources in random order, each with its orders, those that only amend others left out.
 
-    ``wanted`` are titles or law ids; without any, all laws of the type. A law comes once, on its own or as an order.
+    ``wanted`` are titles or law ids; without any, all laws of the type. A law comes once, on its own or as an order; one that is named
+    on its own.
     ``where`` names the sources in messages. Raises DataError for a law that is not there or has no articles.
     """
     if wanted:
@@ -87,9 +89,10 @@ def draw_laws(
 
 def _read(chosen: Sequence[LawSource], sources: Sequence[LawSource], named: bool) -> Iterator[Family]:
     titles: dict[str, LawSource] | None = None
-    drawn: set[str] = set()  # revision ids, so that no law is both held out and shown beside another
+    # So that no law is both held out and shown beside another; one that is named stands on its own.
+    drawn: set[str] = {one.law_id for one in chosen} if named else set()
     for one in chosen:
-        if one.revision_id in drawn and not named:
+        if one.law_id in drawn and not named:
             continue
         law = one.read()
         if named and not any(article.num for article in law.main.articles):
@@ -97,10 +100,10 @@ def _read(chosen: Sequence[LawSource], sources: Sequence[LawSource], named: bool
         if not named and _AMENDS.search(law.title):
             continue
         if titles is None:
-            titles = {source.title(): source for source in sources}
+            titles = {source.title(): source for source in sources if not _ACT.match(source.revision_id)}
         orders = [source for ending in _ORDERS if (source := titles.get(law.title + ending))]
-        orders = [source for source in orders if source.revision_id not in drawn]
-        drawn |= {source.revision_id for source in (one, *orders)}
+        orders = [source for source in orders if source.law_id not in drawn]
+        drawn |= {source.law_id for source in (one, *orders)}
         yield Family(law, tuple(source.read() for source in orders))
 
 

@@ -11,11 +11,22 @@ from ..law_numbers import article_label
 from .book import Book
 from .cases import ceiling, deadline, threshold
 from .claims import Claim
-from .drafts import Draft, Option, Wants, chars, needed, neighbours, render_context, spelled, with_items
+from .drafts import (
+    MAX_SHOWN_ITEMS,
+    Draft,
+    Option,
+    Wants,
+    chars,
+    needed,
+    neighbours,
+    render_context,
+    spelled,
+    with_items,
+)
 from .edits import limit, modality, number, party, procedure
 from .exceptions import absolute, discretion, exception, left_out, only_if, over_general, restriction, unless
 from .paraphrase import in_kana, paraphrase
-from .passages import Passage
+from .passages import MAX_LIST_ITEMS, Passage
 from .recombining import recombined
 from .requests import statement_requests
 from .rules import Rule
@@ -137,7 +148,10 @@ def statement_draft(
         if claim.rule.also:
             used.setdefault(claim.rule.also[:3], []).append(claim.rule.also[3] or "")
     scene += tuple(one for place in used if (one := book.passage_at(place)) and one not in scene)
-    shown = tuple(with_items(one, used.get(one.place, []), random_) for one in scene)
+    shown = tuple(
+        with_items(one, used.get(one.place, []), random_, MAX_SHOWN_ITEMS if one.law == book.title else MAX_LIST_ITEMS)
+        for one in scene
+    )
     if chars(shown) > max_chars:
         return None
     main = Counter(claim.rule.article for claim in claims).most_common(1)[0][0]

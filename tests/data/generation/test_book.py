@@ -57,7 +57,9 @@ def test_an_item_is_put_into_the_place_of_the_list_where_it_fits() -> None:
     assert [rule.item for rule in composed(listing)] == ["1", "2"]
 
 
-@pytest.mark.parametrize("after", ["を除き", "を除くほか", "以外の場合には", "のほか"])
+@pytest.mark.parametrize(
+    "after", ["を除き", "を除くほか", "以外の場合には", "のほか", "でなければ", "に限り", "がない限り", "のみ"]
+)
 def test_one_of_several_exceptions_is_not_what_is_left_out(after: str) -> None:
     lead = f"組合は、次に掲げる場合{after}、その組合員の持分を取得してはならない"
     listing = Listing("3", "2", lead, "次に掲げる", "場合", (("1", "権利の実行のため必要な場合"), ("2", "合併の場合")))

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import random
 
-from app.data.generation.composing import with_filled_in
+import pytest
+
+from app.data.generation.book import read_book
+from app.data.generation.composing import SPEAKS_OF_ALL, with_filled_in
 from app.data.generation.statements import Cues, statement_draft
-from tests.data.generation.laws import lighthouse, pilotage
+from tests.data.generation.laws import article, law, lighthouse, paragraph, pilotage
 
 
 def test_a_cited_item_is_put_in_beside_the_rule_that_cites_it() -> None:
@@ -57,3 +60,43 @@ def test_a_rule_filled_in_is_shown_with_its_order() -> None:
             if one.edit == "refilled":
                 assert not one.true
                 assert any(word in one.texts[0] for word in ("任期", "資格", "約款")), one.texts[0]
+
+
+@pytest.mark.parametrize(
+    ("after", "of_all"),
+    [
+        ("でなければ、監査人となることができない", True), ("のうちから、選任する", True), ("以外の者は、", True), ("ごとに", True),
+        ("に該当しない者は", True), ("がないとき", True), ("に限り、", True), ("を記載しなければならない", False), ("でなければならない", False),
+        ("に該当する場合は、", False), ("をしてはならない", False), ("は、届け出なければならない", False),
+    ],
+)  # fmt: skip
+def test_what_is_said_of_all_things_of_a_list(after: str, of_all: bool) -> None:
+    assert (SPEAKS_OF_ALL.match(after) is not None) is of_all
+
+
+def test_a_wrong_filling_that_another_rule_makes_right_is_none() -> None:
+    act = law(
+        article("1", paragraph("1", "政令で定める者は、港湾大臣に届け出なければならない。")),
+        article("2", paragraph("1", "政令で定める者は、港湾大臣に届け出なければならない。")),
+        article("3", paragraph("1", "政令で定める者は、水路図を備えなければならない。")),
+    )
+    order = law(
+        *(
+            article(number, paragraph("1", f"法第{kanji}条の政令で定める者は、{who}とする。"))
+            for number, kanji, who in (
+                ("1", "一", "灯台の持主である者"),
+                ("2", "二", "浮標を流す者"),
+                ("3", "三", "船を操る者"),
+            )
+        ),
+        title="灯台法施行令",
+        law_id="400CO0000000001",
+    )
+    wrong = {
+        rule.subject: {one.subject for one in others} for rule, others in read_book(act, (order,)).refilled.items()
+    }
+    assert wrong == {
+        "灯台の持主である者": {"船を操る者"},  # those who let buoys drift must notify too
+        "浮標を流す者": {"船を操る者"},
+        "船を操る者": {"灯台の持主である者", "浮標を流す者"},
+    }

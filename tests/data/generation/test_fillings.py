@@ -70,6 +70,8 @@ def test_what_two_provisions_fill_in_is_left_out() -> None:
     twice = "法第二条第二項の政令で定める期間は、{}とする。"
     assert len(fillings_of(twice.format("五年"))) == 1
     assert fillings_of(twice.format("五年"), twice.format("三年")) == ()
+    # Nor is the first all of it where the other cannot be read.
+    assert fillings_of(twice.format("五年"), "法第二条第二項の政令で定める期間は、別表のとおりとする。") == ()
 
 
 def test_what_may_be_one_of_the_things() -> None:

@@ -41,7 +41,7 @@ def test_the_date_of_a_revision_is_in_its_id(revision_id, day):
 )
 def test_one_revision_of_each_law_is_in_force(day, kept):
     names = ["A_20230401_X", "A_20250401_X", "B_20300101_X", "plain"]
-    files = [LawFile(f"{name}/{name}.xml", 1, bytes) for name in names]
+    files = [LawFile(f"{name}/{name}.xml", 1, bytes, bytes) for name in names]
     found = [file.name.split("/")[0] for file in in_force(files, date.fromisoformat(day))]
     assert [name.lower() for name in found] == [name.lower() for name in kept]
 
