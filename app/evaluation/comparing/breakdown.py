@@ -1,4 +1,5 @@
-"""A comparison by parts of its questions: how many each side has right of every kind, and of every way of asking.
+"""A comparison by parts of its questions: how many each side has right of every kind, of every way of asking, and of those
+whose provisions stand in one law or in several.
 
 Only counted: a part has too few questions for a test, and with several parts one of them always looks better.
 """
@@ -62,23 +63,28 @@ class Breakdown:
 
 @dataclass(frozen=True, slots=True)
 class Breakdowns:
-    """The questions by kind and by what they ask for."""
+    """The questions by kind, by what they ask for, and by how many laws their right provisions are of."""
 
     by_kind: Breakdown
     by_polarity: Breakdown
+    by_laws: Breakdown
 
     def as_json(self) -> dict[str, Any]:
         """For ``compare_runs.py --json`` and cross_fit.json."""
-        return {"by_kind": self.by_kind.as_json(), "by_polarity": self.by_polarity.as_json()}
+        return {
+            "by_kind": self.by_kind.as_json(),
+            "by_polarity": self.by_polarity.as_json(),
+            "by_laws": self.by_laws.as_json(),
+        }
 
     def lines(self) -> list[str]:
         """For a terminal."""
-        return [*self.by_kind.lines(), *self.by_polarity.lines()]
+        return [*self.by_kind.lines(), *self.by_polarity.lines(), *self.by_laws.lines()]
 
     @property
     def telling(self) -> list[Breakdown]:
         """Those that tell questions apart."""
-        return [one for one in (self.by_kind, self.by_polarity) if len(one.parts) > 1]
+        return [one for one in (self.by_kind, self.by_polarity, self.by_laws) if len(one.parts) > 1]
 
 
 def breakdowns(rows: Sequence[tuple[Outcome, ...]]) -> Breakdowns:
@@ -86,7 +92,15 @@ def breakdowns(rows: Sequence[tuple[Outcome, ...]]) -> Breakdowns:
     return Breakdowns(
         _breakdown("種類別", rows, lambda one: kind_of(one.id), {}),
         _breakdown("問い方別", rows, lambda one: one.polarity, POLARITY_NAMES),
+        _breakdown("根拠条文のある法令の数別", rows, _laws, _LAWS_NAMES),
     )
+
+
+_LAWS_NAMES = {"0": "根拠条文のない問題", "1": "一つの法令", "2": "二つ以上の法令（法律とその政令など）"}
+
+
+def _laws(outcome: Outcome) -> str:
+    return str(min(2, len({law for law, _ in outcome.gold_articles})))
 
 
 def _breakdown(

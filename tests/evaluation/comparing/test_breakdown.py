@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -37,6 +38,7 @@ def test_two_runs_are_counted_by_kind_and_by_request(rows: list[Any]) -> None:
             "incorrect": {"n": 1, "before": 1, "after": 1, "won": 0, "lost": 0},
             "other": {"n": 2, "before": 1, "after": 0, "won": 0, "lost": 1},
         },
+        "by_laws": {"1": {"n": 4, "before": 2, "after": 2, "won": 1, "lost": 1}},
     }
     assert found.lines() == [
         "種類別（数えただけで、検定はしていません）:",
@@ -47,6 +49,24 @@ def test_two_runs_are_counted_by_kind_and_by_request(rows: list[Any]) -> None:
         "  誤っているもの: 1 問中 1 → 1 問（正解になった 0、不正解になった 0）",
         "  その他: 2 問中 1 → 0 問（正解になった 0、不正解になった 1）",
     ]
+
+
+def test_questions_of_an_act_with_its_order_are_counted_apart(rows: list[Any]) -> None:
+    both = (("渡船法", "1"), ("渡船法施行令", "2"))
+    told = [
+        tuple(replace(one, gold_articles=gold) for one in row[:2])
+        for row, gold in zip(
+            rows, (both, (("渡船法", "1"), ("渡船法", "2")), (*both, ("渡船規則", "1")), ()), strict=True
+        )
+    ]
+    found = breakdowns(told).by_laws
+    assert found.lines() == [
+        "根拠条文のある法令の数別（数えただけで、検定はしていません）:",
+        "  根拠条文のない問題: 1 問中 1 → 0 問（正解になった 0、不正解になった 1）",
+        "  一つの法令: 1 問中 1 → 1 問（正解になった 0、不正解になった 0）",
+        "  二つ以上の法令（法律とその政令など）: 2 問中 0 → 1 問（正解になった 1、不正解になった 0）",
+    ]
+    assert list(found.as_json()) == ["0", "1", "2"]
 
 
 def test_several_further_runs_are_averaged(rows: list[Any]) -> None:
