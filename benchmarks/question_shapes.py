@@ -52,10 +52,11 @@ def measure(questions: Sequence[Question]) -> dict[str, object]:
             lengths.append(len(question.choices[letter]))
             if len(question.choices[letter]) >= MIN_CHARS:
                 shares[fits].append(wording(question.choices[letter], question.context or ""))
-    tenths = quantiles(map(len, contexts), n=10, method="inclusive")
+    sizes = [len(context) for context in contexts]
+    tenths = quantiles(sizes, n=10, method="inclusive") if len(sizes) > 1 else sizes * 9
     return {
         "questions": len(questions),
-        "context_chars": {"p10": round(tenths[0]), "median": round(median(map(len, contexts))), "p90": round(tenths[8])},
+        "context_chars": {"p10": round(tenths[0]), "median": round(median(sizes)), "p90": round(tenths[8])},
         "several_laws": _percent([count > 1 for count in laws]),
         "articles_mean": round(mean(articles), 2),
         "brackets_in_context": _percent(["（" in context for context in contexts]),

@@ -46,6 +46,7 @@ def test_a_row() -> None:
     # Of the positive request (正しいもの) a fits; b, which is the answer, does not.
     assert row["in_the_contexts_words"] == {"fitting": 100.0, "others": 0.0}
     assert row["as_printed"] == {"fitting": 100.0, "others": 0.0}
+    assert measure([question]) == {**row, "questions": 1}
 
 
 def test_the_sample_can_be_measured() -> None:
