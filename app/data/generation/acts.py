@@ -22,7 +22,6 @@ from .drafts import (
     with_items,
 )
 from .exceptions import exception, left_out, of_one_act
-from .paraphrase import in_kana, paraphrase
 from .passages import Passage
 from .recombining import PERSON
 from .requests import list_requests
@@ -30,6 +29,7 @@ from .rules import Rule
 from .statements import MAX_TEXTS
 from .surroundings import Surroundings
 from .wordings import in_cases
+from .words.paraphrase import in_kana, paraphrase
 
 MAX_ALIKE = 0.6  # share of character pairs: an act above it may be the forbidden one in other words
 _NO_ACT = re.compile(r"なければ|解(?:釈)?する$|準用|にかかわらず|一括|ほかは|に対しても")

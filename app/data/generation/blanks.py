@@ -5,7 +5,6 @@ from __future__ import annotations
 import random
 from dataclasses import replace
 
-from .amounts import Amount, amounts, others
 from .book import Book
 from .checks import is_known_party
 from .claims import Claim
@@ -14,6 +13,7 @@ from .requests import blank_requests
 from .rules import Rule
 from .statements import MAX_TEXTS
 from .surroundings import ACTOR, actors_of
+from .words.amounts import Amount, amounts, others
 
 BLANK = "［　　］"
 _NOUNS = {"年": "期間", "月": "期間", "箇月": "期間", "か月": "期間", "週間": "期間", "日": "期間", "時間": "時間", "人": "人数", "円": "金額",

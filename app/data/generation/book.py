@@ -13,10 +13,10 @@ from .composing import SPEAKS_OF_ALL, with_cited_items, with_filled_in
 from .definitions import defining_rules
 from .fillings import Filling, read_fillings
 from .passages import MAX_ITEM_CHARS, MAX_LIST_ITEMS, UNUSABLE_ITEM, Passage, passage_of, unaskable
-from .references import resolve
 from .rules import Rule, exemption, read_rule
-from .spelling import modern_kana, sentences, without_definitions
 from .wordings import force
+from .words.references import resolve
+from .words.spelling import modern_kana, sentences, without_definitions
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,13 +8,13 @@ from collections.abc import Iterator
 from dataclasses import replace
 from fractions import Fraction
 
-from .amounts import DAYS, Amount, amounts
 from .claims import Claim
-from .inflection import te_form
 from .recombining import PERSON
-from .references import kanji
 from .rules import Rule
 from .surroundings import Surroundings
+from .words.amounts import DAYS, Amount, amounts
+from .words.inflection import te_form
+from .words.references import kanji
 
 _WITHIN = re.compile(
     r"^(?P<before>(?:[^、]+、){0,2}?)(?P<from>[^、]{3,40}?)(?P<since>から(?:起算して)?|後)(?P<amount>[一二三四五六七八九十百]+(?:日|週間|月|箇月|年))以内に、?(?P<act>.+)$"

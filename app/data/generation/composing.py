@@ -11,7 +11,7 @@ from .checks import is_another_rule
 from .fillings import Filling
 from .passages import Passage
 from .rules import Rule
-from .spelling import without_definitions
+from .words.spelling import without_definitions
 
 # Short, of one part, ending in a noun, and pointing nowhere.
 _FITS = re.compile(r"(?!その他|前)(?!.*、.*、)[^。「」（）]{2,45}[一-龥]")

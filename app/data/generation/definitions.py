@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from .rules import Modality, Rule
-from .spelling import split_top
+from .words.spelling import split_top
 
 MAX_CASE_CHARS = 40
 _DEFINES = re.compile(r"[^、「」（）]{0,24}「(?P<term>[^「」]{2,24})」とは、(?P<body>.+)をいう$")

@@ -13,15 +13,15 @@ import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from .amounts import amounts, narrower, others
 from .book import Book
 from .checks import overlapping
 from .drafts import Draft, Option, Wants, answer_first, citation, needed, render_context, spelled, with_items
 from .fillings import Filling
-from .paraphrase import in_kana, paraphrase
 from .passages import MAX_LIST_ITEMS, Passage
 from .requests import list_requests, statement_requests
 from .statements import MAX_TEXTS
+from .words.amounts import amounts, narrower, others
+from .words.paraphrase import in_kana, paraphrase
 
 SAID = 0.5  # of the questions, those whose candidates are sentences
 MAX_THING_CHARS = 60

@@ -10,10 +10,10 @@ from dataclasses import dataclass, replace
 from ..folding import fold_text
 from .claims import Claim
 from .drafts import spelled
-from .paraphrase import conjunctions_in_kanji, paraphrase
 from .requests import Told
 from .rules import Rule
 from .wordings import ACTS, force, in_cases
+from .words.paraphrase import conjunctions_in_kanji, paraphrase
 
 # How often each way is taken where several are possible: half of the open 100's questions for the article say the rule
 # as a sentence, half only what it is about.

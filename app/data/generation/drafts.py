@@ -11,8 +11,8 @@ from ...core.questions import Polarity
 from ..law_numbers import article_label, article_sort_key, item_label, paragraph_label
 from .book import Book
 from .passages import Passage
-from .references import kanji_numbers
-from .spelling import arabic_digits
+from .words.references import kanji_numbers
+from .words.spelling import arabic_digits
 
 Wants = Literal["correct", "incorrect"]
 MAX_SHOWN_ITEMS = 5

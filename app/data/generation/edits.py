@@ -10,11 +10,11 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 
-from .amounts import Amount, amounts, narrower, others
 from .checks import is_known_party
 from .claims import OPPOSITE, Claim
 from .rules import Modality, Rule
 from .surroundings import ACTOR, Surroundings, with_words
+from .words.amounts import Amount, amounts, narrower, others
 
 
 def modality(rule: Rule, around: Surroundings, random_: random.Random) -> Iterator[Claim]:

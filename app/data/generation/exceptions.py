@@ -14,10 +14,10 @@ from dataclasses import replace
 
 from .claims import OPPOSITE, Claim
 from .definitions import BRACKET, named_case
-from .inflection import ANOTHER_ACT
-from .references import kanji, kanji_article
 from .rules import Rule
 from .surroundings import Surroundings, with_words
+from .words.inflection import ANOTHER_ACT
+from .words.references import kanji, kanji_article
 
 _ALWAYS = {
     "duty": ("常に", "例外なく", "必ず", "いかなる場合であっても"),

@@ -12,11 +12,11 @@ from dataclasses import dataclass, replace
 
 from ..egov.law import Article, Law, Paragraph
 from ..law_numbers import BRANCH, NUMBER, SUBITEM, article_key, number_key, to_int
-from .amounts import amounts
 from .checks import overlapping
 from .passages import MAX_ITEM_CHARS, MAX_LIST_ITEMS, UNUSABLE_ITEM, Passage, passage_of, unaskable
-from .references import resolve
-from .spelling import modern_kana, sentences, without_brackets, without_definitions
+from .words.amounts import amounts
+from .words.references import resolve
+from .words.spelling import modern_kana, sentences, without_brackets, without_definitions
 
 MAX_WORDS = 60  # of what fills in, said in one phrase
 MIN_CHARS = 2

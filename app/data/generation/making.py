@@ -8,7 +8,6 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
-from .amounts import amounts
 from .book import Book, read_book
 from .drafts import Draft, Wants
 from .filling_up import filled_up
@@ -18,6 +17,7 @@ from .rules import Rule
 from .settling import Balance, Overlap, Settled, settle
 from .sources import Family
 from .statements import Cues
+from .words.amounts import amounts
 
 # Kept for further rounds, where the laws run out before the questions are complete: then there are few.
 MAX_KEPT_BOOKS = 200

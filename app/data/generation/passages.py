@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 
 from ..egov.law import Article, Paragraph, Part
-from .spelling import hiragana_share
+from .words.spelling import hiragana_share
 
 MIN_HIRAGANA_SHARE = 0.8  # below it a law is written in prewar katakana
 MAX_LIST_ITEMS = 12

@@ -10,9 +10,9 @@ from dataclasses import replace
 from ..law_numbers import NUMBER, article_label, paragraph_label
 from .checks import is_another_rule, overlapping, says_same
 from .claims import Claim
-from .references import kanji_numbers
 from .rules import SAME_PART, Rule
 from .surroundings import Surroundings
+from .words.references import kanji_numbers
 
 # Above it two conditions may be met by the same case, and the effect may follow from either.
 MAX_ALIKE = 0.4

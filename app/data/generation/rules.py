@@ -11,8 +11,8 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
-from .inflection import dictionary_form, from_te_form, is_dictionary_form
-from .spelling import split_top
+from .words.inflection import dictionary_form, from_te_form, is_dictionary_form
+from .words.spelling import split_top
 
 Modality = Literal[
     "duty",

@@ -25,12 +25,12 @@ from .drafts import (
 )
 from .edits import limit, modality, number, party, procedure
 from .exceptions import absolute, discretion, exception, left_out, only_if, over_general, restriction, unless
-from .paraphrase import in_kana, paraphrase
 from .passages import MAX_LIST_ITEMS, Passage
 from .recombining import recombined
 from .requests import statement_requests
 from .rules import Rule
 from .surroundings import Edit, Surroundings, actors_of
+from .words.paraphrase import in_kana, paraphrase
 
 EDITS: tuple[Edit, ...] = (
     modality, number, limit, procedure, party, exception, absolute, discretion, unless, left_out, only_if, over_general, recombined,

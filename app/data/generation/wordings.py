@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 
-from .inflection import negative_stem, te_form
 from .rules import Modality, Rule
-from .spelling import arabic_digits
+from .words.inflection import negative_stem, te_form
+from .words.spelling import arabic_digits
 
 # What follows the action in each modality; {n} is the negative stem, {t} the て form, {d} the dictionary form.
 _FORCES: dict[Modality, tuple[str, ...]] = {

@@ -18,8 +18,8 @@ from app.data.egov.source import law_files, read_law
 from app.data.generation.bases import FORMS, basis_draft
 from app.data.generation.book import Book, read_book
 from app.data.generation.drafts import Draft, Wants
-from app.data.generation.paraphrase import conjunctions_in_kanji
 from app.data.generation.scenes import Scene
+from app.data.generation.words.paraphrase import conjunctions_in_kanji
 from tests.data.generation.laws import article, law, lighthouse, paragraph
 
 SAMPLE = Path(__file__).resolve().parents[3] / "sample" / "laws"

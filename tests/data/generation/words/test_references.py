@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.data.generation.references import kanji, kanji_article, resolve
+from app.data.generation.words.references import kanji, kanji_article, resolve
 from app.data.law_numbers import kanji_to_int
 
 ARTICLES = ("1", "2", "3", "3_2", "4")

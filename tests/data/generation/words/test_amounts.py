@@ -6,7 +6,7 @@ from fractions import Fraction
 
 import pytest
 
-from app.data.generation.amounts import amounts, narrower, others
+from app.data.generation.words.amounts import amounts, narrower, others
 
 
 @pytest.mark.parametrize(

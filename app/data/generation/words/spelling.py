@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from ..law_numbers import kanji_to_int
+from ...law_numbers import kanji_to_int
 
 # A restriction may stand in a candidate; anything longer would make it unreadable, and dropping it would change its truth.
 MAX_RESTRICTION_CHARS = 36

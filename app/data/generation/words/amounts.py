@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from fractions import Fraction
 
-from ..law_numbers import ERA, kanji_to_int
+from ...law_numbers import ERA, kanji_to_int
 from .references import kanji
 
 _DIGITS = "[〇一二三四五六七八九十百千万億]+"

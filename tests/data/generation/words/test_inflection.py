@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from app.data.generation.inflection import (
+from app.data.generation.words.inflection import (
     ANOTHER_ACT,
     dictionary_form,
     from_te_form,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from ..law_numbers import NUMBER
+from ...law_numbers import NUMBER
 
 _UNRESOLVED = re.compile(
     r"前(?:[二三四五六七八九十]+[条項号]|各[条項号]|号)|次[二三四五六七八九十]+[条項]|この(?:編|章|節|款|目|項|号)|前(?:章|節|款)|次(?:章|節)|本(?:章|節)|当該各|同号|次号|各項|附則"

@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from app.data.generation.paraphrase import in_kana, needs, paraphrase
+from app.data.generation.words.paraphrase import in_kana, needs, paraphrase
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from app.data.generation.spelling import (
+from app.data.generation.words.spelling import (
     arabic_digits,
     hiragana_share,
     modern_kana,
