@@ -15,10 +15,10 @@ from .drafts import (
     answer_first,
     chars,
     citation,
+    draw_style,
     needed,
     neighbours,
     render_context,
-    spelled,
     with_items,
 )
 from .exceptions import exception, left_out, of_one_act
@@ -29,7 +29,6 @@ from .rules import Rule
 from .statements import MAX_TEXTS
 from .surroundings import Surroundings
 from .wordings import in_cases
-from .words.paraphrase import in_kana, paraphrase
 
 MAX_ALIKE = 0.6  # share of character pairs: an act above it may be the forbidden one in other words
 _NO_ACT = re.compile(r"なければ|解(?:釈)?する$|準用|にかかわらず|一括|ほかは|に対しても")
@@ -55,7 +54,7 @@ def act_draft(
         return None
     paragraph = random_.choice(forbidden).paragraph
     forbidden = [rule for rule in forbidden if rule.paragraph == paragraph]
-    main = next(one for one in book.passages if (one.article, one.paragraph) == (article, paragraph))
+    main = book.passage_at(article, paragraph)
     beside = [one for one in book.passages if one.article == article and one is not main] + neighbours(
         book, article, random_
     )
@@ -80,21 +79,12 @@ def act_draft(
     scene[0] = with_items(main, [rule.item for _, _, rule in breaking if rule.item], random_, 5)
     if chars(scene) > max_chars:
         return None
-    digits, kana = random_.random() < 0.7, in_kana(random_)
+    style = draw_style(book, random_)
     options = [
-        Option(
-            tuple(
-                dict.fromkeys(
-                    paraphrase(spelled(text, digits), random_, kana=kana, titles=book.titles) for _ in range(4)
-                )
-            ),
-            edit == "breach",
-            edit,
-            rule.place,
-        )
+        Option(style.texts(text, random_, 4), edit == "breach", edit, rule.place)
         for text, edit, rule in [*breaking, *free]
     ]
-    named = citation(book.title, main, None, digits=digits, named=True)
+    named = citation(book.title, main, None, digits=style.digits, named=True)
     requests = list_requests([f"{named}に違反する行為", f"{named}によって禁止されている行為"], wants)
     return Draft("act", tuple(random_.sample(requests, min(MAX_TEXTS, len(requests)))), wants, answer_first(options, wants),
                  render_context(book.title, scene), book.title, book.revision_id, tuple(scene), article)  # fmt: skip

@@ -8,7 +8,7 @@ from dataclasses import replace
 from .book import Book
 from .checks import is_known_party
 from .claims import Claim
-from .drafts import Draft, Option, chars, neighbours, render_context, spelled, with_items
+from .drafts import DIGITS, Draft, Option, chars, neighbours, render_context, spelled, with_items
 from .requests import blank_requests
 from .rules import Rule
 from .statements import MAX_TEXTS
@@ -29,7 +29,7 @@ def blank_draft(book: Book, article: str, random_: random.Random, *, max_chars: 
         if found is None:
             continue
         noun, blanked, texts = found
-        passage = next(one for one in book.passages if (one.article, one.paragraph) == (rule.article, rule.paragraph))
+        passage = book.passage_at(rule.article, rule.paragraph)
         scene = [with_items(passage, [rule.item] if rule.item else [], random_, 4)]
         # A paragraph beside it that has a wrong candidate, so that being in the context does not decide.
         rivals = [one for one in neighbours(book, article, random_) if any(text in one.lead for text in texts[1:])]
@@ -37,7 +37,7 @@ def blank_draft(book: Book, article: str, random_: random.Random, *, max_chars: 
         scene = scene if chars(scene) <= max_chars else scene[:1]
         if chars(scene) > max_chars:
             continue
-        digits = random_.random() < 0.7
+        digits = random_.random() < DIGITS
         sentences = Claim(True, "as_is", blanked, blanked).texts(digits=digits)
         options = [
             Option(

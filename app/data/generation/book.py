@@ -7,15 +7,15 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from itertools import chain
 
 from ..egov.law import Article, Law, Paragraph
 from .composing import SPEAKS_OF_ALL, with_cited_items, with_filled_in
 from .definitions import defining_rules
 from .fillings import Filling, read_fillings
-from .passages import MAX_ITEM_CHARS, MAX_LIST_ITEMS, UNUSABLE_ITEM, Passage, passage_of, unaskable
+from .passages import Passage, article_keys, cleaned, passage_of, plain_items, unaskable
 from .rules import Rule, exemption, read_rule
 from .wordings import force
-from .words.references import resolve
 from .words.spelling import modern_kana, sentences, without_definitions
 
 
@@ -51,11 +51,10 @@ class Book:
         """Of the law and of the orders that fill in something of it."""
         return tuple(dict.fromkeys([self.title, *(one.order.law for one in self.fillings)]))
 
-    def passage_at(self, place: tuple[str, str, str]) -> Passage | None:
-        """The paragraph of the law, or of an order beside it, at a place (law, article, paragraph)."""
-        return next(
-            (one for one in (*self.passages, *(each.order for each in self.fillings)) if one.place == place), None
-        )
+    def passage_at(self, article: str, paragraph: str, law: str = "") -> Passage:
+        """The paragraph of the law, or of the order beside it with the title ``law``."""
+        place = (law or self.title, article, paragraph)
+        return next(one for one in chain(self.passages, (each.order for each in self.fillings)) if one.place == place)
 
     def beside(self, passages: Sequence[Passage]) -> tuple[str, ...]:
         """Revision ids of the orders that the passages are of, each once."""
@@ -90,7 +89,7 @@ def read_book(law: Law, orders: tuple[Law, ...] = ()) -> Book:
     passages: list[Passage] = []
     rules: list[Rule] = []
     listings: list[Listing] = []
-    keys = tuple(article.num for article in law.main.articles if article.num and ":" not in article.num)
+    keys = article_keys(law)
     for article in law.main.articles:
         if not article.num or ":" in article.num or article.deleted:
             passed["条番号がない・削除"] += max(1, len(article.paragraphs))
@@ -133,20 +132,24 @@ def _read(
     provisos = [part for part in parts[1:] if part.startswith(("ただし", "但し"))]
     case = ""
     if len(provisos) == 1:
-        case = _cleaned(exemption(without_definitions(provisos[0]) or ""), title, keys, article.num, number) or ""
+        case = cleaned(exemption(without_definitions(provisos[0]) or ""), title, keys, article.num, number) or ""
         case = "" if _LIST_WORDS.search(case) else case
-    cleaned = _cleaned(parts[0], title, keys, article.num, number)
-    if cleaned is None:
+    sentence = cleaned(parts[0], title, keys, article.num, number)
+    if sentence is None:
         passed["限定の括弧が長い・参照が決まらない"] += 1
         return [], []
-    if _LIST_WORDS.search(cleaned):
-        listing = _listing(cleaned, article, paragraph, title, keys)
+    if _LIST_WORDS.search(sentence):
+        listing = _listing(sentence, article, paragraph, title, keys)
         if listing is None:
             passed["列記を読めない"] += 1
             return [], []
         return composed(listing), [listing]
     rule = read_rule(
-        cleaned, article=article.num, paragraph=number, exception=case or "", open_ended=len(parts) > (2 if case else 1)
+        sentence,
+        article=article.num,
+        paragraph=number,
+        exception=case or "",
+        open_ended=len(parts) > (2 if case else 1),
     )
     if rule is None or not force(rule.action, rule.modality):
         passed["文の形が決まらない"] += 1
@@ -158,26 +161,14 @@ def _defining(article: str, number: str, parts: list[str]) -> list[Rule]:
     return [rule for part in parts for rule in defining_rules(part, article=article, paragraph=number)]
 
 
-def _cleaned(sentence: str, title: str, keys: tuple[str, ...], article: str, paragraph: str) -> str | None:
-    plain = without_definitions(sentence)
-    return None if plain is None else resolve(plain, title=title, articles=keys, article=article, paragraph=paragraph)
-
-
 def _listing(lead: str, article: Article, paragraph: Paragraph, title: str, keys: tuple[str, ...]) -> Listing | None:
     match = _LIST.search(lead)
     if match is None or len(_LIST_WORDS.findall(lead)) != 1:
         return None
-    items = []
-    for part in paragraph.parts:
-        if not part.num or part.children or "　" in part.text or not 2 <= len(part.text.strip()) <= MAX_ITEM_CHARS:
-            continue
-        sentence = sentences(modern_kana(part.text))
-        cleaned = _cleaned(sentence[0], title, keys, article.num, paragraph.num or "1") if len(sentence) == 1 else None
-        if cleaned and not UNUSABLE_ITEM.search(cleaned):
-            items.append((part.num, cleaned))
-    if len(items) < 2 or len(paragraph.parts) > MAX_LIST_ITEMS:
+    items = tuple(plain_items(paragraph, lambda text: cleaned(text, title, keys, article.num, paragraph.num or "1")))
+    if len(items) < 2:
         return None
-    return Listing(article.num, paragraph.num or "1", lead, match["marker"], match["noun"], tuple(items))
+    return Listing(article.num, paragraph.num or "1", lead, match["marker"], match["noun"], items)
 
 
 def composed(listing: Listing) -> list[Rule]:

@@ -64,13 +64,11 @@ def with_filled_in(rules: Sequence[Rule], fillings: Sequence[Filling]) -> dict[R
     for rule in rules:
         at.setdefault((rule.article, rule.paragraph), []).append(rule)
     for filling in fillings:
-        strange: list[str] | None = None
-        for rule in at.get((filling.act.article, filling.act.paragraph), []):
-            part = _where(rule, filling)
-            if part is None:
-                continue
+        own = at.get((filling.act.article, filling.act.paragraph), [])
+        here = [(rule, part) for rule in own if (part := _where(rule, filling))]
+        strange = _strange(filling, fillings) if here else []
+        for rule, part in here:
             text = getattr(rule, part)
-            strange = _strange(filling, fillings) if strange is None else strange
             for number, words in filling.things:
                 if _takes_its_place(words, filling):
                     composed = replace(
@@ -85,9 +83,11 @@ def with_filled_in(rules: Sequence[Rule], fillings: Sequence[Filling]) -> dict[R
 
 def _where(rule: Rule, filling: Filling) -> str | None:
     """The part of the rule that names what is left to the order, where one thing can stand in its place."""
+    if filling.item is not None:
+        return None
     for part in ("subject", "condition", "action"):
         text = getattr(rule, part)
-        if filling.item is None and text.count(filling.name) == 1 and _stands_alone(text, filling.name):
+        if text.count(filling.name) == 1 and _stands_alone(text, filling.name):
             after = text.partition(filling.name)[2]
             return None if filling.listed and SPEAKS_OF_ALL.match(after) else part
     return None

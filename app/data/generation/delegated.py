@@ -15,13 +15,12 @@ from dataclasses import dataclass
 
 from .book import Book
 from .checks import overlapping
-from .drafts import Draft, Option, Wants, answer_first, citation, needed, render_context, spelled, with_items
+from .drafts import Draft, Option, Style, Wants, answer_first, citation, draw_style, needed, render_context, with_items
 from .fillings import Filling
 from .passages import MAX_LIST_ITEMS, Passage
 from .requests import list_requests, statement_requests
 from .statements import MAX_TEXTS
 from .words.amounts import amounts, narrower, others
-from .words.paraphrase import in_kana, paraphrase
 
 SAID = 0.5  # of the questions, those whose candidates are sentences
 MAX_THING_CHARS = 60
@@ -37,15 +36,23 @@ _NOT_THIS = ("{name}は、{thing}ではない", "{name}は、{thing}とはされ
 
 @dataclass(frozen=True, slots=True)
 class _Thing:
-    """One thing and whether it is what the Act leaves to the order."""
+    """One thing that may be what the Act leaves to the order."""
 
     text: str
-    own: bool
     edit: str
-    place: tuple[str, str, str | None]  # in the order
-    number: str | None  # of the item that must be shown
+    place: tuple[str, str, str | None]  # in the order, with the item that must be shown
     was: str = ""
     now: str = ""
+
+    @property
+    def own(self) -> bool:
+        """Whether it is."""
+        return self.edit == "filled_in"
+
+    @property
+    def printed(self) -> str:
+        """Its words before any change."""
+        return self.was or self.text
 
 
 def delegated_draft(
@@ -80,13 +87,11 @@ def _member(
     if len(own) < in_needed or len(strange) < out_needed:
         return None
     chosen = [*own[:in_needed], *strange[:out_needed]]
-    digits, kana = random_.random() < 0.7, in_kana(random_)
+    style = draw_style(book, random_)
     options = [
-        Option(_worded(one.text, digits, kana, book, random_), one.own, one.edit, one.place, one.was, one.now)
-        for one in chosen
+        Option(style.texts(one.text, random_, 3), one.own, one.edit, one.place, one.was, one.now) for one in chosen
     ]
-    names = _names(book, filling, digits)
-    requests = list_requests(names, wants)
+    requests = list_requests(_names(book, filling, style), wants)
     shown = _shown(book, list(dict.fromkeys([filling, other])), chosen, random_, max_chars)
     return None if shown is None else _draft(book, filling, wants, requests, options, shown, random_)
 
@@ -96,7 +101,7 @@ def _said(
 ) -> Draft | None:
     if other is filling:
         return None
-    digits, kana = random_.random() < 0.7, in_kana(random_)
+    style = draw_style(book, random_)
     said: list[tuple[Option, _Thing]] = []
     for one, against in ((filling, other), (other, filling)):
         own, strange = _things(one, against, random_)
@@ -105,7 +110,7 @@ def _said(
                 continue
             # What holds at ten persons at most is not denied of all that have twenty at most.
             positive = thing.edit == "number" or random_.random() < 0.5
-            said.append((_statement(one, thing, positive, book, digits, kana, random_), thing))
+            said.append((_statement(book, one, thing, positive, style, random_), thing))
     random_.shuffle(said)
     chosen: list[tuple[Option, _Thing]] = []
     for truth, wanted in zip((True, False), needed(wants, count), strict=True):
@@ -127,23 +132,20 @@ def _apart(
     """Statements of different things: what one says, none of the others denies."""
     chosen: list[tuple[Option, _Thing]] = []
     for option, thing in said:
-        texts = {one.was or one.text for _, one in (*chosen, *taken)}
-        if len(chosen) < count and (thing.was or thing.text) not in texts:
+        if len(chosen) < count and all(thing.printed != one.printed for _, one in (*chosen, *taken)):
             chosen.append((option, thing))
     return chosen
 
 
 def _statement(
-    filling: Filling, thing: _Thing, positive: bool, book: Book, digits: bool, kana: bool, random_: random.Random
+    book: Book, filling: Filling, thing: _Thing, positive: bool, style: Style, random_: random.Random
 ) -> Option:
-    name = random_.choice(_names(book, filling, digits))
+    name = random_.choice(_names(book, filling, style))
     several, one = (_BELONGS, _ONLY) if positive else (_NOT, _NOT_THIS)
     patterns = several if filling.listed else one
     texts = tuple(
         dict.fromkeys(
-            pattern.format(
-                thing=paraphrase(spelled(thing.text, digits), random_, kana=kana, titles=book.titles), name=name
-            )
+            pattern.format(thing=style.text(thing.text, random_), name=name)
             for pattern in random_.sample(patterns, len(patterns))
         )
     )
@@ -156,16 +158,14 @@ def _things(filling: Filling, other: Filling, random_: random.Random) -> tuple[l
     latter half the time."""
     place = (filling.order.article, filling.order.paragraph)
     own = [
-        _Thing(text, True, "filled_in", (*place, number), number)
-        for number, text in filling.things
-        if len(text) <= MAX_THING_CHARS
+        _Thing(text, "filled_in", (*place, number)) for number, text in filling.things if len(text) <= MAX_THING_CHARS
     ]
     random_.shuffle(own)
     printed = filling.order.text
     # Things of another sort are no candidates: 「十億円」 among persons.
     alike = filling.closed and other is not filling and other.noun[-1] == filling.noun[-1]
     strange = [
-        _Thing(text, False, "other_list", (other.order.article, other.order.paragraph, number), number)
+        _Thing(text, "other_list", (other.order.article, other.order.paragraph, number))
         for number, text in (other.things if alike else ())
         if len(text) <= MAX_THING_CHARS and not filling.has(text)
     ]
@@ -192,17 +192,11 @@ def _changed(thing: _Thing, printed: str, random_: random.Random) -> Iterator[_T
         values = [value for value in others(found[0], there)[:MAX_VALUES] if not narrower(thing.text, found[0], value)]
         for value in random_.sample(values, len(values)):
             text = thing.text.replace(found[0].text, value)
-            yield _Thing(text, False, "number", thing.place, thing.number, thing.text, value)
+            yield _Thing(text, "number", thing.place, thing.text, value)
 
 
-def _worded(text: str, digits: bool, kana: bool, book: Book, random_: random.Random) -> tuple[str, ...]:
-    return tuple(
-        dict.fromkeys(paraphrase(spelled(text, digits), random_, kana=kana, titles=book.titles) for _ in range(3))
-    )
-
-
-def _names(book: Book, filling: Filling, digits: bool) -> tuple[str, ...]:
-    cited = citation(book.title, filling.act, filling.item, digits=digits, named=True)
+def _names(book: Book, filling: Filling, style: Style) -> tuple[str, ...]:
+    cited = citation(book.title, filling.act, filling.item, digits=style.digits, named=True)
     return f"{cited}に規定する{filling.name}", f"{cited}の{filling.name}"
 
 
@@ -213,8 +207,8 @@ def _shown(
     long."""
     wanted: dict[tuple[str, str], list[str]] = {}
     for thing in things:
-        if thing.number:
-            wanted.setdefault(thing.place[:2], []).append(thing.number)
+        if thing.place[2]:
+            wanted.setdefault(thing.place[:2], []).append(thing.place[2])
     named: dict[Passage, list[str]] = {}
     for one in fillings:
         named.setdefault(one.act, []).extend([one.item] if one.item else [])

@@ -11,11 +11,13 @@ from ...core.questions import Polarity
 from ..law_numbers import article_label, article_sort_key, item_label, paragraph_label
 from .book import Book
 from .passages import Passage
+from .words.paraphrase import in_kana, paraphrase
 from .words.references import kanji_numbers
 from .words.spelling import arabic_digits
 
 Wants = Literal["correct", "incorrect"]
 MAX_SHOWN_ITEMS = 5
+DIGITS = 0.7  # of the questions, those with numbers in digits
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +117,28 @@ def neighbours(book: Book, article: str, random_: random.Random) -> list[Passage
 def chars(passages: Sequence[Passage]) -> int:
     """Characters of statute text shown."""
     return sum(passage.chars for passage in passages)
+
+
+@dataclass(frozen=True, slots=True)
+class Style:
+    """How all candidates of a question are written."""
+
+    digits: bool  # 第3条 for 第三条
+    kana: bool  # または for 又は
+    titles: tuple[str, ...]  # of laws, which stay as they are
+
+    def text(self, text: str, random_: random.Random) -> str:
+        """The text in this style, some of its fixed forms in other words."""
+        return paraphrase(spelled(text, self.digits), random_, kana=self.kana, titles=self.titles)
+
+    def texts(self, text: str, random_: random.Random, times: int) -> tuple[str, ...]:
+        """At most as many different ones."""
+        return tuple(dict.fromkeys(self.text(text, random_) for _ in range(times)))
+
+
+def draw_style(book: Book, random_: random.Random) -> Style:
+    """A style for a question about the law."""
+    return Style(random_.random() < DIGITS, in_kana(random_), book.titles)
 
 
 def spelled(text: str, digits: bool) -> str:

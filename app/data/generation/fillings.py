@@ -7,19 +7,17 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from ..egov.law import Article, Law, Paragraph
 from ..law_numbers import BRANCH, NUMBER, SUBITEM, article_key, number_key, to_int
 from .checks import overlapping
-from .passages import MAX_ITEM_CHARS, MAX_LIST_ITEMS, UNUSABLE_ITEM, Passage, passage_of, unaskable
+from .passages import MIN_ITEM_CHARS, Passage, article_keys, cleaned, passage_of, plain_items, unaskable
 from .words.amounts import amounts
-from .words.references import resolve
-from .words.spelling import modern_kana, sentences, without_brackets, without_definitions
+from .words.spelling import modern_kana, sentences, without_brackets
 
 MAX_WORDS = 60  # of what fills in, said in one phrase
-MIN_CHARS = 2
 MAX_ALIKE = 0.6  # share of character pairs: a thing above it may be one of the others in other words
 _BY = r"(?:政令|[一-龥]{1,8}[省府]令|主務省令|[一-龥]{2,8}委員会規則)"
 _HEAD = re.compile(
@@ -38,7 +36,7 @@ _ENDS = re.compile(r"(?:[一-龥ァ-ヶー]|こと|もの|とき|書面等)$")
 _PARENT = re.compile(r"(?<![一-龥])法(?=第)")
 _CATCH_ALL = re.compile(r"^その他|のほか、|参考となる|必要と認める")
 _NOT_NAMED = ("もの", "とき", "こと", "ところ")  # 「政令で定めるもの」 says nothing of what it is
-_OF_ANY_SORT = "項類者"  # 事項, 書類 and 者 have many names; 設備 are no 工事
+_OF_ANY_SORT = "項類者"  # 事項, 書類 and 者 have many names
 # Of these a list has two columns, which the items do not show.
 _MEASURED = re.compile(r"(?:値|額|率|割合|数|量|式|係数|手数料)$")
 # Points to words that do not stand beside it, or to an article without saying of which law.
@@ -76,9 +74,10 @@ class Filling:
     def has(self, text: str) -> bool:
         """Whether a thing may be one of those filled in, in other words too."""
         items = [words for _, words in (*self.things, *self.order.items)]
-        sizes = {one.size for words in items for one in amounts(words)}
-        if not self.listed and any(one.size in sizes for one in amounts(text)):  # 三十日 and 一月
-            return True
+        if not self.listed:  # 三十日 and 一月
+            sizes = {one.size for words in items for one in amounts(words)}
+            if any(one.size in sizes for one in amounts(text)):
+                return True
         return any(overlapping(text, words) > MAX_ALIKE or text in words or words in text for words in items)
 
 
@@ -143,24 +142,23 @@ def _opening(
 def _filling(title: str, opening: _Opening) -> Filling | None:
     """What fills in, read; None where it says where to look instead, or is not one phrase or list."""
     order, article, paragraph, noun = opening.order, opening.article, opening.paragraph, opening.noun
-    keys = tuple(one.num for one in order.main.articles if one.num and ":" not in one.num)
+    keys = article_keys(order)
 
-    def cleaned(text: str) -> str | None:
-        one = without_definitions(text)
-        one = one and resolve(
-            one, title=order.title, articles=keys, article=article.num, paragraph=paragraph.num or "1"
-        )
+    def clean(text: str) -> str | None:
+        one = cleaned(text, order.title, keys, article.num, paragraph.num or "1")
         one = one and _PARENT.sub(title, one)
         return one if one and _ENDS.search(one) and not _ELSEWHERE.search(one) and not _POINTS.search(one) else None
 
     things: list[tuple[str | None, str]] = []
     if _LISTS.fullmatch(opening.rest):
-        things = [] if _MEASURED.search(noun) else [*_items(paragraph, noun, cleaned)]
+        things = (
+            [] if _MEASURED.search(noun) else [item for item in plain_items(paragraph, clean) if _is_of(noun, item[1])]
+        )
         if len(things) < 2:
             return None
     elif opening.rest and not paragraph.parts:
-        one = cleaned(opening.rest)
-        if one and MIN_CHARS <= len(one) <= MAX_WORDS:
+        one = clean(opening.rest)
+        if one and MIN_ITEM_CHARS <= len(one) <= MAX_WORDS:
             things = [(None, one)]
     if not things:
         return None
@@ -168,18 +166,6 @@ def _filling(title: str, opening: _Opening) -> Filling | None:
     return Filling(opening.act, opening.item, opening.name, noun, shown, order.revision_id, tuple(things))
 
 
-def _items(paragraph: Paragraph, noun: str, cleaned: Callable[[str], str | None]) -> Iterator[tuple[str, str]]:
-    if len(paragraph.parts) > MAX_LIST_ITEMS:
-        return
-    for part in paragraph.parts:
-        if (
-            not part.num
-            or part.children
-            or "　" in part.text
-            or not MIN_CHARS <= len(part.text.strip()) <= MAX_ITEM_CHARS
-        ):
-            continue
-        lines = sentences(modern_kana(part.text))
-        one = cleaned(lines[0]) if len(lines) == 1 else None
-        if one and not UNUSABLE_ITEM.search(one) and (noun[-1] in _OF_ANY_SORT or one[-1] == noun[-1]):
-            yield part.num, one
+def _is_of(noun: str, words: str) -> bool:
+    """Whether the words can be the sort of thing that the Act names: 設備 are no 工事."""
+    return noun[-1] in _OF_ANY_SORT or words[-1] == noun[-1]

@@ -9,7 +9,19 @@ from dataclasses import replace
 from .book import Book, Listing, composed
 from .checks import overlapping
 from .descriptions import acts_there, as_noun, of_whom
-from .drafts import Draft, Option, Wants, answer_first, chars, citation, needed, render_context, spelled, with_items
+from .drafts import (
+    DIGITS,
+    Draft,
+    Option,
+    Wants,
+    answer_first,
+    chars,
+    citation,
+    needed,
+    render_context,
+    spelled,
+    with_items,
+)
 from .passages import Passage
 from .requests import list_requests
 from .rules import Rule, read_rule
@@ -53,14 +65,14 @@ def list_draft(
         if len(own) < in_needed or len(outside) < out_needed:
             continue
         inside, outside = random_.sample(own, in_needed), random_.sample(outside, out_needed)
-        passages = [_passage(book, one) for one in (listing, other)]
+        passages = [book.passage_at(one.article, one.paragraph) for one in (listing, other)]
         shown = tuple(
             with_items(passage, [number for number, _ in wanted], random_, max(len(wanted), 4))
             for passage, wanted in zip(passages, (inside, outside), strict=True)
         )
         if chars(shown) > max_chars:
             continue
-        digits = random_.random() < 0.7
+        digits = random_.random() < DIGITS
         options = [
             *(Option(_texts(text, digits), True, "in_list", (listing.article, listing.paragraph, number)) for number, text in inside),
             *(Option(_texts(text, digits), False, "other_list", (other.article, other.paragraph, number)) for number, text in outside),
@@ -94,17 +106,13 @@ def _in_list(text: str, book: Book, listing: Listing) -> bool:
     """Whether the thing may stand in the list, also in an item too long to be a candidate."""
     return any(
         overlapping(text, item) > MAX_ALIKE or text in item or _short_twins(text, item)
-        for _, item in _passage(book, listing).items
+        for _, item in book.passage_at(listing.article, listing.paragraph).items
     )
 
 
 def _short_twins(one: str, other: str) -> bool:
     """Whether two short things begin alike and may be one: 供給する場所 and 供給地点."""
     return max(len(one), len(other)) <= MAX_SHORT and one[:2] == other[:2]
-
-
-def _passage(book: Book, listing: Listing) -> Passage:
-    return next(one for one in book.passages if (one.article, one.paragraph) == (listing.article, listing.paragraph))
 
 
 def _texts(text: str, digits: bool) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from .book import Book, read_book
@@ -13,6 +13,7 @@ from .drafts import Draft, Wants
 from .filling_up import filled_up
 from .kinds import Recipe, make_draft
 from .leaks import Excluded
+from .passages import Passage
 from .rules import Rule
 from .settling import Balance, Overlap, Settled, settle
 from .sources import Family
@@ -106,11 +107,12 @@ class _Maker:
     def draw_from(self, book: Book) -> None:
         """At most one question about each article, as many as one law may give."""
         taken = 0
+        shown = [one for one in book.passages if self._may_show(one)]
         for article in self._articles(book):
             if self.complete or taken >= self._recipe.per_law:
                 return
             for kind in self._open_kinds():
-                settled = self._question(kind, book, article)
+                settled = self._question(kind, book, article, shown)
                 if settled is not None:
                     self._add(kind, settled)
                     taken += 1
@@ -140,27 +142,27 @@ class _Maker:
         limit = min(behind, default=0.0) + ahead
         return sorted((kind for kind in done if done[kind] <= limit), key=lambda kind: done[kind])
 
-    def _question(self, kind: str, book: Book, article: str) -> Settled | None:
+    def _may_show(self, passage: Passage) -> bool:
+        return not self._excluded.holds_article(passage.law, passage.article)
+
+    def _question(self, kind: str, book: Book, article: str, shown: Sequence[Passage]) -> Settled | None:
+        """A question of the kind about the article, filled up from the paragraphs that may be shown."""
         draft = make_draft(kind, book, article, self._wants(), self._random, self._cues, self._recipe.max_context_chars)
         if draft is None:
             return None
         places = {one.place for one in draft.passages}
-        orders = [one.order for one in book.fillings if one.act.place in places]
-        own, orders = (
-            [one for one in each if not self._excluded.holds_article(one.law, one.article)]
-            for each in (list(book.passages), orders)
-        )
-        filled = filled_up(draft, own, orders, self._random, self._recipe.max_context_chars)
+        orders = [one.order for one in book.fillings if one.act.place in places and self._may_show(one.order)]
+        filled = filled_up(draft, shown, orders, self._random, self._recipe.max_context_chars)
         return self._kept(replace(filled, beside=book.beside(filled.passages)), draft.context)
 
     def _wants(self) -> Wants:
         wants = self.made.wants
         return "correct" if wants["correct"] + self._random.choice((-2, 2)) <= wants["incorrect"] else "incorrect"
 
-    def _kept(self, draft: Draft, own: str) -> Settled | None:
+    def _kept(self, draft: Draft, bare: str) -> Settled | None:
         """The draft in words; None where it is too long, leaks, repeats another or cannot be put into words.
 
-        ``own`` is its context before it was filled up.
+        ``bare`` is its context before it was filled up.
         """
         dropped = self.made.dropped
         if len(draft.context) > self._recipe.max_context_chars:
@@ -179,10 +181,10 @@ class _Maker:
         if self._excluded.shared_run((settled.request, *settled.texts), draft.context):
             dropped["除いた問題と 13 字以上同じ"] += 1
             return None
-        if (own, settled.texts[0]) in self._answers:
+        if (bare, settled.texts[0]) in self._answers:
             dropped["同じ問題がある"] += 1
             return None
-        self._answers.add((own, settled.texts[0]))
+        self._answers.add((bare, settled.texts[0]))
         return settled
 
     def _add(self, kind: str, settled: Settled) -> None:

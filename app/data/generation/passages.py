@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from ..egov.law import Article, Paragraph, Part
-from .words.spelling import hiragana_share
+from ..egov.law import Article, Law, Paragraph, Part
+from .words.references import resolve
+from .words.spelling import hiragana_share, modern_kana, sentences, without_definitions
 
 MIN_HIRAGANA_SHARE = 0.8  # below it a law is written in prewar katakana
 MAX_LIST_ITEMS = 12
-MAX_ITEM_CHARS = 70
-UNUSABLE_ITEM = re.compile(r"^その他|^前|前号|各号|準用|別表|次に|次の|のほか|については、")
+MIN_ITEM_CHARS, MAX_ITEM_CHARS = 2, 70
+_UNUSABLE_ITEM = re.compile(r"^その他|^前|前号|各号|準用|別表|次に|次の|のほか|については、")
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,3 +83,28 @@ def _part_text(part: Part) -> str:
     lines = [part.text.strip()]
     lines += [f"- {child.title}　{_part_text(child)}" if child.title else _part_text(child) for child in part.children]
     return "\n".join(lines)
+
+
+def article_keys(law: Law) -> tuple[str, ...]:
+    """Keys of the articles of the main provisions in their order, without ranges that were repealed."""
+    return tuple(article.num for article in law.main.articles if article.num and ":" not in article.num)
+
+
+def cleaned(sentence: str, title: str, keys: tuple[str, ...], article: str, paragraph: str) -> str | None:
+    """The sentence without defining brackets, its references written out; None where it says too little by itself."""
+    plain = without_definitions(sentence)
+    return None if plain is None else resolve(plain, title=title, articles=keys, article=article, paragraph=paragraph)
+
+
+def plain_items(paragraph: Paragraph, clean: Callable[[str], str | None]) -> Iterator[tuple[str, str]]:
+    """Key and words of the 号 that are one short phrase of their own, as ``clean`` leaves them; none of a long list."""
+    if len(paragraph.parts) > MAX_LIST_ITEMS:
+        return
+    for part in paragraph.parts:
+        length = len(part.text.strip())
+        if not part.num or part.children or "　" in part.text or not MIN_ITEM_CHARS <= length <= MAX_ITEM_CHARS:
+            continue
+        lines = sentences(modern_kana(part.text))
+        words = clean(lines[0]) if len(lines) == 1 else None
+        if words and not _UNUSABLE_ITEM.search(words):
+            yield part.num, words

@@ -51,9 +51,7 @@ class Rule:
     exception: str  # X of 「ただし、Xときは、この限りでない」, or 「Xについて」; "" for none
     reorder: bool  # subject and condition may change places: neither points back with その, 当該 …
     open_ended: bool  # the paragraph has another proviso or a following sentence, so the rule may have limits elsewhere
-    also: tuple[str, str, str, str | None] | None = (
-        None  # law, article, paragraph, item of a provision whose words were put in
-    )
+    also: tuple[str, str, str, str | None] | None = None  # law, article, paragraph, item whose words were put in
     adverb: str = ""  # 常に, 必ずしも … before the action; no sentence that was read has one
     closing: str = ""  # とは限らない, 場合がある after the whole; no sentence that was read has one
 

@@ -30,7 +30,7 @@ class Scene:
 
     def cite(self, place: Place, digits: bool = True) -> str:
         """The place as the candidates write it; also of a provision of the law that is not shown."""
-        passage = next(one for one in self.book.passages if (one.article, one.paragraph) == place[:2])
+        passage = self.book.passage_at(*place[:2])
         text = citation(self.book.title, passage, place[2], digits=digits, named=False)
         return (self.book.title if self.named else "") + self.written(text)
 
@@ -40,12 +40,12 @@ class Scene:
 
     def text(self, place: Place) -> str:
         """The words of a place: its lead with its item, all of them where it names none."""
-        passage = next(one for one in self.book.passages if (one.article, one.paragraph) == place[:2])
+        passage = self.book.passage_at(*place[:2])
         return "\n".join([passage.lead, *(text for number, text in passage.items if place[2] in (None, number))])
 
     def lead(self, place: Place) -> str:
         """The words that the items of a place's paragraph share."""
-        return next(one.lead for one in self.book.passages if (one.article, one.paragraph) == place[:2])
+        return self.book.passage_at(*place[:2]).lead
 
     @property
     def places(self) -> list[Place]:

@@ -6,6 +6,7 @@ import random
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path, PurePosixPath
 
 from ...core.errors import DataError
@@ -60,7 +61,7 @@ def file_sources(source: Path) -> list[LawSource]:
 
 
 def _of_file(file: LawFile) -> LawSource:
-    return LawSource(PurePosixPath(file.name).stem, lambda: _title(file), lambda: read_law(file))
+    return LawSource(PurePosixPath(file.name).stem, cache(lambda: _title(file)), lambda: read_law(file))
 
 
 def _title(file: LawFile) -> str:
@@ -73,9 +74,8 @@ def draw_laws(
 ) -> Iterator[Family]:
     """Laws of the sources in random order, each with its orders, those that only amend others left out.
 
-    ``wanted`` are titles or law ids; without any, all laws of the type. A law comes once, on its own or as an order; one that is named
-    on its own.
-    ``where`` names the sources in messages. Raises DataError for a law that is not there or has no articles.
+    ``wanted`` are titles or law ids; without any, all laws of the type. A law comes once, on its own or as an order; one
+    that is named, on its own. ``where`` names the sources in messages. Raises DataError for a law that is not there or has no articles.
     """
     if wanted:
         chosen = [_find(sources, name, where) for name in dict.fromkeys(wanted)]

@@ -12,6 +12,7 @@ from .book import Book
 from .cases import ceiling, deadline, threshold
 from .claims import Claim
 from .drafts import (
+    DIGITS,
     MAX_SHOWN_ITEMS,
     Draft,
     Option,
@@ -28,7 +29,6 @@ from .exceptions import absolute, discretion, exception, left_out, only_if, over
 from .passages import MAX_LIST_ITEMS, Passage
 from .recombining import recombined
 from .requests import statement_requests
-from .rules import Rule
 from .surroundings import Edit, Surroundings, actors_of
 from .words.paraphrase import in_kana, paraphrase
 
@@ -45,8 +45,7 @@ FALSE_WEIGHTS = {
 }  # fmt: skip
 TRUE_WEIGHTS = {
     "as_is": 1.0, "composed": 1.0, "exception": 4.0, "not_always": 4.0, "discretion": 0.05, "unless": 4.0, "left_out": 4.0, "only_if": 4.0,
-    "restriction": 4.0, "deadline": 1.5, "ceiling": 4.0, "threshold": 4.0, "defined": 2.0,
-    "filled_in": 4.0,
+    "restriction": 4.0, "deadline": 1.5, "ceiling": 4.0, "threshold": 4.0, "defined": 2.0, "filled_in": 4.0,
 }  # fmt: skip
 _AS_IT_IS = ("as_is", "composed", "filled_in")
 MAX_TEXTS = 8
@@ -104,8 +103,10 @@ def statement_draft(
     beside = tuple(rules)
     own = {
         key: "\n".join(
-            [*(one.text for one in book.passages if one.article == key)]
-            + [one.order.text for one in book.fillings if one.act.article == key]
+            [
+                *(one.text for one in book.passages if one.article == key),
+                *(one.order.text for one in book.fillings if one.act.article == key),
+            ]
         )
         for key in {rule.article for rule in rules}
     }
@@ -114,16 +115,11 @@ def statement_draft(
     falses: list[tuple[float, Claim]] = []
     for rule in rules:
         around = Surroundings(own[rule.article], book.rules, beside, actors)
-        of_order = rule in book.refilled
-        trues.append(
-            (TRUE_WEIGHTS["filled_in"] if of_order else 1.0, Claim(True, _as_it_is(rule, of_order), rule, rule))
-        )
-        wrong_fillings = book.refilled.get(rule, ())
-        falses += [
-            (FALSE_WEIGHTS["refilled"] / len(wrong_fillings), Claim(False, "refilled", rule, one))
-            for one in wrong_fillings
-        ]
-        for claim in (claim for edit in EDITS for claim in edit(rule, around, random_)):
+        edit = "filled_in" if rule in book.refilled else "composed" if rule.item or rule.also else "as_is"
+        trues.append((TRUE_WEIGHTS[edit], Claim(True, edit, rule, rule)))
+        others = book.refilled.get(rule, ())
+        falses += [(FALSE_WEIGHTS["refilled"] / len(others), Claim(False, "refilled", rule, one)) for one in others]
+        for claim in (claim for change in EDITS for claim in change(rule, around, random_)):
             if claim.true:
                 trues.append((TRUE_WEIGHTS[claim.edit], claim))
             else:
@@ -133,7 +129,7 @@ def statement_draft(
     wrong = _pick(falses, needed_false, cues, random_, taken=right)
     if len(right) < needed_true or len(wrong) < needed_false:
         return None
-    digits = random_.random() < 0.7
+    digits = random_.random() < DIGITS
     subjects = {claim.said.subject for claim in (*right, *wrong)}
     alone = len(subjects) == 1 and subjects != {""} and not _NO_TOPIC.search("".join(subjects))
     named = not alone or random_.random() < 0.5
@@ -142,14 +138,16 @@ def statement_draft(
     options = tuple(_option(claim, digits, named, kana, titles, random_) for claim in claims)
     if any(not option.texts for option in options):
         return None
-    used: dict[tuple[str, str, str], list[str]] = {}
+    used: dict[Passage, list[str]] = {}
     for claim in claims:
-        used.setdefault((book.title, claim.rule.article, claim.rule.paragraph), []).append(claim.rule.item or "")
-        if claim.rule.also:
-            used.setdefault(claim.rule.also[:3], []).append(claim.rule.also[3] or "")
-    scene += tuple(one for place in used if (one := book.passage_at(place)) and one not in scene)
+        rule = claim.rule
+        used.setdefault(book.passage_at(rule.article, rule.paragraph), []).append(rule.item or "")
+        if rule.also:
+            law, at_article, at_paragraph, item = rule.also
+            used.setdefault(book.passage_at(at_article, at_paragraph, law), []).append(item or "")
+    scene += tuple(one for one in used if one not in scene)
     shown = tuple(
-        with_items(one, used.get(one.place, []), random_, MAX_SHOWN_ITEMS if one.law == book.title else MAX_LIST_ITEMS)
+        with_items(one, used.get(one, []), random_, MAX_SHOWN_ITEMS if one.law == book.title else MAX_LIST_ITEMS)
         for one in scene
     )
     if chars(shown) > max_chars:
@@ -172,10 +170,6 @@ def statement_draft(
         shown,
         main,
     )
-
-
-def _as_it_is(rule: Rule, of_order: bool) -> str:
-    return "filled_in" if of_order else "composed" if rule.item or rule.also else "as_is"
 
 
 def _scene(book: Book, article: str, random_: random.Random, max_chars: int) -> tuple[Passage, ...] | None:

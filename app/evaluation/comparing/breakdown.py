@@ -7,7 +7,7 @@ Only counted: a part has too few questions for a test, and with several parts on
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 from ...data.question_kinds import kind_of
@@ -71,20 +71,16 @@ class Breakdowns:
 
     def as_json(self) -> dict[str, Any]:
         """For ``compare_runs.py --json`` and cross_fit.json."""
-        return {
-            "by_kind": self.by_kind.as_json(),
-            "by_polarity": self.by_polarity.as_json(),
-            "by_laws": self.by_laws.as_json(),
-        }
+        return {field.name: getattr(self, field.name).as_json() for field in fields(self)}
 
     def lines(self) -> list[str]:
         """For a terminal."""
-        return [*self.by_kind.lines(), *self.by_polarity.lines(), *self.by_laws.lines()]
+        return [line for one in self.telling for line in one.lines()]
 
     @property
     def telling(self) -> list[Breakdown]:
         """Those that tell questions apart."""
-        return [one for one in (self.by_kind, self.by_polarity, self.by_laws) if len(one.parts) > 1]
+        return [one for field in fields(self) if len((one := getattr(self, field.name)).parts) > 1]
 
 
 def breakdowns(rows: Sequence[tuple[Outcome, ...]]) -> Breakdowns:

@@ -65,14 +65,11 @@ _NEEDS: tuple[tuple[re.Pattern[str], str], ...] = (
 _NOUNS = {"届け出": "届出", "報告し": "報告", "通知し": "通知", "申請し": "申請"}
 _TOPICS = re.compile("[はも]、")
 SHARE = 0.5  # of the places where a form could be changed, that are
-AS_PRINTED = (
-    0.3  # of the texts, whose forms all stay: a quarter of the true choices of the open 100 are the statute's words
-)
+AS_PRINTED = 0.3  # of the texts, whose forms all stay: a quarter of the open 100's true choices are as printed
 
 
-# 又は beside および in one sentence, or in one question, would be a sign of nothing but where a text was changed.
 def in_kana(random_: random.Random) -> bool:
-    """Whether all candidates of a question are to write 又は, 及び … in kana."""
+    """Whether all candidates of a question are to write 又は, 及び … in kana: one alone would show where it was changed."""
     return random_.random() < SHARE
 
 
