@@ -15,10 +15,10 @@ from .drafts import (
     answer_first,
     chars,
     citation,
+    draft_about,
     draw_style,
     needed,
     neighbours,
-    render_context,
     with_items,
 )
 from .exceptions import exception, left_out, of_one_act
@@ -26,7 +26,6 @@ from .passages import Passage
 from .recombining import PERSON
 from .requests import list_requests
 from .rules import Rule
-from .statements import MAX_TEXTS
 from .surroundings import Surroundings
 from .wordings import in_cases
 
@@ -86,8 +85,7 @@ def act_draft(
     ]
     named = citation(book.title, main, None, digits=style.digits, named=True)
     requests = list_requests([f"{named}に違反する行為", f"{named}によって禁止されている行為"], wants)
-    return Draft("act", tuple(random_.sample(requests, min(MAX_TEXTS, len(requests)))), wants, answer_first(options, wants),
-                 render_context(book.title, scene), book.title, book.revision_id, tuple(scene), article)  # fmt: skip
+    return draft_about(book, article, "act", wants, requests, answer_first(options, wants), scene, random_)
 
 
 def _act(rule: Rule) -> str:

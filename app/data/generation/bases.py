@@ -18,12 +18,11 @@ from collections.abc import Sequence
 from ...core.questions import Polarity
 from .book import Book, Listing
 from .descriptions import descriptions, sentence, told_apart
-from .drafts import Draft, Option, Wants, answer_first, needed, render_context
+from .drafts import Draft, Option, Wants, answer_first, draft_about, needed
 from .lists import of_its_noun, things_listed
 from .requests import article_requests, content_requests, pair_requests
 from .rules import Rule
 from .scenes import Place, Scene, set_scene
-from .statements import MAX_TEXTS
 
 FORMS = {"cited": 0.58, "paired": 0.27, "content": 0.15}
 OF_ITEMS = 0.6  # of the articles whose rules stand in items, the questions for an item
@@ -201,14 +200,4 @@ def _draft(
     options: Sequence[Option],
     random_: random.Random,
 ) -> Draft:
-    return Draft(
-        "basis",
-        tuple(random_.sample(list(requests), min(MAX_TEXTS, len(requests)))),
-        polarity,
-        tuple(options),
-        render_context(scene.book.title, scene.passages),
-        scene.book.title,
-        scene.book.revision_id,
-        scene.passages,
-        rule.article,
-    )
+    return draft_about(scene.book, rule.article, "basis", polarity, requests, options, scene.passages, random_)

@@ -8,10 +8,9 @@ from dataclasses import replace
 from .book import Book
 from .checks import is_known_party
 from .claims import Claim
-from .drafts import DIGITS, Draft, Option, chars, neighbours, render_context, spelled, with_items
+from .drafts import DIGITS, Draft, Option, chars, draft_about, neighbours, spelled, with_items
 from .requests import blank_requests
 from .rules import Rule
-from .statements import MAX_TEXTS
 from .surroundings import ACTOR, actors_of
 from .words.amounts import Amount, amounts, others
 
@@ -51,8 +50,7 @@ def blank_draft(book: Book, article: str, random_: random.Random, *, max_chars: 
             for index, text in enumerate(texts)
         ]
         requests = blank_requests(sentences, noun)
-        return Draft("blank", tuple(random_.sample(requests, min(MAX_TEXTS, len(requests)))), "correct", tuple(options),
-                     render_context(book.title, scene), book.title, book.revision_id, tuple(scene), article)  # fmt: skip
+        return draft_about(book, article, "blank", "correct", requests, options, scene, random_)
     return None
 
 

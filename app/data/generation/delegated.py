@@ -15,11 +15,22 @@ from dataclasses import dataclass
 
 from .book import Book
 from .checks import overlapping
-from .drafts import Draft, Option, Style, Wants, answer_first, citation, draw_style, needed, render_context, with_items
+from .drafts import (
+    Draft,
+    Option,
+    Style,
+    Wants,
+    answer_first,
+    citation,
+    draft_about,
+    draw_style,
+    needed,
+    render_context,
+    with_items,
+)
 from .fillings import Filling
 from .passages import MAX_LIST_ITEMS, Passage
 from .requests import list_requests, statement_requests
-from .statements import MAX_TEXTS
 from .words.amounts import amounts, narrower, others
 
 SAID = 0.5  # of the questions, those whose candidates are sentences
@@ -93,7 +104,10 @@ def _member(
     ]
     requests = list_requests(_names(book, filling, style), wants)
     shown = _shown(book, list(dict.fromkeys([filling, other])), chosen, random_, max_chars)
-    return None if shown is None else _draft(book, filling, wants, requests, options, shown, random_)
+    if shown is None:
+        return None
+    ordered = answer_first(options, wants)
+    return draft_about(book, filling.act.article, "delegated", wants, requests, ordered, shown, random_)
 
 
 def _said(
@@ -123,7 +137,10 @@ def _said(
     shown = _shown(book, [filling, other], [thing for _, thing in chosen], random_, max_chars)
     topics = (book.title, f"{book.title}とその{filling.order.law.removeprefix(book.title)}")
     requests = statement_requests(topics, wants)
-    return None if shown is None else _draft(book, filling, wants, requests, options, shown, random_)
+    if shown is None:
+        return None
+    ordered = answer_first(options, wants)
+    return draft_about(book, filling.act.article, "delegated", wants, requests, ordered, shown, random_)
 
 
 def _apart(
@@ -227,25 +244,3 @@ def _shown(
         if len(render_context(book.title, passages)) <= max_chars:
             return passages
     return None
-
-
-def _draft(
-    book: Book,
-    filling: Filling,
-    wants: Wants,
-    requests: Sequence[str],
-    options: Sequence[Option],
-    shown: tuple[Passage, ...],
-    random_: random.Random,
-) -> Draft:
-    return Draft(
-        "delegated",
-        tuple(random_.sample(list(requests), min(MAX_TEXTS, len(requests)))),
-        wants,
-        answer_first(options, wants),
-        render_context(book.title, shown),
-        book.title,
-        book.revision_id,
-        shown,
-        filling.act.article,
-    )

@@ -17,6 +17,7 @@ from .words.spelling import arabic_digits
 
 Wants = Literal["correct", "incorrect"]
 MAX_SHOWN_ITEMS = 5
+MAX_TEXTS = 8  # wordings of a request or a candidate
 DIGITS = 0.7  # of the questions, those with numbers in digits
 
 
@@ -57,6 +58,22 @@ class Draft:
     passages: tuple[Passage, ...]  # shown
     main: str  # key of the article asked about
     beside: tuple[str, ...] = ()  # revision ids of the other laws shown
+
+
+def draft_about(
+    book: Book,
+    main: str,
+    kind: str,
+    polarity: Polarity,
+    requests: Sequence[str],
+    options: Sequence[Option],
+    shown: Sequence[Passage],
+    random_: random.Random,
+) -> Draft:
+    """The question about the article ``main`` with some of its requests, what is shown rendered as its context."""
+    some = random_.sample(list(requests), min(MAX_TEXTS, len(requests)))
+    context = render_context(book.title, shown)
+    return Draft(kind, tuple(some), polarity, tuple(options), context, book.title, book.revision_id, tuple(shown), main)
 
 
 def render_context(title: str, passages: Sequence[Passage]) -> str:

@@ -17,15 +17,14 @@ from .drafts import (
     answer_first,
     chars,
     citation,
+    draft_about,
     needed,
-    render_context,
     spelled,
     with_items,
 )
 from .passages import Passage
 from .requests import list_requests
 from .rules import Rule, read_rule
-from .statements import MAX_TEXTS
 from .wordings import force
 
 MAX_SAME_LEAD = 0.8  # share of character pairs: above it two leads may have the same effect
@@ -78,8 +77,7 @@ def list_draft(
             *(Option(_texts(text, digits), False, "other_list", (other.article, other.paragraph, number)) for number, text in outside),
         ]  # fmt: skip
         requests = list_requests(_things(book, listing, passages[0], digits), wants)
-        return Draft("list", tuple(random_.sample(requests, min(MAX_TEXTS, len(requests)))), wants, answer_first(options, wants),
-                     render_context(book.title, shown), book.title, book.revision_id, shown, listing.article)  # fmt: skip
+        return draft_about(book, listing.article, "list", wants, requests, answer_first(options, wants), shown, random_)
     return None
 
 

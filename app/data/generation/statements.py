@@ -14,13 +14,14 @@ from .claims import Claim
 from .drafts import (
     DIGITS,
     MAX_SHOWN_ITEMS,
+    MAX_TEXTS,
     Draft,
     Option,
     Wants,
     chars,
+    draft_about,
     needed,
     neighbours,
-    render_context,
     spelled,
     with_items,
 )
@@ -48,7 +49,6 @@ TRUE_WEIGHTS = {
     "restriction": 4.0, "deadline": 1.5, "ceiling": 4.0, "threshold": 4.0, "defined": 2.0, "filled_in": 4.0,
 }  # fmt: skip
 _AS_IT_IS = ("as_is", "composed", "filled_in")
-MAX_TEXTS = 8
 MAX_TOPIC_CHARS = 20  # of a caption in a request
 BESIDE = (
     0.15  # share of the tries with another article beside; those give enough statements more often, so half come out so
@@ -156,20 +156,8 @@ def statement_draft(
     topics = _topics(book, main, scene, {claim.rule.article for claim in claims})
     if not named:  # the subject that all candidates share stands in the request instead
         topics = tuple(f"{book.title}に定める{spelled(subject, digits)}" for subject in subjects)
-    requests = tuple(
-        random_.sample(all_ := statement_requests(topics, wants, must_name=not named), min(MAX_TEXTS, len(all_)))
-    )
-    return Draft(
-        "statement",
-        requests,
-        wants,
-        options,
-        render_context(book.title, shown),
-        book.title,
-        book.revision_id,
-        shown,
-        main,
-    )
+    requests = statement_requests(topics, wants, must_name=not named)
+    return draft_about(book, main, "statement", wants, requests, options, shown, random_)
 
 
 def _scene(book: Book, article: str, random_: random.Random, max_chars: int) -> tuple[Passage, ...] | None:
