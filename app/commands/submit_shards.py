@@ -8,7 +8,7 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +21,7 @@ from ..core.options import typed_settings, words_without
 from ..core.outputs import check_folder_place
 from ..core.redaction import hide
 from ..core.run_file import parse_with_run_file
-from ..core.workers import killed_by, share_of
+from ..core.workers import Tree, killed_by, share_of
 from ..evaluation.running.evaluation import check_places
 from ..evaluation.running.settings import EvaluationSettings
 from ..training.ranks import card_of_rank
@@ -42,6 +42,7 @@ OUTPUTS = {"evaluate": "--output", "cross-fit": "--output-dir"}
 # What this program says itself, what only the whole can do, and what asks for nothing.
 OWN_OPTIONS = ("--shard", "--merge", "--plan")
 POLL_SECONDS = 1.0
+LOOK_SECONDS = 0.05
 ENDED_BY = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
 
 
@@ -163,15 +164,14 @@ def run_parts(arguments: argparse.Namespace, parts: Sequence[Part], logs: Path) 
             for place, part in enumerate(parts):
                 jobs[part] = sent(arguments, part, place, len(parts), logs)
         except BaseException:  # those already sent would run on, and again at the next start
-            for job in jobs.values():
-                job.cancel()
+            stop(jobs.values(), arguments.cluster)
             raise
         for part, job in jobs.items():
             log(f"--shard {part.shard}: ジョブ {job.job_id} で始めました（経過は {job.paths.stderr}）")
-        return waited_for(jobs)
+        return waited_for(jobs, arguments.cluster)
 
 
-def waited_for(jobs: Mapping[Part, Any]) -> list[str]:
+def waited_for(jobs: Mapping[Part, Any], cluster: str) -> list[str]:
     """One phrase for each job that failed, when all have ended."""
     failed, left = [], dict(jobs)
     try:
@@ -185,11 +185,26 @@ def waited_for(jobs: Mapping[Part, Any]) -> list[str]:
                     word = "終わりました" if reason is None else "失敗しました"
                     log(f"--shard {part.shard}: {word}（残り {len(left)}）")
     except BaseException:
-        for job in left.values():
-            job.cancel()
+        stop(left.values(), cluster)
         log("ジョブを止めました。ここまでの答えは残っています。同じ引数で再び実行すると続きから行います。")
         raise
     return failed
+
+
+def stop(jobs: Collection[Any], cluster: str) -> None:
+    """Cancel the jobs. On this machine nothing that they started runs on when this returns.
+
+    submitit kills a job's process one second after it told it to end; on a busy machine that can be before it has ended
+    its program, which would go on alone and hold its result. Slurm ends all of a job itself.
+    """
+    tree = Tree(int(job.job_id) for job in jobs) if cluster == "local" else None
+    for job in jobs:
+        job.cancel()
+    while tree is not None and not all(job.done() for job in jobs):
+        tree.look()
+        time.sleep(LOOK_SECONDS)
+    if tree is not None:
+        tree.kill()
 
 
 @contextmanager

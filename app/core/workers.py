@@ -6,7 +6,9 @@ import multiprocessing
 import os
 import sys
 import threading
-from collections.abc import Callable, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.connection import wait
 from multiprocessing.context import SpawnProcess
@@ -109,6 +111,35 @@ def _end_with_parent() -> None:
     if parent is not None:
         parent.join()
         os._exit(1)
+
+
+class Tree:
+    """The processes of this machine that come of given ones, as far as they have been seen."""
+
+    def __init__(self, roots: Iterable[int]) -> None:
+        self.roots = list(roots)
+        self.seen: set[Any] = set()
+        self.look()
+
+    def look(self) -> None:
+        """See who is there now: a process whose parent has ended is nobody's child any more."""
+        import psutil
+
+        for root in self.roots:
+            with suppress(psutil.NoSuchProcess):
+                process = psutil.Process(root)
+                self.seen |= {process, *process.children(recursive=True)}
+
+    def kill(self) -> None:
+        """End all that were seen and have not ended; they have when this returns."""
+        import psutil
+
+        for process in self.seen:
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
+                # One that nobody has buried yet has ended: in a container that may be never.
+                while process.status() != psutil.STATUS_ZOMBIE:
+                    time.sleep(0.01)
 
 
 def killed_by(code: int) -> str | None:
