@@ -9,6 +9,7 @@ KIND_NAMES = {
     "statement": "記述",
     "list": "列記",
     "basis": "根拠条文",
+    "across": "根拠条文",
     "blank": "空欄",
     "act": "違反行為",
     "delegated": "委任",
@@ -16,7 +17,7 @@ KIND_NAMES = {
 OTHER = "その他"
 
 _OF_LAWQA = re.compile(r"_選択式_(関連法令|根拠条文)_問題番号\d+$")
-_MADE = re.compile(rf"_({'|'.join(KIND_NAMES.values())})_\d{{5,}}$")
+_MADE = re.compile(rf"_({'|'.join(dict.fromkeys(KIND_NAMES.values()))})_\d{{5,}}$")
 
 
 def made_id(law: str, article: str, kind: str, number: int) -> str:

@@ -11,7 +11,7 @@ from itertools import chain
 
 from ..egov.law import Article, Law, Paragraph
 from .composing import SPEAKS_OF_ALL, with_cited_items, with_filled_in
-from .definitions import defining_rules
+from .definitions import bracketed_rules, defining_rules
 from .fillings import Filling, read_fillings
 from .passages import Passage, article_keys, cleaned, passage_of, plain_items, unaskable
 from .rules import Rule, exemption, read_rule
@@ -40,6 +40,7 @@ class Book:
     title: str
     passages: tuple[Passage, ...]  # in the order of the law
     rules: tuple[Rule, ...]
+    bracketed: tuple[Rule, ...]  # what brackets take in or leave out
     listings: tuple[Listing, ...]
     articles: tuple[str, ...]  # keys in order
     passed_over: Counter[str] = field(default_factory=Counter)  # paragraphs by reason
@@ -61,14 +62,18 @@ class Book:
         ids = {one.order.law: one.revision_id for one in self.fillings}
         return tuple(dict.fromkeys(ids[one.law] for one in passages if one.law != self.title))
 
-    def rules_of(self, passages: tuple[Passage, ...]) -> list[Rule]:
+    def rules_of(self, passages: Sequence[Passage]) -> list[Rule]:
         """The rules that stand in the passages, in their order."""
-        return [
-            rule
-            for one in passages
-            for rule in self.rules
-            if (rule.article, rule.paragraph) == (one.article, one.paragraph)
-        ]
+        return _standing_in(self.rules, passages)
+
+    def bracketed_in(self, passages: Sequence[Passage]) -> list[Rule]:
+        """What the brackets of the passages take in or leave out, in their order."""
+        return _standing_in(self.bracketed, passages)
+
+
+def _standing_in(rules: Sequence[Rule], passages: Sequence[Passage]) -> list[Rule]:
+    places = [(one.article, one.paragraph) for one in passages]
+    return [rule for place in places for rule in rules if (rule.article, rule.paragraph) == place]
 
 
 _LIST_WORDS = re.compile(
@@ -104,6 +109,8 @@ def read_book(law: Law, orders: tuple[Law, ...] = ()) -> Book:
             found, lists = _read(law.title, keys, article, paragraph, passage, passed)
             rules += found
             listings += lists
+    # What a definition's brackets take in is said of the word that it defines.
+    defining = {(law.title, *rule.place[:2]) for rule in rules if rule.subject.startswith("「")}
     fillings = read_fillings(law.title, tuple(passages), orders)
     filled = with_filled_in(rules, fillings)
     rules += [*with_cited_items(rules, passages), *filled]
@@ -113,6 +120,7 @@ def read_book(law: Law, orders: tuple[Law, ...] = ()) -> Book:
         law.title,
         tuple(passages),
         tuple(rules),
+        tuple(rule for one in passages if one.place not in defining for rule in bracketed_rules(one)),
         tuple(listings),
         keys,
         passed,

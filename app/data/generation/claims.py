@@ -30,7 +30,10 @@ class Claim:
         """What a reader without the law sees of it: the force of the ending, an absolute word, a condition set aside."""
         said = self.said
         even = "even" if said.scope.startswith("even") else ""
-        return "/".join(part for part in (said.modality, "always" if said.adverb else "", said.closing, even) if part)
+        bracket = "bracket" if self.edit == "bracket" else ""  # 第一条の「船舶」には、…が含まれる
+        return "/".join(
+            part for part in (said.modality, bracket, "always" if said.adverb else "", said.closing, even) if part
+        )
 
     @property
     def key(self) -> tuple[str, ...]:

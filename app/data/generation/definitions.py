@@ -1,12 +1,15 @@
-"""What brackets take in or leave out (除く, 含む, に限る), and the rules that a definition gives by them."""
+"""What brackets take in or leave out (除く, 含む, に限る), and the rules that they give in a definition and elsewhere."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
 
+from ..law_numbers import article_label, item_label, paragraph_label
+from .passages import Passage
 from .rules import Modality, Rule
-from .words.spelling import split_top
+from .words.references import kanji_numbers
+from .words.spelling import modern_kana, split_top
 
 MAX_CASE_CHARS = 40
 _DEFINES = re.compile(r"[^、「」（）]{0,24}「(?P<term>[^「」]{2,24})」とは、(?P<body>.+)をいう$")
@@ -32,6 +35,31 @@ def defining_rules(sentence: str, *, article: str, paragraph: str) -> Iterator[R
             modality: Modality = "plain_not" if bracket["verb"] == "を除く" else "plain"
             action = f"{case}が含まれる"
             yield Rule(article, paragraph, None, f"「{match['term']}」に", "", "", action, modality, "", False, False)
+
+
+# Also where the bracket goes on to give what it has limited a name.
+_TWICE = re.compile("限り|除き|除く|含み|以外")  # a limit of a limit
+_IN_TEXT = re.compile(BRACKET.pattern.removesuffix("。）") + r"。(?:以下[^（）]*)?）")
+
+
+def bracketed_rules(passage: Passage) -> Iterator[Rule]:
+    """A rule 第一条第一項の「T」には、Xが含まれる (or not) for each short bracket of a paragraph, whatever its sentences are like."""
+    for item, text in ((None, passage.lead), *passage.items):
+        words = modern_kana(text)
+        for bracket in _IN_TEXT.finditer(words):
+            noun, case = bracket["noun"], named_case(bracket)
+            # 「当該療養」 and one of two brackets after the same word name nothing by themselves.
+            if not case or _POINTS_OUT.search(noun) or words.count(f"{noun}（") > 1 or _TWICE.search(case):
+                continue
+            case = f"{case}以外の{noun}" if bracket["verb"] == "に限る" else case
+            modality: Modality = "plain" if bracket["verb"] == "を含む" else "plain_not"
+            cited = kanji_numbers(
+                article_label(passage.article)
+                + ("" if passage.alone else paragraph_label(passage.paragraph))
+                + item_label(item)
+            )
+            subject, action = f"{cited}の「{noun}」に", f"{case}が含まれる"
+            yield Rule(passage.article, passage.paragraph, item, subject, "", "", action, modality, "", False, False)
 
 
 def named_case(bracket: re.Match[str]) -> str:

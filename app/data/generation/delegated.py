@@ -21,7 +21,7 @@ from .drafts import (
     Style,
     Wants,
     answer_first,
-    citation,
+    cited_names,
     draft_about,
     draw_style,
     needed,
@@ -102,7 +102,7 @@ def _member(
     options = [
         Option(style.texts(one.text, random_, 3), one.own, one.edit, one.place, one.was, one.now) for one in chosen
     ]
-    requests = list_requests(_names(book, filling, style), wants)
+    requests = list_requests(cited_names(book.title, filling, digits=style.digits), wants)
     shown = _shown(book, list(dict.fromkeys([filling, other])), chosen, random_, max_chars)
     if shown is None:
         return None
@@ -157,7 +157,7 @@ def _apart(
 def _statement(
     book: Book, filling: Filling, thing: _Thing, positive: bool, style: Style, random_: random.Random
 ) -> Option:
-    name = random_.choice(_names(book, filling, style))
+    name = random_.choice(cited_names(book.title, filling, digits=style.digits))
     several, one = (_BELONGS, _ONLY) if positive else (_NOT, _NOT_THIS)
     patterns = several if filling.listed else one
     texts = tuple(
@@ -210,11 +210,6 @@ def _changed(thing: _Thing, printed: str, random_: random.Random) -> Iterator[_T
         for value in random_.sample(values, len(values)):
             text = thing.text.replace(found[0].text, value)
             yield _Thing(text, "number", thing.place, thing.text, value)
-
-
-def _names(book: Book, filling: Filling, style: Style) -> tuple[str, ...]:
-    cited = citation(book.title, filling.act, filling.item, digits=style.digits, named=True)
-    return f"{cited}に規定する{filling.name}", f"{cited}の{filling.name}"
 
 
 def _shown(

@@ -10,6 +10,7 @@ from typing import Literal
 from ...core.questions import Polarity
 from ..law_numbers import article_label, article_sort_key, item_label, paragraph_label
 from .book import Book
+from .fillings import Filling
 from .passages import Passage
 from .words.paraphrase import in_kana, paraphrase
 from .words.references import kanji_numbers
@@ -106,6 +107,12 @@ def citation(title: str, passage: Passage, item: str | None, *, digits: bool, na
     if not digits:
         label = kanji_numbers(label)
     return (title if named else "") + label
+
+
+def cited_names(title: str, filling: Filling, *, digits: bool) -> tuple[str, ...]:
+    """What an order fills in, as the provision of the Act with this title calls it."""
+    cited = citation(title, filling.act, filling.item, digits=digits, named=True)
+    return f"{cited}に規定する{filling.name}", f"{cited}の{filling.name}"
 
 
 def with_items(

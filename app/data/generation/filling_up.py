@@ -31,7 +31,7 @@ def filled_up(
     what can be told apart.
     """
     wanted = random_.choice(LENGTHS) * max_chars
-    if draft.kind == "basis" or len(draft.context) >= wanted:
+    if draft.kind in ("basis", "across") or len(draft.context) >= wanted:
         return draft
     shown = list(draft.passages)
     most = max(MAX_ARTICLES, _articles(shown))

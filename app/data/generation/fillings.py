@@ -25,6 +25,7 @@ _HEAD = re.compile(
     rf"(?:第(?P<item>{NUMBER})号(?P<branch>{BRANCH}){SUBITEM}?)?(?:本文|ただし書|前段|後段)?(?:に規定する|の規定により|の)"
     rf"(?P<name>(?P<sort>[^、は]{{2,24}}(?:で|として))?{_BY}で定める(?P<noun>[^、はをがに「」]{{1,16}}))は"
 )
+_LEFT_TO = re.compile(rf"({_BY})で定める")
 _LISTS = re.compile(
     r"次(?:のとおり|に掲げる[^、]{1,12}|の各号に掲げる[^、]{1,12}|の(?:各号の)?いずれかに該当する[^、]{1,8})"
 )
@@ -61,6 +62,12 @@ class Filling:
     def listed(self) -> bool:
         """Whether the order lists several."""
         return self.things[0][0] is not None
+
+    @property
+    def by(self) -> str:
+        """What the Act leaves it to: 政令, 港湾省令."""
+        match = _LEFT_TO.search(self.name)
+        return match[1] if match else ""
 
     @property
     def closed(self) -> bool:

@@ -6,6 +6,7 @@ import random
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from .across import across_draft
 from .acts import act_draft
 from .bases import basis_draft
 from .blanks import blank_draft
@@ -18,8 +19,9 @@ from .statements import Cues, statement_draft
 # Shares of the kinds, as counted on the open 100 of lawqa_jp, where 48 show an Act with an order: 16 of 100 is what all
 # Acts together give 3,000 questions (docs/generated-questions.md).
 MIX: dict[str, float] = {
-    "statement": 0.43, "delegated": 0.16, "list": 0.13, "basis": 0.20, "blank": 0.05, "act": 0.03,
+    "statement": 0.43, "delegated": 0.16, "list": 0.13, "basis": 0.11, "across": 0.09, "blank": 0.05, "act": 0.03,
 }  # fmt: skip
+OF_ORDERS = ("delegated", "across")  # kinds that only a law with its orders gives
 # lawqa_jp has four candidates everywhere; other exams have others, and what is learned should not hang on four.
 SIZES: dict[int, float] = {4: 0.80, 5: 0.15, 3: 0.04, 2: 0.01}
 MAX_PER_LAW = 16
@@ -38,8 +40,12 @@ class Recipe:
     mix: Mapping[str, float] = field(default_factory=lambda: MIX)
 
     def quota(self, *, orders: bool = True) -> dict[str, int]:
-        """Questions of each kind; ``orders`` False where the laws have none. The rounding falls to the largest share."""
-        mix = {kind: share for kind, share in self.mix.items() if orders or kind != "delegated"}
+        """Questions of each kind; ``orders`` False where the laws have none: then other questions for a provision take the
+        place of those across two laws. The rounding falls to the largest share."""
+        mix = dict(self.mix)
+        if not orders:
+            mix["basis"] = mix.get("basis", 0) + mix.get("across", 0)
+            mix = {kind: share for kind, share in mix.items() if kind not in OF_ORDERS}
         total = sum(mix.values())
         quota = {kind: round(self.count * share / total) for kind, share in mix.items()}
         largest = max(quota, key=lambda kind: quota[kind])
@@ -68,6 +74,8 @@ def _draft(
             return list_draft(book, listing, wants, random_, max_chars=max_chars, count=count) if listing else None
         case "delegated":
             return delegated_draft(book, article, wants, random_, max_chars=max_chars, count=count)
+        case "across":
+            return across_draft(book, article, random_, max_chars=max_chars, count=count)
         case "act":
             return act_draft(book, article, wants, random_, max_chars=max_chars, count=count)
         case "basis":

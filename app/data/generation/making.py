@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from .book import Book, read_book
 from .drafts import Draft, Wants
 from .filling_up import filled_up
-from .kinds import Recipe, make_draft
+from .kinds import OF_ORDERS, Recipe, make_draft
 from .leaks import Excluded
 from .passages import Passage
 from .rules import Rule
@@ -23,7 +23,7 @@ from .words.amounts import amounts
 # Kept for further rounds, where the laws run out before the questions are complete: then there are few.
 MAX_KEPT_BOOKS = 200
 MAX_ROUNDS = 6
-PATIENCE = 60  # laws read without one question of an order; of Acts every fourth gives one
+PATIENCE = 60  # laws read without one question of a kind about orders; of Acts every fourth gives one
 _RICH = re.compile(r"なければ、|を除き、|正当な理由|以内に|同意|承認|議決|書面")
 
 
@@ -84,7 +84,7 @@ class _Maker:
         self._cues = Cues()
         # The context before it was filled up, and the right candidate: no question is made twice with other paragraphs.
         self._answers: set[tuple[str, str]] = set()
-        self._last_delegated = 0  # laws read when one was last made
+        self._last_made = dict.fromkeys(OF_ORDERS, 0)  # laws read when one of the kind was last made
 
     @property
     def complete(self) -> bool:
@@ -137,8 +137,8 @@ class _Maker:
         }
         ahead = 1.0 if self.any_kind else self._recipe.max_ahead
         # Laws that leave little to orders must not keep all other kinds waiting.
-        waited = self.made.laws - self._last_delegated > PATIENCE
-        behind = [share for kind, share in done.items() if not (waited and kind == "delegated")]
+        waited = [kind for kind, laws in self._last_made.items() if self.made.laws - laws > PATIENCE]
+        behind = [share for kind, share in done.items() if kind not in waited]
         limit = min(behind, default=0.0) + ahead
         return sorted((kind for kind in done if done[kind] <= limit), key=lambda kind: done[kind])
 
@@ -190,8 +190,8 @@ class _Maker:
     def _add(self, kind: str, settled: Settled) -> None:
         self.made.settled.append(settled)
         self.made.kinds[kind] += 1
-        if kind == "delegated":
-            self._last_delegated = self.made.laws
+        if kind in self._last_made:
+            self._last_made[kind] = self.made.laws
         self.made.wants[settled.draft.polarity] += 1
         self._balance.add(settled.by_overlap, settled.by_length)
         self._cues.add(settled.draft.options)

@@ -13,6 +13,7 @@ from .words.spelling import hiragana_share, modern_kana, sentences, without_defi
 MIN_HIRAGANA_SHARE = 0.8  # below it a law is written in prewar katakana
 MAX_LIST_ITEMS = 12
 MIN_ITEM_CHARS, MAX_ITEM_CHARS = 2, 70
+_STRUCK_OUT = re.compile(r"[\s―－ー─-]+")
 _UNUSABLE_ITEM = re.compile(r"^その他|^前|前号|各号|準用|別表|次に|次の|のほか|については、")
 
 
@@ -71,7 +72,7 @@ def passage_of(title: str, article: Article, paragraph: Paragraph) -> Passage:
     items = tuple(
         (part.num, _part_text(part))
         for part in paragraph.parts
-        if part.num and ":" not in part.num and part.text.strip() != "削除"
+        if part.num and ":" not in part.num and part.text.strip() != "削除" and not _STRUCK_OUT.fullmatch(part.text)
     )
     caption = (article.caption or paragraph.caption).strip("（）")
     return Passage(

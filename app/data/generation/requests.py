@@ -57,6 +57,23 @@ _ARTICLE: dict[Told, tuple[str, ...]] = {
     "lists": ("{what}{of}条文はどれですか。", "次のうち、{what}{of}条文はどれか。", "{what}{of}条文を一つ選んでください。",
               "{what}{of}条文として、正しいものを選んでください。"),
 }  # fmt: skip
+# For the order's provision: 「根拠条文」 could be the Act's, which leaves it to the order.
+_THING = (
+    "{name}に「{thing}」が該当することを定めている条文はどれですか。", "次のうち、{name}の一つとして「{thing}」を挙げている条文はどれか。",
+    "{name}に「{thing}」が含まれると規定している条文を一つ選んでください。", "{name}に「{thing}」を含めている条文として、正しいものを選んでください。",
+)  # fmt: skip
+_VALUE = (
+    "{name}を「{thing}」と定めている条文はどれですか。", "次のうち、{name}を「{thing}」としている条文はどれか。",
+    "{name}が「{thing}」であることを規定した条文を一つ選んでください。", "{name}が「{thing}」とされていることの定めがある条文はどれでしょうか。",
+)  # fmt: skip
+_CONTENTS = (
+    "{name}を具体的に定めている条文はどれですか。", "次のうち、{name}が何であるかを規定した条文はどれか。", "{name}が何かを定めている条文を一つ選んでください。",
+    "{name}を具体的に規定している条文として、正しいものを選んでください。",
+)  # fmt: skip
+_LEAVES = (
+    "{cited}に定められている{noun}について、その定めを{by}に委ねている条文はどれですか。", "次のうち、{cited}が定める{noun}を、{by}で定めることとしている条文はどれか。",
+    "{cited}の{noun}を{by}に委任している条文を一つ選んでください。", "{cited}は{noun}を定めていますが、これを{by}に委ねている条文として、正しいものを選んでください。",
+)  # fmt: skip
 _PAIR = (
     "次のうち、{law}の条文とそれが定める内容の組合せとして、{which}はどれですか。", "{law}のどの条文に何が定められているかについて、{which}を選んでください。",
     "{law}の条文の番号とその内容の対応について、次の記述のうち、{which}はどれか。",
@@ -95,6 +112,21 @@ def article_requests(what: str, of: str, told: Told = "noun") -> tuple[str, ...]
     """Requests for the provision that lays down ``what``, or is about it: 「定款の変更を定めている」 would be the change
     itself. ``of`` names the law where the candidates do not."""
     return tuple(frame.format(what=what, of=of) for frame in _ARTICLE[told] if of == "" or "{of}" in frame)
+
+
+def thing_requests(thing: str, name: str, *, listed: bool) -> tuple[str, ...]:
+    """Requests for the provision of an order that says that the thing is, or is one of, what the Act calls ``name``."""
+    return tuple(frame.format(thing=thing, name=name) for frame in (_THING if listed else _VALUE))
+
+
+def contents_requests(name: str) -> tuple[str, ...]:
+    """Requests for the provision of an order that says what the Act calls ``name``."""
+    return tuple(frame.format(name=name) for frame in _CONTENTS)
+
+
+def leaves_requests(cited: str, noun: str, by: str) -> tuple[str, ...]:
+    """Requests for the provision of the Act that leaves the noun to ``by``, which the cited provision of an order fills in."""
+    return tuple(frame.format(cited=cited, noun=noun, by=by) for frame in _LEAVES)
 
 
 def pair_requests(law: str, wants: Wants) -> tuple[str, ...]:

@@ -6,11 +6,12 @@ import random
 import re
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 
 from ..law_numbers import article_label
 from .book import Book
 from .cases import ceiling, deadline, threshold
-from .claims import Claim
+from .claims import OPPOSITE, Claim
 from .drafts import (
     DIGITS,
     MAX_SHOWN_ITEMS,
@@ -42,11 +43,11 @@ EDITS: tuple[Edit, ...] = (
 FALSE_WEIGHTS = {
     "modality": 0.7, "number": 3.0, "time": 1.0, "limit": 2.5, "procedure": 2.5, "party": 0.8, "exception": 4.0, "absolute": 4.0,
     "not_always": 0.2, "discretion": 0.08, "unless": 4.0, "left_out": 4.0, "only_if": 4.0, "over_general": 3.0, "recombined": 1.5, "restriction": 4.0,
-    "deadline": 2.0, "ceiling": 4.0, "threshold": 4.0, "refilled": 4.0,
+    "deadline": 2.0, "ceiling": 4.0, "threshold": 4.0, "refilled": 4.0, "bracket": 6.0,
 }  # fmt: skip
 TRUE_WEIGHTS = {
     "as_is": 1.0, "composed": 1.0, "exception": 4.0, "not_always": 4.0, "discretion": 0.05, "unless": 4.0, "left_out": 4.0, "only_if": 4.0,
-    "restriction": 4.0, "deadline": 1.5, "ceiling": 4.0, "threshold": 4.0, "defined": 2.0, "filled_in": 4.0,
+    "restriction": 4.0, "deadline": 1.5, "ceiling": 4.0, "threshold": 4.0, "filled_in": 4.0, "bracket": 2.0,
 }  # fmt: skip
 _AS_IT_IS = ("as_is", "composed", "filled_in")
 MAX_TOPIC_CHARS = 20  # of a caption in a request
@@ -124,6 +125,10 @@ def statement_draft(
                 trues.append((TRUE_WEIGHTS[claim.edit], claim))
             else:
                 falses.append((FALSE_WEIGHTS[claim.edit], claim))
+    for rule in book.bracketed_in(scene):
+        other = replace(rule, modality=OPPOSITE[rule.modality])
+        trues.append((TRUE_WEIGHTS["bracket"], Claim(True, "bracket", rule, rule)))
+        falses.append((FALSE_WEIGHTS["bracket"], Claim(False, "bracket", rule, other, rule.modality, other.modality)))
     needed_true, needed_false = needed(wants, count)
     right = _pick(trues, needed_true, cues, random_)
     wrong = _pick(falses, needed_false, cues, random_, taken=right)
@@ -162,7 +167,7 @@ def statement_draft(
 
 def _scene(book: Book, article: str, random_: random.Random, max_chars: int) -> tuple[Passage, ...] | None:
     """One or two paragraphs of the article, half the time with one of a neighbouring article that has rules too."""
-    with_rules = {(rule.article, rule.paragraph) for rule in book.rules}
+    with_rules = {(rule.article, rule.paragraph) for rule in (*book.rules, *book.bracketed)}
     own = [one for one in book.passages if one.article == article and (one.article, one.paragraph) in with_rules]
     if not own:
         return None
@@ -200,6 +205,8 @@ def _pick(
         if any(one.key == claim.key for one in others) or len(same_rule) >= 2 or len(same_edit) >= 2:
             continue
         if claim.true and any(one.edit == claim.edit for one in same_rule if one.true):
+            continue
+        if claim.edit == "bracket" and any(one.rule == claim.rule for one in same_rule):  # in it and not in it
             continue
         if any(contradict(one, claim) for one in others):
             continue

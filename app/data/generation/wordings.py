@@ -43,6 +43,7 @@ _CONDITIONS = {
     "even": ("場合であっても", "ときであっても", "場合でも"),
 }
 
+_OF_PROVISION = re.compile(r"[条項号]の$")
 _PASSIVE = re.compile(r"[わかさたなまらがば]れる$")
 # A subject that can act, and so have a 義務.
 ACTS = re.compile(
@@ -99,6 +100,8 @@ def wordings(rule: Rule, *, digits: bool, named: bool = True) -> tuple[str, ...]
         if rule.scope == "":
             found[subject + ending] = None
         for when in _CONDITIONS[rule.scope]:
+            if _OF_PROVISION.search(rule.condition) and when.startswith("とき"):  # 「第二項のときは」
+                continue
             case = (in_cases(rule.condition) if when.startswith("場合") else rule.condition) + when
             if not pointing:
                 found[f"{subject}{case}、{ending}"] = None

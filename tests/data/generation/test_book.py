@@ -126,3 +126,36 @@ def test_deleted_items_are_not_shown() -> None:
     items = (Part("1", "一", "登録を受けようとする者", ()), deleted, Part("5", "五", "削除", ()))
     (passage,) = read_book(law(article("1", replace(paragraph("1", lead), parts=items)))).passages
     assert passage.items == (("1", "登録を受けようとする者"),)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("役員（監事を除く。）は、灯台に住む。", [("第三条第一項の「役員」に", "監事が含まれる", "plain_not")]),
+        ("灯台（建設中のものを含む。以下同じ。）に灯火をつける。", [("第三条第一項の「灯台」に", "建設中の灯台が含まれる", "plain")]),
+        ("料金（夜間に収受するものに限る。）を定める。", [("第三条第一項の「料金」に", "夜間に収受する料金以外の料金が含まれる", "plain_not")]),
+        ("施設（灯台（木造のものを除く。）に附属するものを除く。）を設ける。", [("第三条第一項の「灯台」に", "木造の灯台が含まれる", "plain_not")]),
+        # What points elsewhere, stands after the same word twice, limits twice, or says who it is of "当該".
+        ("船舶（次に掲げるものを除く。）を繋ぐ。", []),
+        ("船舶（漁船を除く。）を他の船舶（帆船を除く。）に繋ぐ。", []),
+        ("業者（個人に限り、未成年者を含む。）は、届け出る。", []),
+        ("当該船舶（漁船を除く。）を繋ぐ。", []),
+    ],
+)  # fmt: skip
+def test_what_brackets_take_in_or_leave_out(text: str, expected: list[tuple[str, str, str]]) -> None:
+    book = read_book(law(article("3", paragraph("1", text), paragraph("2", "灯台守は、灯台に住む。"))))
+    assert [(one.subject, one.action, one.modality) for one in book.bracketed] == expected
+    assert book.bracketed_in(book.passages[:1]) == list(book.bracketed)
+    assert book.bracketed_in(book.passages[1:]) == []
+
+
+def test_brackets_of_an_item_are_the_items() -> None:
+    text = ("船名（旧名を除く。）", "船長")
+    (rule,) = read_book(law(article("3", paragraph("1", "次に掲げる事項を記載する。", text)))).bracketed
+    assert (rule.subject, rule.action, rule.place) == ("第三条第一号の「船名」に", "旧名が含まれる", ("3", "1", "1"))
+
+
+def test_items_that_were_struck_out_are_not_shown() -> None:
+    items = ("船名", "―――", "削除", "船長")
+    (passage,) = read_book(law(article("3", paragraph("1", "次に掲げる事項を記載する。", items)))).passages
+    assert passage.items == (("1", "船名"), ("4", "船長"))

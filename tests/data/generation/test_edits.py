@@ -186,6 +186,13 @@ def test_a_case_that_a_rule_leaves_out() -> None:
     ]
 
 
+def test_of_a_provision_there_is_a_case_and_no_time() -> None:
+    rule, _ = read("灯台守は、第二項の場合には、灯台の鐘を鳴らさなければならない")
+    texts = wordings(rule, digits=True)
+    assert any("第2項の場合には、" in text for text in texts)
+    assert not any("第2項のとき" in text for text in texts)
+
+
 def test_only_if() -> None:
     claims = said(exceptions.only_if(*read("灯台守は、濃霧の場合に限り、灯台の鐘を鳴らすことができる"), RANDOM))
     assert claims == [
