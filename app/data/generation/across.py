@@ -12,6 +12,7 @@ tell the Act's rule more often than they cite it, so that the way to the order l
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -28,6 +29,7 @@ from .drafts import (
     draw_style,
     neighbours,
     render_context,
+    spelled,
     with_items,
 )
 from .fillings import MAX_ALIKE, Filling
@@ -114,6 +116,7 @@ def _told(book: Book, filling: Filling, style: Style, random_: random.Random) ->
     (first, *_) = sentences(modern_kana(act.lead))
     plain = cleaned(first, book.title, book.articles, act.article, act.paragraph) if filling.item is None else None
     text = style.text(plain, random_) if plain else ""
+    text = text.removesuffix("とする") if text.endswith("ものとする") else text
     return f"{book.title}では、{text}とされている。" if filling.name in text and len(text) <= MAX_TOLD_CHARS else ""
 
 
@@ -130,7 +133,7 @@ def _named(book: Book, filling: Filling, style: Style, random_: random.Random) -
 def _thing(book: Book, filling: Filling, style: Style, random_: random.Random) -> _Asked:
     item, thing = random_.choice(filling.things)
     before, name, trap = _named(book, filling, style, random_)
-    requests = thing_requests(style.text(thing, random_), name, listed=filling.listed)
+    requests = thing_requests(spelled(thing, style.digits), name, listed=filling.listed)  # quoted, so in no other words
 
     def is_wrong(spot: Spot) -> bool:
         if spot.passage.place == filling.order.place and None in (item, spot.item):
@@ -148,7 +151,13 @@ def _contents(book: Book, filling: Filling, style: Style, random_: random.Random
     return _Asked(Spot(filling.order, None), lambda _: requests, lambda spot: spot.passage.place != place, trap)
 
 
-def _leaves(book: Book, filling: Filling, style: Style, random_: random.Random) -> _Asked:
+# 「政令で定める程度の医療」 leaves the 程度 to it.
+_OF_SOMETHING = re.compile(r"(?:程度|額|率|数|方法|範囲|種類)の")
+
+
+def _leaves(book: Book, filling: Filling, style: Style, random_: random.Random) -> _Asked | None:
+    if _OF_SOMETHING.match(filling.noun):
+        return None
     order = Spot(filling.order, None)
     cited = citation(filling.order.law, filling.order, None, digits=style.digits, named=True)
     act, item = filling.act, filling.item

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from .rules import Modality, Rule
 from .wordings import wordings
@@ -12,6 +12,21 @@ OPPOSITE: dict[Modality, Modality] = {
     "duty": "need_not", "may": "cannot", "must_not": "free", "cannot": "may", "need_not": "duty", "plain": "plain_not",
     "plain_not": "plain", "deemed": "not_deemed", "not_deemed": "deemed", "effort": "duty", "free": "must_not", "no_duty": "duty", "stated": "stated",
 }  # fmt: skip
+
+
+# Edits that say what holds in the exception's case, or outside the rule.
+_OF_CASES = (
+    "exception",
+    "not_always",
+    "left_out",
+    "unless",
+    "only_if",
+    "discretion",
+    "restriction",
+    "bracket",
+    "over_general",
+)
+IN_PRINCIPLE = "原則として"  # of a rule that has an exception
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,15 +46,21 @@ class Claim:
         said = self.said
         even = "even" if said.scope.startswith("even") else ""
         bracket = "bracket" if self.edit == "bracket" else ""  # 第一条の「船舶」には、…が含まれる
-        return "/".join(
-            part for part in (said.modality, bracket, "always" if said.adverb else "", said.closing, even) if part
-        )
+        adverb = "" if not said.adverb else "principle" if said.adverb == IN_PRINCIPLE else "always"
+        return "/".join(part for part in (said.modality, bracket, adverb, said.closing, even) if part)
 
     @property
     def key(self) -> tuple[str, ...]:
         """What the claim says, whatever its wording."""
         said = self.said
         return (said.subject, said.condition, said.scope, said.action, said.modality, said.adverb, said.closing)
+
+    @property
+    def in_principle(self) -> Claim:
+        """What the claim says, said of the rule without its exception; the same where it speaks of cases itself."""
+        said = self.said
+        plain = not (said.adverb or said.closing) and said.scope in ("", "when") and self.edit not in _OF_CASES
+        return replace(self, said=replace(said, adverb=IN_PRINCIPLE)) if plain else self
 
     def texts(self, *, digits: bool, named: bool = True) -> tuple[str, ...]:
         """The claim in every wording that is known."""

@@ -46,10 +46,11 @@ def bracketed_rules(passage: Passage) -> Iterator[Rule]:
     """A rule 第一条第一項の「T」には、Xが含まれる (or not) for each short bracket of a paragraph, whatever its sentences are like."""
     for item, text in ((None, passage.lead), *passage.items):
         words = modern_kana(text)
+        cited_words = words if item else modern_kana(passage.text)
         for bracket in _IN_TEXT.finditer(words):
             noun, case = bracket["noun"], named_case(bracket)
-            # 「当該療養」 and one of two brackets after the same word name nothing by themselves.
-            if not case or _POINTS_OUT.search(noun) or words.count(f"{noun}（") > 1 or _TWICE.search(case):
+            # 「当該療養」 names nothing by itself, and of a word that stands there twice nobody can tell which is meant.
+            if not case or _POINTS_OUT.search(noun) or cited_words.count(noun) > 1 or _TWICE.search(case):
                 continue
             case = f"{case}以外の{noun}" if bracket["verb"] == "に限る" else case
             modality: Modality = "plain" if bracket["verb"] == "を含む" else "plain_not"

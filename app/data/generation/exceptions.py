@@ -29,7 +29,7 @@ SOMETIMES = "場合がある"
 _POINTING = ("その", "当該", "同")  # what opens a sentence so points to nothing there
 # 必ずしも before such a part is too far from its verb, and seems to deny the manner, the aim or いつでも itself.
 _FAR = re.compile(
-    r"^あらかじめ|において|に際して|にかかわらず|には|については|に当たって|により|職権で|ため|と併せて|とともに|いつでも|.{45}"
+    r"^あらかじめ|において|に際して|にかかわらず|には|については|に当たって|により|職権で|ため|と併せて|とともに|いつでも|範囲内で|.{45}"
 )
 _NESTED = "なければ"  # 「…でなければ、することができない」 cannot be negated once more and stay readable
 

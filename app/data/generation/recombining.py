@@ -31,7 +31,7 @@ def recombined(rule: Rule, around: Surroundings, random_: random.Random) -> Iter
     rivals = [one for one in around.beside if one.place != rule.place and not says_same(one, rule)]
     random_.shuffle(rivals)
     for other in rivals:
-        if _may_swap_conditions(rule, other):
+        if _may_swap_conditions(rule, other) and not _is_nickname(other.condition, around.own):
             said = replace(rule, condition=other.condition, reorder=False)
             if not is_another_rule(said, around.rules):
                 yield Claim(False, "recombined", rule, said, rule.condition, other.condition)
@@ -59,6 +59,14 @@ def _may_swap_conditions(rule: Rule, other: Rule) -> bool:
             f"{act}{done}" in rule.action for act in _ACT.findall(rule.condition) for done in ("された", "した")
         )
     )
+
+
+_NICKNAMES = re.compile(r"「([^」]{2,20})」という")
+
+
+def _is_nickname(condition: str, own: str) -> bool:
+    """Whether a case is told by a short name that the rule's own article gives to something: it may be the rule's case."""
+    return any(name in condition for name in _NICKNAMES.findall(own))
 
 
 def _speaks_of(text: str, rule: Rule) -> bool:

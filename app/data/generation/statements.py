@@ -49,6 +49,8 @@ TRUE_WEIGHTS = {
     "as_is": 1.0, "composed": 1.0, "exception": 4.0, "not_always": 4.0, "discretion": 0.05, "unless": 4.0, "left_out": 4.0, "only_if": 4.0,
     "restriction": 4.0, "deadline": 1.5, "ceiling": 4.0, "threshold": 4.0, "filled_in": 4.0, "bracket": 2.0,
 }  # fmt: skip
+IN_PRINCIPLE_SHARE = 0.8  # of the rules with a proviso, those that are stated 原則として
+_HAS_PROVISO = re.compile("。(?:ただし|但し)、?")
 _AS_IT_IS = ("as_is", "composed", "filled_in")
 MAX_TOPIC_CHARS = 20  # of a caption in a request
 BESIDE = (
@@ -115,16 +117,23 @@ def statement_draft(
     trues: list[tuple[float, Claim]] = []
     falses: list[tuple[float, Claim]] = []
     for rule in rules:
+        # Where a proviso is shown, a statement without it is right only in principle; wrong ones say so as often.
+        limited = _HAS_PROVISO.search(book.passage_at(rule.article, rule.paragraph).lead) is not None
+        principle = limited and random_.random() < IN_PRINCIPLE_SHARE
         around = Surroundings(own[rule.article], book.rules, beside, actors)
         edit = "filled_in" if rule in book.refilled else "composed" if rule.item or rule.also else "as_is"
-        trues.append((TRUE_WEIGHTS[edit], Claim(True, edit, rule, rule)))
         others = book.refilled.get(rule, ())
-        falses += [(FALSE_WEIGHTS["refilled"] / len(others), Claim(False, "refilled", rule, one)) for one in others]
-        for claim in (claim for change in EDITS for claim in change(rule, around, random_)):
+        claims = [
+            Claim(True, edit, rule, rule),
+            *(Claim(False, "refilled", rule, one) for one in others),
+            *(claim for change in EDITS for claim in change(rule, around, random_)),
+        ]
+        for claim in (one.in_principle if principle else one for one in claims):
             if claim.true:
                 trues.append((TRUE_WEIGHTS[claim.edit], claim))
             else:
-                falses.append((FALSE_WEIGHTS[claim.edit], claim))
+                share = len(others) if claim.edit == "refilled" else 1
+                falses.append((FALSE_WEIGHTS[claim.edit] / share, claim))
     for rule in book.bracketed_in(scene):
         other = replace(rule, modality=OPPOSITE[rule.modality])
         trues.append((TRUE_WEIGHTS["bracket"], Claim(True, "bracket", rule, rule)))

@@ -47,7 +47,7 @@ def plain(text: str) -> str:
 def asked_about(draft: Draft) -> str:
     """The form of a question, read from its request."""
     request = draft.requests[0]
-    if re.search("委ね|委任|定めることとしている", request):
+    if re.search("委ね|委任|で定めることとしている", request):
         return "leaves"
     if re.search("具体的|何か|何である", request):
         return "contents"

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import random
+from collections import Counter
 from itertools import combinations
 
 import pytest
 
 from app.data.generation.book import read_book
 from app.data.generation.claims import Claim
+from app.data.generation.drafts import Wants
 from app.data.generation.edits import modality
 from app.data.generation.exceptions import absolute, exception
 from app.data.generation.rules import Rule
@@ -29,7 +31,7 @@ def topics(caption: str) -> dict[bool, set[str]]:
         )
     )
     found: dict[bool, set[str]] = {True: set(), False: set()}
-    for seed in range(120):
+    for seed in range(400):
         draft = statement_draft(book, "1", "correct", random.Random(seed), Cues(), max_chars=700, count=2)
         if draft:
             one = len({option.place[0] for option in draft.options}) == 1
@@ -81,3 +83,25 @@ def test_a_question_holds_the_rule_or_its_exception(wants: str) -> None:
         held |= edits & {"exception", "not_always"}
         assert not ("as_is" in edits and edits & {"exception", "not_always"}), seed
     assert held == {"flat", "exception", "not_always"}
+
+
+def said(seeds: int, wants: Wants) -> dict[bool, Counter[bool]]:
+    """By truth: how many candidates about the rule with a proviso say 原則として, and how many do not."""
+    found: dict[bool, Counter[bool]] = {True: Counter(), False: Counter()}
+    book = read_book(law(article("1", paragraph("1", DIM), paragraph("2", LOG), paragraph("3", BELL))))
+    for seed in range(seeds):
+        draft = statement_draft(book, "1", wants, random.Random(seed), Cues(), max_chars=700, count=2)
+        for option in draft.options if draft else ():
+            if option.place[1] == "1" and option.edit in ("as_is", "modality", "number", "time"):
+                found[option.true][all("原則として、" in text for text in option.texts)] += 1
+            elif option.place[1] != "1":  # without a proviso nothing is only in principle
+                assert not any("原則" in text for text in option.texts)
+    return found
+
+
+DIM = "灯台守は、灯火を弱めたときは、一週間以内に、その旨を港湾大臣に届け出なければならない。ただし、濃霧のときは、この限りでない。"
+
+
+def test_a_rule_whose_proviso_is_shown_is_mostly_stated_in_principle_right_or_wrong() -> None:
+    for counts in said(400, "correct").values():
+        assert counts[True] > 2 * counts[False] > 0

@@ -13,14 +13,14 @@ _NOT_HELD = r"(?<!権を)(?<!職務を)(?<!裁判を)"  # those are held and don
 _FORMS: tuple[tuple[re.Pattern[str], tuple[str, ...]], ...] = tuple(
     (re.compile(pattern), texts)
     for pattern, texts in (
-        (r"の規定により(?=[一-龥、])", ("に基づき", "に基づいて", "によって")),
-        (r"の規定による(?=[一-龥])", ("に基づく", "による")),
+        (r"の規定により(?=[一-龥、])", ("に基づき", "に基づいて")),
+        # 「第二項等の規定」 is a term of its own.
+        (r"(?<!等)の規定による(?=[一-龥])", ("に基づく", "による")),
         (r"あらかじめ、", ("事前に", "前もって")),
         (r"遅滞なく、", ("遅れることなく", "遅滞なく")),
         (r"直ちに、", ("すぐに", "直ちに")),
         (r"速やかに、", ("すみやかに", "速やかに")),
         (r"その旨を", ("そのことを", "その旨を")),
-        (r"に掲げる(?=[一-龥])", ("に挙げられた", "に掲げられた")),
         # Only as a part of its own: 「条例又は規則で定めるところにより」 would be cut in the middle.
         (
             r"(?:(?<=、)|^)(?:[一-龥]{2,5}省令|内閣府令|政令|規則|条例)[での]定めるところにより、(?![^、]*方法により)",
@@ -35,7 +35,6 @@ _FORMS: tuple[tuple[re.Pattern[str], tuple[str, ...]], ...] = tuple(
         (rf"{_NOT_HELD}(?:行なわなければ|行わなければ)", ("実施しなければ", "行わなければ")),
         (r"かつ、", ("かつ",)),
         (r"すべて", ("全て",)),
-        (r"場合において、", ("場合に、", "場合において")),
     )
 )
 _IN_KANA = {"若しくは": "もしくは", "又は": "または", "及び": "および", "並びに": "ならびに"}
@@ -63,6 +62,8 @@ _NEEDS: tuple[tuple[re.Pattern[str], str], ...] = (
     ),
 )
 _NOUNS = {"届け出": "届出", "報告し": "報告", "通知し": "通知", "申請し": "申請"}
+# Says when or how it is done, and 「あらかじめ、認可が必要である」 has nothing that is done.
+_WHEN_DONE = re.compile(r"(?:あらかじめ|事前に|前もって|直ちに|すぐに|速やかに|すみやかに|遅滞なく)、?[^、]*$")
 _TOPICS = re.compile("[はも]、")
 SHARE = 0.5  # of the places where a form could be changed, that are
 AS_PRINTED = 0.3  # of the texts, whose forms all stay: a quarter of the open 100's true choices are as printed
@@ -93,7 +94,10 @@ def needs(text: str) -> str:
     """The text with its ending naming what is needed, where it is of that form."""
     for pattern, ending in _NEEDS:
         # 「写しを添えて、大臣への届出が必要である」: the other act has lost the one that it goes with.
-        if (match := pattern.search(text)) and not ANOTHER_ACT.search(_TOPICS.split(text[: match.start()])[-1] + "、"):
+        match = pattern.search(text)
+        if match is None or _WHEN_DONE.search(text[: match.start()]):
+            continue
+        if not ANOTHER_ACT.search(_TOPICS.split(text[: match.start()])[-1] + "、"):
             return text[: match.start()] + re.sub(
                 "|".join(_NOUNS), lambda one: _NOUNS[one.group()], match.expand(ending)
             )
