@@ -55,11 +55,6 @@ class Spot:
     item: str | None
 
     @property
-    def text(self) -> str:
-        """Its words: the lead with its item, with all items where it names none."""
-        return "\n".join([self.passage.lead, *(text for key, text in self.passage.items if self.item in (None, key))])
-
-    @property
     def key(self) -> tuple[tuple[str, str, str], str | None]:
         """Where it stands, however much of its paragraph is shown."""
         return self.passage.place, self.item
