@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from .book import Book
 from .checks import overlapping
+from .claims import Surroundings
 from .drafts import (
     Draft,
     Option,
@@ -26,7 +27,6 @@ from .passages import Passage
 from .recombining import PERSON
 from .requests import list_requests
 from .rules import Rule
-from .surroundings import Surroundings
 from .wordings import in_cases
 
 MAX_ALIKE = 0.6  # share of character pairs: an act above it may be the forbidden one in other words

@@ -7,11 +7,10 @@ from dataclasses import replace
 
 from .book import Book
 from .checks import is_known_party
-from .claims import Claim
+from .claims import ACTOR, Claim, actors_of
 from .drafts import DIGITS, Draft, Option, chars, draft_about, neighbours, spelled, with_items
 from .requests import blank_requests
 from .rules import Rule
-from .surroundings import ACTOR, actors_of
 from .words.amounts import Amount, amounts, others
 
 BLANK = "［　　］"

@@ -8,10 +8,9 @@ from collections.abc import Iterator
 from dataclasses import replace
 from fractions import Fraction
 
-from .claims import Claim
+from .claims import Claim, Surroundings
 from .recombining import PERSON
 from .rules import Rule
-from .surroundings import Surroundings
 from .words.amounts import DAYS, Amount, amounts
 from .words.inflection import te_form
 from .words.references import kanji

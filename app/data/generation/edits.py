@@ -11,9 +11,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from .checks import is_known_party
-from .claims import OPPOSITE, Claim
+from .claims import ACTOR, OPPOSITE, Claim, Surroundings, with_words
 from .rules import Modality, Rule
-from .surroundings import ACTOR, Surroundings, with_words
 from .words.amounts import Amount, amounts, narrower, others
 
 

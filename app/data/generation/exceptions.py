@@ -12,10 +12,9 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 
-from .claims import OPPOSITE, Claim
+from .claims import OPPOSITE, Claim, Surroundings, with_words
 from .definitions import BRACKET, named_case
 from .rules import Rule
-from .surroundings import Surroundings, with_words
 from .words.inflection import ANOTHER_ACT
 from .words.references import kanji, kanji_article
 

@@ -9,9 +9,8 @@ from dataclasses import replace
 
 from ..law_numbers import NUMBER, article_label, paragraph_label
 from .checks import is_another_rule, overlapping, says_same
-from .claims import Claim
+from .claims import Claim, Surroundings
 from .rules import SAME_PART, Rule
-from .surroundings import Surroundings
 from .words.references import kanji_numbers
 
 # Above it two conditions may be met by the same case, and the effect may follow from either.

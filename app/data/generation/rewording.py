@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 from ..folding import fold_text
+from .claims import ACTOR
 from .settling import Settled
-from .surroundings import ACTOR
 
 Ask = Callable[[Sequence[str]], Sequence[str]]  # prompts to answers, in their order
 

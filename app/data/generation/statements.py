@@ -11,7 +11,7 @@ from dataclasses import replace
 from ..law_numbers import article_label
 from .book import Book
 from .cases import ceiling, deadline, threshold
-from .claims import OPPOSITE, Claim
+from .claims import OPPOSITE, Claim, Edit, Surroundings, actors_of
 from .drafts import (
     DIGITS,
     MAX_SHOWN_ITEMS,
@@ -31,7 +31,6 @@ from .exceptions import absolute, discretion, exception, left_out, only_if, over
 from .passages import MAX_LIST_ITEMS, Passage
 from .recombining import recombined
 from .requests import statement_requests
-from .surroundings import Edit, Surroundings, actors_of
 from .words.paraphrase import in_kana, paraphrase
 
 EDITS: tuple[Edit, ...] = (

@@ -11,10 +11,9 @@ import pytest
 from app.data.generation import edits, exceptions
 from app.data.generation.cases import ceiling, deadline, threshold
 from app.data.generation.checks import is_another_rule, is_known_party, says_same
-from app.data.generation.claims import Claim
+from app.data.generation.claims import ACTOR, Claim, Surroundings, actors_of
 from app.data.generation.recombining import recombined
 from app.data.generation.rules import Rule, read_rule
-from app.data.generation.surroundings import ACTOR, Surroundings, actors_of
 from app.data.generation.wordings import force, wordings
 from tests.data.generation.laws import lighthouse
 

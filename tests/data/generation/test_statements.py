@@ -9,13 +9,12 @@ from itertools import combinations
 import pytest
 
 from app.data.generation.book import read_book
-from app.data.generation.claims import Claim
+from app.data.generation.claims import Claim, Surroundings
 from app.data.generation.drafts import Wants
 from app.data.generation.edits import modality
 from app.data.generation.exceptions import absolute, exception
 from app.data.generation.rules import Rule
 from app.data.generation.statements import Cues, contradict, statement_draft
-from app.data.generation.surroundings import Surroundings
 from tests.data.generation.laws import article, law, paragraph
 
 FIRE = "灯台守は、灯火を消したときは、二週間以内に、その旨を港湾大臣に届け出なければならない。"
