@@ -197,14 +197,13 @@ def stop(jobs: Collection[Any], cluster: str) -> None:
     submitit kills a job's process one second after it told it to end; on a busy machine that can be before it has ended
     its program, which would go on alone and hold its result. Slurm ends all of a job itself.
     """
-    tree = Tree(int(job.job_id) for job in jobs) if cluster == "local" else None
+    tree = Tree(int(job.job_id) for job in jobs if cluster == "local")
     for job in jobs:
         job.cancel()
-    while tree is not None and not all(job.done() for job in jobs):
+    while tree.roots and not all(job.done() for job in jobs):
         tree.look()
         time.sleep(LOOK_SECONDS)
-    if tree is not None:
-        tree.kill()
+    tree.kill()
 
 
 @contextmanager

@@ -5,8 +5,8 @@
 ``leaves``   who leaves to the order what it fills in: the answer is the Act's provision, not the order's
 ``rule``     what the Act's own paragraph lays down: the answer is the Act's, not the order's that fills it in
 
-Half of lawqa_jp's questions for a provision name provisions of both; which of the two says it is what they ask. They
-tell the Act's rule more often than they cite it, so that the way to the order leads through the Act.
+Many of lawqa_jp's questions for a provision name provisions of both; which of the two says it is what they ask. They
+mostly tell the Act's rule instead of citing it, so that the way to the order leads through the Act.
 """
 
 from __future__ import annotations
@@ -18,12 +18,11 @@ from dataclasses import dataclass
 
 from .book import Book
 from .checks import overlapping, says_same
-from .descriptions import descriptions, told_apart
+from .descriptions import MIN_APART, descriptions, told_apart
 from .drafts import (
     Draft,
     Option,
     Style,
-    citation,
     cited_names,
     draft_about,
     draw_style,
@@ -33,15 +32,14 @@ from .drafts import (
     with_items,
 )
 from .fillings import MAX_ALIKE, Filling
-from .passages import Passage, cleaned
+from .passages import Passage, citation, cleaned
 from .requests import article_requests, contents_requests, leaves_requests, thing_requests
-from .scenes import MAX_NAMED_CHARS
+from .scenes import MAX_NAMED_CHARS, Place
 from .words.spelling import modern_kana, sentences
 
 MAX_TOLD_CHARS = 130  # of the Act's sentence, or of a rule
 TOLD = 0.6  # of the questions for the order, those that tell the Act's sentence instead of citing it, where it is short
 CITED_TOO = 0.5  # of those that cite the Act's provision, the ones with it among the candidates
-MIN_APART = 0.06  # share of a description's character pairs that the right provision must have more than any other
 LIMITS = (2, 3, 4)  # items shown of a paragraph
 MAX_PASSAGES = 5
 HIDDEN = 0.25  # of the questions, those with one candidate that is not shown
@@ -58,6 +56,11 @@ class Spot:
     def key(self) -> tuple[tuple[str, str, str], str | None]:
         """Where it stands, however much of its paragraph is shown."""
         return self.passage.place, self.item
+
+    @property
+    def place(self) -> Place:
+        """Where it stands in its law."""
+        return self.passage.article, self.passage.paragraph, self.item
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +100,7 @@ def _draft(book: Book, filling: Filling, random_: random.Random, max_chars: int,
                 (citation(spot.passage.law, spot.passage, spot.item, digits=style.digits, named=True),),
                 spot is asked.right,
                 "citation",
-                (spot.passage.article, spot.passage.paragraph, spot.item),
+                spot.place,
             )
             for spot in (asked.right, *chosen)
         ]
@@ -166,9 +169,9 @@ def _leaves(book: Book, filling: Filling, style: Style, random_: random.Random) 
 
 
 def _rule(book: Book, filling: Filling, style: Style, random_: random.Random) -> _Asked | None:
-    act = filling.act
+    act, right = filling.act, Spot(filling.act, None)
     # What all items of a list share stands in its lead, so no item is asked for.
-    rules = [one for one in book.rules if one.also is None and one.place == (act.article, act.paragraph, None)]
+    rules = [one for one in book.rules if one.also is None and one.place == right.place]
     if not rules:
         return None
     rule = random_.choice(rules)
@@ -185,10 +188,9 @@ def _rule(book: Book, filling: Filling, style: Style, random_: random.Random) ->
         return article_requests(told[0].text, "", told[0].told) if told else ()
 
     def is_wrong(spot: Spot) -> bool:
-        place = (spot.passage.article, spot.passage.paragraph, spot.item)
-        return spot.passage.place != act.place and (spot.passage.law != book.title or place not in saying)
+        return spot.passage.place != act.place and (spot.passage.law != book.title or spot.place not in saying)
 
-    return _Asked(Spot(act, None), requests, is_wrong, Spot(filling.order, None))
+    return _Asked(right, requests, is_wrong, Spot(filling.order, None))
 
 
 def _shown(book: Book, filling: Filling, right: Spot, random_: random.Random, max_chars: int) -> tuple[Passage, ...]:

@@ -15,7 +15,6 @@ from .drafts import (
     Wants,
     answer_first,
     chars,
-    citation,
     draft_about,
     draw_style,
     needed,
@@ -23,7 +22,7 @@ from .drafts import (
     with_items,
 )
 from .exceptions import exception, left_out, of_one_act
-from .passages import Passage
+from .passages import Passage, citation
 from .recombining import PERSON
 from .requests import list_requests
 from .rules import Rule

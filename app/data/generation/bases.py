@@ -17,7 +17,7 @@ from collections.abc import Sequence
 
 from ...core.questions import Polarity
 from .book import Book, Listing
-from .descriptions import descriptions, sentence, told_apart
+from .descriptions import MIN_APART, descriptions, sentence, told_apart
 from .drafts import Draft, Option, Wants, answer_first, draft_about, needed
 from .lists import of_its_noun, things_listed
 from .requests import article_requests, content_requests, pair_requests
@@ -31,7 +31,6 @@ ABSENT = 0.6  # of the questions with a place that is not shown, those with one 
 BUDGETS = (0.5, 0.75, 1.0)  # of the characters a context may have: with few provisions the right one is easy to find
 CROSSED = 0.5  # of the paired ones, with the right words under another number and others under the right one first
 MAX_TOLD_CHARS = 90  # of what a provision lays down, in a request or a candidate
-MIN_APART = 0.06  # share of a description's character pairs that the right provision must have more than any other
 
 
 def basis_draft(

@@ -5,15 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from ..law_numbers import article_label, item_label, paragraph_label
-from .passages import Passage
+from .passages import Passage, citation
 from .rules import Modality, Rule
-from .words.references import kanji_numbers
 from .words.spelling import modern_kana, split_top
 
 MAX_CASE_CHARS = 40
 _DEFINES = re.compile(r"[^、「」（）]{0,24}「(?P<term>[^「」]{2,24})」とは、(?P<body>.+)をいう$")
-BRACKET = re.compile(r"(?P<noun>[一-龥ァ-ヶー]{2,12})（(?P<inner>[^（）「」。]+?)(?P<verb>を除く|を含む|に限る)。）")
+_LIMITED = r"(?P<noun>[一-龥ァ-ヶー]{2,12})（(?P<inner>[^（）「」。]+?)(?P<verb>を除く|を含む|に限る)。"
+BRACKET = re.compile(_LIMITED + "）")
+_IN_TEXT = re.compile(_LIMITED + "(?:以下[^（）]*)?）")  # also where it goes on to give what it has limited a name
 _POINTS_OUT = re.compile(
     r"以下|次に|次の|次条|各号|前|同|第[^、]{1,10}[条項号]|この|その|当該|それ|これ|省令で定める|府令で定める|政令で定める"
 )
@@ -37,9 +37,7 @@ def defining_rules(sentence: str, *, article: str, paragraph: str) -> Iterator[R
             yield Rule(article, paragraph, None, f"「{match['term']}」に", "", "", action, modality, "", False, False)
 
 
-# Also where the bracket goes on to give what it has limited a name.
 _TWICE = re.compile("限り|除き|除く|含み|以外")  # a limit of a limit
-_IN_TEXT = re.compile(BRACKET.pattern.removesuffix("。）") + r"。(?:以下[^（）]*)?）")
 
 
 def bracketed_rules(passage: Passage) -> Iterator[Rule]:
@@ -54,11 +52,7 @@ def bracketed_rules(passage: Passage) -> Iterator[Rule]:
                 continue
             case = f"{case}以外の{noun}" if bracket["verb"] == "に限る" else case
             modality: Modality = "plain" if bracket["verb"] == "を含む" else "plain_not"
-            cited = kanji_numbers(
-                article_label(passage.article)
-                + ("" if passage.alone else paragraph_label(passage.paragraph))
-                + item_label(item)
-            )
+            cited = citation("", passage, item, digits=False, named=False)
             subject, action = f"{cited}の「{noun}」に", f"{case}が含まれる"
             yield Rule(passage.article, passage.paragraph, item, subject, "", "", action, modality, "", False, False)
 

@@ -19,6 +19,7 @@ from .words.paraphrase import conjunctions_in_kanji, paraphrase
 # as a sentence, half only what it is about.
 WEIGHTS = {"sentence": 3, "effect": 3, "situation": 4, "asked": 6, "subject": 3, "topic": 4}
 MIN_TOPIC_CHARS, MAX_TOPIC_CHARS = 5, 20
+MIN_APART = 0.06  # share of a description's character pairs that the right provision must have more than any other
 MIN_PART_CHARS = 10  # below it a part of a rule says too little
 _STATUTE = re.compile(r"(?:(?<![方手用])法|法律|条例|規則|施行令|[省府政]令)$")
 _POINTS_BACK = re.compile(r"当該|その|これら?|同[条項号法]")

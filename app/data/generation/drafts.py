@@ -11,9 +11,8 @@ from ...core.questions import Polarity
 from ..law_numbers import article_label, article_sort_key, item_label, paragraph_label
 from .book import Book
 from .fillings import Filling
-from .passages import Passage
+from .passages import Passage, citation
 from .words.paraphrase import in_kana, paraphrase
-from .words.references import kanji_numbers
 from .words.spelling import arabic_digits
 
 Wants = Literal["correct", "incorrect"]
@@ -98,15 +97,6 @@ def render_context(title: str, passages: Sequence[Passage]) -> str:
 
 def _order(passage: Passage) -> tuple[tuple[tuple[int, ...], ...], int]:
     return article_sort_key(passage.article), int(passage.paragraph) if passage.paragraph.isdigit() else 0
-
-
-def citation(title: str, passage: Passage, item: str | None, *, digits: bool, named: bool) -> str:
-    """``借地借家法第13条第2項第1号``; the paragraph is left out where the article has one only."""
-    paragraph = "" if passage.alone else paragraph_label(passage.paragraph)
-    label = article_label(passage.article) + paragraph + item_label(item)
-    if not digits:
-        label = kanji_numbers(label)
-    return (title if named else "") + label
 
 
 def cited_names(title: str, filling: Filling, *, digits: bool) -> tuple[str, ...]:

@@ -16,13 +16,12 @@ from .drafts import (
     Wants,
     answer_first,
     chars,
-    citation,
     draft_about,
     needed,
     spelled,
     with_items,
 )
-from .passages import Passage
+from .passages import Passage, citation
 from .requests import list_requests
 from .rules import Rule, read_rule
 from .wordings import force

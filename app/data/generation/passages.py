@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from ..egov.law import Article, Law, Paragraph, Part
-from .words.references import resolve
+from ..law_numbers import article_label, item_label, paragraph_label
+from .words.references import kanji_numbers, resolve
 from .words.spelling import hiragana_share, modern_kana, sentences, without_definitions
 
 MIN_HIRAGANA_SHARE = 0.8  # below it a law is written in prewar katakana
@@ -43,6 +44,15 @@ class Passage:
     def text(self) -> str:
         """Everything printed in it."""
         return "\n".join([self.lead, *(text for _, text in self.items)])
+
+
+def citation(title: str, passage: Passage, item: str | None, *, digits: bool, named: bool) -> str:
+    """``借地借家法第13条第2項第1号``; the paragraph is left out where the article has one only."""
+    paragraph = "" if passage.alone else paragraph_label(passage.paragraph)
+    label = article_label(passage.article) + paragraph + item_label(item)
+    if not digits:
+        label = kanji_numbers(label)
+    return (title if named else "") + label
 
 
 _APPLIES_OTHER = re.compile(r"準用(?:する|される|した)")

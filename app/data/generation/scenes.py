@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from .book import Book
 from .checks import says_same
-from .drafts import chars, citation, neighbours, with_items
-from .passages import Passage
+from .drafts import chars, neighbours, with_items
+from .passages import Passage, citation
 from .rules import Rule
 
 Place = tuple[str, str, str | None]  # article, paragraph, item

@@ -115,19 +115,19 @@ def statement_draft(
     actors = actors_of(book)
     trues: list[tuple[float, Claim]] = []
     falses: list[tuple[float, Claim]] = []
+    limited = {(one.article, one.paragraph) for one in scene if _HAS_PROVISO.search(one.lead)}
     for rule in rules:
         # Where a proviso is shown, a statement without it is right only in principle; wrong ones say so as often.
-        limited = _HAS_PROVISO.search(book.passage_at(rule.article, rule.paragraph).lead) is not None
-        principle = limited and random_.random() < IN_PRINCIPLE_SHARE
+        principle = rule.place[:2] in limited and random_.random() < IN_PRINCIPLE_SHARE
         around = Surroundings(own[rule.article], book.rules, beside, actors)
         edit = "filled_in" if rule in book.refilled else "composed" if rule.item or rule.also else "as_is"
         others = book.refilled.get(rule, ())
-        claims = [
+        possible = [
             Claim(True, edit, rule, rule),
             *(Claim(False, "refilled", rule, one) for one in others),
             *(claim for change in EDITS for claim in change(rule, around, random_)),
         ]
-        for claim in (one.in_principle if principle else one for one in claims):
+        for claim in (one.in_principle if principle else one for one in possible):
             if claim.true:
                 trues.append((TRUE_WEIGHTS[claim.edit], claim))
             else:
