@@ -147,7 +147,7 @@ def _generate(settings: GenerationSettings, header: dict[str, Any]) -> int:
 
 def _laws(settings: GenerationSettings) -> Iterator[Any]:
     """The laws to make questions from, in the order of the seed, each read when it is asked for."""
-    from ..data.generation.sources import draw_laws, file_sources
+    from ..data.generation.law.sources import draw_laws, file_sources
 
     where = settings.place
     if settings.source is not None:
@@ -164,7 +164,7 @@ def _laws(settings: GenerationSettings) -> Iterator[Any]:
 def _source_hash(settings: GenerationSettings) -> str:
     """What tells this source from another: its content, or what the index was built from."""
     if settings.source is not None:
-        from ..data.generation.sources import source_sha256
+        from ..data.generation.law.sources import source_sha256
 
         return source_sha256(settings.source)
     from ..retrieval.index.manifest import read_manifest
@@ -174,7 +174,7 @@ def _source_hash(settings: GenerationSettings) -> str:
 
 def _made(settings: GenerationSettings, laws: Iterator[Any], excluded: Any, *, unseen: bool) -> Any:
     """What came of the next laws: of ``--holdout-laws`` that give questions, or as many as ``--count`` needs."""
-    from ..data.generation.kinds import Recipe
+    from ..data.generation.kinds.recipes import Recipe
     from ..data.generation.making import Made, make
     from ..evaluation.results.floors import overlap
 

@@ -17,7 +17,7 @@ from ..core.locks import folder_lock
 from ..core.outputs import check_folder_place, foreign_entries, holds_only
 from ..core.parents import of_this_process
 from ..core.workers import killed_by
-from ..data.generation.sources import source_sha256
+from ..data.generation.law.sources import source_sha256
 from ..llm.model_files import files_sha256
 from ..llm.model_options import check_environment
 from ..training.ranks import check_alone

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from ...core.questions import Question
 from ..folding import fold_text
 from ..provisions import law_key
-from .drafts import Draft
+from .kinds.drafts import Draft
 
 RUN_CHARS = 13
 _GRAM_CHARS = 5

@@ -8,16 +8,16 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from .book import Book, read_book
-from .drafts import Draft, Wants
-from .filling_up import filled_up
-from .kinds import OF_ORDERS, Recipe, make_draft
+from .kinds.drafts import Draft, Wants
+from .kinds.filling_up import filled_up
+from .kinds.recipes import OF_ORDERS, Recipe, make_draft
+from .kinds.statements import Cues
+from .law.book import Book, read_book
+from .law.passages import Passage
+from .law.rules import Rule
+from .law.sources import Family
 from .leaks import Excluded
-from .passages import Passage
-from .rules import Rule
 from .settling import Balance, Overlap, Settled, settle
-from .sources import Family
-from .statements import Cues
 from .words.amounts import amounts
 
 # Kept for further rounds, where the laws run out before the questions are complete: then there are few.

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 from ..folding import fold_text
-from .claims import ACTOR
+from .claims.surroundings import ACTOR
 from .settling import Settled
 
 Ask = Callable[[Sequence[str]], Sequence[str]]  # prompts to answers, in their order

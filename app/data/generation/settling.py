@@ -16,7 +16,7 @@ from ...core.requests import question_polarity, read_request
 from ..egov.link import link
 from ..law_numbers import article_label, item_label, paragraph_label
 from ..question_kinds import made_id
-from .drafts import Draft, Option
+from .kinds.drafts import Draft, Option
 
 Overlap = Callable[[str, str], float]  # share of a choice's wording that a context has, 0 to 1
 

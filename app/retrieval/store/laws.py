@@ -8,7 +8,7 @@ from datetime import date
 from pathlib import Path
 
 from ...data.egov.law import Article, Law, Paragraph, Part, Provisions
-from ...data.generation.sources import LawSource
+from ...data.generation.law.sources import LawSource
 from ..index.manifest import read_manifest
 from ..text.passages import Lines
 from .store import Store

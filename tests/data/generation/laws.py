@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from app.data.egov.law import Article, Law, Paragraph, Part, Provisions
-from app.data.generation.book import Book, read_book
+from app.data.generation.law.book import Book, read_book
 
 
 def paragraph(number: str, text: str, items: tuple[str, ...] = ()) -> Paragraph:

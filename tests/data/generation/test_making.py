@@ -13,11 +13,11 @@ from app.core.questions import Question
 from app.core.requests import statement_truths
 from app.data.egov.law import Law
 from app.data.egov.source import law_files, read_law
-from app.data.generation.kinds import MIX, Recipe
+from app.data.generation.kinds.recipes import MIX, Recipe
+from app.data.generation.law.sources import Family, LawSource, draw_laws, file_sources
 from app.data.generation.leaks import Excluded
 from app.data.generation.making import Made, make
 from app.data.generation.settling import entries
-from app.data.generation.sources import Family, LawSource, draw_laws, file_sources
 from app.data.lawqa import questions_from
 from app.evaluation.results.floors import overlap
 from tests.data.generation.laws import LIGHTHOUSE, PILOTAGE, PILOTAGE_ORDER, PILOTAGE_RULES
@@ -184,8 +184,8 @@ def test_an_excluded_order_is_not_shown() -> None:
 def test_lists_of_one_effect_are_never_held_against_each_other() -> None:
     import random
 
-    from app.data.generation.book import read_book
-    from app.data.generation.lists import list_draft
+    from app.data.generation.kinds.lists import list_draft
+    from app.data.generation.law.book import read_book
     from tests.data.generation.laws import article, law, paragraph
 
     same = "次の各号のいずれかに該当する者は、三万円以下の罰金に処する。"

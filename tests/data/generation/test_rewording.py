@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from app.data.generation.drafts import Draft, Option
+from app.data.generation.kinds.drafts import Draft, Option
 from app.data.generation.rewording import cleaned, reworded, survives
 from app.data.generation.settling import Settled
 

@@ -6,7 +6,7 @@ import random
 from collections import Counter
 from dataclasses import replace
 
-from app.data.generation.drafts import Draft, Option
+from app.data.generation.kinds.drafts import Draft, Option
 from app.data.generation.settling import Balance, entries, reads_right, settle
 from app.data.lawqa import questions_from
 from app.evaluation.results.floors import overlap

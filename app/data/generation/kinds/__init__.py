@@ -1,0 +1,1 @@
+"""The kinds of questions: what each shows, asks and offers as candidates, and how often it is wanted."""
