@@ -7,12 +7,12 @@ from dataclasses import replace
 from typing import Any
 
 from ..core.options import from_arguments
-from ..core.prompts import Form
 from ..llm.backend import ScoringBackend
 from ..llm.backends import load_backend
 from ..llm.model_options import ModelOptions, resolve_config
 from ..retrieval.rag_pipeline import RAGPipeline
 from .model import NamedModel, named_model
+from .options import AnswerForm
 from .session import LazyModel, Session
 
 
@@ -29,7 +29,7 @@ def open_session(arguments: argparse.Namespace) -> tuple[Session, dict[str, Any]
         retriever_type=arguments.retriever,
     )
     named = named_model(config.llm)
-    form: Form = arguments.form or ("choice" if named is None else named.form)
+    form: AnswerForm = arguments.form or ("choice" if named is None else named.form)
     model = LazyModel(None if named is None else lambda: _load(options, named, form))
     if named is not None:
         config = config.model_copy(update={"llm": named.config})
@@ -39,5 +39,6 @@ def open_session(arguments: argparse.Namespace) -> tuple[Session, dict[str, Any]
     return session, None if named is None else named.manifest
 
 
-def _load(options: ModelOptions, named: NamedModel, form: Form) -> ScoringBackend:
-    return load_backend(named.config, replace(options.running, form=form))
+def _load(options: ModelOptions, named: NamedModel, form: AnswerForm) -> ScoringBackend:
+    # Letters are looked up in the tokenizer when they are first read; ○ and × are asked for at once.
+    return load_backend(named.config, replace(options.running, form="letter" if form == "letter" else "choice"))

@@ -5,13 +5,16 @@ from __future__ import annotations
 import argparse
 from datetime import date
 from pathlib import Path
+from typing import Literal
 
 from ..core.cli import count
 from ..core.options import add_options as add_settings
-from ..core.prompts import FORMS
 from ..llm.model_options import ModelOptions
 
 ANSWER_TOKENS = 512
+# How a question with choices is put: as evaluation puts it in one of the forms, or in both, whose answers are pooled.
+AnswerForm = Literal["letter", "choice", "both"]
+ANSWER_FORMS: tuple[AnswerForm, ...] = ("letter", "choice", "both")
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -29,8 +32,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
     add(
         "--form",
-        choices=FORMS,
-        help="四択の尋ね方: choice 選択肢を一つずつ、letter 文字（既定: アダプタの学習時の形、なければ choice）",
+        choices=ANSWER_FORMS,
+        help="四択の尋ね方: choice 選択肢を一つずつ、letter 文字、both 両方を合わせる（時間も両方の分。既定: アダプタの学習時の形、なければ choice）",
     )
     add(
         "--max-new-tokens",

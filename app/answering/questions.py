@@ -11,10 +11,13 @@ from ..core.prompts import Form
 from ..core.questions import CHOICE_LETTERS, MOST_CHOICES, Question
 from ..core.requests import question_polarity
 from ..data.context import Context
+from ..evaluation.both_forms import can_be_pooled, pooled
+from ..evaluation.results.outcomes import Outcome
 from ..evaluation.running.asking import ask
 from ..evaluation.running.plan import EvaluationPlan
 from ..llm.backend import ScoringBackend
 from ..retrieval.showing.context_text import FormattedContext
+from .options import AnswerForm
 
 _CHOICE = re.compile(r"[ \t　]*([a-fａ-ｆA-FＡ-Ｆ])[\s.．、)）:：][ \t　]*(\S.*)")
 
@@ -83,12 +86,37 @@ def choose(
     backend: ScoringBackend,
     question: Question,
     context: FormattedContext,
-    form: Form,
+    form: AnswerForm,
     *,
     few_shot: bool = False,
     cited_words: bool = False,
 ) -> Choice:
-    """The choice that the model takes, asked as evaluation asks: every choice by itself, or for the letter in all orders."""
+    """The choice that the model takes, asked as evaluation asks: every choice by itself, for the letter in all orders, or
+    both ways (``evaluation.both_forms``).
+
+    Raises DataError for a question with several right answers, or of a single statement, that is asked both ways.
+    """
+    asked: tuple[Form, ...] = ("choice", "letter") if form == "both" else (form,)
+    outcomes = [_asked(backend, question, context, one, few_shot=few_shot, cited_words=cited_words) for one in asked]
+    outcome, *letters = outcomes
+    if letters:
+        if not can_be_pooled(outcome, *letters):
+            raise DataError(
+                f"{question.id}: 正解が一つの、選択肢が二つ以上ある問題だけを --form both で尋ねられます。choice を指定してください。"
+            )
+        outcome = pooled(outcome, *letters)
+    return Choice(question, outcome.predicted, dict(sorted((outcome.mean_probabilities() or {}).items())), context)
+
+
+def _asked(
+    backend: ScoringBackend,
+    question: Question,
+    context: FormattedContext,
+    form: Form,
+    *,
+    few_shot: bool,
+    cited_words: bool,
+) -> Outcome:
     by_letter = form == "letter"
     plan = EvaluationPlan(
         context="rag",
@@ -100,4 +128,4 @@ def choose(
         cited_words=cited_words and not by_letter,
     )
     (outcome,) = ask(backend, [(question, Context(context.text or None))], plan)
-    return Choice(question, outcome.predicted, dict(sorted((outcome.mean_probabilities() or {}).items())), context)
+    return outcome

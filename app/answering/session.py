@@ -8,11 +8,11 @@ from datetime import date
 from typing import Any
 
 from ..core.errors import ConfigError, DataError
-from ..core.prompts import Form
 from ..core.questions import Question
 from ..llm.backend import ScoringBackend
 from ..retrieval.grounds import Answer, Grounds, Turn
 from ..retrieval.rag_pipeline import RAGPipeline, search_query
+from .options import AnswerForm
 from .questions import Choice, choose
 from .statements import (
     MAX_STATEMENT_CHARS,
@@ -79,7 +79,7 @@ class Session:
         pipeline: RAGPipeline,
         model: LazyModel,
         *,
-        form: Form = "choice",
+        form: AnswerForm = "choice",
         few_shot: bool = False,
         cited_words: bool = False,
     ) -> None:

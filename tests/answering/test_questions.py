@@ -1,6 +1,7 @@
 """Questions with choices: typed ones read, and asked as evaluation asks."""
 
 import math
+from dataclasses import replace
 
 import pytest
 
@@ -110,3 +111,39 @@ def test_the_letter_is_asked_for_in_all_orders():
     assert found.chosen == "d"
     assert sum(found.probabilities.values()) == pytest.approx(1.0)
     assert found.probabilities["d"] == pytest.approx(13 / 28)  # 3/7 in three orders, 4/7 where it stands second
+
+
+class Both(Judge):
+    """Judges by a table, and holds 丁 to be right wherever it stands."""
+
+    def read_letters(self, prompts, letters, *, reasonings=None, alike=False):
+        places = [
+            [next(line[2:] for line in prompt.splitlines() if line.startswith(f"{one} ")) for one in letters].index(
+                "丁"
+            )
+            for prompt in prompts
+        ]
+        return [
+            LetterReading(tuple(math.log(0.7 if place == found else 0.1) for place in range(4)), 1.0, 1)
+            for found in places
+        ]
+
+
+def test_both_forms_are_pooled():
+    question = typed_question("どれか。", list("甲乙丙丁"))
+    found = choose(Both([math.log(4), 0.0, 0.0, 0.0]), question, CONTEXT, "both")
+    weights = [
+        math.sqrt(one * other) for one, other in zip((4 / 7, 1 / 7, 1 / 7, 1 / 7), (0.1, 0.1, 0.1, 0.7), strict=True)
+    ]
+    assert found.probabilities == pytest.approx(
+        {letter: one / sum(weights) for letter, one in zip("abcd", weights, strict=True)}
+    )
+    assert found.chosen == "d"
+
+
+def test_several_right_answers_are_not_asked_both_ways():
+    question = replace(typed_question("どれか。", list("甲乙丙丁")), correct="ab")
+    with pytest.raises(
+        DataError, match=r"typed: 正解が一つの.*--form both で尋ねられます。choice を指定してください。"
+    ):
+        choose(Both([1.0, 0.0, 0.0, 0.0]), question, CONTEXT, "both")

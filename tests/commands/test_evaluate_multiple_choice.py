@@ -398,6 +398,27 @@ def test_an_examination_is_evaluated_per_statement_and_by_years(
     assert "正解の数別" in (tmp_path / "x.html").read_text("utf-8")
 
 
+def test_both_forms_are_asked_and_put_together(
+    tiny_model_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    output = tmp_path / "both.json"
+    arguments = hf(tiny_model_dir, output, "--context", "gold", "--both-forms")
+    assert run(*arguments) in (0, 3)  # an untrained model may answer one letter only
+    printed = capsys.readouterr().out
+    assert "一つずつの判断と文字を合わせると（both_letter.json" in printed
+    choice, letter = read_result(output), read_result(tmp_path / "both_letter.json")
+    assert [one.run["plan"]["scoring"] for one in (choice, letter)] == ["choice", "letter"]
+    assert [len(one.answers) for one in letter.outcomes] == [4] * len(choice.outcomes)
+    row = choice.summary["both_forms"]
+    assert [row[name]["correct"] for name in ("choice", "letter")] == [
+        one.summary["correct"] for one in (choice, letter)
+    ]
+    before = {path.name: path.read_bytes() for path in tmp_path.glob("both*.json")}
+    assert run(*arguments, "--resume") in (0, 3)  # nothing is asked twice
+    after = {name: read_result(tmp_path / name).outcomes for name in before}
+    assert after == {"both.json": choice.outcomes, "both_letter.json": letter.outcomes}
+
+
 def test_the_reading_test_asks_in_three_contexts(
     tiny_model_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

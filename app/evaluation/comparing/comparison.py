@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from ...core.prompts import Form
+from ..both_forms import BothChange
 from ..reading import ReadingChange
 from ..results.answers import answer_name
 from ..results.file import Result
@@ -67,6 +68,7 @@ class Comparison:
     distrust: tuple[tuple[str, str], ...]  # result and why it says itself that it must not be trusted
     breakdowns: Breakdowns  # the right answers by kind of question and by what it asks for
     reading: tuple[ReadingChange, ...] = ()  # what the law adds to each run (``reading_beside.with_reading``)
+    both_forms: BothChange | None = None  # both forms of asking together (``forms_beside.with_both_forms``)
 
     @property
     def accuracy(self) -> tuple[float, float]:

@@ -46,6 +46,7 @@ def _object(pair: Comparison) -> dict[str, Any]:
         "distrust": [{"name": name, "code": distrust_code(reason), "reason": reason} for name, reason in pair.distrust],
         **pair.breakdowns.as_json(),
         "reading": [change.as_json() for change in pair.reading],
+        "both_forms": None if pair.both_forms is None else pair.both_forms.as_json(),
         "conclusion": pair.conclusion,
         "verdict": verdict(pair),
     }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ...core.prompts import FITS
+from ..both_forms import BothChange
 from ..number_text import interval_text, nats, p_text, points
 from ..reading import ReadingChange
 from ..results.file import Result
@@ -16,8 +17,10 @@ from ..results.result_words import (
     auc_text,
     gain_text,
     judged_to_fit,
+    known_text,
     percent,
     reading_text,
+    step_text,
 )
 from ..results.statements import statements_summary
 from ..results.summary import gold_logprob, ties
@@ -38,7 +41,14 @@ def comparison_lines(pairs: Sequence[Comparison], results: Sequence[Result]) -> 
             verdict(pair),
             *_numbers(pair),
             *_levels(results[0], after),
-            *(f"  {line}" for line in (*pair.breakdowns.lines(), *reading_change_lines(pair.reading, pair.names))),
+            *(
+                f"  {line}"
+                for line in (
+                    *pair.breakdowns.lines(),
+                    *both_change_lines(pair.both_forms, pair.names),
+                    *reading_change_lines(pair.reading, pair.names),
+                )
+            ),
             *_flips("正解になった", pair.flips_up),
             *_flips("不正解になった", pair.flips_down),
         ]
@@ -99,6 +109,21 @@ def _levels(before: Result, after: Result) -> list[str]:
         if len(shares) == 2:
             lines.append(f"  「{FITS}」と判断: 当たる選択肢の {shares[0]}、ほかの選択肢の {shares[1]}")
     return lines
+
+
+def both_change_lines(change: BothChange | None, names: tuple[str, str]) -> list[str]:
+    """What two models know by both forms of asking together, and the difference."""
+    if change is None:
+        return []
+    value = change.as_json()
+    return [
+        "一つずつの判断と文字を合わせると:",
+        *(
+            f"  {name}: {known_text(value[side], change.questions)}"
+            for name, side in zip(names, ("before", "after"), strict=True)
+        ),
+        f"  差: {step_text(value['change'])}",
+    ]
 
 
 def reading_change_lines(changes: Sequence[ReadingChange], names: tuple[str, str]) -> list[str]:

@@ -12,7 +12,7 @@ from ...core.runs import index_without_place
 from ..reading import ByContext, ReadingChange, reading_changes
 from ..results.file import Result
 from ..results.outcomes import Outcome
-from ..running.other_contexts import companions
+from ..running.companions import companions
 from ..running.plan import WITHOUT
 from .comparison import Comparison
 

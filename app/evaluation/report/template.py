@@ -18,10 +18,12 @@ from ..results.result_words import (
     counts_text,
     gain_text,
     histogram_text,
+    known_text,
     number_text,
     percent,
     reading_text,
     said_to_fit,
+    step_text,
 )
 from .charts import HEIGHT, WIDTH, reliability_points
 
@@ -64,6 +66,8 @@ def report_template() -> Any:
         "number": number_text,
         "histogram": histogram_text,
         "reading": reading_text,
+        "known": known_text,
+        "step": step_text,
         "gain": gain_text,
     }
     return environment.get_template("report.html.j2")

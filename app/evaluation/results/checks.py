@@ -122,7 +122,7 @@ def checked_summary(
     for reason in collapse_reasons(counted):
         if not any(distrust_code(text) is Distrust.COLLAPSED for text in run["distrust"]):
             raise DataError(f"{path}: run.distrust に {reason} がありません。書き換えられた結果は使えません。{AGAIN}")
-    return {"reading": [], **summary, **counted}  # the first stands in no result of before 0.3.0
+    return {"reading": [], "both_forms": None, **summary, **counted}  # the first two stand in no result of before 0.3.0
 
 
 def _counted(summary: Mapping[str, Any], counted: Mapping[str, Any], *, uneven: bool) -> Iterator[Difference]:
@@ -185,6 +185,7 @@ def _shapes(summary: Mapping[str, Any], total: int) -> dict[str, bool]:
         and all(_is_other(other, total) for other in summary.get("other_contexts", [])),
         "reading": isinstance(summary.get("reading", []), list)
         and all(_is_reading(row, summary, total) for row in summary.get("reading", [])),
+        "both_forms": summary.get("both_forms") is None or _is_both(summary["both_forms"], summary, total),
         "seconds": summary.get("seconds") is None or _is_number(summary["seconds"]),
     }
 
@@ -213,6 +214,27 @@ def _is_reading(row: Any, summary: Mapping[str, Any], total: int) -> bool:
     return not any(differences([summary["accuracy"], row["difference"]], stated)) and isinstance(
         row.get("conclusion"), str
     )
+
+
+def _is_both(row: Any, summary: Mapping[str, Any], total: int) -> bool:
+    """Whether it is what both forms know together (``app/evaluation/both_forms.py``), to the number of right answers here."""
+    if not isinstance(row, dict) or row.get("questions") != total or not isinstance(row.get("path"), str):
+        return False
+    ways, steps = ("choice", "letter", "together"), ("against_choice", "against_letter")
+    if not all(isinstance(row.get(name), dict) for name in (*ways, *steps)) or not _is_texts(row.get("distrust")):
+        return False
+    known = all(
+        _is_count(row[name].get("correct"))
+        and row[name]["correct"] <= total
+        and _is_number(row[name].get("gold_logprob"))
+        and _is_share(row[name].get("pair_order"))
+        for name in ways
+    )
+    stepped = all(
+        _is_count(row[name].get("gained")) and _is_count(row[name].get("lost")) and _is_share(row[name].get("p_value"))
+        for name in steps
+    )
+    return known and stepped and summary["correct"] in (row["choice"]["correct"], row["letter"]["correct"])
 
 
 def _is_interval(value: Any) -> bool:

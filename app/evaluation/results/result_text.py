@@ -17,6 +17,7 @@ from .result_words import (
     TEXT_STATUS_NAMES,
     accuracy_label,
     auc_text,
+    both_forms_lines,
     context_name,
     counts_text,
     form_of,
@@ -60,6 +61,7 @@ def summary_lines(summary: Mapping[str, Any], plan: Mapping[str, Any], *, color:
     lines += _mass(summary["label_mass"], form)
     lines += _ladder(summary["floors"], several=orders["orders"] > 1)
     lines += _other_contexts(summary["other_contexts"])
+    lines += both_forms_lines(summary["both_forms"])
     lines += reading_lines(summary["reading"])
     known = summary["known_items"]
     if known["items"]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from ...core.prompts import FITS, Form
@@ -149,19 +150,49 @@ def reading_text(row: Mapping[str, Any]) -> str:
     )
 
 
+def both_forms_lines(row: Mapping[str, Any] | None) -> list[str]:
+    """What the model knows when both forms of asking are put together; nothing without a result in the other form."""
+    if row is None:
+        return []
+    doubt = "、信用できない結果" if row["distrust"] else ""
+    return [
+        f"一つずつの判断と文字を合わせると（{Path(row['path']).name}{doubt}）: {known_text(row['together'], row['questions'])}",
+        f"  一つずつ {row['choice']['correct']} 問に対して {step_text(row['against_choice'])}",
+        f"  文字 {row['letter']['correct']} 問に対して {step_text(row['against_letter'])}",
+    ]
+
+
+def known_text(known: Mapping[str, Any], questions: int) -> str:
+    """How many questions one way of asking has right, and how sure it is of the right answers."""
+    return (
+        f"{percent(known['correct'] / questions)}（{questions} 問中 {known['correct']} 問）、"
+        f"正解の対数確率 {known['gold_logprob']:.3f}、正解をほかより上に置いた割合 {percent(known['pair_order'])}"
+    )
+
+
+def step_text(step: Mapping[str, Any]) -> str:
+    """What a second way of asking, or a second model, does to the questions of the first, as stored."""
+    return f"正解になった {step['gained']} 問、不正解になった {step['lost']} 問（{p_text(step['p_value'])}）{_scores_text(step)}"
+
+
 def gain_text(gain: Mapping[str, Any]) -> str:
     """A gain as stored: points with interval and p-value, and that of the log-probability where there is one."""
     bounds = None if gain["ci95"] is None else Interval(*gain["ci95"])
-    text = f"{points(gain['difference'])} ポイント（{interval_text(bounds)}、{p_text(gain['p_value'])}）"
-    if gain["logprob_change"] is None:
-        return text
-    text += f"、正解の対数確率 {_change_text(gain, 'logprob', nats)}"
-    # Results of before there were these do not have them.
-    if gain.get("calibrated_change") is not None:
-        text += f"、自信の強さをそれぞれ合わせると {_change_text(gain, 'calibrated', nats)}"
-    if gain.get("pair_order_change") is not None:
-        text += f"、正解をほかより上に置いた割合 {_change_text(gain, 'pair_order', points, ' ポイント')}"
-    return text
+    return f"{points(gain['difference'])} ポイント（{interval_text(bounds)}、{p_text(gain['p_value'])}）{_scores_text(gain)}"
+
+
+def _scores_text(stored: Mapping[str, Any]) -> str:
+    """The changes of scores beside another number, each after a comma; results of before there were some lack them."""
+    parts = (
+        ("logprob", "正解の対数確率", nats, ""),
+        ("calibrated", "自信の強さをそれぞれ合わせると", nats, ""),
+        ("pair_order", "正解をほかより上に置いた割合", points, " ポイント"),
+    )
+    return "".join(
+        f"、{title} {_change_text(stored, name, number, unit)}"
+        for name, title, number, unit in parts
+        if stored.get(f"{name}_change") is not None
+    )
 
 
 def _change_text(gain: Mapping[str, Any], name: str, number: Callable[[float], str], unit: str = "") -> str:

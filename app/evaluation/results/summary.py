@@ -39,9 +39,10 @@ def summarize(outcomes: Sequence[Outcome], questions: Sequence[Question], plan: 
         **outcome_summary(outcomes, context=plan.context, top_k=plan.top_k, cited_words=plan.cited_words),
         "floors": floors(questions),
         "known_items": _known_items(outcomes),
-        # For whoever knows where other results lie (app/evaluation/running/other_contexts.py, reading.py).
+        # For whoever knows where other results lie (app/evaluation/running/companions.py, reading.py, both_forms.py).
         "other_contexts": [],
         "reading": [],
+        "both_forms": None,
     }
 
 

@@ -21,12 +21,14 @@ from ...data.context import Context
 from ...data.few_shot import BUILTIN, FewShot
 from ...llm.backend import ScoringBackend
 from ...llm.exported import adapter_weights_sha256
+from ..both_forms import both_forms
 from ..reading import reading_of
 from ..results.doubts import doubts
-from ..results.file import write_result
+from ..results.file import Result, write_result
 from ..results.outcomes import Outcome
 from ..results.summary import summarize
 from .asking import check_questions
+from .companions import companions, in_other_form, other_contexts
 from .conversations import conversation_notes, questions_seen
 from .guards import (
     TrainedOn,
@@ -34,7 +36,6 @@ from .guards import (
     check_prompt_version,
     sharing_clusters,
 )
-from .other_contexts import companions, other_contexts
 from .plan import EvaluationPlan
 from .resuming import outcomes_of
 
@@ -184,13 +185,25 @@ def _evaluate(
 def write_whole(
     output: Path, run: Mapping[str, Any], summary: dict[str, Any], outcomes: Sequence[Outcome], plan: EvaluationPlan
 ) -> None:
-    """Write the result; what the files beside it say of the same model in other contexts is added to ``summary``."""
+    """Write the result; what the files beside it say of the same model in other contexts, and in the other form, is added
+    to ``summary``."""
     beside = companions(output, run, outcomes)
     summary["other_contexts"] = other_contexts(beside)
     if plan.context == "gold":
         found = reading_of(outcomes, {name: result.outcomes for name, result in beside.items()}, seed=plan.seed)
         summary["reading"] = [one.as_json() for one in found]
+    other = in_other_form(output, run, outcomes)
+    summary["both_forms"] = None if other is None else both_forms_row(outcomes, other, seed=plan.seed)
     write_result(output, run=run, summary=summary, outcomes=outcomes)
+
+
+def both_forms_row(outcomes: Sequence[Outcome], other: Result, *, seed: int) -> dict[str, Any] | None:
+    """What both forms know together, with the path of the other result; None where they cannot be put together."""
+    pair = (outcomes, other.outcomes) if outcomes[0].form == "choice" else (other.outcomes, outcomes)
+    found = both_forms(*pair, seed=seed)
+    return (
+        None if found is None else {**found.as_json(), "path": str(other.path), "distrust": list(other.facts.distrust)}
+    )
 
 
 def without_place(model_key: Mapping[str, Any]) -> dict[str, Any]:

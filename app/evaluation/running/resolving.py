@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ...core.errors import ConfigError
+from ...core.questions import ORDERS
 from ...core.rag_config import LLMConfig, RAGConfig
 from ...data.few_shot import BUILTIN, FewShot
 from ...llm.backend import ScoringBackend
@@ -41,7 +42,8 @@ def resolve_plan(
         raise ConfigError(
             f"{where}: アダプタは choice の形で学習しています。--use-cot で評価するには --scoring letter も指定してください。"
         )
-    scoring: Scoring = settings.scoring or ("text" if by_text else learned or "letter")
+    usual_scoring: Scoring = "choice" if settings.both_forms else "text" if by_text else learned or "letter"
+    scoring: Scoring = settings.scoring or usual_scoring
     think = settings.model.think
     if by_text and scoring != "text" and (think or settings.use_cot):
         given, why = ("--think", "思考") if think else ("--use-cot", "理由")
@@ -72,8 +74,12 @@ def resolve_plan(
 def plans_of(
     settings: EvaluationSettings, config: RAGConfig, plan: EvaluationPlan
 ) -> list[tuple[Path, EvaluationPlan]]:
-    """What is asked and where each result goes, the main one last: one plan, or the three of the reading test."""
+    """What is asked and where each result goes, the main one last: one plan, the three of the reading test, or the two
+    forms."""
     main = (settings.result, plan)
+    if settings.both_forms:
+        letters = replace(plan, scoring="letter", orders=len(ORDERS), ensemble=True, cited_words=False)
+        return [(beside(settings.result, "letter"), letters), main]
     if not settings.reading_test:
         return [main]
     others = [

@@ -49,6 +49,13 @@ class EvaluationSettings:
             "--output と、その隣の _none・_removed に書く）"
         ),
     )
+    both_forms: bool = field(
+        default=False,
+        metadata=option(
+            "選択肢を一つずつ判断させ、文字も尋ねて、二つを合わせた答えも数える（一つずつの結果は --output に、文字の結果は"
+            "その隣の _letter に書く）"
+        ),
+    )
     no_rag: bool = field(default=False, metadata=option("--context none と同じ"))
     top_k: int | None = field(default=None, metadata=option("検索する条の数（既定: RETRIEVER_TOP_K、3）"))
     index_dir: Path | None = field(
@@ -116,9 +123,26 @@ class EvaluationSettings:
         if self.reading_test and (self.no_rag or self.context not in (None, "gold")):
             given = "--no-rag" if self.no_rag else f"--context {self.context}"
             raise ConfigError(f"--reading-test は三通りの文脈で尋ねるので、{given} とは使えません。")
+        if self.both_forms:
+            self._check_both_forms()
         if self.no_rag:  # one spelling, which a run file can be told to leave
             object.__setattr__(self, "context", "none")
             object.__setattr__(self, "no_rag", False)
+
+    def _check_both_forms(self) -> None:
+        """Raise ConfigError for what says otherwise how both forms are asked, or asks for more than two results."""
+        others = {
+            f"--scoring {self.scoring}": self.scoring is not None,
+            f"--orders {self.orders}": self.orders is not None,
+            "--ensemble": self.ensemble,
+            "--majority": self.majority,
+            "--use-cot": self.use_cot,
+            "--few-shot": bool(self.few_shot or self.few_shot_path),
+            "--reading-test": self.reading_test,
+            "--shard": self.shard is not None,
+        }
+        if named := "、".join(name for name, given in others.items() if given):
+            raise ConfigError(f"--both-forms は一つずつの判断と文字の二通りで尋ねるので、{named} とは使えません。")
 
     @property
     def result(self) -> Path:
@@ -130,13 +154,13 @@ class EvaluationSettings:
     @property
     def results(self) -> list[Path]:
         """Every result file that is asked for, the main one last."""
-        others = [beside(self.result, context) for context in WITHOUT] if self.reading_test else []
-        return [*others, self.result]
+        others = [*(WITHOUT if self.reading_test else ()), *(["letter"] if self.both_forms else [])]
+        return [*(beside(self.result, other) for other in others), self.result]
 
 
-def beside(output: Path, context: str) -> Path:
-    """Where the reading test writes the result in another context: ``tuned_none.json`` beside ``tuned.json``."""
-    return output.with_name(f"{output.stem}_{context}{output.suffix}")
+def beside(output: Path, what: str) -> Path:
+    """Where the result in another context, or form, goes: ``tuned_none.json`` beside ``tuned.json``."""
+    return output.with_name(f"{output.stem}_{what}{output.suffix}")
 
 
 def run_file_path(output: Path) -> Path:

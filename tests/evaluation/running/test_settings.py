@@ -15,7 +15,8 @@ from app.core.errors import ConfigError, DataError, UsageError
 from app.core.options import add_options, as_values, as_words, from_arguments
 from app.core.run_file import parse_with_run_file, run_file_text
 from app.data.few_shot import FewShot
-from app.evaluation.running.resolving import config_of, create_backend, resolve_plan, resolved_options
+from app.evaluation.running.plan import EvaluationPlan
+from app.evaluation.running.resolving import config_of, create_backend, plans_of, resolve_plan, resolved_options
 from app.evaluation.running.settings import EvaluationSettings
 from app.evaluation.running.shard import Shard
 from app.llm.model_options import ModelOptions, model_key
@@ -233,6 +234,19 @@ def test_the_run_file_names_the_server_that_the_environment_gave(monkeypatch: py
     )  # fmt: skip
 
 
+def test_both_forms_are_two_plans_of_one_context(tmp_path: Path) -> None:
+    settings, config = parse("--no-rag", "--both-forms", "--output", str(tmp_path / "a.json"))
+    plan = resolve_plan(settings, config, None)
+    assert plan == EvaluationPlan(context="none", top_k=0, scoring="choice", orders=1)
+    assert plans_of(settings, config, plan) == [
+        (
+            tmp_path / "a_letter.json",
+            EvaluationPlan(context="none", top_k=0, scoring="letter", orders=4, ensemble=True),
+        ),
+        (tmp_path / "a.json", plan),
+    ]
+
+
 def test_what_is_wrong_with_settings_alone_is_refused_when_they_are_made(tmp_path: Path) -> None:
     made = EvaluationSettings(data=tmp_path / "x.json", no_rag=True)
     assert (made.context, made.no_rag) == ("none", False)
@@ -241,12 +255,23 @@ def test_what_is_wrong_with_settings_alone_is_refused_when_they_are_made(tmp_pat
     assert [path.name for path in replace(made, context="gold", reading_test=True, output=tmp_path / "a.json").results] == [
         "a_none.json", "a_removed.json", "a.json",
     ]  # fmt: skip
+    assert [path.name for path in replace(made, both_forms=True, output=tmp_path / "a.json").results] == [
+        "a_letter.json", "a.json",
+    ]  # fmt: skip
     for changes, message in (
         ({"orders": 2}, "--orders は 1・4 のどれか"),
         ({"batch_size": 0}, "--batch-size は 1 以上"),
         ({"max_new_tokens": 0}, "--max-new-tokens は 1 以上"),
         ({"shard": Shard(1, 2), "report": tmp_path / "x.html"}, "--shard は一部だけの結果"),
         ({"context": "gold", "no_rag": True}, "--no-rag と --context gold"),
+        (
+            {"both_forms": True, "scoring": "choice"},
+            "--both-forms は.*二通りで尋ねるので、--scoring choice とは使えません",
+        ),
+        ({"both_forms": True, "orders": 4, "majority": True}, "--orders 4、--majority とは使えません"),
+        ({"both_forms": True, "few_shot": True, "use_cot": True}, "--use-cot、--few-shot とは使えません"),
+        ({"both_forms": True, "context": "gold", "reading_test": True}, "--reading-test とは使えません"),
+        ({"both_forms": True, "shard": Shard(1, 2)}, "--shard とは使えません"),
     ):
         with pytest.raises(ConfigError, match=message):
             replace(made, **changes)  # type: ignore[arg-type]

@@ -1,7 +1,8 @@
-"""The ladder's upper rungs: which results beside a new one are its model in another context."""
+"""Which results beside a new one are its model in another context, or in the other form."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from app.evaluation.report.page import rungs
 from app.evaluation.results.file import Result, read_result, write_result
 from app.evaluation.results.result_text import summary_lines
 from app.evaluation.results.summary import summarize
-from app.evaluation.running.other_contexts import companions, other_contexts
+from app.evaluation.running.companions import companions, in_other_form, other_contexts
 from app.evaluation.running.plan import EvaluationPlan
 from app.evaluation.statistics import wilson_interval
 
@@ -114,3 +115,46 @@ def test_rungs_are_printed_and_drawn_once(tmp_path: Path, write: Any) -> None:
     assert [(rung.label, rung.accuracy, rung.run) for rung in drawn] == [("closed（文脈なし）", 0.25, None)]
     assert drawn[0].low == pytest.approx(wilson_interval(1, 4).low)
     assert [rung for rung in rungs([with_rung, closed]) if rung.other] == []  # it stands there as a run
+
+
+def in_choices(**changes: Any) -> dict[str, Any]:
+    """The run of the same model in the choice form."""
+    plan = {"scoring": "choice", "orders": 1, "ensemble": False, "cited_words": True, **changes.pop("plan", {})}
+    return run_of("gold", prompt_version="choice-1", plan=plan, **changes)
+
+
+def test_the_same_model_in_the_other_form_is_found_and_the_latest_counts(tmp_path: Path, write: Any) -> None:
+    write("old.json", run_of("gold", finished_at="2026-01-01T00:00:00+00:00"), right=1)
+    write("new.json", run_of("gold", finished_at="2026-02-01T00:00:00+00:00"), right=2)
+    outcomes = write("choice.json", in_choices(), right=4)
+    found = in_other_form(tmp_path / "choice.json", in_choices(), outcomes)
+    assert found is not None
+    assert found.path.name == "new.json"
+    (tmp_path / "choice.json").unlink()
+    assert in_other_form(tmp_path / "choice.json", run_of("gold"), outcomes) is None  # letters find no letters
+
+
+@pytest.mark.parametrize(
+    "run",
+    [
+        run_of("none"),
+        run_of("gold", model={"model": "other"}),
+        run_of("gold", model={"adapter_sha256": "f" * 64}),
+        run_of("gold", adapter={"weights_sha256": "f" * 64}),
+        run_of("gold", plan={"scoring": "both"}),
+        run_of("gold", plan={"cot": True}),
+    ],
+)
+def test_what_differs_by_more_than_the_form_is_not_its_other_form(
+    tmp_path: Path, write: Any, run: dict[str, Any]
+) -> None:
+    outcomes = write("other.json", run)
+    assert in_other_form(tmp_path / "choice.json", in_choices(), outcomes) is None
+
+
+def test_other_words_in_the_context_are_no_other_form(tmp_path: Path, write: Any) -> None:
+    outcomes = write("letters.json", run_of("gold"))
+    assert in_other_form(tmp_path / "choice.json", in_choices(), outcomes) is not None
+    changed = [replace(outcomes[0], context="別の条文"), *outcomes[1:]]
+    assert in_other_form(tmp_path / "choice.json", in_choices(), changed) is None
+    assert in_other_form(tmp_path / "choice.json", in_choices(), outcomes[1:]) is None
