@@ -19,9 +19,12 @@ from .surroundings import ACTOR, Surroundings
 
 def modality(rule: Rule, around: Surroundings, random_: random.Random) -> Iterator[Claim]:
     """The force turned: must → need not, may → cannot, may → must."""
-    if rule.action.endswith("に処する") or "なければ" in rule.action:
+    if rule.action.endswith(("に処する", "併科する")) or "なければ" in rule.action:
         return
-    targets: list[Modality] = [OPPOSITE[rule.modality]]
+    # 「期間内に限り、効力を有しない」 denies nothing that could be understood.
+    targets: list[Modality] = (
+        [OPPOSITE[rule.modality]] if "に限り" not in rule.action or rule.modality != "plain" else []
+    )
     if rule.modality == "may" and "いつでも" not in rule.action:  # nothing has to be done at any time
         targets.append("duty")
     for target in targets:
@@ -128,10 +131,18 @@ _PROCEDURES = (
 )  # fmt: skip
 
 
+# Who may be told of something: 「合併契約の承認を受ける」 is no 「合併契約に届け出る」.
+_AUTHORITY = re.compile(
+    r"(?:大臣|知事|長|長官|裁判所|総会|議会|委員会|審議会|協議会|理事会|機関|機構|官|庁|府|局|所|者|人|会)$"
+)
+
+
 def _apart(action: str, old: str, new: str) -> bool:
     """Whether ``old`` can be taken out: no word is cut (その in 「その承認を受ける」, 申請書面), and nothing speaks of it."""
     before, _, after = action.partition(old)
     if old[0] == "の" and before.endswith(("更新", "として")):  # 「更新の登録を受ける」
+        return False
+    if new.startswith("に") and not _AUTHORITY.search(before):
         return False
     # 「理由を記載した書面により」 can be no 「記載した口頭により」.
     if old.startswith("書面") and before and not before.endswith(("、", "を", "に")):
@@ -170,7 +181,8 @@ def party(rule: Rule, around: Surroundings, random_: random.Random) -> Iterator[
             if f"{old}の会務" in rule.action or f"県の{old}" in getattr(rule, part):
                 continue
             news = [actor for actor in around.actors if actor not in around.own and is_known_party(old, actor)]
-            if f"{old}において" in getattr(rule, part):  # where they meet, and 会計監査人 meets nobody
+            # Where they meet: nobody meets in, or comes to, a 会計監査人.
+            if any(f"{old}{met}" in getattr(rule, part) for met in ("において", "に出席")):
                 news = [actor for actor in news if actor.endswith("会")]
             said = with_words(rule, part, old, random_.choice(news)) if news else None
             if said:

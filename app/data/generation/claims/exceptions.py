@@ -29,7 +29,7 @@ SOMETIMES = "場合がある"
 _POINTING = ("その", "当該", "同")  # what opens a sentence so points to nothing there
 # 必ずしも before such a part is too far from its verb, and seems to deny the manner, the aim or いつでも itself.
 _FAR = re.compile(
-    r"^あらかじめ|において|に際して|にかかわらず|には|については|に当たって|により|職権で|ため|と併せて|とともに|いつでも|範囲内で|.{45}"
+    r"^あらかじめ|において|に際して|にかかわらず|には|については|に当たって|により|職権で|ため|と併せて|とともに|に限り|いつでも|範囲内で|.{45}"
 )
 _NESTED = "なければ"  # 「…でなければ、することができない」 cannot be negated once more and stay readable
 
@@ -46,7 +46,8 @@ def exception(rule: Rule, around: Surroundings, random_: random.Random) -> Itera
     lifted = "need_not" if rule.modality == "effort" else OPPOSITE[rule.modality]
     if rule.exception.endswith("について"):
         base = replace(rule, exception="", condition=rule.exception.removesuffix("について"), reorder=False)
-        if not rule.condition and "について" not in rule.action:
+        # 「…場合には、その長について」 is a case within a case.
+        if not rule.condition and "について" not in rule.action and "、" not in base.condition:
             yield Claim(True, "exception", rule, replace(base, scope="about", modality=lifted), "", rule.exception)
             yield Claim(False, "exception", rule, replace(base, scope="even_about"), "", rule.exception)
         return

@@ -85,6 +85,7 @@ def _may_swap_subjects(rule: Rule, other: Rule) -> bool:
         or _MAY_BE_ANYONE.search(new)
         or _POINTS_BACK.search(new)
         or SAME_PART.search(rule.action)
+        or ("職員" in new and "職員" in rule.action)  # whose staff, nobody could tell
         or rule.action.endswith(("に処する", "組織する"))
     ):
         return False

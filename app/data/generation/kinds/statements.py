@@ -217,7 +217,7 @@ def _pick(
             continue
         if claim.edit == "bracket" and any(one.rule == claim.rule for one in same_rule):  # in it and not in it
             continue
-        if any(contradict(one, claim) for one in others):
+        if any(contradict(one, claim) or deny_alike(one, claim) for one in others):
             continue
         chosen.append(claim)
     return chosen
@@ -240,6 +240,13 @@ def contradict(one: Claim, other: Claim) -> bool:
         and bool(edits & set(_FLAT))
         and bool(edits & set(_BY_EXCEPTION))
     )
+
+
+def deny_alike(one: Claim, other: Claim) -> bool:
+    """Whether two claims say in two ways that what a rule demands need not be done: 要しない and 義務付けられていない."""
+    weak = ("need_not", "no_duty")
+    said, also = one.said, other.said
+    return said.modality in weak and also.modality in weak and replace(said, modality=also.modality) == also
 
 
 def _option(

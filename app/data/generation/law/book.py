@@ -214,6 +214,8 @@ def put_in(listing: Listing, item: str) -> str | None:
         if item.endswith(("とき", "場合")):
             if re.match(r"に該当する(?:とき|場合)", after):  # not 「…違反したときに該当するとき」
                 item, after = item.removesuffix("とき").removesuffix("場合"), after.removeprefix("に該当する")
+            elif after.startswith("において"):  # not 「終えたときにおいては」
+                item = item.removesuffix("とき").removesuffix("場合") + "場合"
             return f"{before}{item}{after}"
         if item.endswith("者") and before.endswith("が"):
             return f"{before}{item}である{listing.noun}{after}"

@@ -18,6 +18,7 @@ from .checks import overlapping
 from .passages import MIN_ITEM_CHARS, Passage, article_keys, cleaned, passage_of, plain_items, unaskable
 
 MAX_WORDS = 60  # of what fills in, said in one phrase
+MIN_SHARED_CHARS = 4  # of one of several things named together, which is no other list's where it stands in this one
 MAX_ALIKE = 0.6  # share of character pairs: a thing above it may be one of the others in other words
 _BY = r"(?:政令|[一-龥]{1,8}[省府]令|主務省令|[一-龥]{2,8}委員会規則)"
 _HEAD = re.compile(
@@ -34,6 +35,7 @@ _ELSEWHERE = re.compile(
     r"次[のに]|各号|別表|別記|様式|前[条項号二三四]|同[条項号法]|それぞれ|応じ|ごとに|区分|とし、|とする|ただし|この限り|規定する(?:もの|者)?$|掲げる(?:もの|者)?$|告示|定める(?:もの|者|ところ|額|方法|基準)?$"
 )
 _ENDS = re.compile(r"(?:[一-龥ァ-ヶー]|こと|もの|とき|書面等)$")
+_EITHER = re.compile(r"又は|若しくは|及び|並びに|、")
 _PARENT = re.compile(r"(?<![一-龥])法(?=第)")
 _CATCH_ALL = re.compile(r"^その他|のほか、|参考となる|必要と認める")
 _NOT_NAMED = ("もの", "とき", "こと", "ところ")  # 「政令で定めるもの」 says nothing of what it is
@@ -81,6 +83,9 @@ class Filling:
     def has(self, text: str) -> bool:
         """Whether a thing may be one of those filled in, in other words too."""
         items = [words for _, words in (*self.things, *self.order.items)]
+        # 「施工年月日又は工事番号」 beside 「施工年月日」.
+        if any(len(part) >= MIN_SHARED_CHARS and part in words for part in _EITHER.split(text) for words in items):
+            return True
         if not self.listed:  # 三十日 and 一月
             sizes = {one.size for words in items for one in amounts(words)}
             if any(one.size in sizes for one in amounts(text)):

@@ -73,7 +73,24 @@ def unaskable(paragraph: Paragraph) -> str:
         return "準用"
     if _BY_REFERENCE.search(text):
         return "引用による定義"
+    if has_lost_its_levels(paragraph):
+        return "号とその下のイ・ロの区別がない"
     return ""
+
+
+# 「次のイ又はロに掲げる場合の区分に応じ」, 「次に掲げる事項」: what follows stands below it.
+_ABOVE = re.compile(
+    r"次に掲げる|次の(?:各号|いずれ|とおり|[ァ-ヶ])|(?<![ァ-ヶー])[イロハニホヘト](?:又は|若しくは|及び|並びに|から|に|の)"
+)
+
+
+def has_lost_its_levels(paragraph: Paragraph) -> bool:
+    """Whether its 号 have no printed numbers and one of them goes on in イ, ロ, which then were numbered as 号.
+
+    So it is where a law's structure was inferred from its text; e-Gov's own files print every number.
+    """
+    items = [part for part in paragraph.parts if part.num]
+    return not any(part.title for part in items) and any(_ABOVE.search(part.text) for part in items)
 
 
 def passage_of(title: str, article: Article, paragraph: Paragraph) -> Passage:
@@ -109,7 +126,7 @@ def cleaned(sentence: str, title: str, keys: tuple[str, ...], article: str, para
 
 def plain_items(paragraph: Paragraph, clean: Callable[[str], str | None]) -> Iterator[tuple[str, str]]:
     """Key and words of the 号 that are one short phrase of their own, as ``clean`` leaves them; none of a long list."""
-    if len(paragraph.parts) > MAX_LIST_ITEMS:
+    if len(paragraph.parts) > MAX_LIST_ITEMS or has_lost_its_levels(paragraph):
         return
     for part in paragraph.parts:
         length = len(part.text.strip())

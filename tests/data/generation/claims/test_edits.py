@@ -127,6 +127,8 @@ def test_a_procedure_is_changed_to_one_that_excludes_it() -> None:
         ("灯台守は、灯火を消すときは、理由を記載した書面により港湾大臣に知らせなければならない", []),  # 「記載した口頭」
         ("灯台守は、灯火を消すときは、前項の書面により港湾大臣に知らせなければならない", []),
         ("灯台守は、三年ごとに、更新の登録を受けなければならない", []),  # 「更新に届け出る」
+        ("灯台組合は、総会の決議によつて、合併契約の承認を受けなければならない", []),  # 「合併契約に届け出る」
+        ("灯台組合は、灯台を売るときは、あらかじめ、総会の承認を受けなければならない", ["灯台組合は、灯台を売るときは、あらかじめ、総会に届け出なければならない"]),
         ("灯台を守ろうとする者は、灯台守としての登録を受けなければならない", []),
         ("灯台守は、登記簿の全部事項を港湾大臣に知らせなければならない", []),
         ("灯台守は、日誌の全部を港湾大臣に知らせなければならない", ["灯台守は、日誌の二分の一を港湾大臣に知らせなければならない"]),
@@ -544,3 +546,50 @@ def test_few_persons_are_not_less_than_themselves() -> None:
     assert list(edits.limit(rule, around, RANDOM)) == []
     other, around = read("組合は、四分の三以上の賛成がなければ、灯台を閉鎖してはならない")
     assert list(edits.limit(other, around, RANDOM)) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "targets"),
+    [
+        ("灯台守の免許は、交付の日から三年間に限り、その効力を有する", []),  # 「限り、有しない」
+        ("灯台守の免許は、交付の日から三年間、その効力を有する", ["plain_not"]),
+        (
+            "灯火を消した灯台守は、一年以下の拘禁刑若しくは罰金に処し、又はこれを併科する",
+            [],
+        ),  # 「処し、又は併科しない」
+        ("港湾大臣は、閉鎖の前に限り、その許可を取り消すことができる", ["cannot", "duty"]),
+    ],
+)
+def test_a_force_is_only_turned_where_the_denial_can_be_understood(text: str, targets: list[str]) -> None:
+    assert [claim.now for claim in edits.modality(*read(text), RANDOM)] == targets
+
+
+def test_nobody_comes_to_a_person_as_to_a_meeting() -> None:
+    rule, around = read("准組合員は、定款で定めるところにより、総会に出席して意見を述べることができる")
+    organs = replace(around, actors=("会計監査人", "監事"))
+    assert list(edits.party(rule, organs, RANDOM)) == []
+    (claim,) = edits.party(rule, replace(organs, actors=("会計監査人", "理事会")), RANDOM)
+    assert (claim.was, claim.now) == ("総会", "理事会")
+
+
+def test_not_always_stands_before_no_only() -> None:
+    rule, around = read("港湾大臣は、灯台の閉鎖の前に限り、その許可を取り消すことができる")
+    assert [claim.now for claim in exceptions.discretion(rule, around, RANDOM)] == ["no_duty"]
+    free, around = read("港湾大臣は、灯台守に対し、その許可を取り消すことができる")
+    assert [claim.now for claim in exceptions.discretion(free, around, RANDOM)] == ["必ずしも", "no_duty"]
+
+
+def test_a_case_within_a_case_is_no_exception_to_state() -> None:
+    rule, around = read("組合は、あらかじめ、灯台の計画を知事と協議しなければならない")
+    plain = replace(rule, exception="小さな灯台について")
+    assert [claim.said.condition for claim in exceptions.exception(plain, around, RANDOM)] == ["小さな灯台"] * 2
+    nested = replace(rule, exception="町が当該申請をする場合には、当該町の長について")
+    assert list(exceptions.exception(nested, around, RANDOM)) == []
+
+
+def test_staff_are_not_made_to_send_their_own_staff() -> None:
+    rule, around = pair(
+        "港湾大臣は、必要な限度において、その職員に、灯台に立ち入り、帳簿を検査させることができる",
+        "立入検査をする職員は、その身分を示す証明書を携帯しなければならない",
+    )
+    assert "立入検査をする職員" not in {claim.said.subject for claim in recombined(rule, around, RANDOM)}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
+from dataclasses import replace
 from itertools import combinations
 
 import pytest
@@ -13,9 +14,9 @@ from app.data.generation.claims.edits import modality
 from app.data.generation.claims.exceptions import absolute, exception
 from app.data.generation.claims.surroundings import Surroundings
 from app.data.generation.kinds.drafts import Wants
-from app.data.generation.kinds.statements import Cues, contradict, statement_draft
+from app.data.generation.kinds.statements import Cues, contradict, deny_alike, statement_draft
 from app.data.generation.law.book import read_book
-from app.data.generation.law.rules import Rule
+from app.data.generation.law.rules import Rule, read_rule
 from tests.data.generation.laws import article, law, paragraph
 
 FIRE = "灯台守は、灯火を消したときは、二週間以内に、その旨を港湾大臣に届け出なければならない。"
@@ -105,3 +106,17 @@ DIM = "灯台守は、灯火を弱めたときは、一週間以内に、その�
 def test_a_rule_whose_proviso_is_shown_is_mostly_stated_in_principle_right_or_wrong() -> None:
     for counts in said(400, "correct").values():
         assert counts[True] > 2 * counts[False] > 0
+
+
+def test_two_ways_of_saying_that_nothing_need_be_done_are_one() -> None:
+    rule = read_rule(
+        "灯台守は、灯火を消したときは、その旨を港湾大臣に届け出なければならない", article="1", paragraph="1"
+    )
+    assert rule is not None
+    need_not, no_duty, free = (
+        Claim(False, "modality", rule, replace(rule, modality=to)) for to in ("need_not", "no_duty", "must_not")
+    )
+    assert deny_alike(need_not, no_duty)
+    assert not deny_alike(need_not, free)
+    other = replace(no_duty, said=replace(no_duty.said, condition="灯火をともした"))
+    assert not deny_alike(need_not, other)

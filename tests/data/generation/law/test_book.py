@@ -6,8 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from app.data.egov.law import Part
+from app.data.egov.law import Paragraph, Part
 from app.data.generation.law.book import Listing, composed, put_in, read_book
+from app.data.generation.law.passages import has_lost_its_levels
 from tests.data.generation.laws import article, law, lighthouse, paragraph
 
 
@@ -44,6 +45,49 @@ def test_what_cannot_be_asked_about_is_counted() -> None:
         "限定の括弧が長い・参照が決まらない": 1, "列記を読めない": 1,
     }  # fmt: skip
     assert book.rules == ()
+
+
+def unnumbered(*items: str) -> Paragraph:
+    """A paragraph of a law whose structure was inferred: its items have numbers, but none is printed."""
+    parts = tuple(Part(str(number), "", item, ()) for number, item in enumerate(items, start=1))
+    return Paragraph("1", "", "", "灯台守は、次に掲げる書類を港湾大臣に提出しなければならない。", parts)
+
+
+@pytest.mark.parametrize(
+    ("items", "lost"),
+    [
+        (
+            (
+                "灯火の記録を記載した書類",
+                "次のイ又はロに掲げる場合の区分に応じ、当該イ又はロに定める書類",
+                "灯台がある場合",
+                "図面を記載した書類",
+            ),
+            True,
+        ),
+        (("灯火の記録を記載した書類", "次に掲げる事項を記載した書類", "所在地", "面積"), True),
+        (("灯火の記録を記載した書類", "前号イからハまでに掲げる事項を記載した書類"), True),
+        (("灯火の記録を記載した書類", "ガイドに掲げる図面を記載した書類"), False),  # a word that ends in ド
+        (("灯火の記録を記載した書類", "灯台の図面を記載した書類"), False),
+    ],
+)
+def test_a_list_that_has_lost_its_levels_is_passed_over(items: tuple[str, ...], lost: bool) -> None:
+    paragraph = unnumbered(*items)
+    assert has_lost_its_levels(paragraph) is lost
+    book = read_book(law(article("1", paragraph)))
+    assert (book.passages == ()) is lost
+    assert book.passed_over.get("号とその下のイ・ロの区別がない", 0) == lost
+    titled = replace(paragraph, parts=tuple(replace(one, title="一") for one in paragraph.parts))
+    assert not has_lost_its_levels(titled)  # e-Gov's own files print every number
+
+
+def test_a_time_that_is_put_in_becomes_a_case_where_the_lead_goes_on_so() -> None:
+    lead = "組合は、次に掲げる場合においては、港湾大臣の承認を受けて、金銭を取り戻すことができる。"
+    book = read_book(law(article("1", paragraph("1", lead, ("損害の賠償を終えたとき。", "灯台を廃止した場合")))))
+    assert [put_in(book.listings[0], one) for one in ("損害の賠償を終えたとき", "灯台を廃止した場合")] == [
+        "組合は、損害の賠償を終えた場合においては、港湾大臣の承認を受けて、金銭を取り戻すことができる",
+        "組合は、灯台を廃止した場合においては、港湾大臣の承認を受けて、金銭を取り戻すことができる",
+    ]
 
 
 def test_an_item_is_put_into_the_place_of_the_list_where_it_fits() -> None:

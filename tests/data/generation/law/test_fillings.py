@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from app.data.egov.law import Law
@@ -80,6 +82,9 @@ def test_what_may_be_one_of_the_things() -> None:
     assert listed.has("船の名称")
     assert listed.has("水先をした年月日及び船の名称")
     assert not listed.has("役員の任期")
+    several = replace(listed, things=(("1", "灯台の内容、施工場所及び施工年月日"),))
+    assert several.has("施工年月日又は工事番号")
+    assert not several.has("工事番号又は役員の任期")
     assert period.has("五年")
     assert period.has("六十月") is False
     assert period.has("千八百二十五日")
