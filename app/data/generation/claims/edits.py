@@ -21,10 +21,9 @@ def modality(rule: Rule, around: Surroundings, random_: random.Random) -> Iterat
     """The force turned: must → need not, may → cannot, may → must."""
     if rule.action.endswith(("に処する", "併科する")) or "なければ" in rule.action:
         return
-    # 「期間内に限り、効力を有しない」 denies nothing that could be understood.
-    targets: list[Modality] = (
-        [OPPOSITE[rule.modality]] if "に限り" not in rule.action or rule.modality != "plain" else []
-    )
+    # 「期間内に限り、効力を有しない」 and 「登録簿に記載してしない」 deny nothing that could be understood.
+    unclear = rule.modality == "plain" and ("に限り" in rule.action or rule.action.endswith("てする"))
+    targets: list[Modality] = [] if unclear else [OPPOSITE[rule.modality]]
     if rule.modality == "may" and "いつでも" not in rule.action:  # nothing has to be done at any time
         targets.append("duty")
     for target in targets:
@@ -181,8 +180,8 @@ def party(rule: Rule, around: Surroundings, random_: random.Random) -> Iterator[
             if f"{old}の会務" in rule.action or f"県の{old}" in getattr(rule, part):
                 continue
             news = [actor for actor in around.actors if actor not in around.own and is_known_party(old, actor)]
-            # Where they meet: nobody meets in, or comes to, a 会計監査人.
-            if any(f"{old}{met}" in getattr(rule, part) for met in ("において", "に出席")):
+            # Where they meet and vote: nobody meets in, or comes to, a 会計監査人.
+            if any(f"{old}{met}" in getattr(rule, part) for met in ("において", "に出席", "の議決", "の決議")):
                 news = [actor for actor in news if actor.endswith("会")]
             said = with_words(rule, part, old, random_.choice(news)) if news else None
             if said:

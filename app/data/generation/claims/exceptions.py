@@ -29,7 +29,7 @@ SOMETIMES = "場合がある"
 _POINTING = ("その", "当該", "同")  # what opens a sentence so points to nothing there
 # 必ずしも before such a part is too far from its verb, and seems to deny the manner, the aim or いつでも itself.
 _FAR = re.compile(
-    r"^あらかじめ|において|に際して|にかかわらず|には|については|に当たって|により|職権で|ため|と併せて|とともに|に限り|いつでも|範囲内で|.{45}"
+    r"^あらかじめ|において|に際して|にかかわらず|には|については|に当たって|により|職権で|ため|と併せて|とともに|に限り|のみ|いつでも|範囲内で|.{45}"
 )
 _NESTED = "なければ"  # 「…でなければ、することができない」 cannot be negated once more and stay readable
 
@@ -89,7 +89,8 @@ def discretion(rule: Rule, around: Surroundings, random_: random.Random) -> Iter
         if not _FAR.search(rule.action):
             always = replace(rule, modality="duty", **_NOT_ALWAYS)  # type: ignore[arg-type]  # two text fields
             yield Claim(True, "discretion", rule, always, "may", "必ずしも")
-        if "いつでも" not in rule.action:
+        # 「…に対してのみ、請求する義務はない」 may deny the のみ alone.
+        if not re.search("いつでも|のみ|に限り|だけ", rule.action):
             yield Claim(True, "discretion", rule, replace(rule, modality="no_duty"), "may", "no_duty")
     elif rule.modality == "effort" and not rule.open_ended:
         yield Claim(True, "discretion", rule, replace(rule, modality="no_duty"), "effort", "no_duty")

@@ -108,6 +108,9 @@ def _draft(book: Book, filling: Filling, random_: random.Random, max_chars: int,
     return None
 
 
+_GOES_ON = re.compile(r"次に掲げ|次の各号|次のと")  # what follows is not told
+
+
 def _told(book: Book, filling: Filling, style: Style, random_: random.Random) -> str:
     """The Act's sentence in which the thing stands that the order fills in; "" where it is long or of an item."""
     act = filling.act
@@ -115,7 +118,8 @@ def _told(book: Book, filling: Filling, style: Style, random_: random.Random) ->
     plain = cleaned(first, book.title, book.articles, act.article, act.paragraph) if filling.item is None else None
     text = style.text(plain, random_) if plain else ""
     text = text.removesuffix("とする") if text.endswith("ものとする") else text
-    return f"{book.title}では、{text}とされている。" if filling.name in text and len(text) <= MAX_TOLD_CHARS else ""
+    told = filling.name in text and len(text) <= MAX_TOLD_CHARS and not _GOES_ON.search(text)
+    return f"{book.title}では、{text}とされている。" if told else ""
 
 
 def _named(book: Book, filling: Filling, style: Style, random_: random.Random) -> tuple[str, str, Spot | None]:
