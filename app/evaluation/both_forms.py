@@ -13,35 +13,20 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from ..core.choices import choice_logprobs
-from .comparing.mean_change import ScoreChanges, score_changes
+from .gain import Gain, gain_between
 from .results.order_answer import OrderAnswer, judged
 from .results.outcomes import Outcome
-from .statistics import mcnemar_exact
 
 SEED = 42
 
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What one way of asking knows of the questions."""
+    """What one way of asking knows of the questions; of several runs the mean."""
 
-    correct: int
+    accuracy: float
     gold_logprob: float  # of the right answer (natural log), mean over the questions
     pair_order: float  # share of the other choices that the right one is placed above, 0 to 1
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """A second way of asking, or a second model, against the first, question by question."""
-
-    gained: int  # questions that became right
-    lost: int
-    p_value: float  # exact McNemar
-    scores: ScoreChanges
-
-    def as_json(self) -> dict[str, Any]:
-        """As a result file and ``compare_runs.py --json`` hold it."""
-        return {"gained": self.gained, "lost": self.lost, "p_value": self.p_value, **self.scores.as_json()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,32 +37,29 @@ class BothForms:
     choice: Known
     letter: Known
     together: Known
-    against_choice: Step  # both together against the choice form
-    against_letter: Step
+    against_choice: Gain  # both together against the choice form
+    against_letter: Gain
 
     def as_json(self) -> dict[str, Any]:
         """As a result file holds it."""
         return {
             "questions": self.questions,
-            **{name: asdict(one) for name, one in self.ways},
+            "choice": asdict(self.choice),
+            "letter": asdict(self.letter),
+            "together": asdict(self.together),
             "against_choice": self.against_choice.as_json(),
             "against_letter": self.against_letter.as_json(),
         }
 
-    @property
-    def ways(self) -> tuple[tuple[str, Known], ...]:
-        """The three ways of asking by name."""
-        return ("choice", self.choice), ("letter", self.letter), ("together", self.together)
-
 
 @dataclass(frozen=True, slots=True)
 class BothChange:
-    """Two models, each asked in both forms together: the second against the first."""
+    """Two models, each asked in both forms together: the second, or the mean of its seeds, against the first."""
 
     questions: int
     before: Known
     after: Known
-    step: Step
+    gain: Gain
 
     def as_json(self) -> dict[str, Any]:
         """As ``compare_runs.py --json`` prints it."""
@@ -85,7 +67,7 @@ class BothChange:
             "questions": self.questions,
             "before": asdict(self.before),
             "after": asdict(self.after),
-            "change": self.step.as_json(),
+            "change": self.gain.as_json(),
         }
 
 
@@ -128,23 +110,22 @@ def both_forms(
     pools = pool(choices, letters)
     if pools is None:
         return None
-    own = {one.id: one for one in letters}
-    ordered = [own[one.id] for one in choices]
     return BothForms(
         questions=len(pools),
-        choice=_known(choices),
-        letter=_known(ordered),
-        together=_known(pools),
-        against_choice=_step(choices, pools, seed=seed, repeats=repeats),
-        against_letter=_step(ordered, pools, seed=seed, repeats=repeats),
+        choice=_known([choices]),
+        letter=_known([letters]),
+        together=_known([pools]),
+        against_choice=gain_between(choices, [pools], seed=seed, repeats=repeats),
+        against_letter=gain_between(letters, [pools], seed=seed, repeats=repeats),
     )
 
 
 def both_change(
-    before: Sequence[Outcome], after: Sequence[Outcome], *, seed: int = SEED, repeats: int = 10_000
+    before: Sequence[Outcome], afters: Sequence[Sequence[Outcome]], *, seed: int = SEED, repeats: int = 10_000
 ) -> BothChange:
-    """Two models' pooled outcomes (``pool``) of the same questions, in one order."""
-    return BothChange(len(before), _known(before), _known(after), _step(before, after, seed=seed, repeats=repeats))
+    """Two models by their pooled outcomes (``pool``) of the same questions; several ``afters`` are the second's seeds."""
+    gain = gain_between(before, afters, seed=seed, repeats=repeats)
+    return BothChange(len(before), _known([before]), _known(afters), gain)
 
 
 def pool(choices: Sequence[Outcome], letters: Sequence[Outcome]) -> list[Outcome] | None:
@@ -162,17 +143,10 @@ def _letter_logprob(outcome: Outcome, letter: str) -> float:
     return sum(math.log(max(one[letter], 1e-300)) for one in each) / len(each)
 
 
-def _known(outcomes: Sequence[Outcome]) -> Known:
-    count = len(outcomes)
+def _known(runs: Sequence[Sequence[Outcome]]) -> Known:
+    outcomes = [one for run in runs for one in run]
     return Known(
-        correct=sum(one.status == "correct" for one in outcomes),
-        gold_logprob=sum(one.gold_logprob or 0.0 for one in outcomes) / count,
-        pair_order=sum(one.pairs_won or 0.0 for one in outcomes) / count,
+        accuracy=sum(one.status == "correct" for one in outcomes) / len(outcomes),
+        gold_logprob=sum(one.gold_logprob or 0.0 for one in outcomes) / len(outcomes),
+        pair_order=sum(one.pairs_won or 0.0 for one in outcomes) / len(outcomes),
     )
-
-
-def _step(before: Sequence[Outcome], after: Sequence[Outcome], *, seed: int, repeats: int) -> Step:
-    pairs = list(zip(before, after, strict=True))
-    right = [(one.status == "correct", other.status == "correct") for one, other in pairs]
-    gained, lost = right.count((False, True)), right.count((True, False))
-    return Step(gained, lost, mcnemar_exact(gained, lost), score_changes(pairs, seed=seed, repeats=repeats))

@@ -7,15 +7,13 @@ from what it knows, or from how the choices are worded.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from .comparing.mean_change import CALIBRATED, ORDER, MeanChange, change_json, mean_change
-from .results.calibrated import calibrated_logprobs
+from .gain import Gain, Steps, gain_of, minus, steps_of
 from .results.outcomes import Outcome
 from .running.plan import WITHOUT
-from .statistics import Interval, excludes_chance
 
 SEED = 42
 Conclusion = Literal["reads", "reads by probability", "does not read", "undecided"]
@@ -23,48 +21,6 @@ Conclusion = Literal["reads", "reads by probability", "does not read", "undecide
 
 # The outcomes of one model by context, of the same questions in each.
 ByContext = Mapping[str, Sequence[Outcome]]
-
-
-@dataclass(frozen=True, slots=True)
-class Steps:
-    """What a change does on each question: to being right (−1..1), to the log-probability of the right answer, and to the
-    share of the other choices that the right one is placed above."""
-
-    right: list[float | None]  # always known
-    logprob: list[float | None]  # None where answers were written
-    calibrated: list[float | None]  # likewise; each model in each context with its sureness set right
-    order: list[float | None]  # None likewise, and where a question has no pair of choices
-
-
-@dataclass(frozen=True, slots=True)
-class Gain:
-    """A difference in shares of right answers, question by question, in the log-probability of the right answer, and in how
-    often it is placed above another choice."""
-
-    difference: float
-    ci95: Interval | None  # whole clusters drawn; None with too few
-    p_value: float  # two-sided; signs of whole clusters flipped at random
-    p_greater: float  # one-sided: that it is above 0
-    logprob: MeanChange | None  # None for written answers
-    calibrated: MeanChange | None  # likewise, with every sureness set right
-    order: MeanChange | None  # of the questions that have such pairs; None likewise, and where none has
-
-    @property
-    def is_clear(self) -> bool:
-        """Whether the test and the interval both put it above 0."""
-        return excludes_chance(self.ci95, self.p_value) and self.difference > 0
-
-    def as_json(self) -> dict[str, Any]:
-        """As a result file and ``compare_runs.py --json`` hold it."""
-        return {
-            "difference": self.difference,
-            "ci95": None if self.ci95 is None else list(self.ci95),
-            "p_value": self.p_value,
-            "p_greater": self.p_greater,
-            **change_json(self.logprob),
-            **change_json(self.calibrated, CALIBRATED),
-            **change_json(self.order, ORDER),
-        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,17 +100,17 @@ def reading_changes(
         if all(name in one for one in (before, *afters)):
             first, second = _steps(name, [before], questions), _steps(name, afters, questions)
             more = Steps(
-                _minus(second.right, first.right),
-                _minus(second.logprob, first.logprob),
-                _minus(second.calibrated, first.calibrated),
-                _minus(second.order, first.order),
+                minus(second.right, first.right),
+                minus(second.logprob, first.logprob),
+                minus(second.calibrated, first.calibrated),
+                minus(second.order, first.order),
             )
             changes.append(
                 ReadingChange(
                     context=name,
                     before=_law_adds(name, [before], first, questions, seed=seed, repeats=repeats),
                     after=_law_adds(name, afters, second, questions, seed=seed, repeats=repeats),
-                    gain=_gain(more, questions, seed=seed, repeats=repeats),
+                    gain=gain_of(more, questions, seed=seed, repeats=repeats),
                 )
             )
     return tuple(changes)
@@ -168,69 +124,15 @@ def _law_adds(
         questions=len(questions),
         clusters=len({outcome.cluster for outcome in questions}),
         accuracy=(_accuracy(context, runs), _accuracy("gold", runs)),
-        gain=_gain(steps, questions, seed=seed, repeats=repeats),
+        gain=gain_of(steps, questions, seed=seed, repeats=repeats),
     )
 
 
 def _accuracy(context: str, runs: Sequence[ByContext]) -> float:
-    answers = [_right(outcome) for run in runs for outcome in run[context]]
+    answers = [outcome.status == "correct" for run in runs for outcome in run[context]]
     return sum(answers) / len(answers)
-
-
-def _right(outcome: Outcome) -> float:
-    return float(outcome.status == "correct")
 
 
 def _steps(context: str, runs: Sequence[ByContext], questions: Sequence[Outcome]) -> Steps:
     """What the law changes on each question, the mean over the runs."""
-
-    def means(values_of: Callable[[Sequence[Outcome]], Sequence[float | None] | None]) -> list[float | None]:
-        pairs = [(_by_id(run[context], values_of), _by_id(run["gold"], values_of)) for run in runs]
-        found: list[float | None] = []
-        for question in questions:
-            each = [(without.get(question.id), having.get(question.id)) for without, having in pairs]
-            steps = [having - without for without, having in each if without is not None and having is not None]
-            found.append(sum(steps) / len(steps) if len(steps) == len(runs) else None)
-        return found
-
-    return Steps(
-        right=means(lambda run: [_right(one) for one in run]),
-        logprob=means(lambda run: [one.gold_logprob for one in run]),
-        calibrated=means(calibrated_logprobs),
-        order=means(lambda run: [one.pairs_won for one in run]),
-    )
-
-
-def _by_id(
-    run: Sequence[Outcome], values_of: Callable[[Sequence[Outcome]], Sequence[float | None] | None]
-) -> dict[str, float | None]:
-    values = values_of(run)
-    return {} if values is None else {one.id: value for one, value in zip(run, values, strict=True)}
-
-
-def _minus(after: Sequence[float | None], before: Sequence[float | None]) -> list[float | None]:
-    """``after − before`` value by value; None where one is not known."""
-    return [None if one is None or two is None else two - one for one, two in zip(before, after, strict=True)]
-
-
-def _gain(steps: Steps, questions: Sequence[Outcome], *, seed: int, repeats: int) -> Gain:
-    clusters = [outcome.cluster for outcome in questions]
-
-    def change(values: Sequence[float | None]) -> MeanChange | None:
-        known = [(value, cluster) for value, cluster in zip(values, clusters, strict=True) if value is not None]
-        if not known:
-            return None
-        return mean_change([value for value, _ in known], [name for _, name in known], seed=seed, repeats=repeats)
-
-    right = change(steps.right)
-    if right is None:
-        raise ValueError("no question")
-    return Gain(
-        difference=right.change,
-        ci95=right.ci95,
-        p_value=right.p_value,
-        p_greater=right.p_greater,
-        logprob=None if None in steps.logprob else change(steps.logprob),
-        calibrated=None if None in steps.calibrated else change(steps.calibrated),
-        order=change(steps.order),
-    )
+    return steps_of([(run[context], run["gold"]) for run in runs], questions)

@@ -16,7 +16,7 @@ from starlette.responses import HTMLResponse, Response
 from ..evaluation.comparing.comparability import aligned_outcomes
 from ..evaluation.comparing.comparison import Comparison, compare_results
 from ..evaluation.comparing.comparison_text import comparison_lines
-from ..evaluation.comparing.forms_beside import with_both_forms
+from ..evaluation.comparing.forms_beside import pools_beside, with_both_forms
 from ..evaluation.comparing.reading_beside import contexts_beside, with_reading
 from ..evaluation.comparing.verdict import verdict
 from ..evaluation.number_text import interval_text, nats, p_text, points
@@ -115,7 +115,7 @@ async def _asked_for(request: Request) -> list[Result]:
 
 def _compared(results: Sequence[Result]) -> tuple[Comparison, list[str], list[tuple[Outcome, ...]]]:
     pairs = with_reading(compare_results(results, seed=SEED), contexts_beside(results), seed=SEED)
-    pairs = with_both_forms(pairs, results, seed=SEED)
+    pairs = with_both_forms(pairs, pools_beside(results), seed=SEED)
     return pairs[0], comparison_lines(pairs, results), aligned_outcomes(results)
 
 

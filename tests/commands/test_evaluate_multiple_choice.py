@@ -410,8 +410,8 @@ def test_both_forms_are_asked_and_put_together(
     assert [one.run["plan"]["scoring"] for one in (choice, letter)] == ["choice", "letter"]
     assert [len(one.answers) for one in letter.outcomes] == [4] * len(choice.outcomes)
     row = choice.summary["both_forms"]
-    assert [row[name]["correct"] for name in ("choice", "letter")] == [
-        one.summary["correct"] for one in (choice, letter)
+    assert [row[name]["accuracy"] for name in ("choice", "letter")] == [
+        one.summary["accuracy"] for one in (choice, letter)
     ]
     before = {path.name: path.read_bytes() for path in tmp_path.glob("both*.json")}
     assert run(*arguments, "--resume") in (0, 3)  # nothing is asked twice

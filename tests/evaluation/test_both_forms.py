@@ -20,9 +20,10 @@ from app.evaluation.both_forms import both_change, both_forms, can_be_pooled, po
 from app.evaluation.comparing.comparison import compare_results
 from app.evaluation.comparing.comparison_json import as_json
 from app.evaluation.comparing.comparison_text import comparison_lines
-from app.evaluation.comparing.forms_beside import with_both_forms
+from app.evaluation.comparing.forms_beside import pools_beside, with_both_forms
+from app.evaluation.comparing.seed_study import study_seeds
 from app.evaluation.report.page import render_report
-from app.evaluation.results.file import read_result
+from app.evaluation.results.file import Result, read_result
 from app.evaluation.results.order_answer import OrderAnswer, judged
 from app.evaluation.results.outcomes import Outcome
 from app.evaluation.results.result_text import summary_lines
@@ -30,7 +31,7 @@ from app.evaluation.results.result_words import both_forms_lines
 from app.evaluation.running.contexts import context_lookup
 from app.evaluation.running.evaluate import Job, evaluate
 from app.evaluation.running.plan import EvaluationPlan
-from app.evaluation.statistics import mcnemar_exact
+from app.evaluation.statistics import cluster_bootstrap, sign_flip_test
 from tests.evaluation.conftest import make_answer, make_outcome, make_question
 
 CHOICE = EvaluationPlan(context="gold", top_k=0, scoring="choice", orders=1)
@@ -99,18 +100,37 @@ def test_what_is_known_is_counted_for_each_way_and_against_each_form() -> None:
     choices, letters = outcomes_of(right)
     found = both_forms(choices, list(reversed(letters)), repeats=200)
     assert found is not None
-    assert (found.questions, found.choice.correct, found.letter.correct, found.together.correct) == (12, 7, 7, 10)
-    assert (found.against_choice.gained, found.against_choice.lost) == (3, 0)
-    assert (found.against_letter.gained, found.against_letter.lost) == (3, 0)
-    assert found.against_choice.p_value == mcnemar_exact(3, 0)
+    assert (found.questions, found.choice.accuracy, found.letter.accuracy, found.together.accuracy) == (
+        12, 7 / 12, 7 / 12, 10 / 12,
+    )  # fmt: skip
+    steps = [float(not choice and letter) for choice, letter in right]
+    clusters = [outcome.cluster for outcome in choices]
+    assert found.against_choice.difference == pytest.approx(3 / 12)
+    assert found.against_choice.ci95 == cluster_bootstrap(steps, clusters, seed=42, repeats=200)
+    assert found.against_choice.p_value == sign_flip_test(steps, clusters, seed=42, repeats=2000).two_sided
+    assert found.against_letter.difference == pytest.approx(3 / 12)
     pools = pool(choices, letters)
     assert pools is not None
     means = [sum(one.gold_logprob or 0 for one in each) / 12 for each in (choices, letters, pools)]
-    assert [one.gold_logprob for _, one in found.ways] == pytest.approx(means)
-    assert found.against_choice.scores.logprob is not None
-    assert found.against_choice.scores.logprob.change == pytest.approx(means[2] - means[0])
-    step = both_change(pools, pools, repeats=50)
-    assert (step.before, step.step.gained, step.step.lost) == (step.after, 0, 0)
+    assert [one.gold_logprob for one in (found.choice, found.letter, found.together)] == pytest.approx(means)
+    assert found.against_choice.logprob is not None
+    assert found.against_choice.logprob.change == pytest.approx(means[2] - means[0])
+
+
+def test_seeds_count_by_their_mean() -> None:
+    first, second, third = (
+        pool(*outcomes_of([(good, good) for good in right]))
+        for right in ([True] * 4 + [False] * 8, [True] * 6 + [False] * 6, [True] * 10 + [False] * 2)
+    )
+    assert first is not None
+    assert second is not None
+    assert third is not None
+    change = both_change(first, [second, list(reversed(third))], repeats=100)
+    assert (change.before.accuracy, change.after.accuracy) == (4 / 12, 8 / 12)
+    assert change.gain.difference == pytest.approx(4 / 12)
+    steps = [0.0] * 4 + [1.0] * 2 + [0.5] * 4 + [0.0] * 2
+    assert change.gain.ci95 == cluster_bootstrap(steps, [one.cluster for one in first], seed=42, repeats=100)
+    assert both_change(first, [first], repeats=50).gain.difference == 0
 
 
 def test_what_cannot_be_pooled_is_not() -> None:
@@ -158,13 +178,19 @@ def asked(folder: Path, name: str, plan: EvaluationPlan, scripted: Any, *, model
     return folder / name
 
 
+def tuned_again(folder: Path, scripted: Any) -> Result:
+    """The results of another seed, in both forms; that of the choice form."""
+    asked(folder, "again_letter.json", LETTER, scripted, model="again")
+    return read_result(asked(folder, "again.json", CHOICE, scripted, model="again", good=12))
+
+
 def test_results_beside_each_other_are_put_together(tmp_path: Path, scripted: Any) -> None:
     asked(tmp_path, "base_letter.json", LETTER, scripted, model="base")
     asked(tmp_path, "other_context.json", replace(LETTER, context="none"), scripted, model="base")
     base = read_result(asked(tmp_path, "base.json", CHOICE, scripted, model="base"))
     row = base.summary["both_forms"]
     assert (row["path"], row["distrust"]) == (str(tmp_path / "base_letter.json"), [])
-    assert [row[name]["correct"] for name in ("choice", "letter", "together")] == [6, 12, 6]  # e³ against .85/.05
+    assert [row[name]["accuracy"] for name in ("choice", "letter", "together")] == [0.5, 1.0, 0.5]  # e³ against .85/.05
     tuned = read_result(asked(tmp_path, "tuned.json", CHOICE, scripted, model="tuned", good=9))
     assert tuned.summary["both_forms"] is None
     letters = read_result(asked(tmp_path, "tuned_letter.json", LETTER, scripted, model="tuned"))
@@ -172,29 +198,39 @@ def test_results_beside_each_other_are_put_together(tmp_path: Path, scripted: An
     lines = summary_lines(base.summary, CHOICE.as_dict())
     assert lines[lines.index(both_forms_lines(row)[0]) :][:3] == both_forms_lines(row)
     assert both_forms_lines(row)[0].startswith(
-        "一つずつの判断と文字を合わせると（base_letter.json）: 50.0 %（12 問中 6 問）、正解の対数確率 "
+        "一つずつの判断と文字を合わせると（base_letter.json）: 正解率 50.0 %、正解の対数確率 "
     )
-    assert both_forms_lines(row)[2].startswith(
-        "  文字 12 問に対して 正解になった 0 問、不正解になった 6 問（p = 0.031）"
-    )
+    assert both_forms_lines(row)[1].startswith("  一つずつ 50.0 % に対して +0.0 ポイント（")
+    assert both_forms_lines(row)[2].startswith("  文字 100.0 % に対して -50.0 ポイント（")
 
-    (pair,) = with_both_forms(compare_results([base, tuned], seed=1, repeats=100), [base, tuned], seed=1)
+    (pair,) = with_both_forms(compare_results([base, tuned], seed=1, repeats=100), pools_beside([base, tuned]), seed=1)
     assert pair.both_forms is not None
-    assert (pair.both_forms.before.correct, pair.both_forms.after.correct) == (6, 9)
-    assert as_json([pair])["comparisons"][0]["both_forms"]["change"]["gained"] == 3
+    assert (pair.both_forms.before.accuracy, pair.both_forms.after.accuracy) == (0.5, 0.75)
+    assert as_json([pair])["comparisons"][0]["both_forms"]["change"]["difference"] == 0.25
     text = "\n".join(comparison_lines([pair], [base, tuned]))
-    assert "  一つずつの判断と文字を合わせると:\n    base: 50.0 %（12 問中 6 問）" in text
-    assert "    差: 正解になった 3 問、不正解になった 0 問（p = 0.250）" in text
+    assert "  一つずつの判断と文字を合わせると:\n    base: 正解率 50.0 %、" in text
+    assert "    差: +25.0 ポイント（" in text
     html = render_report([base, tuned], [pair], gold_contexts={}, created="2026-01-01")
     assert "二つの尋ね方を合わせると" in html
-    assert "75.0 %（12 問中 9 問）" in html
+    assert "tuned: 正解率 75.0 %、" in html
+    study = study_seeds(base, [tuned, tuned_again(tmp_path, scripted)], [42, 43], seed=1)
+    assert study.together is not None
+    assert study.together.both_forms is not None
+    assert study.together.both_forms.after.accuracy == pytest.approx((0.75 + 1.0) / 2)
+    assert study.as_json()["together"]["both_forms"]["before"]["accuracy"] == 0.5
+    assert "  調整後（seed 2 個の平均）: 正解率 87.5 %、" in "\n".join(study.lines())
+    assert "すべての seed の平均: 正解率 87.5 %、" in render_report(
+        study.results, study.pairs, gold_contexts={}, created="2026-01-01", together=study.together
+    )
     before = read_result(tmp_path / "base_letter.json")  # the same two models, compared by their letters
-    (reverse,) = with_both_forms(compare_results([before, letters], seed=1, repeats=50), [before, letters], seed=1)
+    (reverse,) = with_both_forms(
+        compare_results([before, letters], seed=1, repeats=50), pools_beside([before, letters]), seed=1
+    )
     assert reverse.both_forms is not None
-    assert (reverse.both_forms.before.correct, reverse.both_forms.after.correct) == (6, 9)
+    assert (reverse.both_forms.before.accuracy, reverse.both_forms.after.accuracy) == (0.5, 0.75)
 
     alone = read_result(asked(tmp_path, "alone.json", CHOICE, scripted, model="alone"))
-    (single,) = with_both_forms(compare_results([base, alone], seed=1, repeats=50), [base, alone], seed=1)
+    (single,) = with_both_forms(compare_results([base, alone], seed=1, repeats=50), pools_beside([base, alone]), seed=1)
     assert single.both_forms is None
     assert "二つの尋ね方" not in render_report([alone], [], gold_contexts={}, created="2026-01-01")
 
@@ -204,11 +240,12 @@ def test_results_beside_each_other_are_put_together(tmp_path: Path, scripted: An
     [
         (("questions",), 3),
         (("path",), None),
-        (("choice", "correct"), 7),
-        (("together", "correct"), 13),
+        (("choice", "accuracy"), 7 / 12),
+        (("together", "accuracy"), 1.5),
+        (("together", "accuracy"), 7 / 12),
+        (("against_letter", "difference"), 0.5),
         (("letter", "gold_logprob"), "x"),
         (("together", "pair_order"), 2.0),
-        (("against_letter", "gained"), -1),
         (("against_choice", "p_value"), None),
         (("distrust",), "x"),
     ],

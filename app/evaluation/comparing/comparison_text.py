@@ -20,7 +20,6 @@ from ..results.result_words import (
     known_text,
     percent,
     reading_text,
-    step_text,
 )
 from ..results.statements import statements_summary
 from ..results.summary import gold_logprob, ties
@@ -118,11 +117,8 @@ def both_change_lines(change: BothChange | None, names: tuple[str, str]) -> list
     value = change.as_json()
     return [
         "一つずつの判断と文字を合わせると:",
-        *(
-            f"  {name}: {known_text(value[side], change.questions)}"
-            for name, side in zip(names, ("before", "after"), strict=True)
-        ),
-        f"  差: {step_text(value['change'])}",
+        *(f"  {name}: {known_text(value[side])}" for name, side in zip(names, ("before", "after"), strict=True)),
+        f"  差: {gain_text(value['change'])}",
     ]
 
 

@@ -12,7 +12,8 @@ from ..results.result_words import auc_text, percent
 from .comparability import distrust
 from .comparison import Comparison, compare_results
 from .comparison_json import as_json
-from .comparison_text import reading_change_lines
+from .comparison_text import both_change_lines, reading_change_lines
+from .forms_beside import both_of_seeds, pools_beside, with_both_forms
 from .mean_change import logprob_label
 from .reading_beside import check_reading, contexts_beside, reading_of_seeds, with_reading
 from .seeds import SeedsTogether, seeds_together
@@ -88,16 +89,19 @@ class SeedStudy:
                 verdict(pair),
                 *sureness_lines(pair.scores, pair.questions),
                 *pair.breakdowns.lines(),
+                *both_change_lines(pair.both_forms, ("調整前", "調整後")),
                 *reading_change_lines(pair.reading, ("調整前", "調整後")),
             ]
         found = self.together
+        names = ("調整前", f"調整後（seed {found.seeds} 個の平均）")
         return [
             f"seed {found.seeds} 個の平均: 差 {points(found.difference)} ポイント、"
             f"標準偏差 {points(found.spread, signed=False)} ポイント",
             found.verdict,
             *sureness_lines(found.scores, found.questions),
             *found.breakdowns.lines(),
-            *reading_change_lines(found.reading, ("調整前", f"調整後（seed {found.seeds} 個の平均）")),
+            *both_change_lines(found.both_forms, names),
+            *reading_change_lines(found.reading, names),
         ]
 
 
@@ -110,10 +114,12 @@ def study_seeds(
     # Seeds repeat one question, so nothing is adjusted for their number.
     alone = [pair for one in tuned for pair in compare_results([base, one], seed=seed)]
     found = contexts_beside(results)
-    pairs = with_reading(alone, found, seed=seed)
+    pools = pools_beside(results)
+    pairs = with_both_forms(with_reading(alone, found, seed=seed), pools, seed=seed)
     if reading_test:
         check_reading(pairs)
     together = None
     if len(tuned) > 1:
-        together = seeds_together(base, tuned, reading=reading_of_seeds(results, found, seed=seed), seed=seed)
+        reading, both = reading_of_seeds(results, found, seed=seed), both_of_seeds(pools, seed=seed)
+        together = seeds_together(base, tuned, reading=reading, both_forms=both, seed=seed)
     return SeedStudy(base, tuple(tuned), tuple(seeds), tuple(pairs), together)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ...core.prompts import Form
+from ..both_forms import BothChange
 from ..number_text import interval_text, p_text, points
 from ..reading import ReadingChange
 from ..results.file import Result
@@ -35,6 +36,7 @@ class SeedsTogether:
     form: Form
     breakdowns: Breakdowns
     reading: tuple[ReadingChange, ...]  # what the law adds, where the results in other contexts lie beside these
+    both_forms: BothChange | None  # both forms of asking together, where the results in the other form lie beside all
 
     @property
     def verdict(self) -> str:
@@ -68,6 +70,7 @@ class SeedsTogether:
             **self.scores.as_json(),
             **self.breakdowns.as_json(),
             "reading": [change.as_json() for change in self.reading],
+            "both_forms": None if self.both_forms is None else self.both_forms.as_json(),
             "verdict": self.verdict,
         }
 
@@ -77,6 +80,7 @@ def seeds_together(
     pooled: Sequence[Result],
     *,
     reading: Sequence[ReadingChange] = (),
+    both_forms: BothChange | None = None,
     seed: int,
     repeats: int = 10_000,
 ) -> SeedsTogether:
@@ -102,4 +106,5 @@ def seeds_together(
         form=rows[0][0].form,
         breakdowns=breakdowns(rows),
         reading=tuple(reading),
+        both_forms=both_forms,
     )

@@ -23,7 +23,6 @@ from ..results.result_words import (
     percent,
     reading_text,
     said_to_fit,
-    step_text,
 )
 from .charts import HEIGHT, WIDTH, reliability_points
 
@@ -67,7 +66,6 @@ def report_template() -> Any:
         "histogram": histogram_text,
         "reading": reading_text,
         "known": known_text,
-        "step": step_text,
         "gain": gain_text,
     }
     return environment.get_template("report.html.j2")

@@ -217,24 +217,25 @@ def _is_reading(row: Any, summary: Mapping[str, Any], total: int) -> bool:
 
 
 def _is_both(row: Any, summary: Mapping[str, Any], total: int) -> bool:
-    """Whether it is what both forms know together (``app/evaluation/both_forms.py``), to the number of right answers here."""
+    """Whether it is what both forms know together (``app/evaluation/both_forms.py``), to the accuracy stated here."""
     if not isinstance(row, dict) or row.get("questions") != total or not isinstance(row.get("path"), str):
         return False
     ways, steps = ("choice", "letter", "together"), ("against_choice", "against_letter")
     if not all(isinstance(row.get(name), dict) for name in (*ways, *steps)) or not _is_texts(row.get("distrust")):
         return False
     known = all(
-        _is_count(row[name].get("correct"))
-        and row[name]["correct"] <= total
+        _is_share(row[name].get("accuracy"))
         and _is_number(row[name].get("gold_logprob"))
         and _is_share(row[name].get("pair_order"))
         for name in ways
     )
-    stepped = all(
-        _is_count(row[name].get("gained")) and _is_count(row[name].get("lost")) and _is_share(row[name].get("p_value"))
-        for name in steps
-    )
-    return known and stepped and summary["correct"] in (row["choice"]["correct"], row["letter"]["correct"])
+    if not known or not all(_is_number(row[name].get("p_value")) for name in steps):
+        return False
+    together = row["together"]["accuracy"]
+    stated = [row[name]["difference"] for name in steps]
+    counted = [together - row["choice"]["accuracy"], together - row["letter"]["accuracy"]]
+    own = (row["choice"]["accuracy"], row["letter"]["accuracy"])
+    return not any(differences(stated, counted)) and summary["accuracy"] in own
 
 
 def _is_interval(value: Any) -> bool:

@@ -156,23 +156,18 @@ def both_forms_lines(row: Mapping[str, Any] | None) -> list[str]:
         return []
     doubt = "、信用できない結果" if row["distrust"] else ""
     return [
-        f"一つずつの判断と文字を合わせると（{Path(row['path']).name}{doubt}）: {known_text(row['together'], row['questions'])}",
-        f"  一つずつ {row['choice']['correct']} 問に対して {step_text(row['against_choice'])}",
-        f"  文字 {row['letter']['correct']} 問に対して {step_text(row['against_letter'])}",
+        f"一つずつの判断と文字を合わせると（{Path(row['path']).name}{doubt}）: {known_text(row['together'])}",
+        f"  一つずつ {percent(row['choice']['accuracy'])} に対して {gain_text(row['against_choice'])}",
+        f"  文字 {percent(row['letter']['accuracy'])} に対して {gain_text(row['against_letter'])}",
     ]
 
 
-def known_text(known: Mapping[str, Any], questions: int) -> str:
-    """How many questions one way of asking has right, and how sure it is of the right answers."""
+def known_text(known: Mapping[str, Any]) -> str:
+    """How much one way of asking has right, how sure it is of the right answers, and where it places them."""
     return (
-        f"{percent(known['correct'] / questions)}（{questions} 問中 {known['correct']} 問）、"
-        f"正解の対数確率 {known['gold_logprob']:.3f}、正解をほかより上に置いた割合 {percent(known['pair_order'])}"
+        f"正解率 {percent(known['accuracy'])}、正解の対数確率 {known['gold_logprob']:.3f}、"
+        f"正解をほかより上に置いた割合 {percent(known['pair_order'])}"
     )
-
-
-def step_text(step: Mapping[str, Any]) -> str:
-    """What a second way of asking, or a second model, does to the questions of the first, as stored."""
-    return f"正解になった {step['gained']} 問、不正解になった {step['lost']} 問（{p_text(step['p_value'])}）{_scores_text(step)}"
 
 
 def gain_text(gain: Mapping[str, Any]) -> str:
