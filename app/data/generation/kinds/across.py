@@ -158,7 +158,7 @@ _OF_SOMETHING = re.compile(r"(?:程度|額|率|数|方法|範囲|種類)の")
 
 
 def _leaves(book: Book, filling: Filling, style: Style, random_: random.Random) -> _Asked | None:
-    if _OF_SOMETHING.match(filling.noun):
+    if len(filling.noun) == 1 or _OF_SOMETHING.match(filling.noun):  # 「者の定めがありますが」
         return None
     order = Spot(filling.order, None)
     cited = citation(filling.order.law, filling.order, None, digits=style.digits, named=True)

@@ -87,6 +87,12 @@ def test_a_thing_is_said_where_the_order_says_it() -> None:
     assert answers == {said for _, _, said in SAID.values()}
 
 
+def test_a_bare_word_is_not_what_an_act_leaves_to_an_order() -> None:
+    asked = [one.requests[0] for one in several() if asked_about(one) == "leaves"]
+    assert any("事項" in one for one in asked)
+    assert not any("に者の" in one or "る者を" in one for one in asked)  # 「政令で定める者」 of the second article
+
+
 def test_contents_are_the_orders_and_what_leaves_them_to_it_is_the_acts() -> None:
     for draft in several():
         form = asked_about(draft)
