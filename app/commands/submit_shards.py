@@ -132,6 +132,8 @@ def whole_of(name: str, module: Any, words: Sequence[str]) -> tuple[Path, list[s
         raise ConfigError("evaluate には --data と --output が要ります。")
     if given.reading_test:
         raise ConfigError("--reading-test は分けて行えません。--context を変えて三回評価してください。")
+    if given.both_forms:
+        raise ConfigError("--both-forms は分けて行えません。--scoring choice と letter で二回評価してください。")
     check_places(typed_settings(program, EvaluationSettings, given), config=given.config)
     kept = {name: getattr(given, name) for name in module.OF_A_WHOLE}
     return Path(given.output), [

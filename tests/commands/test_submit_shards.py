@@ -120,6 +120,7 @@ def test_a_program_that_is_told_to_end_takes_its_jobs_along(
         (["evaluate", "--data", "d", "--output", "o.json", "--llm-host", "http://u:pw1234@h"], "http://***@h: パスワードか鍵は"),
         (["evaluate", "--data", "d"], "--data と --output が要ります"),
         (["evaluate", "--data", "d", "--output", "o.json", "--reading-test"], "--reading-test は分けて行えません"),
+        (["evaluate", "--data", "d", "--output", "o.json", "--both-forms"], "--both-forms は分けて行えません"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_sent_is_refused(

@@ -244,6 +244,8 @@ def test_results_beside_each_other_are_put_together(tmp_path: Path, scripted: An
         (("together", "accuracy"), 1.5),
         (("together", "accuracy"), 7 / 12),
         (("against_letter", "difference"), 0.5),
+        (("against_letter", "difference"), None),
+        (("against_choice",), {"p_value": 0.5}),
         (("letter", "gold_logprob"), "x"),
         (("together", "pair_order"), 2.0),
         (("against_choice", "p_value"), None),

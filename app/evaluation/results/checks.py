@@ -232,7 +232,7 @@ def _is_both(row: Any, summary: Mapping[str, Any], total: int) -> bool:
     if not known or not all(_is_number(row[name].get("p_value")) for name in steps):
         return False
     together = row["together"]["accuracy"]
-    stated = [row[name]["difference"] for name in steps]
+    stated = [row[name].get("difference") for name in steps]
     counted = [together - row["choice"]["accuracy"], together - row["letter"]["accuracy"]]
     own = (row["choice"]["accuracy"], row["letter"]["accuracy"])
     return not any(differences(stated, counted)) and summary["accuracy"] in own
