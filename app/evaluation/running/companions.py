@@ -77,7 +77,7 @@ def _differs_by_context(other: Mapping[str, Any], run: Mapping[str, Any]) -> boo
 
 def _differs_by_form(other: Mapping[str, Any], run: Mapping[str, Any]) -> bool:
     plans = (other["plan"], run["plan"])
-    if {plan.get("scoring") for plan in plans} != {"choice", "letter"} or any(plan.get("cot") for plan in plans):
+    if sorted(str(plan.get("scoring")) for plan in plans) != ["choice", "letter"] or any(plan.get("cot") for plan in plans):
         return False
     same_context = plans[0].get("context") == plans[1].get("context") is not None
     return same_context and _model_identity(other) == _model_identity(run)
