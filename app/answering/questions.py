@@ -11,9 +11,9 @@ from ..core.prompts import Form
 from ..core.questions import CHOICE_LETTERS, MOST_CHOICES, Question
 from ..core.requests import question_polarity
 from ..data.context import Context
-from ..evaluation.both_forms import can_be_pooled, pooled
+from ..evaluation.both_forms import pooled
 from ..evaluation.results.outcomes import Outcome
-from ..evaluation.running.asking import ask
+from ..evaluation.running.asking import ask, check_both_forms
 from ..evaluation.running.plan import EvaluationPlan
 from ..llm.backend import ScoringBackend
 from ..retrieval.showing.context_text import FormattedContext
@@ -96,14 +96,13 @@ def choose(
 
     Raises DataError for a question with several right answers, or of a single statement, that is asked both ways.
     """
+    if form == "both":
+        check_both_forms([question])
     asked: tuple[Form, ...] = ("choice", "letter") if form == "both" else (form,)
-    outcomes = [_asked(backend, question, context, one, few_shot=few_shot, cited_words=cited_words) for one in asked]
-    outcome, *letters = outcomes
+    outcome, *letters = (
+        _asked(backend, question, context, one, few_shot=few_shot, cited_words=cited_words) for one in asked
+    )
     if letters:
-        if not can_be_pooled(outcome, *letters):
-            raise DataError(
-                f"{question.id}: 正解が一つの、選択肢が二つ以上ある問題だけを --form both で尋ねられます。choice を指定してください。"
-            )
         outcome = pooled(outcome, *letters)
     return Choice(question, outcome.predicted, dict(sorted((outcome.mean_probabilities() or {}).items())), context)
 

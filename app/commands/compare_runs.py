@@ -105,12 +105,9 @@ def trusted(reasons: Sequence[str]) -> int:
 def compared(paths: Sequence[Path], seed: int) -> tuple[list[Result], list[Comparison], list[str]]:
     """The results of the files, each but the first against the first, and why none of it must be trusted (may be empty)."""
     from ..evaluation.comparing.comparability import distrust
-    from ..evaluation.comparing.comparison import compare_results
-    from ..evaluation.comparing.forms_beside import pools_beside, with_both_forms
-    from ..evaluation.comparing.reading_beside import contexts_beside, with_reading
+    from ..evaluation.comparing.neighbours import compare_with_neighbours
     from ..evaluation.results.file import read_results
 
     results = read_results(paths)
-    pairs = with_reading(compare_results(results, seed=seed), contexts_beside(results), seed=seed)
-    pairs = with_both_forms(pairs, pools_beside(results), seed=seed)
+    pairs = compare_with_neighbours(results, seed=seed)
     return results, pairs, [reason for result in results for reason in distrust(result)]

@@ -60,6 +60,7 @@ class BothChange:
     before: Known
     after: Known
     gain: Gain
+    doubtful: tuple[str, ...]  # results in the other form that say themselves that they must not be trusted
 
     def as_json(self) -> dict[str, Any]:
         """As ``compare_runs.py --json`` prints it."""
@@ -68,6 +69,7 @@ class BothChange:
             "before": asdict(self.before),
             "after": asdict(self.after),
             "change": self.gain.as_json(),
+            "doubtful": list(self.doubtful),
         }
 
 
@@ -101,15 +103,13 @@ def can_be_pooled(choice: Outcome, letter: Outcome) -> bool:
 
 
 def both_forms(
-    choices: Sequence[Outcome], letters: Sequence[Outcome], *, seed: int = SEED, repeats: int = 10_000
+    outcomes: Sequence[Outcome], others: Sequence[Outcome], *, seed: int = SEED, repeats: int = 10_000
 ) -> BothForms | None:
-    """What a model knows by both forms together; None where a question cannot be pooled.
-
-    ``choices`` and ``letters`` are its outcomes in the two forms, of the same questions in any order.
-    """
-    pools = pool(choices, letters)
+    """What a model knows by both forms together, from its outcomes in the two; None where a question cannot be pooled."""
+    pools = pool(outcomes, others)
     if pools is None:
         return None
+    choices, letters = _by_form(outcomes, others)
     return BothForms(
         questions=len(pools),
         choice=_known([choices]),
@@ -121,20 +121,32 @@ def both_forms(
 
 
 def both_change(
-    before: Sequence[Outcome], afters: Sequence[Sequence[Outcome]], *, seed: int = SEED, repeats: int = 10_000
+    before: Sequence[Outcome],
+    afters: Sequence[Sequence[Outcome]],
+    *,
+    doubtful: Sequence[str] = (),
+    seed: int = SEED,
+    repeats: int = 10_000,
 ) -> BothChange:
     """Two models by their pooled outcomes (``pool``) of the same questions; several ``afters`` are the second's seeds."""
     gain = gain_between(before, afters, seed=seed, repeats=repeats)
-    return BothChange(len(before), _known([before]), _known(afters), gain)
+    return BothChange(len(before), _known([before]), _known(afters), gain, tuple(doubtful))
 
 
-def pool(choices: Sequence[Outcome], letters: Sequence[Outcome]) -> list[Outcome] | None:
-    """The pooled outcome of every question, in the order of ``choices``; None where one cannot be pooled."""
+def pool(outcomes: Sequence[Outcome], others: Sequence[Outcome]) -> list[Outcome] | None:
+    """The pooled outcome of every question, from its outcomes in the two forms, whichever comes first and in any order;
+    None where a question cannot be pooled."""
+    choices, letters = _by_form(outcomes, others)
     own = {one.id: one for one in letters}
     pairs = [(one, own[one.id]) for one in choices if one.id in own]
     if len(pairs) < len(choices) or not all(can_be_pooled(*pair) for pair in pairs):
         return None
     return [pooled(*pair) for pair in pairs]
+
+
+def _by_form(outcomes: Sequence[Outcome], others: Sequence[Outcome]) -> tuple[Sequence[Outcome], Sequence[Outcome]]:
+    """The outcomes of judged choices, then those of letters."""
+    return (outcomes, others) if outcomes[0].form == "choice" else (others, outcomes)
 
 
 def _letter_logprob(outcome: Outcome, letter: str) -> float:

@@ -14,10 +14,9 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from ..evaluation.comparing.comparability import aligned_outcomes
-from ..evaluation.comparing.comparison import Comparison, compare_results
+from ..evaluation.comparing.comparison import Comparison
 from ..evaluation.comparing.comparison_text import comparison_lines
-from ..evaluation.comparing.forms_beside import pools_beside, with_both_forms
-from ..evaluation.comparing.reading_beside import contexts_beside, with_reading
+from ..evaluation.comparing.neighbours import compare_with_neighbours
 from ..evaluation.comparing.verdict import verdict
 from ..evaluation.number_text import interval_text, nats, p_text, points
 from ..evaluation.report.charts import HEIGHT, WIDTH
@@ -114,8 +113,7 @@ async def _asked_for(request: Request) -> list[Result]:
 
 
 def _compared(results: Sequence[Result]) -> tuple[Comparison, list[str], list[tuple[Outcome, ...]]]:
-    pairs = with_reading(compare_results(results, seed=SEED), contexts_beside(results), seed=SEED)
-    pairs = with_both_forms(pairs, pools_beside(results), seed=SEED)
+    pairs = compare_with_neighbours(results, seed=SEED)
     return pairs[0], comparison_lines(pairs, results), aligned_outcomes(results)
 
 

@@ -144,6 +144,8 @@ def test_both_forms_are_pooled():
 def test_several_right_answers_are_not_asked_both_ways():
     question = replace(typed_question("どれか。", list("甲乙丙丁")), correct="ab")
     with pytest.raises(
-        DataError, match=r"typed: 正解が一つの.*--form both で尋ねられます。choice を指定してください。"
+        DataError,
+        match=r"typed: 正解が 2 つある問題なので、二つの形では尋ねられません。.*--form both.*を外し、choice の形で",
     ):
-        choose(Both([1.0, 0.0, 0.0, 0.0]), question, CONTEXT, "both")
+        choose(judge := Both([1.0, 0.0, 0.0, 0.0]), question, CONTEXT, "both")
+    assert judge.prompts == []  # before the model is asked

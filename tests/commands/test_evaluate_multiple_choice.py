@@ -390,6 +390,8 @@ def test_an_examination_is_evaluated_per_statement_and_by_years(
         "1: 正解が 2 つある問題なので、--scoring letter では採点できません。--scoring choice" in capsys.readouterr().err
     )
     assert not (tmp_path / "letter.json").exists()
+    assert run(*arguments, "--output", tmp_path / "both.json", "--both-forms") == 1
+    assert "1: 正解が 2 つある問題なので、二つの形では尋ねられません。--both-forms" in capsys.readouterr().err
     assert run(*arguments, "--output", tmp_path / "x.json", "--scoring", "choice", "--report", tmp_path / "x.html") == 0
     summary = read_result(tmp_path / "x.json").summary
     assert summary["statements"]["total"] == 15
@@ -417,6 +419,8 @@ def test_both_forms_are_asked_and_put_together(
     assert run(*arguments, "--resume") in (0, 3)  # nothing is asked twice
     after = {name: read_result(tmp_path / name).outcomes for name in before}
     assert after == {"both.json": choice.outcomes, "both_letter.json": letter.outcomes}
+    # The letters come first, and do not speak of what the same run is about to replace.
+    assert read_result(tmp_path / "both_letter.json").summary["both_forms"] is None
 
 
 def test_the_reading_test_asks_in_three_contexts(

@@ -17,10 +17,9 @@ from hypothesis import strategies as st
 from app.core.errors import DataError
 from app.core.questions import LETTERS, ORDERS
 from app.evaluation.both_forms import both_change, both_forms, can_be_pooled, pool, pooled
-from app.evaluation.comparing.comparison import compare_results
 from app.evaluation.comparing.comparison_json import as_json
 from app.evaluation.comparing.comparison_text import comparison_lines
-from app.evaluation.comparing.forms_beside import pools_beside, with_both_forms
+from app.evaluation.comparing.neighbours import compare_with_neighbours
 from app.evaluation.comparing.seed_study import study_seeds
 from app.evaluation.report.page import render_report
 from app.evaluation.results.file import Result, read_result
@@ -144,12 +143,14 @@ def test_what_cannot_be_pooled_is_not() -> None:
         (choice, make_outcome(question, ["c"] * 4, sure=None)),
         (several, letter),
         (failed, letter),
-        (letter, choice),
+        (letter, letter),
     ):
         assert not can_be_pooled(*pair)
         assert pool([pair[0]], [pair[1]]) is None
         with pytest.raises(ValueError, match="nothing to pool"):
             pooled(*pair)
+    assert not can_be_pooled(letter, choice)
+    assert pool([letter], [choice]) == pool([choice], [letter]) == [pooled(choice, letter)]  # whichever comes first
     assert pool([choice], []) is None
     assert both_forms([choice], [], repeats=10) is None
 
@@ -203,7 +204,7 @@ def test_results_beside_each_other_are_put_together(tmp_path: Path, scripted: An
     assert both_forms_lines(row)[1].startswith("  一つずつ 50.0 % に対して +0.0 ポイント（")
     assert both_forms_lines(row)[2].startswith("  文字 100.0 % に対して -50.0 ポイント（")
 
-    (pair,) = with_both_forms(compare_results([base, tuned], seed=1, repeats=100), pools_beside([base, tuned]), seed=1)
+    (pair,) = compare_with_neighbours([base, tuned], seed=1)
     assert pair.both_forms is not None
     assert (pair.both_forms.before.accuracy, pair.both_forms.after.accuracy) == (0.5, 0.75)
     assert as_json([pair])["comparisons"][0]["both_forms"]["change"]["difference"] == 0.25
@@ -223,14 +224,12 @@ def test_results_beside_each_other_are_put_together(tmp_path: Path, scripted: An
         study.results, study.pairs, gold_contexts={}, created="2026-01-01", together=study.together
     )
     before = read_result(tmp_path / "base_letter.json")  # the same two models, compared by their letters
-    (reverse,) = with_both_forms(
-        compare_results([before, letters], seed=1, repeats=50), pools_beside([before, letters]), seed=1
-    )
+    (reverse,) = compare_with_neighbours([before, letters], seed=1)
     assert reverse.both_forms is not None
     assert (reverse.both_forms.before.accuracy, reverse.both_forms.after.accuracy) == (0.5, 0.75)
 
     alone = read_result(asked(tmp_path, "alone.json", CHOICE, scripted, model="alone"))
-    (single,) = with_both_forms(compare_results([base, alone], seed=1, repeats=50), pools_beside([base, alone]), seed=1)
+    (single,) = compare_with_neighbours([base, alone], seed=1)
     assert single.both_forms is None
     assert "二つの尋ね方" not in render_report([alone], [], gold_contexts={}, created="2026-01-01")
 
@@ -250,6 +249,8 @@ def test_results_beside_each_other_are_put_together(tmp_path: Path, scripted: An
         (("together", "pair_order"), 2.0),
         (("against_choice", "p_value"), None),
         (("distrust",), "x"),
+        (("against_choice", "ci95"), "x"),
+        (("against_letter", "calibrated_p_value"), None),
     ],
 )
 def test_a_changed_row_is_refused(tmp_path: Path, scripted: Any, place: tuple[str, ...], value: Any) -> None:
@@ -263,3 +264,40 @@ def test_a_changed_row_is_refused(tmp_path: Path, scripted: Any, place: tuple[st
     path.write_text(json.dumps(stored), "utf-8")
     with pytest.raises(DataError, match=r"summary の both_forms が壊れています"):
         read_result(path)
+
+
+def test_a_partner_asked_otherwise_than_the_first_is_named_and_left_out(
+    tmp_path: Path, scripted: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    results = []
+    for name, plan in (("base", LETTER), ("tuned", replace(LETTER, few_shot=True, few_shot_source="builtin"))):
+        asked(tmp_path, f"{name}_letter.json", plan, scripted, model=name)
+        results.append(read_result(asked(tmp_path, f"{name}.json", CHOICE, scripted, model=name)))
+    capsys.readouterr()
+    (pair,) = compare_with_neighbours(results, seed=1)
+    assert pair.both_forms is None
+    assert "tuned_letter.json は " in (said := capsys.readouterr().err)
+    assert "base_letter.json と尋ね方が違うので、二つの形を合わせた比較に使いません。" in said
+    study = study_seeds(results[0], [results[1], tuned_again(tmp_path, scripted)], [42, 43], seed=1)
+    assert study.together is not None
+    assert study.together.both_forms is None
+    assert "tuned.json の隣にもう一方の形の結果がないので" in capsys.readouterr().err
+
+
+def test_a_partner_that_must_not_be_trusted_is_named(tmp_path: Path, scripted: Any) -> None:
+    results = []
+    for name in ("base", "tuned"):
+        path = asked(tmp_path, f"{name}_letter.json", LETTER, scripted, model=name)
+        if name == "base":
+            stored = json.loads(path.read_text("utf-8"))
+            stored["run"]["distrust"] = ["COLLAPSED: x"]
+            path.write_text(json.dumps(stored), "utf-8")
+        results.append(read_result(asked(tmp_path, f"{name}.json", CHOICE, scripted, model=name)))
+    (pair,) = compare_with_neighbours(results, seed=1)
+    assert pair.both_forms is not None
+    assert pair.both_forms.doubtful == ("base_letter",)
+    assert as_json([pair])["comparisons"][0]["both_forms"]["doubtful"] == ["base_letter"]
+    assert "    信用できない結果を合わせています: base_letter" in "\n".join(comparison_lines([pair], results))
+    html = render_report(results, [pair], gold_contexts={}, created="2026-01-01")
+    assert "信用できない結果を合わせています: base_letter" in html
+    assert "（base_letter.json、信用できない結果）" in html

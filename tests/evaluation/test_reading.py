@@ -12,6 +12,7 @@ import pytest
 from app.core.errors import DataError
 from app.evaluation.comparing.comparison import compare_results
 from app.evaluation.comparing.comparison_text import comparison_lines
+from app.evaluation.comparing.neighbours import companions_of
 from app.evaluation.comparing.reading_beside import contexts_beside, with_reading
 from app.evaluation.comparing.seed_study import study_seeds
 from app.evaluation.reading import law_adds, reading_changes
@@ -144,7 +145,7 @@ def test_results_beside_each_other_are_a_reading_test(tmp_path: Path, question_o
     assert "  文脈なし 0.0 % → 正解の条文 100.0 %: 条文が足したもの +100.0 ポイント（" in "\n".join(
         summary_lines(tuned.summary, PLAN.as_dict())
     )
-    found = contexts_beside([base, tuned])
+    found = contexts_beside([base, tuned], companions_of([base, tuned]))
     (pair,) = with_reading(compare_results([base, tuned], seed=1, repeats=100), found, seed=1)
     assert [change.gain.difference for change in pair.reading] == [0.0, 0.0]
     assert "    差（正解の条文を抜いた検索結果に対して）: +0.0 ポイント" in "\n".join(
@@ -153,7 +154,7 @@ def test_results_beside_each_other_are_a_reading_test(tmp_path: Path, question_o
     html = render_report([base, tuned], [pair], gold_contexts={}, created="2026-01-01")
     assert "条文を読んでいるか" in html
     assert "条文を読んでいるか" not in render_report([alone], [], gold_contexts={}, created="2026-01-01")
-    found = contexts_beside([base, alone])
+    found = contexts_beside([base, alone], companions_of([base, alone]))
     (single,) = with_reading(compare_results([base, alone], seed=1, repeats=100), found, seed=1)
     assert single.reading == ()
 
@@ -186,6 +187,9 @@ def test_a_seed_without_its_results_in_the_other_context_is_named_once(
         ("context", "x"),
         ("ci95", [0.1]),
         ("p_value", None),
+        ("ci95", "x"),
+        ("logprob_ci95", [1]),
+        ("pair_order_p_value", None),
     ],
 )
 def test_a_changed_reading_test_is_refused(

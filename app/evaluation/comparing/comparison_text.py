@@ -119,6 +119,7 @@ def both_change_lines(change: BothChange | None, names: tuple[str, str]) -> list
         "一つずつの判断と文字を合わせると:",
         *(f"  {name}: {known_text(value[side])}" for name, side in zip(names, ("before", "after"), strict=True)),
         f"  差: {gain_text(value['change'])}",
+        *([f"  信用できない結果を合わせています: {'、'.join(change.doubtful)}"] if change.doubtful else []),
     ]
 
 

@@ -12,7 +12,7 @@ from ...core.runs import index_without_place
 from ..reading import ByContext, ReadingChange, reading_changes
 from ..results.file import Result
 from ..results.outcomes import Outcome
-from ..running.companions import companions
+from ..running.companions import Companions
 from ..running.plan import WITHOUT
 from .comparison import Comparison
 
@@ -52,17 +52,16 @@ def reading_of_seeds(results: Sequence[Result], found: Sequence[ByContext], *, s
     return reading_changes(found[0], found[1:], seed=seed)
 
 
-def contexts_beside(results: Sequence[Result]) -> list[ByContext]:
+def contexts_beside(results: Sequence[Result], around: Sequence[Companions]) -> list[ByContext]:
     """The outcomes of each result and of those beside it that differ by the context alone; nothing unless all were asked
     with the right articles."""
     if any(result.facts.plan.context != "gold" for result in results):
         return []
     found: list[ByContext] = []
     indexes: dict[str, Any] = {}  # what the first result searched: another index takes out and fills up with others
-    for result in results:
-        others = companions(result.path, result.run, result.outcomes)
+    for result, beside in zip(results, around, strict=True):
         outcomes: dict[str, Sequence[Outcome]] = {"gold": result.outcomes}
-        for name, other in others.items():
+        for name, other in beside.contexts.items():
             index = index_without_place(other.run.get("index"))
             if indexes.setdefault(name, index) == index:
                 outcomes[name] = other.outcomes

@@ -15,6 +15,7 @@ from .comparison_json import as_json
 from .comparison_text import both_change_lines, reading_change_lines
 from .forms_beside import both_of_seeds, pools_beside, with_both_forms
 from .mean_change import logprob_label
+from .neighbours import companions_of
 from .reading_beside import check_reading, contexts_beside, reading_of_seeds, with_reading
 from .seeds import SeedsTogether, seeds_together
 from .verdict import sureness_lines, verdict
@@ -113,13 +114,13 @@ def study_seeds(
     results = [base, *tuned]
     # Seeds repeat one question, so nothing is adjusted for their number.
     alone = [pair for one in tuned for pair in compare_results([base, one], seed=seed)]
-    found = contexts_beside(results)
-    pools = pools_beside(results)
+    around = companions_of(results)
+    found, pools = contexts_beside(results, around), pools_beside(results, around)
     pairs = with_both_forms(with_reading(alone, found, seed=seed), pools, seed=seed)
     if reading_test:
         check_reading(pairs)
     together = None
     if len(tuned) > 1:
-        reading, both = reading_of_seeds(results, found, seed=seed), both_of_seeds(pools, seed=seed)
+        reading, both = reading_of_seeds(results, found, seed=seed), both_of_seeds(results, pools, seed=seed)
         together = seeds_together(base, tuned, reading=reading, both_forms=both, seed=seed)
     return SeedStudy(base, tuple(tuned), tuple(seeds), tuple(pairs), together)

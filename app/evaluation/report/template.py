@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ..comparing.breakdown import COUNTED_ONLY, count_text
+from ..comparing.comparison_text import both_change_lines
 from ..comparing.verdict import logprob_facts, sureness_lines
 from ..number_text import interval_text, nats, p_text, points
 from ..results.known_items import KINDS
@@ -15,10 +16,10 @@ from ..results.result_words import (
     CONTEXT_NAMES,
     POLARITY_NAMES,
     auc_text,
+    both_forms_lines,
     counts_text,
     gain_text,
     histogram_text,
-    known_text,
     number_text,
     percent,
     reading_text,
@@ -65,7 +66,8 @@ def report_template() -> Any:
         "number": number_text,
         "histogram": histogram_text,
         "reading": reading_text,
-        "known": known_text,
+        "both_forms_lines": both_forms_lines,
+        "both_change_lines": both_change_lines,
         "gain": gain_text,
     }
     return environment.get_template("report.html.j2")

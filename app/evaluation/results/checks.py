@@ -205,10 +205,8 @@ def _is_reading(row: Any, summary: Mapping[str, Any], total: int) -> bool:
     """Whether it is what the law adds against one context (``app/evaluation/reading.py``), to the accuracy stated here."""
     if not isinstance(row, dict) or row.get("context") not in CONTEXTS or row.get("questions") != total:
         return False
-    accuracy, numbers = row.get("accuracy"), ("difference", "p_value", "p_greater")
-    if not isinstance(accuracy, list) or len(accuracy) != 2 or not all(map(_is_share, accuracy)):
-        return False
-    if not all(_is_number(row.get(name)) for name in numbers) or not _is_interval(row.get("ci95")):
+    accuracy = row.get("accuracy")
+    if not isinstance(accuracy, list) or len(accuracy) != 2 or not all(map(_is_share, accuracy)) or not _is_gain(row):
         return False
     stated = [accuracy[1], accuracy[1] - accuracy[0]]
     return not any(differences([summary["accuracy"], row["difference"]], stated)) and isinstance(
@@ -229,13 +227,31 @@ def _is_both(row: Any, summary: Mapping[str, Any], total: int) -> bool:
         and _is_share(row[name].get("pair_order"))
         for name in ways
     )
-    if not known or not all(_is_number(row[name].get("p_value")) for name in steps):
+    if not known or not all(_is_gain(row[name]) for name in steps):
         return False
     together = row["together"]["accuracy"]
-    stated = [row[name].get("difference") for name in steps]
+    stated = [row[name]["difference"] for name in steps]
     counted = [together - row["choice"]["accuracy"], together - row["letter"]["accuracy"]]
     own = (row["choice"]["accuracy"], row["letter"]["accuracy"])
     return not any(differences(stated, counted)) and summary["accuracy"] in own
+
+
+def _is_gain(value: Mapping[str, Any]) -> bool:
+    """Whether it is a difference as ``Gain`` stores it: everything that is printed of it is there."""
+    if not all(_is_number(value.get(name)) for name in ("difference", "p_value", "p_greater")):
+        return False
+    scores = [name for name in ("logprob", "calibrated", "pair_order") if value.get(f"{name}_change") is not None]
+    return (
+        "ci95" in value
+        and _is_interval(value["ci95"])
+        and all(
+            _is_number(value[f"{name}_change"])
+            and _is_number(value.get(f"{name}_p_value"))
+            and f"{name}_ci95" in value
+            and _is_interval(value[f"{name}_ci95"])
+            for name in scores
+        )
+    )
 
 
 def _is_interval(value: Any) -> bool:

@@ -40,10 +40,7 @@ def check_questions(questions: Sequence[Question], plan: EvaluationPlan) -> None
     if plan.form == "choice":
         return
     for question in questions:
-        if question.is_statement or len(question.correct) != 1:
-            what = (
-                "一つの記述の正誤を問う問題" if question.is_statement else f"正解が {len(question.correct)} つある問題"
-            )
+        if what := no_letter(question):
             raise DataError(
                 f"{question.id}: {what}なので、--scoring {plan.scoring} では採点できません。--scoring choice を指定してください。"
             )
@@ -53,6 +50,22 @@ def check_questions(questions: Sequence[Question], plan: EvaluationPlan) -> None
                 f"{question.id}: 選択肢が {len(question.choices)} 個なので、{asked} では採点できません（書かれた文章を読めるのは四択だけ）。"
                 "--scoring choice か letter を指定してください。"
             )
+
+
+def check_both_forms(questions: Sequence[Question]) -> None:
+    """Raise DataError, one line, for the first question that cannot be asked in both forms."""
+    for question in questions:
+        if what := no_letter(question):
+            raise DataError(
+                f"{question.id}: {what}なので、二つの形では尋ねられません。--both-forms（ask.py では --form both）を外し、choice の形で尋ねてください。"
+            )
+
+
+def no_letter(question: Question) -> str:
+    """What a question is whose answer is no single letter; "" for one whose answer is."""
+    if question.is_statement:
+        return "一つの記述の正誤を問う問題"
+    return "" if len(question.correct) == 1 else f"正解が {len(question.correct)} つある問題"
 
 
 def prompts_of(question: Question, context: str | None, plan: EvaluationPlan, few_shot: FewShot = BUILTIN) -> list[str]:

@@ -6,7 +6,8 @@ together.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,12 @@ from ...core.cli import log
 from ...core.errors import DataError
 from ...core.files import read_json
 from ...core.manifests import moment
+from ...core.prompts import prompt_version
+from ..both_forms import pool
+from ..comparing.run_differences import differences
 from ..results.file import KIND, Result, read_result
 from ..results.outcomes import Outcome
+from ..results.run_facts import RunFacts
 from ..statistics import wilson_interval
 from .plan import CONTEXTS
 
@@ -24,46 +29,60 @@ _ASKED = ("scoring", "cot", "few_shot", "few_shot_source", "cited_words", "order
 _MODEL = ("backend", "adapter_sha256", "load_in_4bit", "bnb", "host", "num_ctx", "think")
 
 
-def companions(output: Path, run: Mapping[str, Any], outcomes: Sequence[Outcome]) -> dict[str, Result]:
-    """For each other context, the latest result in the folder of ``output`` that differs from ``run`` by it alone, on the
-    same questions. A file that says it is a result but cannot be read is left out and named in the log."""
-    found: dict[str, Result] = {}
-    for result in _results_beside(output, lambda other: _differs_by_context(other, run)):
+# What two results may differ in that are to be put together as the two forms: examples are of letters, words of choices.
+_OF_FORMS = {"scoring", "few_shot", "cited_words"}
+
+
+@dataclass(frozen=True, slots=True)
+class Companions:
+    """What lies beside a result, of the same model on the same questions; of several the latest."""
+
+    contexts: Mapping[str, Result]  # by context: differing by it alone
+    other_form: (
+        Result | None
+    )  # letters in every order for judged choices, or the other way round, with the same context
+
+
+def companions(
+    output: Path, run: Mapping[str, Any], outcomes: Sequence[Outcome], *, leave_out: Sequence[Path] = ()
+) -> Companions:
+    """The results in the folder of ``output``, but for itself and ``leave_out``, that belong to it.
+
+    A file that says it is a result but cannot be read is left out and named in the log.
+    """
+    contexts: dict[str, Result] = {}
+    other_form: Result | None = None
+    skipped = {path.resolve() for path in (output, *leave_out)}
+    for path in sorted(output.parent.glob("*.json")):
+        result = None if path.resolve() in skipped else _candidate(path, run)
+        if result is None or _questions(result.outcomes) != _questions(outcomes):
+            continue
         context = result.run["plan"]["context"]
-        if _questions(result.outcomes) == _questions(outcomes) and _is_later(result, found.get(context)):
-            found[context] = result
-    return {context: found[context] for context in CONTEXTS if context in found}
-
-
-def in_other_form(output: Path, run: Mapping[str, Any], outcomes: Sequence[Outcome]) -> Result | None:
-    """The latest result in the folder of ``output`` that differs from ``run`` by the form alone: letters in every order for
-    judged choices, or the other way round; of the same questions with the same words in the context."""
-    found: Result | None = None
-    for result in _results_beside(output, lambda other: _differs_by_form(other, run)):
-        same = _questions(result.outcomes) == _questions(outcomes) and _shown(result.outcomes) == _shown(outcomes)
-        if same and _is_later(result, found):
-            found = result
-    return found
+        if context != run["plan"]["context"]:
+            if _is_later(result, contexts.get(context)):
+                contexts[context] = result
+        elif _is_later(result, other_form) and _differs_by_form(result, run, outcomes):
+            other_form = result
+    return Companions({context: contexts[context] for context in CONTEXTS if context in contexts}, other_form)
 
 
 def other_contexts(found: Mapping[str, Result]) -> list[dict[str, Any]]:
-    """What a summary says about ``companions``: ``{context, top_k, accuracy, ci95, correct, total, path, finished_at,
+    """What a summary says about the companions in other contexts: ``{context, top_k, accuracy, ci95, correct, total, path, finished_at,
     distrust}`` of each."""
     return [_rung(result) for result in found.values()]
 
 
-def _results_beside(output: Path, wanted: Callable[[Mapping[str, Any]], bool]) -> Iterator[Result]:
-    """The results in the folder of ``output``, but for itself, whose ``run`` is wanted."""
-    for path in sorted(output.parent.glob("*.json")):
-        if path.resolve() == output.resolve():
-            continue
-        try:
-            value = read_json(path)
-            run = value.get("run") if isinstance(value, dict) and value.get("kind") == KIND else None
-            if isinstance(run, dict) and isinstance(run.get("plan"), dict) and wanted(run):
-                yield read_result(path)
-        except DataError as error:
-            log(f"注意: 目安に使いません。{error}")
+def _candidate(path: Path, run: Mapping[str, Any]) -> Result | None:
+    """The file as a result, if its ``run`` may differ from this one by the context, or by the form."""
+    try:
+        value = read_json(path)
+        other = value.get("run") if isinstance(value, dict) and value.get("kind") == KIND else None
+        if not isinstance(other, dict) or not isinstance(other.get("plan"), dict):
+            return None
+        return read_result(path) if _differs_by_context(other, run) or _is_of_other_form(other, run) else None
+    except DataError as error:
+        log(f"注意: 目安に使いません。{error}")
+        return None
 
 
 def _is_later(result: Result, than: Result | None) -> bool:
@@ -75,30 +94,35 @@ def _differs_by_context(other: Mapping[str, Any], run: Mapping[str, Any]) -> boo
     return context in CONTEXTS and context != run["plan"]["context"] and _identity(other) == _identity(run)
 
 
-def _differs_by_form(other: Mapping[str, Any], run: Mapping[str, Any]) -> bool:
+def _is_of_other_form(other: Mapping[str, Any], run: Mapping[str, Any]) -> bool:
     plans = (other["plan"], run["plan"])
-    if sorted(str(plan.get("scoring")) for plan in plans) != ["choice", "letter"] or any(plan.get("cot") for plan in plans):
-        return False
-    same_context = plans[0].get("context") == plans[1].get("context") is not None
-    return same_context and _model_identity(other) == _model_identity(run)
+    scorings = sorted(str(plan.get("scoring")) for plan in plans)
+    return scorings == ["choice", "letter"] and plans[0].get("context") == plans[1].get("context") is not None
+
+
+def _differs_by_form(other: Result, run: Mapping[str, Any], outcomes: Sequence[Outcome]) -> bool:
+    """Whether only the form tells the results apart, with the prompts of today and the same words in the context, and every
+    question can be answered by both together."""
+    facts = RunFacts.model_validate(run)
+    today = all(
+        one.prompt_version == prompt_version("choice" if one.plan.scoring == "choice" else "letter")
+        for one in (facts, other.facts)
+    )
+    alike = set(differences(facts, other.facts)) <= _OF_FORMS and _shown(other.outcomes) == _shown(outcomes)
+    return today and alike and pool(outcomes, other.outcomes) is not None
 
 
 def _identity(run: Mapping[str, Any]) -> tuple[Any, ...]:
-    plan = run["plan"]
+    plan, model = run["plan"], run.get("model") or {}
     asked = tuple(plan.get(name) for name in _ASKED)
     # The budget and the temperature shape what is written, and with it the answer.
     writes = plan.get("cot") or asked[0] not in ("letter", "choice")
     written = (plan.get("budget_tokens"), plan.get("temperature")) if writes else ()
-    return (run.get("prompt_version"), asked, written, *_model_identity(run))
-
-
-def _model_identity(run: Mapping[str, Any]) -> tuple[Any, ...]:
-    model = run.get("model") or {}
     # The adapters of a cross-fitted result stand in run.adapter alone.
     weights = (run.get("adapter") or {}).get("weights_sha256")
     # Where the model's files are known they count, not what the folder is called.
     name = model.get("files_sha256") or model.get("model")
-    return (weights, name, tuple(model.get(name) for name in _MODEL))
+    return (run.get("prompt_version"), asked, written, weights, name, tuple(model.get(name) for name in _MODEL))
 
 
 def _questions(outcomes: Sequence[Outcome]) -> set[tuple[str, str, str]]:

@@ -24,11 +24,11 @@ from ...llm.exported import adapter_weights_sha256
 from ..both_forms import both_forms
 from ..reading import reading_of
 from ..results.doubts import doubts
-from ..results.file import Result, write_result
+from ..results.file import write_result
 from ..results.outcomes import Outcome
 from ..results.summary import summarize
 from .asking import check_questions
-from .companions import companions, in_other_form, other_contexts
+from .companions import companions, other_contexts
 from .conversations import conversation_notes, questions_seen
 from .guards import (
     TrainedOn,
@@ -54,6 +54,7 @@ class Job:
     allow_trained  score questions the adapter was trained on, and mark the result
     resume         go on from the lines of an interrupted run
     few_shot       the examples, if the plan wants any
+    later          results that the same run has still to write
     """
 
     data: Path
@@ -65,6 +66,7 @@ class Job:
     allow_trained: bool = False
     resume: bool = False
     few_shot: FewShot = BUILTIN
+    later: Sequence[Path] = ()
     extra: Mapping[str, Any] = field(default_factory=dict)  # more for the result's ``run``, e.g. the index
 
 
@@ -178,32 +180,29 @@ def _evaluate(
         "notes": notes,
         "distrust": list(distrust),
     }
-    write_whole(job.output, run, summary, outcomes, job.plan)
+    write_whole(job.output, run, summary, outcomes, job.plan, later=job.later)
     return Evaluated(summary, distrust)
 
 
 def write_whole(
-    output: Path, run: Mapping[str, Any], summary: dict[str, Any], outcomes: Sequence[Outcome], plan: EvaluationPlan
+    output: Path,
+    run: Mapping[str, Any],
+    summary: dict[str, Any],
+    outcomes: Sequence[Outcome],
+    plan: EvaluationPlan,
+    *,
+    later: Sequence[Path] = (),
 ) -> None:
     """Write the result; what the files beside it say of the same model in other contexts, and in the other form, is added
-    to ``summary``."""
-    beside = companions(output, run, outcomes)
-    summary["other_contexts"] = other_contexts(beside)
+    to ``summary``. What stands at ``later`` will be written anew and says nothing."""
+    found = companions(output, run, outcomes, leave_out=later)
+    summary["other_contexts"] = other_contexts(found.contexts)
     if plan.context == "gold":
-        found = reading_of(outcomes, {name: result.outcomes for name, result in beside.items()}, seed=plan.seed)
-        summary["reading"] = [one.as_json() for one in found]
-    other = in_other_form(output, run, outcomes)
-    summary["both_forms"] = None if other is None else both_forms_row(outcomes, other, seed=plan.seed)
+        others = {name: result.outcomes for name, result in found.contexts.items()}
+        summary["reading"] = [one.as_json() for one in reading_of(outcomes, others, seed=plan.seed)]
+    if (other := found.other_form) is not None and (both := both_forms(outcomes, other.outcomes, seed=plan.seed)):
+        summary["both_forms"] = {**both.as_json(), "path": str(other.path), "distrust": list(other.facts.distrust)}
     write_result(output, run=run, summary=summary, outcomes=outcomes)
-
-
-def both_forms_row(outcomes: Sequence[Outcome], other: Result, *, seed: int) -> dict[str, Any] | None:
-    """What both forms know together, with the path of the other result; None where they cannot be put together."""
-    pair = (outcomes, other.outcomes) if outcomes[0].form == "choice" else (other.outcomes, outcomes)
-    found = both_forms(*pair, seed=seed)
-    return (
-        None if found is None else {**found.as_json(), "path": str(other.path), "distrust": list(other.facts.distrust)}
-    )
 
 
 def without_place(model_key: Mapping[str, Any]) -> dict[str, Any]:

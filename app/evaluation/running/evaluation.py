@@ -67,7 +67,7 @@ def run_evaluation(
     from ...llm.exported import trained_of, weights_identity
     from ...llm.model_options import model_key
     from ..results.result_text import power_lines, summary_lines
-    from .asking import check_questions
+    from .asking import check_both_forms, check_questions
     from .evaluate import Job, evaluate
 
     questions = questions_of(settings)
@@ -84,7 +84,9 @@ def run_evaluation(
     plan = resolve_plan(settings, config, trained[1] if trained else None, few_shot)
     backend = cache(lambda: create_backend(settings.model, config.llm, plan))  # one for all contexts of a reading test
     key = model_key(settings.model, config.llm, weights_identity(*trained) if trained else None)
-    jobs = []
+    jobs: list[tuple[Job, Any]] = []
+    if settings.both_forms:
+        check_both_forms(questions)
     for path, one in plans_of(settings, config, plan):
         check_questions(questions, one)
         contexts, index = _contexts(one.context, config)
@@ -98,6 +100,7 @@ def run_evaluation(
             allow_trained=settings.allow_trained,
             resume=resume,
             few_shot=few_shot,
+            later=settings.results[len(jobs) + 1 :],
             extra={"index": index, **extra},
         )
         jobs.append((job, contexts))

@@ -35,6 +35,11 @@ def resolve_plan(
     examples = resolve_few_shot(manifest, asked, settings.use_cot, where)
     if examples and manifest is not None:
         check_few_shot_source(manifest, few_shot.source, where)
+    if settings.both_forms and examples:
+        raise ConfigError(
+            f"{where}: アダプタは例題を付けて文字の形で学習したもので、選択肢を一つずつ判断させる問い方では例題を付けられません。"
+            "--both-forms を外し、--scoring letter を指定してください。"
+        )
     usual: ContextSource = "gold" if settings.reading_test else "rag"
     context: ContextSource = settings.context or usual
     learned = adapter_form(manifest, where)

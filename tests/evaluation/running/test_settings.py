@@ -247,6 +247,13 @@ def test_both_forms_are_two_plans_of_one_context(tmp_path: Path) -> None:
     ]
 
 
+def test_an_adapter_that_learned_letters_with_examples_is_not_asked_in_both_forms() -> None:
+    settings, config = parse("--no-rag", "--both-forms")
+    manifest = {"form": "letter", "few_shot": True}
+    with pytest.raises(ConfigError, match=r"例題を付けて文字の形で学習したもの.*--both-forms を外し、--scoring letter"):
+        resolve_plan(settings, config, manifest)
+
+
 def test_what_is_wrong_with_settings_alone_is_refused_when_they_are_made(tmp_path: Path) -> None:
     made = EvaluationSettings(data=tmp_path / "x.json", no_rag=True)
     assert (made.context, made.no_rag) == ("none", False)
