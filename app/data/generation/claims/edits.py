@@ -131,9 +131,7 @@ _PROCEDURES = (
 
 
 # Who may be told of something: 「合併契約の承認を受ける」 is no 「合併契約に届け出る」.
-_AUTHORITY = re.compile(
-    r"(?:大臣|知事|長|長官|裁判所|総会|議会|委員会|審議会|協議会|理事会|機関|機構|官|庁|府|局|所|者|人|会)$"
-)
+_AUTHORITY = re.compile(r"(?:大臣|知事|長|機関|機構|官|庁|府|局|所|者|人|会)$")
 
 
 def _apart(action: str, old: str, new: str) -> bool:
