@@ -31,6 +31,7 @@ _POINTING = ("その", "当該", "同")  # what opens a sentence so points to no
 _FAR = re.compile(
     r"^あらかじめ|において|に際して|にかかわらず|には|については|に当たって|により|職権で|ため|と併せて|とともに|に限り|のみ|いつでも|範囲内で|.{45}"
 )
+_SAVED = re.compile("を除(?:き|くほか|いて|いては)、")  # one exception beside another: which of the two is spoken of?
 _NESTED = "なければ"  # 「…でなければ、することができない」 cannot be negated once more and stay readable
 
 
@@ -40,6 +41,7 @@ def exception(rule: Rule, around: Surroundings, random_: random.Random) -> Itera
         not rule.exception
         or rule.modality not in ("duty", "may", "must_not", "cannot", "effort")
         or _NESTED in rule.action
+        or _SAVED.search(rule.action)
         or (not rule.condition and rule.exception.startswith(_POINTING))
     ):
         return
@@ -89,8 +91,8 @@ def discretion(rule: Rule, around: Surroundings, random_: random.Random) -> Iter
         if not _FAR.search(rule.action):
             always = replace(rule, modality="duty", **_NOT_ALWAYS)  # type: ignore[arg-type]  # two text fields
             yield Claim(True, "discretion", rule, always, "may", "必ずしも")
-        # 「…に対してのみ、請求する義務はない」 may deny the のみ alone.
-        if not re.search("いつでも|のみ|に限り|だけ", rule.action):
+        # 「…に対してのみ、請求する義務はない」 may deny the のみ alone; to be reappointed is nobody's duty (「再任される」).
+        if not re.search("いつでも|のみ|に限り|だけ|される$", rule.action):
             yield Claim(True, "discretion", rule, replace(rule, modality="no_duty"), "may", "no_duty")
     elif rule.modality == "effort" and not rule.open_ended:
         yield Claim(True, "discretion", rule, replace(rule, modality="no_duty"), "effort", "no_duty")

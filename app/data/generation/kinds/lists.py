@@ -30,6 +30,8 @@ MAX_SAME_LEAD = 0.8  # share of character pairs: above it two leads may have the
 MAX_SHORT = 8  # characters of things that may be one thing when they begin alike
 MAX_ALIKE = 0.6  # share of character pairs: items above it may mean the same
 _POINTS_BACK = re.compile(r"その(?!旨|都度)|当該")
+# 「当該施設の整備に関する事項」 speaks of what its own list's lead named, which the other's does not.
+_DANGLES = re.compile(r"当該|その(?!旨|都度)|同[条項号]")
 # Lists whose items are one sort of thing, so that an item of one could be taken for one of the other.
 _ALIKE = (
     ("者",),
@@ -57,7 +59,9 @@ def list_draft(
     for other in siblings[:4]:
         own = [item for item in of_its_noun(listing) if 3 <= len(item[1]) <= 60]
         outside = [
-            item for item in of_its_noun(other) if 3 <= len(item[1]) <= 60 and not _in_list(item[1], book, listing)
+            item
+            for item in of_its_noun(other)
+            if 3 <= len(item[1]) <= 60 and not _DANGLES.match(item[1]) and not _in_list(item[1], book, listing)
         ]
         own = [item for item in own if not _in_list(item[1], book, other)]
         if len(own) < in_needed or len(outside) < out_needed:

@@ -50,7 +50,8 @@ TRUE_WEIGHTS = {
     "restriction": 4.0, "deadline": 1.5, "ceiling": 4.0, "threshold": 4.0, "filled_in": 4.0, "bracket": 2.0,
 }  # fmt: skip
 IN_PRINCIPLE_SHARE = 0.8  # of the rules with a proviso, those that are stated 原則として
-_HAS_PROVISO = re.compile("。(?:ただし|但し)、?")
+# 「ただし、第四号の期間は、二月を下ることができない」 takes nothing from what has to be done.
+_HAS_PROVISO = re.compile("。(?:ただし|但し)(?!、?第[^、。]{1,6}号の期間)")
 _AS_IT_IS = ("as_is", "composed", "filled_in")
 MAX_TOPIC_CHARS = 20  # of a caption in a request
 BESIDE = (

@@ -122,3 +122,23 @@ def test_a_quoted_provision_keeps_its_numbers() -> None:
     quoted = {request for draft in found for request in draft.requests if "という規定" in request}
     assert any("「［　　］は、三月以下の拘禁刑又は三十万円以下の罰金に処する」という規定" in one for one in quoted)
     assert not any("か月" in one for one in quoted)
+
+
+def test_no_thing_of_another_list_speaks_of_what_only_its_own_lead_names() -> None:
+    kept = (
+        "灯台計画においては、灯台ごとに、次に掲げる事項を定めるものとする。",
+        ("灯火の色", "灯台守の数", "浮標の位置", "暗礁の深さ"),
+    )
+    other = (
+        "港湾大臣は、浮標を置こうとするときは、次に掲げる事項を公示しなければならない。",
+        ("当該浮標の維持に関する事項", "浮標の運営に関し重要な事項", "その色に関する事項", "その都度必要となる経費"),
+    )  # fmt: skip
+    found = drafts(book(kept, other))
+    outside = {
+        text
+        for one in found
+        for option in one.options
+        if option.place[0] == "2" and not option.true
+        for text in option.texts
+    }
+    assert outside == {"浮標の運営に関し重要な事項", "その都度必要となる経費"}

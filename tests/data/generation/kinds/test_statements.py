@@ -108,6 +108,23 @@ def test_a_rule_whose_proviso_is_shown_is_mostly_stated_in_principle_right_or_wr
         assert counts[True] > 2 * counts[False] > 0
 
 
+def test_a_proviso_about_the_time_of_an_item_takes_nothing_from_the_duty() -> None:
+    told = "灯台守は、次に掲げる事項を港湾大臣に届け出なければならない。ただし、第{}号の{}"
+    items = ("灯火の色", "届出をする者の氏名及び住所", "異議を述べることができる期間")
+    for proviso, principle in (
+        (told.format("三", "期間は、二月を下ることができない。"), False),
+        (told.format("三", "事項については、この限りでない。"), True),
+    ):
+        book = read_book(law(article("1", paragraph("1", proviso, items))))
+        drafts = [
+            statement_draft(book, "1", "correct", random.Random(seed), Cues(), max_chars=700, count=2)
+            for seed in range(30)
+        ]
+        texts = [text for draft in drafts if draft for option in draft.options for text in option.texts]
+        assert texts
+        assert any("原則として" in text for text in texts) == principle
+
+
 def test_two_ways_of_saying_that_nothing_need_be_done_are_one() -> None:
     rule = read_rule(
         "灯台守は、灯火を消したときは、その旨を港湾大臣に届け出なければならない", article="1", paragraph="1"
