@@ -34,7 +34,7 @@ PAGES = {path.relative_to(ROOT).as_posix(): path.read_text(encoding="utf-8") for
 # Pages that share a scratch checkout, in the order in which a reader walks them. A page in no row has one of its own.
 WALKS = (
     ("README.md", "README.en.md"),
-    ("docs/real-run.md", "docs/experiments.md"),
+    ("docs/real-run.md", "docs/experiments-letters.md"),
     (
         "docs/gpu-guide.md",
         f"{FT}/StepD_学習コマンド案.md",

@@ -9,6 +9,7 @@ import random
 import re
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import pairwise
 
 from ..law.checks import is_known_party
 from ..law.rules import Modality, Rule
@@ -38,11 +39,30 @@ def number(rule: Rule, around: Surroundings, random_: random.Random) -> Iterator
     beside = {one.text for other in around.beside for one in amounts(other.condition + other.action)}
     for part in ("action", "condition"):
         for amount in amounts(getattr(rule, part)):
-            found = [text for text in others(amount, taken) if not _covered(rule, part, amount, text)]
+            found = [text for text in others(amount, taken) if _possible(getattr(rule, part), amount, text)]
+            found = [text for text in found if not _covered(rule, part, amount, text)]
             near = [text for text in found if text in beside] or found
             said = with_words(rule, part, amount.text, random_.choice(near)) if near else None
             if said:
                 yield Claim(False, "number", rule, said, amount.text, _new(rule, said, part, amount.text))
+
+
+_RANGE = re.compile("以上(?!の)")
+_IN_PRISON = re.compile("以下の拘禁刑")
+MAX_YEARS_IN_PRISON = 10  # 「三十年以下の拘禁刑又は五百万円以下の罰金」 is no law's penalty
+
+
+def _possible(text: str, amount: Amount, other: str) -> bool:
+    """Whether the text still makes sense with the other amount: no 「五年以上二年以内」, no penalty that there cannot be."""
+    if _IN_PRISON.match(text, amount.end):
+        return all(one.value <= MAX_YEARS_IN_PRISON for one in amounts(other))
+    said = text[: amount.start] + other + text[amount.end :]
+    ranges = (
+        (low, high)
+        for low, high in pairwise(amounts(said))
+        if (match := _RANGE.match(said, low.end)) and match.end() == high.start
+    )
+    return all(low.size < high.size for low, high in ranges)
 
 
 _WITHIN = re.compile(r"以内に|間")
@@ -170,12 +190,18 @@ def procedure(rule: Rule, around: Surroundings, random_: random.Random) -> Itera
             yield Claim(False, "procedure", rule, said, old, new)
 
 
+_THAT_PLACE = re.compile("(?:当該|その)(?:都道府県|市町村|特別区|区域)")
+
+
 def party(rule: Rule, around: Surroundings, random_: random.Random) -> Iterator[Claim]:
     """Another authority or organ, which the article does not name."""
     for part in ("subject", "action"):
         for old in dict.fromkeys(ACTOR.findall(getattr(rule, part))):
             # A council's business is no minister's, and no minister is a prefecture's (「都道府県の…」).
             if f"{old}の会務" in rule.action or f"県の{old}" in getattr(rule, part):
+                continue
+            # 「諮問委員会は、当該都道府県について要請することができる」 points to a prefecture that nobody named.
+            if part == "subject" and _THAT_PLACE.search(rule.action):
                 continue
             news = [actor for actor in around.actors if actor not in around.own and is_known_party(old, actor)]
             # Where they meet and vote: nobody meets in, or comes to, a 会計監査人.

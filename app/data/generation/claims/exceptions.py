@@ -29,7 +29,7 @@ SOMETIMES = "場合がある"
 _POINTING = ("その", "当該", "同")  # what opens a sentence so points to nothing there
 # 必ずしも before such a part is too far from its verb, and seems to deny the manner, the aim or いつでも itself.
 _FAR = re.compile(
-    r"^あらかじめ|において|に際して|にかかわらず|には|については|に当たって|により|職権で|ため|と併せて|とともに|に限り|のみ|いつでも|範囲内で|.{45}"
+    r"^あらかじめ|において|に際して|にかかわらず|には|については|に当たって|により|によ[つっ]て|をも[つっ]て|職権で|ため|と併せて|とともに|に限り|のみ|いつでも|範囲内で|.{45}"
 )
 _SAVED = re.compile("を除(?:き|くほか|いて|いては)、")  # one exception beside another: which of the two is spoken of?
 _NESTED = "なければ"  # 「…でなければ、することができない」 cannot be negated once more and stay readable
@@ -144,7 +144,8 @@ def left_out(rule: Rule, around: Surroundings, random_: random.Random) -> Iterat
 
 
 # 「船長、届出をした者を相手方とする場合を除き、」: the list is the case's. 「在任中、」, 「毎年、」 say when.
-_NOUN_BEFORE = re.compile(r"[一-龥ァ-ヶ）](?<![中間度後前時際年月])、$")
+# 「譲渡条件が、支障を及ぼすおそれがあると認める場合を除き、」: so is the subject before it.
+_NOUN_BEFORE = re.compile(r"(?:[一-龥ァ-ヶ）](?<![中間度後前時際年月])|[一-龥）]が)、$")
 
 
 def of_one_act(before: str, words: str) -> bool:

@@ -198,7 +198,10 @@ def _things(filling: Filling, other: Filling, random_: random.Random) -> tuple[l
         changed = list({one.place: one for one in changed}.values())
         changed.sort(key=lambda one: bool(own) and one.place == own[0].place)
     both = [*changed[:2], *strange, *changed[2:]] if random_.random() < 0.5 else [*strange, *changed]
-    return own, both
+    kept: dict[str, _Thing] = {}  # 「五年間」 and 「五年」 are one
+    for one in (*own, *both):
+        kept.setdefault(one.text.removesuffix("間"), one)
+    return own, [one for one in both if one is kept[one.text.removesuffix("間")]]
 
 
 def _changed(thing: _Thing, printed: str, random_: random.Random) -> Iterator[_Thing]:

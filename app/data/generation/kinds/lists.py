@@ -32,6 +32,8 @@ MAX_ALIKE = 0.6  # share of character pairs: items above it may mean the same
 _POINTS_BACK = re.compile(r"その(?!旨|都度)|当該")
 # 「当該施設の整備に関する事項」 speaks of what its own list's lead named, which the other's does not.
 _DANGLES = re.compile(r"当該|その(?!旨|都度)|同[条項号]")
+# Who is in the suspension of his sentence was sentenced: 「拘禁刑以上の刑に処せられ、…五年を経過しない者」 may be he.
+_SENTENCED = re.compile("刑(?!事)|拘留|罰金|科料")
 # Lists whose items are one sort of thing, so that an item of one could be taken for one of the other.
 _ALIKE = (
     ("者",),
@@ -106,7 +108,10 @@ def _place(book: Book, listing: Listing) -> int:
 def _in_list(text: str, book: Book, listing: Listing) -> bool:
     """Whether the thing may stand in the list, also in an item too long to be a candidate."""
     return any(
-        overlapping(text, item) > MAX_ALIKE or text in item or _short_twins(text, item)
+        overlapping(text, item) > MAX_ALIKE
+        or text in item
+        or _short_twins(text, item)
+        or (_SENTENCED.search(text) and _SENTENCED.search(item))
         for _, item in book.passage_at(listing.article, listing.paragraph).items
     )
 

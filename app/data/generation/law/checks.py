@@ -8,7 +8,8 @@ from collections.abc import Iterable
 from .rules import Rule
 
 _ORGAN = re.compile(r"(?:総会|理事会|監事|理事長|会計監査人|取締役会)$")
-_COURT = re.compile(r"(?:裁判所|検察官|公証人)$")
+_COURT = re.compile(r"裁判所$")
+_OFFICER = re.compile(r"(?:検察官|公証人)$")
 
 
 def is_another_rule(said: Rule, rules: Iterable[Rule]) -> bool:
@@ -40,7 +41,7 @@ def is_known_party(old: str, new: str) -> bool:
     # 地方委員会 is how a law goes on to call its 地方更生保護委員会.
     if _abbreviates(old, new) or _abbreviates(new, old) or "主務" in old + new:
         return False
-    return bool(_ORGAN.search(old)) == bool(_ORGAN.search(new)) and bool(_COURT.search(old)) == bool(_COURT.search(new))
+    return all(bool(sort.search(old)) == bool(sort.search(new)) for sort in (_ORGAN, _COURT, _OFFICER))
 
 
 def _abbreviates(short: str, long: str) -> bool:

@@ -84,8 +84,10 @@ def wordings(rule: Rule, *, digits: bool, named: bool = True) -> tuple[str, ...]
     ``digits`` writes numbers in digits; ``named`` False leaves out the subject, where the request names it.
     """
     subject = _topic(rule.subject) if named else ""
-    # 「当該違反行為をした者は、…に違反したときは」: what it points to must come first.
-    pointing = subject.startswith(("当該", "その")) and rule.scope not in ("", "only")
+    # 「当該違反行為をした者は、…に違反したときは」: what it points to must come first. 「法人は、法人が社員に対してする通知が
+    # …場合には」 names the subject twice in a row, as no law does.
+    again = bool(subject) and rule.condition.startswith(f"{rule.subject}が")
+    pointing = (again or subject.startswith(("当該", "その"))) and rule.scope not in ("", "only")
     adverb = rule.adverb and rule.adverb + ("" if rule.adverb == "必ずしも" else "、")
     found: dict[str, None] = {}
     endings, closing = force(rule.action, rule.modality), rule.closing

@@ -9,6 +9,7 @@ import pytest
 
 from app.data.generation.claims import edits
 from app.data.generation.claims.surroundings import Surroundings
+from app.data.generation.words.references import kanji
 from tests.data.generation.read_rules import of, read, said
 
 RANDOM = random.Random(1)
@@ -212,3 +213,38 @@ def test_nobody_comes_to_a_person_as_to_a_meeting() -> None:
     assert (claim.was, claim.now) == ("総会", "理事会")
     voted, around = read("灯台組合の解散は、あらかじめ、総会の議決を経なければならない")
     assert list(edits.party(voted, replace(around, actors=("理事長", "監事")), RANDOM)) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "values"),
+    [
+        (
+            "灯台守の指定は、五年以上十年以内において港湾省令で定める期間ごとに、更新を受けるものとする",
+            (7, 8, 15, 20, 30, 4, 3, 2, 1, 6),
+        ),
+        ("灯火を消した者は、五年以下の拘禁刑又は五百万円以下の罰金に処する", (1, 2, 3, 4, 6, 7, 8, 10)),
+    ],
+)
+def test_a_number_leaves_a_range_and_a_penalty_that_there_can_be(text: str, values: tuple[int, ...]) -> None:
+    rule, around = read(text)
+    found = {
+        claim.now
+        for seed in range(200)
+        for claim in edits.number(rule, around, random.Random(seed))
+        if claim.was == "五年"
+    }
+    assert found
+    assert found <= {f"{kanji(value)}年" for value in values}
+    upper = {
+        claim.now
+        for seed in range(200)
+        for claim in edits.number(rule, around, random.Random(seed))
+        if claim.was == "十年"
+    }
+    assert not upper & {"一年", "二年", "三年", "四年", "五年"}
+
+
+def test_nobody_but_its_governor_speaks_of_that_prefecture() -> None:
+    rule, _ = read("都道府県知事は、港湾大臣に対し、当該都道府県について指定を行うよう要請することができる")
+    around = Surroundings("", (), (), ("灯台諮問委員会", "水先大臣"))
+    assert {claim.was for claim in edits.party(rule, around, RANDOM)} == {"港湾大臣"}

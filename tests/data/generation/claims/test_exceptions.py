@@ -186,3 +186,17 @@ def test_of_two_exceptions_neither_is_stated() -> None:
         )  # fmt: skip
         assert rule is not None
         assert len(list(exceptions.exception(rule, Surroundings("", (rule,), (rule,), ()), RANDOM))) == count
+
+
+def test_a_case_left_out_takes_no_subject_with_it() -> None:
+    saved = read(
+        "港湾大臣は、譲渡条件が、灯台の運営に支障を及ぼすおそれがあると認める場合を除き、認可をしなければならない"
+    )
+    assert list(exceptions.left_out(*saved, RANDOM)) == []
+    whole = read("港湾大臣は、灯台の運営に支障を及ぼすおそれがあると認める場合を除き、認可をしなければならない")
+    assert [claim.true for claim in exceptions.left_out(*whole, RANDOM)] == [True, False]
+
+
+def test_not_always_denies_no_manner() -> None:
+    by_vote = read("灯台委員は、灯台組合の理事会の決議によつて解職することができる")
+    assert [claim.now for claim in exceptions.discretion(*by_vote, RANDOM)] == ["no_duty"]

@@ -9,8 +9,9 @@ import pytest
 
 from app.data.generation.kinds.delegated import delegated_draft
 from app.data.generation.kinds.drafts import Draft, Wants
+from app.data.generation.law.book import read_book
 from app.data.generation.settling import reads_right
-from tests.data.generation.laws import pilotage
+from tests.data.generation.laws import article, law, paragraph, pilotage
 
 OWN = {"船の名称", "水先をした年月日", "水先の区間"}
 OTHERS = {"役員の任期", "組合員の資格", "水先約款"}
@@ -106,3 +107,28 @@ def test_a_thing_with_another_number_is_no_member_and_nobody_says_so() -> None:
 
 def test_an_article_whose_order_is_silent_gives_none() -> None:
     assert drafts("4", "correct") == []
+
+
+def test_a_time_is_offered_once_however_it_is_written() -> None:
+    act = law(
+        article(
+            "1",
+            paragraph(
+                "1", "港湾大臣は、港湾省令で定める期間が経過するまでの間に申請をしない者の登録を取り消すことができる。"
+            ),
+        ),
+        article(
+            "2", paragraph("1", "水先人は、登録を受けた日から港湾省令で定める期間以内に、届け出なければならない。")
+        ),
+    )
+    order = law(
+        article("1", paragraph("1", "法第一条の港湾省令で定める期間は、一年間とする。")),
+        article("2", paragraph("1", "法第二条の港湾省令で定める期間は、五年とする。")),
+        title="灯台法施行規則",
+        law_id="400M00000000001",
+    )
+    book = read_book(act, (order,))
+    found = (delegated_draft(book, "1", "correct", random.Random(seed), max_chars=700, count=4) for seed in range(80))
+    values = [[option.texts[0].removesuffix("間") for option in draft.options] for draft in found if draft]
+    assert any("五年" in texts for texts in values)
+    assert all(len(set(texts)) == len(texts) for texts in values)

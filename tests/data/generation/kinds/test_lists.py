@@ -142,3 +142,32 @@ def test_no_thing_of_another_list_speaks_of_what_only_its_own_lead_names() -> No
         for text in option.texts
     }
     assert outside == {"浮標の運営に関し重要な事項", "その都度必要となる経費"}
+
+
+def test_a_sentenced_person_is_not_said_to_be_none_of_the_sentenced() -> None:
+    barred = (
+        "次の各号のいずれかに該当する者は、灯台組合の役員になることができない。",
+        (
+            "破産手続開始の決定を受けて復権を得ない者",
+            "拘禁刑以上の刑に処せられ、五年を経過しない者",
+            "日誌を偽った者",
+            "港湾省令で定める試験に落ちた者",
+        ),
+    )
+    helped = (
+        "灯台守は、次に掲げる者に対し、必要な助言をしなければならない。",
+        (
+            "刑の一部の執行猶予の期間中の者",
+            "罰金の言渡しを受けた者",
+            "刑事上の手続の相手方である者",
+            "灯台の見習をしている者",
+        ),
+    )
+    outside = {
+        text
+        for one in drafts(book(barred, helped))
+        for option in one.options
+        if one.main == "1" and option.place[0] == "2"
+        for text in option.texts
+    }
+    assert outside == {"刑事上の手続の相手方である者", "灯台の見習をしている者"}

@@ -21,3 +21,9 @@ def test_a_changed_rule_that_another_provision_lays_down_is_no_false_one() -> No
     elsewhere = replace(rule, article="9", condition="")
     assert is_another_rule(replace(rule, condition="嵐が近づいた"), (elsewhere,))
     assert not is_another_rule(replace(rule, condition="嵐が近づいた"), around.rules)
+
+
+def test_courts_and_officers_of_the_law_are_two_sorts() -> None:
+    assert not is_known_party("地方裁判所", "検察官")
+    assert is_known_party("地方裁判所", "簡易裁判所")
+    assert is_known_party("検察官", "公証人")

@@ -50,3 +50,10 @@ def test_only_who_can_act_has_an_obligation() -> None:
 
 def test_what_a_definition_leaves_out_is_said_in_one_way() -> None:
     assert force("古い灯台が含まれる", "plain_not") == ("古い灯台が含まれない",)
+
+
+def test_a_subject_that_the_case_names_again_comes_after_it() -> None:
+    rule, _ = read("灯台組合は、灯台組合が灯台守に対してする通知が到達しない場合には、通知をすることを要しない")
+    assert {text.split("、")[0] for text in wordings(rule, digits=False)} == {
+        f"灯台組合が灯台守に対してする通知が到達しない{case}" for case in ("ときは", "場合には", "場合は")
+    }
