@@ -134,6 +134,7 @@ def left_out(rule: Rule, around: Surroundings, random_: random.Random) -> Iterat
         or rule.condition
         or "次" in match["case"]
         or of_one_act(match["before"], match["case"])
+        or any(_forbids_too(rule, other) for other in around.rules)
     ):
         return
     base = replace(rule, action=match["before"] + match["after"], condition=match["case"], reorder=False)
@@ -148,6 +149,16 @@ def left_out(rule: Rule, around: Surroundings, random_: random.Random) -> Iterat
 _NOUN_BEFORE = re.compile(r"(?:[一-龥ァ-ヶ）](?<![中間度後前時際年月])|[一-龥）]が)、$")
 
 
+def _forbids_too(rule: Rule, other: Rule) -> bool:
+    """Whether another paragraph of the article forbids the same people more, perhaps in the very case left out."""
+    return (
+        other.article == rule.article
+        and other.place != rule.place
+        and other.subject == rule.subject
+        and other.modality in ("must_not", "cannot")
+    )
+
+
 def of_one_act(before: str, words: str) -> bool:
     """Whether words limit only the last of several acts, 「甲をし、又は許可のある場合を除き、乙をしてはならない」, or are
     themselves only the last of several."""
@@ -156,7 +167,8 @@ def of_one_act(before: str, words: str) -> bool:
 
 def only_if(rule: Rule, around: Surroundings, random_: random.Random) -> Iterator[Claim]:
     """「X場合に限り、できる」: outside X it cannot (true), it can (false)."""
-    if rule.scope != "only" or rule.modality != "may":
+    # 「禁止されていない場合以外の場合には、することができない」 says no three times.
+    if rule.scope != "only" or rule.modality != "may" or rule.condition.endswith(("ない", "なかつた", "なかった")):
         return
     outside = replace(rule, condition=f"{rule.condition}場合以外の", scope="when", reorder=False)
     yield Claim(True, "only_if", rule, replace(outside, modality="cannot"), "に限り", "以外の場合")

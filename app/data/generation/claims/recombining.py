@@ -22,6 +22,7 @@ PERSON = re.compile(r"(?:者|人|会社|法人|機構|大臣|知事|長|員|会|
 _EVERYBODY = re.compile(r"でない|以外|何人|その他")
 # Who that is another provision says, or the case: it may be the other subject.
 _MAY_BE_ANYONE = re.compile(r"(?:当事者|代理人|関係者|関係人|に(?:規定する|掲げる|該当する)者)$")
+_OFFICE = re.compile("理事|監事|[会社総議]長|委員長|取締役|監査役")
 _CITED = re.compile(rf"第{NUMBER}条(?:の{NUMBER})*")
 _ACT = re.compile(r"([一-龥]{2})(?:があ|をし|され|し)")  # 「通知があったときは、通知された事実について」
 
@@ -89,6 +90,8 @@ def _may_swap_subjects(rule: Rule, other: Rule) -> bool:
         or rule.action.endswith(("に処する", "組織する"))
     ):
         return False
+    if any("役員" in who and _OFFICE.search(whose) for who, whose in ((one, new), (new, one))):
+        return False  # 理事長 is a 役員, whatever article says so
     # 社員 and 各社員, 許可を受けた者 and 受けた者 may be the same person.
     if overlapping(new, rule.action) > MAX_ALIKE:  # 「免許を受けた者は、免許を受けることができない」
         return False

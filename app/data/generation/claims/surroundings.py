@@ -15,7 +15,7 @@ from .claim import Claim
 # Words that name no particular authority: 主務大臣 may be any minister, その他経済産業大臣 begins in the middle of a list.
 # 国内委員会 is the end of ユネスコ国内委員会, 家庁長官 that of こども家庭庁長官, 道府県公安委員会 that of 都道府県公安委員会.
 _NO_NAME = (
-    r"(?<![一-龥ァ-ヶー々他各])(?<!こども)(?!主務|都度|国務|都道府県委|関係|所管|事業所管|当該|各|他|前記"
+    r"(?<![一-龥ァ-ヶー々他各])(?<!こども)(?!主務|都度|国務|都道府県委|市町村委|関係|所管|事業所管|当該|各|他|前記"
     r"|旧|新設|存続|廃止|[都道]公安|(?:道府)?県公安)"
 )
 # No comma stands between the sentence and the name: 「意見を聴いた上内閣総理大臣」, 「この法律の施行の際海区漁業調整委員会」.

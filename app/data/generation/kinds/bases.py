@@ -99,13 +99,19 @@ def _cited(scene: Scene, rule: Rule, random_: random.Random, count: int) -> Draf
 _GOES_ON = re.compile(r"前[^、]{0,6}の場合|第[^、]{1,12}の場合")
 
 
+_SEVERAL = re.compile("及び|又は|並びに|若しくは|、")
+
+
 def _caption(scene: Scene, rule: Rule, wrong: Sequence[Place]) -> str:
     """The article's caption where it names this paragraph and nothing else: no other of the article's can be chosen,
-    and no article without a caption, as one that the caption before stands for has none."""
+    and no article without a caption, as one that the caption before stands for has none. 「業務の開始及び休止」 names two
+    paragraphs."""
     own = [one for one in scene.passages if one.article == rule.article]
     others = {place[0] for place in wrong}
     captions = {one.caption for one in scene.book.passages if one.article in others}
     alone = len(own) == 1 and rule.item is None and rule.article not in others
+    if _SEVERAL.search(own[0].caption) and sum(one.article == rule.article for one in scene.book.passages) > 1:
+        return ""
     return own[0].caption if alone and not captions & {"", own[0].caption} else ""
 
 

@@ -17,13 +17,11 @@ from .requests import Told
 
 # How often each way is taken where several are possible: half of the open 100's questions for the article say the rule
 # as a sentence, half only what it is about.
-WEIGHTS = {"sentence": 3, "effect": 3, "situation": 4, "asked": 6, "subject": 3, "topic": 4}
+WEIGHTS = {"sentence": 3, "effect": 3, "situation": 4, "asked": 6, "topic": 4}
 MIN_TOPIC_CHARS, MAX_TOPIC_CHARS = 5, 20
 MIN_APART = 0.06  # share of a description's character pairs that the right provision must have more than any other
 MIN_PART_CHARS = 10  # below it a part of a rule says too little
-_STATUTE = re.compile(r"(?:(?<![方手用])法|法律|条例|規則|施行令|[省府政]令)$")
 _POINTS_BACK = re.compile(r"当該|その|これら?|同[条項号法]")
-_POINTS = re.compile(rf"{_POINTS_BACK.pattern}|第[^、]+[条項号]")  # the context has 前項 where the rule has a number
 _HIDDEN = {
     "duty": ("しなければならないこと", "行うべきこと", "負う義務"),
     "may": ("することができること", "とることができる手段"),
@@ -73,7 +71,7 @@ _HAS_TOPIC = re.compile(r"ついては|[はも]、")
 
 def _told(text: str, way: str, rule: Rule) -> Description:
     """The text as a request takes it up: 「灯台守は、届け出なければならない」 is no clause that こと could follow."""
-    if way in ("topic", "subject"):
+    if way == "topic":
         return Description(text, "about")
     if way not in ("sentence", "effect"):
         return Description(text, "noun")
@@ -104,7 +102,6 @@ def ways(rule: Rule, *, digits: bool) -> dict[str, list[str]]:
         "sentence": whole,
         "effect": _effect(rule, digits),
         "situation": _situation(rule),
-        "subject": _subject(rule),
         "asked": [*_period(rule), *_destination(rule)],
     }
 
@@ -135,19 +132,12 @@ def _effect(rule: Rule, digits: bool) -> list[str]:
     if (
         not shorter
         or rule.modality == "stated"
+        or (rule.action.endswith("に処する") and not rule.subject)  # another deed may be punished alike
         or len(action) < MIN_PART_CHARS
         or _POINTS_BACK.search(rule.subject + action)
     ):
         return []
     return [_as_clause(text, bare) + "こと" for text in _plain(bare, digits)]
-
-
-def _subject(rule: Rule) -> list[str]:
-    """Whom or what it is about."""
-    subject = rule.subject
-    # 「この法律は」 is the law itself, and every article of it fits.
-    named = len(subject) >= MIN_PART_CHARS and not _POINTS.search(subject) and not _STATUTE.search(subject)
-    return [subject] if named and rule.scope == "" else []
 
 
 def _situation(rule: Rule) -> list[str]:

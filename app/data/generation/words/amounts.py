@@ -13,7 +13,7 @@ _DIGITS = "[〇一二三四五六七八九十百千万億]+"
 _AMOUNT = re.compile(
     rf"(?<![第〇一二三四五六七八九十百千万億兆・数年月毎条項号])(?<!{ERA})"
     rf"(?:(?P<base>{_DIGITS})分の(?P<part>{_DIGITS})|(?P<value>{_DIGITS})(?P<unit>年|箇月|か月|月|週間|日|時間|人|円|回|歳|倍|割))"
-    rf"(?!月|日|号|条|項|目|分|度|次|級|種|部|[・〇]|又は数|の[二三四五]|{_DIGITS}日)"
+    rf"(?!月|日|号|条|項|目|分|度|次|級|種|部|[・〇]|又は数|の[二三四五]|の[^、]{{0,4}}(?:回|日|時間)数|{_DIGITS}日)"
 )
 # What the law writes in each unit, the usual first, so that a changed number looks like one of the law's.
 USUAL: dict[str, tuple[int, ...]] = {

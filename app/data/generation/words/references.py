@@ -12,8 +12,10 @@ _UNRESOLVED = re.compile(
     rf"|(?<![条項令律則示])第{NUMBER}号"
 )
 _PARAGRAPH = re.compile(rf"第{NUMBER}項")
-# Before a paragraph that is part of a longer citation or joined to one: 第三条第一項, 第三条の二第一項, 第一項又は第二項.
-_CITED_BEFORE = re.compile(rf"(?:条(?:の{NUMBER})*の?|同条|法|令|規則|[条項号](?:から|及び|又は|若しくは|並びに|、))$")
+# Before a paragraph that is part of a longer citation or joined to one: 第三条第一項, 第三条の二（見出し）第一項, 第一項又は第二項.
+_CITED_BEFORE = re.compile(
+    rf"(?:条(?:の{NUMBER})*(?:（[^（）]*）)?の?|同条|法|令|規則|[条項号](?:から|及び|又は|若しくは|並びに|、))$"
+)
 _DIGITS = "〇一二三四五六七八九"
 
 

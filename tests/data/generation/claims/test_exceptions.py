@@ -200,3 +200,22 @@ def test_a_case_left_out_takes_no_subject_with_it() -> None:
 def test_not_always_denies_no_manner() -> None:
     by_vote = read("灯台委員は、灯台組合の理事会の決議によつて解職することができる")
     assert [claim.now for claim in exceptions.discretion(*by_vote, RANDOM)] == ["no_duty"]
+
+
+def test_only_if_not_is_not_turned_round() -> None:
+    free = read("組合を代表する理事は、定款で禁止されていないときに限り、代理を他人に委任することができる")
+    assert list(exceptions.only_if(*free, RANDOM)) == []
+
+
+def test_a_case_left_out_may_be_what_the_next_paragraph_forbids() -> None:
+    by_sea = read_rule(
+        "灯台守は、郵便物として送る場合を除き、灯火を港の外に持ち出してはならない", article="1", paragraph="1"
+    )
+    by_mail = read_rule(
+        "灯台守は、小包でない郵便物としては、灯火を港の外に送つてはならない", article="1", paragraph="2"
+    )
+    assert by_sea is not None
+    assert by_mail is not None
+    alone, both = (Surroundings("", rules, rules, ()) for rules in ((by_sea,), (by_sea, by_mail)))
+    assert [claim.true for claim in exceptions.left_out(by_sea, alone, RANDOM)] == [True, False]
+    assert list(exceptions.left_out(by_sea, both, RANDOM)) == []

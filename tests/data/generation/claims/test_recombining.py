@@ -113,3 +113,11 @@ def test_staff_are_not_made_to_send_their_own_staff() -> None:
         "立入検査をする職員は、その身分を示す証明書を携帯しなければならない",
     )
     assert "立入検査をする職員" not in {claim.said.subject for claim in recombined(rule, around, RANDOM)}
+
+
+@pytest.mark.parametrize(("subject", "exchanged"), [("理事長及び副理事長", False), ("灯台を建てた者", True)])
+def test_an_officer_is_one_of_the_officers(subject: str, exchanged: bool) -> None:
+    rule, around = pair(
+        "役員及び職員は、罰則の適用については、公務に従事する者とみなす", f"{subject}は、代理人を選任することができる"
+    )
+    assert any(claim.said.subject == subject for claim in recombined(rule, around, RANDOM)) == exchanged

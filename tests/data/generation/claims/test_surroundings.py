@@ -13,6 +13,7 @@ def test_names_are_not_cut_out_of_longer_words() -> None:
     assert ACTOR.findall("その都度厚生労働大臣に") == []
     assert ACTOR.findall("こども家庭庁長官に") == []
     assert ACTOR.findall("道府県公安委員会及び道公安委員会は、都道府県公安委員会に") == ["都道府県公安委員会"]
+    assert ACTOR.findall("都道府県委員会は、市町村委員会の内申を教育委員会に") == ["教育委員会"]
     assert (
         ACTOR.findall("意見を聴いた上内閣総理大臣が、この法律の施行の際海区漁業調整委員会に、費用厚生労働大臣の") == []
     )

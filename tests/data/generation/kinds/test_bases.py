@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.core.requests import read_request
+from app.data.egov.law import Paragraph
 from app.data.egov.source import law_files, read_law
 from app.data.generation.kinds.bases import FORMS, basis_draft
 from app.data.generation.kinds.drafts import Draft, Wants
@@ -248,3 +249,37 @@ def test_two_articles_of_one_penalty_are_never_held_against_each_other() -> None
     first = next(rule for rule in book.rules if rule.article == "1")
     assert place("2") not in scene(book).wrong(first, scene(book).places)
     assert place("5") in scene(book).wrong(first, scene(book).places)
+
+
+@pytest.mark.parametrize(
+    ("more", "named"),
+    [
+        ((), True),
+        ((paragraph("2", "灯台守は、灯火を休止したときは、三日以内に、灯台組合に知らせなければならない。"),), False),
+    ],
+)
+def test_a_caption_of_two_things_names_no_paragraph_of_several(more: tuple[Paragraph, ...], named: bool) -> None:
+    book = read_book(
+        law(
+            article(
+                "1",
+                paragraph("1", "灯台守は、灯火をともし始めたときは、港湾大臣に届け出なければならない。"),
+                *more,
+                caption="灯火の開始及び休止",
+            ),
+            article(
+                "2",
+                paragraph("1", "灯台守は、霧の間は、灯台の鐘を絶えず鳴らさなければならない。"),
+                caption="霧の間の鐘",
+            ),
+            article(
+                "3",
+                paragraph("1", "船長は、灯台の前を過ぎるときは、旗を下ろさなければならない。"),
+                caption="旗の上げ下げ",
+            ),
+        )
+    )
+    found = (basis_draft(book, "1", "correct", random.Random(seed), max_chars=700, count=3) for seed in range(120))
+    requests = {request for draft in found if draft for request in draft.requests}
+    assert requests
+    assert any("灯火の開始及び休止" in request for request in requests) == named

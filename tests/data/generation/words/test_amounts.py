@@ -24,6 +24,8 @@ from app.data.generation.words.amounts import amounts, narrower, others
         ("二年度にわたり", []),
         ("数日を経過した", []),
         ("四兆七千五百億円を超えない", []),
+        ("一回の開催日数及び一日の競走回数", []),
+        ("三十日の期間及び二回の開催", ["三十日", "二回"]),
     ],
 )
 def test_amounts(text: str, found: list[str]) -> None:
