@@ -29,7 +29,7 @@ def modality(rule: Rule, around: Surroundings, random_: random.Random) -> Iterat
         targets.append("duty")
     for target in targets:
         # 「…場合であっても、要しない」 of a rule with an exception may be the exception's case.
-        if not (rule.exception and target == "need_not"):
+        if not ((rule.exception or around.may_lift) and target == "need_not"):
             yield Claim(False, "modality", rule, replace(rule, modality=target), rule.modality, target)
 
 
@@ -199,6 +199,8 @@ def party(rule: Rule, around: Surroundings, random_: random.Random) -> Iterator[
         for old in dict.fromkeys(ACTOR.findall(getattr(rule, part))):
             # A council's business is no minister's, and no minister is a prefecture's (「都道府県の…」).
             if f"{old}の会務" in rule.action or f"県の{old}" in getattr(rule, part):
+                continue
+            if "役員" in getattr(rule, part):  # beside them stands who is none: 「役員又は会計監査人」
                 continue
             # 「諮問委員会は、当該都道府県について要請することができる」 points to a prefecture that nobody named.
             if part == "subject" and _THAT_PLACE.search(rule.action):

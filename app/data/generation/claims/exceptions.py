@@ -81,6 +81,7 @@ def absolute(rule: Rule, around: Surroundings, random_: random.Random) -> Iterat
         and "除" not in rule.condition + rule.action
         and rule.scope == ""
         and rule.modality != "must_not"
+        and not (rule.modality == "duty" and around.may_lift)
     ):
         yield Claim(False, "not_always", rule, not_always, "", now)
 
@@ -96,7 +97,11 @@ def discretion(rule: Rule, around: Surroundings, random_: random.Random) -> Iter
             yield Claim(True, "discretion", rule, replace(rule, modality="no_duty"), "may", "no_duty")
     elif rule.modality == "effort" and not rule.open_ended:
         yield Claim(True, "discretion", rule, replace(rule, modality="no_duty"), "effort", "no_duty")
-    elif rule.modality == "duty" and not rule.exception and not rule.open_ended and _NESTED not in rule.action:
+    elif (
+        rule.modality == "duty"
+        and not (rule.exception or rule.open_ended or around.may_lift)
+        and _NESTED not in rule.action
+    ):
         yield Claim(False, "discretion", rule, replace(rule, modality="no_duty"), "duty", "no_duty")
 
 

@@ -29,6 +29,9 @@ ACTOR = re.compile(
 )
 
 
+_LIFTS = re.compile("に代えて|(?:を|も)要しない|必要がない|省略することができる")
+
+
 @dataclass(frozen=True, slots=True)
 class Surroundings:
     """The law around one rule."""
@@ -37,6 +40,11 @@ class Surroundings:
     rules: tuple[Rule, ...]  # all rules of the law
     beside: tuple[Rule, ...]  # the rules of the question's context
     actors: tuple[str, ...]  # authorities and organs that the law names
+
+    @property
+    def may_lift(self) -> bool:
+        """Whether the article sets a duty aside or lets something else be done: 「交付に代えて、…することができる」."""
+        return bool(_LIFTS.search(self.own))
 
 
 Edit = Callable[[Rule, Surroundings, Random], Iterator[Claim]]

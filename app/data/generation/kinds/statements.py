@@ -49,7 +49,6 @@ TRUE_WEIGHTS = {
     "as_is": 1.0, "composed": 1.0, "exception": 4.0, "not_always": 4.0, "discretion": 0.05, "unless": 4.0, "left_out": 4.0, "only_if": 4.0,
     "restriction": 4.0, "deadline": 1.5, "ceiling": 4.0, "threshold": 4.0, "filled_in": 4.0, "bracket": 2.0,
 }  # fmt: skip
-IN_PRINCIPLE_SHARE = 0.8  # of the rules with a proviso, those that are stated 原則として
 # 「ただし、第四号の期間は、二月を下ることができない」 takes nothing from what has to be done.
 _HAS_PROVISO = re.compile("。(?:ただし|但し)(?!、?第[^、。]{1,6}号の期間)")
 _AS_IT_IS = ("as_is", "composed", "filled_in")
@@ -119,8 +118,8 @@ def statement_draft(
     falses: list[tuple[float, Claim]] = []
     limited = {(one.article, one.paragraph) for one in scene if _HAS_PROVISO.search(one.lead)}
     for rule in rules:
-        # Where a proviso is shown, a statement without it is right only in principle; wrong ones say so as often.
-        principle = rule.place[:2] in limited and random_.random() < IN_PRINCIPLE_SHARE
+        # Where a proviso is shown, a statement without it is right only in principle; wrong ones say so too.
+        principle = rule.place[:2] in limited
         around = Surroundings(own[rule.article], book.rules, beside, actors)
         edit = "filled_in" if rule in book.refilled else "composed" if rule.item or rule.also else "as_is"
         others = book.refilled.get(rule, ())

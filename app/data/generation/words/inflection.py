@@ -12,6 +12,7 @@ _GODAN_BACK = {ending: stem for stem, ending in _GODAN.items()}
 _I_ROW = "いきぎしじちにひびみりけげせぜてでねへべめれえ"
 # Kanji + る is mostly godan (取る, 送る, 限る); these few are ichidan.
 _ICHIDAN_KANJI = "得経見出着似煮寝"
+_SURU = "供"  # 供さなければならない is of 供する, not 供す
 _GA_VERBS = "防継仰注急稼脱担繋"
 _TE_SU = "示渡返出貸直移残探消押話指流起隠犯冒唆崩壊倒外落通回戻試"
 _TE_U = "行従使払負失扱伴補買誘装違向願問失担養雇救支与加"
@@ -41,6 +42,8 @@ def dictionary_form(negative_stem: str) -> str | None:
         return negative_stem[:-1] + "ぐ" if before in _GA_VERBS else None
     if last == "に":
         return None
+    if last == "さ" and before in _SURU:
+        return negative_stem[:-1] + "する"
     if last in _GODAN:
         return negative_stem[:-1] + _GODAN[last]
     if last in _I_ROW or last in _ICHIDAN_KANJI:

@@ -16,6 +16,7 @@ _PARAGRAPH = re.compile(rf"第{NUMBER}項")
 _CITED_BEFORE = re.compile(
     rf"(?:条(?:の{NUMBER})*(?:（[^（）]*）)?の?|同条|法|令|規則|[条項号](?:から|及び|又は|若しくは|並びに|、))$"
 )
+_THIS_LAW = re.compile("この(?:法律|政令|省令|府令|規則)")
 _DIGITS = "〇一二三四五六七八九"
 
 
@@ -43,10 +44,11 @@ def resolve(sentence: str, *, title: str, articles: Sequence[str], article: str,
             if not 0 <= place + step < len(articles):
                 return None
             text = text.replace(word, kanji_article(articles[place + step]))
-    if _UNRESOLVED.search(text):
+    # The commas of a title would be taken for the sentence's own: 「毒素兵器の開発、生産及び貯蔵の禁止」.
+    if _UNRESOLVED.search(text) or ("、" in title and _THIS_LAW.search(text)):
         return None
     text = text.replace("この条", here)
-    text = re.sub(r"この(?:法律|政令|省令|府令|規則)", title, text)
+    text = _THIS_LAW.sub(title, text)
     # A bare 第一項 belongs to its own article; in 「第三条第一項及び第二項」 it is joined to one that is named.
     text = _PARAGRAPH.sub(
         lambda match: match.group() if _CITED_BEFORE.search(text, 0, match.start()) else here + match.group(), text

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from app.data.generation.claims import edits
+from app.data.generation.claims import edits, exceptions
 from app.data.generation.claims.surroundings import Surroundings
 from app.data.generation.words.references import kanji
 from tests.data.generation.read_rules import of, read, said
@@ -248,3 +248,25 @@ def test_nobody_but_its_governor_speaks_of_that_prefecture() -> None:
     rule, _ = read("都道府県知事は、港湾大臣に対し、当該都道府県について指定を行うよう要請することができる")
     around = Surroundings("", (), (), ("灯台諮問委員会", "水先大臣"))
     assert {claim.was for claim in edits.party(rule, around, RANDOM)} == {"港湾大臣"}
+
+
+@pytest.mark.parametrize(
+    ("own", "denied"),
+    [
+        ("", True),
+        ("灯台を譲る者は、証明書の交付に代えて、承諾を得て、記録を提供することができる。", False),
+        ("証明書は、要しない。", True),
+        ("交付を要しない。", False),
+    ],
+)
+def test_a_duty_that_its_article_lifts_elsewhere_is_not_denied(own: str, denied: bool) -> None:
+    rule, _ = read("灯台を譲る者は、証明書を譲受人に交付しなければならない")
+    around = Surroundings(own, (rule,), (rule,), ())
+    assert [claim.now for claim in edits.modality(rule, around, RANDOM)] == (["need_not"] if denied else [])
+    assert [claim.now for claim in exceptions.discretion(rule, around, RANDOM)] == (["no_duty"] if denied else [])
+    assert [claim.edit for claim in exceptions.absolute(rule, around, RANDOM)] == (["not_always"] if denied else [])
+
+
+def test_beside_the_officers_stands_none_of_them() -> None:
+    rule, _ = read("灯台組合の役員又は会計監査人は、その任務を怠つたときは、損害を賠償する責任を負う")
+    assert list(edits.party(rule, Surroundings("", (), (), ("理事長", "監事")), RANDOM)) == []

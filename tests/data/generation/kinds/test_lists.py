@@ -171,3 +171,22 @@ def test_a_sentenced_person_is_not_said_to_be_none_of_the_sentenced() -> None:
         for text in option.texts
     }
     assert outside == {"刑事上の手続の相手方である者", "灯台の見習をしている者"}
+
+
+def test_a_breach_of_one_provision_is_a_breach_of_the_law() -> None:
+    revoked = (
+        "港湾大臣は、灯台組合が次の各号のいずれかに該当するときは、登録を取り消すことができる。",
+        ("不正の手段により登録を受けたとき", "灯台法の規定に違反したとき", "灯台を閉じたとき", "破産したとき"),
+    )
+    fined = (
+        "次の各号のいずれかに該当するときは、灯台守を十万円以下の過料に処する。",
+        ("第九条の規定に違反したとき", "命令に従わなかつたとき", "旗を下ろさなかつたとき", "鐘を売り払つたとき"),
+    )
+    outside = {
+        text
+        for one in drafts(book(revoked, fined))
+        for option in one.options
+        if one.main == "1" and option.place[0] == "2"
+        for text in option.texts
+    }
+    assert outside == {"旗を下ろさなかったとき", "鐘を売り払ったとき"}

@@ -48,8 +48,6 @@ def test_a_caption_is_the_topic_of_the_articles_under_it_only() -> None:
 KEEPER = "灯台守は、他の灯台の灯台守となることができない。ただし、港湾大臣が認めたときは、この限りでない。"
 LOG = "灯台守は、灯火を消したときは、その時刻を日誌に記載しなければならない。"
 EXCEPTED = read_book(law(article("1", paragraph("1", KEEPER), paragraph("2", LOG))))
-FLAT = {"灯台守は、他の灯台の灯台守となることができない", "灯台守は、他の灯台の灯台守となることはできない",
-        "灯台守は、他の灯台の灯台守となることは認められていない", "灯台守は、他の灯台の灯台守となることはできないとされている"}  # fmt: skip
 
 
 def claims_of(rule: Rule) -> list[Claim]:
@@ -77,13 +75,10 @@ def test_a_question_holds_the_rule_or_its_exception(wants: str) -> None:
     held: set[str] = set()
     for seed in range(400):
         draft = statement_draft(EXCEPTED, "1", wants, random.Random(seed), Cues(), max_chars=700, count=3)  # type: ignore[arg-type]  # the names are those of Wants
-        for text in [text for option in draft.options if option.true for text in option.texts] if draft else ():
-            if text in FLAT:
-                held.add("flat")
         edits = {option.edit for option in draft.options if option.true and option.place[1] == "1"} if draft else set()
-        held |= edits & {"exception", "not_always"}
+        held |= edits & {"as_is", "exception", "not_always"}
         assert not ("as_is" in edits and edits & {"exception", "not_always"}), seed
-    assert held == {"flat", "exception", "not_always"}
+    assert held == {"as_is", "exception", "not_always"}
 
 
 def said(seeds: int, wants: Wants) -> dict[bool, Counter[bool]]:
@@ -103,9 +98,9 @@ def said(seeds: int, wants: Wants) -> dict[bool, Counter[bool]]:
 DIM = "灯台守は、灯火を弱めたときは、一週間以内に、その旨を港湾大臣に届け出なければならない。ただし、濃霧のときは、この限りでない。"
 
 
-def test_a_rule_whose_proviso_is_shown_is_mostly_stated_in_principle_right_or_wrong() -> None:
+def test_a_rule_whose_proviso_is_shown_is_stated_in_principle_right_or_wrong() -> None:
     for counts in said(400, "correct").values():
-        assert counts[True] > 2 * counts[False] > 0
+        assert counts[True] > counts[False] == 0
 
 
 def test_a_proviso_about_the_time_of_an_item_takes_nothing_from_the_duty() -> None:

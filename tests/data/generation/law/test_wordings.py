@@ -57,3 +57,9 @@ def test_a_subject_that_the_case_names_again_comes_after_it() -> None:
     assert {text.split("、")[0] for text in wordings(rule, digits=False)} == {
         f"灯台組合が灯台守に対してする通知が到達しない{case}" for case in ("ときは", "場合には", "場合は")
     }
+
+
+def test_what_nobody_has_to_bear_is_denied_in_the_statutes_way_only() -> None:
+    assert force("灯台守であることを理由として、不利益な取扱いを受ける", "plain_not") == (
+        "灯台守であることを理由として、不利益な取扱いを受けない",
+    )

@@ -56,3 +56,9 @@ def test_kanji_article() -> None:
 @given(st.integers(min_value=1, max_value=10**15))
 def test_kanji_numbers_read_back(value: int) -> None:
     assert kanji_to_int(kanji(value)) == value
+
+
+def test_a_title_with_commas_is_not_put_into_a_sentence() -> None:
+    place = {"articles": ARTICLES, "article": "3", "paragraph": "4"}
+    assert resolve("この法律に定める", title="灯台の建設、維持及び廃止に関する法律", **place) is None  # type: ignore[arg-type]
+    assert resolve("前項の届出", title="灯台の建設、維持及び廃止に関する法律", **place) == "第三条第三項の届出"  # type: ignore[arg-type]
