@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -52,8 +53,14 @@ def test_another_set_is_refused_with_the_way_to_the_right_one(
     )
 
 
-def test_the_kept_readings_are_whole() -> None:
-    answers = read_json(KEPT)["answers"]
-    assert (len(answers), len({one["id"] for one in answers})) == (320, 320)
-    assert {letter for one in answers for letter in one["judged"]} == {"T", "F", "U"}
+@pytest.mark.parametrize(
+    ("name", "questions"),
+    [("reading_120", 120), ("reading_160_a", 160), ("reading_160_b", 160), ("reading_200", 200), ("reading_320", 320)],
+)
+def test_the_kept_readings_are_whole(name: str, questions: int) -> None:
+    kept = read_json(KEPT.with_name(f"{name}.json"))
+    answers = kept["answers"]
+    assert (len(answers), len({one["id"] for one in answers})) == (questions, questions)
+    assert {"T", "F"} <= {letter for one in answers for letter in one["judged"]} <= {"T", "F", "U"}
     assert all(one["answer"] in "abcde"[: len(one["judged"])] for one in answers)
+    assert re.fullmatch("[0-9a-f]{64}", kept["set"]["sha256"])
