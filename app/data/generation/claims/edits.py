@@ -54,8 +54,8 @@ MAX_YEARS_IN_PRISON = 10  # 「三十年以下の拘禁刑又は五百万円以�
 
 def _possible(text: str, amount: Amount, other: str) -> bool:
     """Whether the text still makes sense with the other amount: no 「五年以上二年以内」, no penalty that there cannot be."""
-    if _IN_PRISON.match(text, amount.end):
-        return all(one.value <= MAX_YEARS_IN_PRISON for one in amounts(other))
+    if _IN_PRISON.match(text, amount.end) and any(one.value > MAX_YEARS_IN_PRISON for one in amounts(other)):
+        return False
     said = text[: amount.start] + other + text[amount.end :]
     ranges = (
         (low, high)

@@ -151,7 +151,7 @@ def left_out(rule: Rule, around: Surroundings, random_: random.Random) -> Iterat
 
 # 「船長、届出をした者を相手方とする場合を除き、」: the list is the case's. 「在任中、」, 「毎年、」 say when.
 # 「譲渡条件が、支障を及ぼすおそれがあると認める場合を除き、」: so is the subject before it.
-_NOUN_BEFORE = re.compile(r"(?:[一-龥ァ-ヶ）](?<![中間度後前時際年月])|[一-龥）]が)、$")
+_NOUN_BEFORE = re.compile(r"(?:[一-龥ァ-ヶ）](?<![中間度後前時際年月])|[一-龥ァ-ヶー）]が)、$")
 
 
 def _forbids_too(rule: Rule, other: Rule) -> bool:
@@ -159,7 +159,7 @@ def _forbids_too(rule: Rule, other: Rule) -> bool:
     return (
         other.article == rule.article
         and other.place != rule.place
-        and other.subject == rule.subject
+        and other.subject == rule.subject != ""
         and other.modality in ("must_not", "cannot")
     )
 

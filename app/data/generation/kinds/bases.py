@@ -110,9 +110,10 @@ def _caption(scene: Scene, rule: Rule, wrong: Sequence[Place]) -> str:
     others = {place[0] for place in wrong}
     captions = {one.caption for one in scene.book.passages if one.article in others}
     alone = len(own) == 1 and rule.item is None and rule.article not in others
-    if _SEVERAL.search(own[0].caption) and sum(one.article == rule.article for one in scene.book.passages) > 1:
+    if not alone or captions & {"", own[0].caption}:
         return ""
-    return own[0].caption if alone and not captions & {"", own[0].caption} else ""
+    several = sum(one.article == rule.article for one in scene.book.passages) > 1
+    return "" if several and _SEVERAL.search(own[0].caption) else own[0].caption
 
 
 def _paired(scene: Scene, rule: Rule, wants: Wants, random_: random.Random, count: int) -> Draft | None:

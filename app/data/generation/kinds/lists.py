@@ -34,8 +34,8 @@ _POINTS_BACK = re.compile(r"その(?!旨|都度)|当該")
 _DANGLES = re.compile(r"当該|その(?!旨|都度)|同[条項号]")
 # Who is in the suspension of his sentence was sentenced: 「拘禁刑以上の刑に処せられ、…五年を経過しない者」 may be he.
 _SENTENCED = re.compile("刑(?!事)|拘留|罰金|科料")
-# 「第九条第二項の規定に違反したとき」 of the penalties is also 「この法律の規定に違反したとき」, for which a licence is revoked.
-_AGAINST_THE_LAW = re.compile("違反|従わ")
+# 「第二十条の規定による保存をせず」 of the penalties is also 「この法律の規定に違反したとき」, for which a licence is revoked.
+_BREACH = re.compile("違反|従わ|(?:せ|さ)ず|しない|しなかつた|怠|偽|拒|妨|忌避")
 # Lists whose items are one sort of thing, so that an item of one could be taken for one of the other.
 _ALIKE = (
     ("者",),
@@ -113,7 +113,8 @@ def _in_list(text: str, book: Book, listing: Listing) -> bool:
         overlapping(text, item) > MAX_ALIKE
         or text in item
         or _short_twins(text, item)
-        or any(sort.search(text) and sort.search(item) for sort in (_SENTENCED, _AGAINST_THE_LAW))
+        or (_SENTENCED.search(text) and _SENTENCED.search(item))
+        or (_BREACH.search(text) and "違反" in item)
         for _, item in book.passage_at(listing.article, listing.paragraph).items
     )
 

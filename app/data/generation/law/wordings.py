@@ -62,8 +62,8 @@ def force(action: str, modality: Modality) -> tuple[str, ...]:
     patterns = _FORCES[modality]
     # 「受けなければ、することは禁止されている」 reads as its opposite, 「…こととはされていない」 as nothing at all.
     # 「不利益な取扱いを受けるものとはされていない」 protects nobody.
-    nothing = modality == "plain_not" and action.endswith(("含まれる", "受ける"))
-    if nothing or (modality in ("must_not", "plain_not") and "なければ" in action):
+    nothing = modality == "plain_not" and action.endswith("受ける")
+    if nothing or (modality in ("must_not", "plain_not") and ("なければ" in action or action.endswith("含まれる"))):
         patterns = patterns[:1]
     if _PASSIVE.search(action):  # nobody is named who would have the 義務
         patterns = _of_nobody(patterns)

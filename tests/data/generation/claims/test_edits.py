@@ -223,6 +223,7 @@ def test_nobody_comes_to_a_person_as_to_a_meeting() -> None:
             (7, 8, 15, 20, 30, 4, 3, 2, 1, 6),
         ),
         ("灯火を消した者は、五年以下の拘禁刑又は五百万円以下の罰金に処する", (1, 2, 3, 4, 6, 7, 8, 10)),
+        ("灯台を壊した者は、三年以上五年以下の拘禁刑に処する", (4, 6, 7, 8, 10)),
     ],
 )
 def test_a_number_leaves_a_range_and_a_penalty_that_there_can_be(text: str, values: tuple[int, ...]) -> None:
