@@ -27,7 +27,12 @@ ACTOR = re.compile(
     rf"{_NO_NAME}{_RUN_ON}(?:[一-龥]{{2,6}}大臣|都道府県知事|市町村長|特別区長|[一-龥]{{2,8}}長官|[一-龥]{{2,8}}委員会"
     r"|[一-龥]{0,6}裁判所|税務署長|警察署長|労働基準監督署長|公証人|検察官|総会|理事会|監事|理事長|会計監査人|取締役会)(?![一-龥])"
 )
-
+# Offices that the reorganisations of the ministries ended (2001; 食糧庁 2003, 防衛庁 2007, 社会保険庁 2010), and those before
+# them: laws still name them in what they carry over, and a reader drops such a choice without the article.
+_ENDED = re.compile(
+    "(?:大蔵|文部|厚生|農林|通商産業|運輸|郵政|労働|建設|自治)大臣"
+    "|(?:社会保険|科学技術|環境|経済企画|防衛|防衛施設|総務|国土|北海道開発|沖縄開発|食糧|金融監督)庁長官"
+)
 
 _LIFTS = re.compile("に代えて|(?:を|も)要しない|必要がない|省略することができる")
 
@@ -51,5 +56,6 @@ Edit = Callable[[Rule, Surroundings, Random], Iterator[Claim]]
 
 
 def actors_of(book: Book) -> tuple[str, ...]:
-    """Authorities and organs that the law names, each once."""
-    return tuple(dict.fromkeys(actor for passage in book.passages for actor in ACTOR.findall(passage.text)))
+    """Authorities and organs of today that the law names, each once."""
+    named = dict.fromkeys(actor for passage in book.passages for actor in ACTOR.findall(passage.text))
+    return tuple(actor for actor in named if not _ENDED.fullmatch(actor))
