@@ -77,8 +77,10 @@ def clustered_interval(shares: Sequence[float], trials: int | Sequence[int]) -> 
     mean = sum(share * size for share, size in zip(shares, sizes, strict=True)) / most
     squared_error = sum(((share - mean) * size) ** 2 for share, size in zip(shares, sizes, strict=True)) / most**2
     binomial = mean * (1 - mean)
-    if binomial < 1e-12:
-        effective = float(count)  # all right or all wrong: no spread to learn from, so the cautious number
+    if binomial < 1e-12 or count == 1:
+        effective = float(
+            count
+        )  # all right, all wrong, or one question: no spread to learn from, so the cautious number
     else:
         effective = most if squared_error * most <= binomial else binomial / squared_error
     return wilson_interval(min(mean, 1.0) * effective, effective)
@@ -239,8 +241,8 @@ def mcnemar_power(questions: int, gain: float, discordant: float, *, alpha: floa
     up = (discordant + gain) / (2 * discordant)
     power = 0.0
     for differing, weight in enumerate(_binomial(questions, discordant)):
-        most_lost = _rejection_bound(differing, alpha)
-        if most_lost >= 0 and weight > 1e-12:
+        # The bound is the dear part, and most numbers of differing questions never happen.
+        if weight > 1e-12 and (most_lost := _rejection_bound(differing, alpha)) >= 0:
             gained = _binomial(differing, up)
             power += float(weight) * float(gained[: most_lost + 1].sum() + gained[differing - most_lost :].sum())
     return min(1.0, power)
@@ -265,10 +267,11 @@ def detectable_gain(questions: int, discordant: float, *, power: float = 0.8, al
 @cache
 def _rejection_bound(discordant: int, alpha: float) -> int:
     """Largest minority count at which ``mcnemar_exact`` is at most ``alpha``; −1 where none is."""
-    tail = 0
+    tail, term, most = 0, 1, 2**discordant
     for minority in range(discordant // 2 + 1):
-        tail += math.comb(discordant, minority)
-        if min(1.0, float(2 * tail / 2**discordant)) > alpha:
+        tail += term
+        term = term * (discordant - minority) // (minority + 1)  # of comb(discordant, minority) the next, exactly
+        if min(1.0, float(2 * tail / most)) > alpha:
             return minority - 1
     return discordant // 2
 

@@ -16,6 +16,7 @@ from app.core.collapse import entropy_bits
 from app.core.questions import ORDERS
 from app.evaluation.statistics import (
     Interval,
+    _rejection_bound,
     chi_square_tail,
     chi_square_uniform,
     cluster_bootstrap,
@@ -336,3 +337,18 @@ def test_the_two_conditions_of_a_verdict_keep_the_level_where_mcnemar_alone_does
         both += test and not low <= 0 <= high
     assert alone / 300 > 0.10
     assert both / 300 < 0.08
+
+
+@pytest.mark.parametrize("alpha", [0.05, 0.01])
+def test_the_rejection_bound_is_the_largest_count_that_the_exact_test_rejects(alpha: float) -> None:
+    for discordant in range(120):
+        rejected = [
+            minority
+            for minority in range(discordant // 2 + 1)
+            if mcnemar_exact(discordant - minority, minority) <= alpha
+        ]
+        assert _rejection_bound(discordant, alpha) == max(rejected, default=-1)
+
+
+def test_one_question_counts_once_in_however_many_orders() -> None:
+    assert clustered_interval([0.75], 4) == wilson_interval(0.75, 1)
