@@ -20,7 +20,7 @@ from ..retrieval.rag_pipeline import search_query
 from ..retrieval.showing.hits_text import bold, bracketed
 from . import display
 from .conversation import converse, typed_lines
-from .questions import has_choices, typed_question
+from .questions import check_form, has_choices, typed_question
 from .session import Session
 from .statements import MAX_STATEMENTS, statements_in
 
@@ -127,6 +127,8 @@ def ask_file(session: Session, path: Path, wanted: str | None, manifest: dict[st
     asked = [question for question in questions if wanted is None or question.id == wanted]
     if not asked:
         raise DataError(f"{path}: 問題 {wanted} がありません（例 {questions[0].id}）。")
+    if session.model.named:
+        check_form(asked, session.form)  # before the first is asked: the answers would be lost with the last question
     seen = (
         set()
         if manifest is None

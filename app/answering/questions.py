@@ -13,7 +13,7 @@ from ..core.requests import question_polarity
 from ..data.context import Context
 from ..evaluation.both_forms import pooled
 from ..evaluation.results.outcomes import Outcome
-from ..evaluation.running.asking import ask, check_both_forms
+from ..evaluation.running.asking import ask, check_both_forms, no_letter
 from ..evaluation.running.plan import EvaluationPlan
 from ..llm.backend import ScoringBackend
 from ..retrieval.showing.context_text import FormattedContext
@@ -94,10 +94,9 @@ def choose(
     """The choice that the model takes, asked as evaluation asks: every choice by itself, for the letter in all orders, or
     both ways (``evaluation.both_forms``).
 
-    Raises DataError for a question with several right answers, or of a single statement, that is asked both ways.
+    Raises DataError for a question with several right answers, or of a single statement, that is to be answered by a letter.
     """
-    if form == "both":
-        check_both_forms([question])
+    check_form([question], form)
     asked: tuple[Form, ...] = ("choice", "letter") if form == "both" else (form,)
     outcome, *letters = (
         _asked(backend, question, context, one, few_shot=few_shot, cited_words=cited_words) for one in asked
@@ -105,6 +104,17 @@ def choose(
     if letters:
         outcome = pooled(outcome, *letters)
     return Choice(question, outcome.predicted, dict(sorted((outcome.mean_probabilities() or {}).items())), context)
+
+
+def check_form(questions: Sequence[Question], form: AnswerForm) -> None:
+    """Raise DataError, one line, for the first question that cannot be asked in this form."""
+    if form == "both":
+        check_both_forms(questions)
+    for question in questions:
+        if form == "letter" and (what := no_letter(question)):
+            raise DataError(
+                f"{question.id}: {what}なので、文字では答えられません。--form choice を付けて、選択肢ごとに判断させてください。"
+            )
 
 
 def _asked(

@@ -156,6 +156,18 @@ def test_the_questions_of_a_file(session_with, model_of, tmp_path, capsys):
         ask_file(session, _file(tmp_path), "なし", None, Manner())
 
 
+def test_a_file_with_a_question_that_no_letter_answers_is_refused_before_the_first(session_with, model_of, tmp_path):
+    path = _file(tmp_path)
+    value = json.loads(path.read_text("utf-8"))
+    value["samples"][1]["output"] = "a,c"
+    path.write_text(json.dumps(value, ensure_ascii=False), encoding="utf-8")
+    session = session_with(model := model_of(odds=1.0))
+    session.form = "letter"
+    with pytest.raises(DataError, match="問題2: 正解が 2 つある問題なので、文字では答えられません。--form choice を"):
+        ask_file(session, path, None, None, Manner())
+    assert model.prompts == []
+
+
 def test_a_question_that_was_trained_on_is_said_to_be(session_with, model_of, tmp_path, capsys):
     manifest = {"trained_question_ids": ["問題2"], "trained_question_hashes": []}
     ask_file(session_with(model_of(odds=1.0)), _file(tmp_path), None, manifest, Manner())

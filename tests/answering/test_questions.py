@@ -149,3 +149,20 @@ def test_several_right_answers_are_not_asked_both_ways():
     ):
         choose(judge := Both([1.0, 0.0, 0.0, 0.0]), question, CONTEXT, "both")
     assert judge.prompts == []  # before the model is asked
+
+
+@pytest.mark.parametrize(
+    ("changes", "what"),
+    [
+        ({"correct": "ab"}, "正解が 2 つある問題"),
+        ({"choices": {"a": "甲は届出を要する。"}, "correct": ""}, "一つの記述の正誤を問う問題"),
+    ],
+)
+def test_what_no_letter_answers_is_not_asked_by_letter(changes, what):
+    question = replace(typed_question("どれか。", list("甲乙丙丁")), **changes)
+    with pytest.raises(DataError) as error:
+        choose(judge := Both([1.0, 0.0, 0.0, 0.0]), question, CONTEXT, "letter")
+    assert str(error.value) == (
+        f"typed: {what}なので、文字では答えられません。--form choice を付けて、選択肢ごとに判断させてください。"
+    )
+    assert judge.prompts == []

@@ -32,7 +32,9 @@ def resolve_plan(
     # A merged model keeps its adapter's run.json.
     where = str(config.llm.lora_path or config.llm.hf_model_name) if local else config.llm.tokenizer_name
     asked = True if settings.few_shot_path else settings.few_shot
-    examples = resolve_few_shot(manifest, asked, settings.use_cot, where)
+    judged = settings.scoring == "choice" and not settings.both_forms
+    # Judged choices never have examples, whatever the adapter learned with; asked for, the plan refuses them.
+    examples = bool(asked) if judged else resolve_few_shot(manifest, asked, settings.use_cot, where)
     if examples and manifest is not None:
         check_few_shot_source(manifest, few_shot.source, where)
     if settings.both_forms and examples:

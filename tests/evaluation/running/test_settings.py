@@ -254,6 +254,15 @@ def test_an_adapter_that_learned_letters_with_examples_is_not_asked_in_both_form
         resolve_plan(settings, config, manifest)
 
 
+def test_an_adapter_that_learned_with_examples_is_asked_without_them_choice_by_choice() -> None:
+    manifest = {"form": "letter", "few_shot": True}
+    for extra in ((), ("--no-few-shot",)):
+        plan = resolve_plan(*parse("--no-rag", "--scoring", "choice", *extra), manifest)
+        assert (plan.form, plan.few_shot, plan.few_shot_source) == ("choice", False, None)
+    with pytest.raises(ConfigError, match="--few-shot とは使えません"):
+        resolve_plan(*parse("--no-rag", "--scoring", "choice", "--few-shot"), manifest)
+
+
 def test_what_is_wrong_with_settings_alone_is_refused_when_they_are_made(tmp_path: Path) -> None:
     made = EvaluationSettings(data=tmp_path / "x.json", no_rag=True)
     assert (made.context, made.no_rag) == ("none", False)
