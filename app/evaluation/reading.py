@@ -62,6 +62,9 @@ class ReadingChange:
     before: LawAdds
     after: LawAdds
     gain: Gain  # the second's gain minus the first's, question by question
+    doubtful: tuple[
+        str, ...
+    ] = ()  # results without the right articles that say themselves that they must not be trusted
 
     def as_json(self) -> dict[str, Any]:
         """As ``compare_runs.py --json`` prints it."""
@@ -70,6 +73,7 @@ class ReadingChange:
             "before": self.before.as_json(),
             "after": self.after.as_json(),
             "change": self.gain.as_json(),
+            "doubtful": list(self.doubtful),
         }
 
 

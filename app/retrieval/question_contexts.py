@@ -60,6 +60,7 @@ def searched_facts(pipeline: Any) -> dict[str, Any]:
     reranker, rewrite = config.reranker, config.retriever.rewrite
     facts = {
         "corpus_hash": corpus_hash(pipeline.index.store),
+        "law_since": pipeline.index.store.last_change(pipeline.index.day(None)),
         "retriever": config.retriever.model_dump(mode="json"),
         "reranker": None,
         "embedding": config.embedding.model_dump(mode="json") if config.retriever.type != "bm25" else None,

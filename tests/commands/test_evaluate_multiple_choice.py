@@ -176,6 +176,7 @@ def test_rag_finds_articles_in_the_sample_index(tiny_model_dir: Path, tmp_path: 
     assert result.summary["retrieval"]["k"] == 2
     assert len(result.run["index"]["corpus_hash"]) == 64
     assert result.run["index"]["retriever"]["type"] == "bm25"
+    assert result.run["index"]["law_since"] == "2026-01-01"  # the last revision of the sample to come into force
 
 
 def test_a_missing_index_stops_the_run(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from app.core.errors import DataError
+from app.core.errors import BackendError, DataError
 from app.evaluation.comparing.comparison import compare_results
 from app.evaluation.comparing.comparison_text import comparison_lines
 from app.evaluation.comparing.neighbours import companions_of
@@ -17,7 +18,7 @@ from app.evaluation.comparing.reading_beside import contexts_beside, with_readin
 from app.evaluation.comparing.seed_study import study_seeds
 from app.evaluation.reading import law_adds, reading_changes
 from app.evaluation.report.page import render_report
-from app.evaluation.results.file import read_result
+from app.evaluation.results.file import read_result, write_result
 from app.evaluation.results.outcomes import Outcome
 from app.evaluation.results.result_text import summary_lines
 from app.evaluation.results.result_words import gain_text, reading_lines
@@ -123,7 +124,8 @@ def asked(tmp_path: Path, name: str, context: Any, questions: Sequence[Any], scr
     evaluate(
         job,
         load_backend=lambda: scripted(
-            lambda prompt: "a", odds_of=lambda prompt: 2.0 if "### 第" in prompt and prompt[-3] == "C" else 0.0
+            lambda prompt: "a",
+            odds_of=changes.get("odds_of", lambda prompt: 2.0 if "### 第" in prompt and prompt[-3] == "C" else 0.0),
         ),
         contexts=context_lookup("gold" if context == "gold" else "none"),
         model_key={"backend": "scripted", "model": changes.get("model", "m")},
@@ -243,3 +245,45 @@ def test_an_article_that_nobody_knows_cannot_be_taken_out(question_of: Any) -> N
     check_questions([question_of()], plan)
     with pytest.raises(DataError, match="q1: 正解の条文が分からないので、抜いて尋ねること"):
         check_questions([question_of(articles=())], plan)
+
+
+def test_a_server_that_was_away_without_the_law_is_no_reading(
+    tmp_path: Path, question_of: Any, scripted: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What failed without the law is wrong in its file, and would pass for what the law adds."""
+    questions = [question_of(number, "c") for number in range(12)]
+
+    def away(prompt: str) -> float:
+        if re.search("^問[13579]:", prompt, re.MULTILINE):
+            raise BackendError("接続できません。")
+        return 0.0
+
+    for name in ("base", "tuned"):
+        asked(tmp_path, f"{name}_none.json", "none", questions, scripted, model=name, odds_of=away)
+        asked(tmp_path, f"{name}_gold.json", "gold", questions, scripted, model=name)
+    said = capsys.readouterr().err
+    assert "tuned_none.json は、条文を読んでいるかの比較に使いません（FAILED: 12 問のうち 5 問に答えが" in said
+    base, tuned = (read_result(tmp_path / f"{name}_gold.json") for name in ("base", "tuned"))
+    assert tuned.summary["reading"] == []
+    assert [(one["context"], one["accuracy"]) for one in tuned.summary["other_contexts"]] == [("none", 0.0)]
+    found = contexts_beside([base, tuned], companions_of([base, tuned]))
+    assert with_reading(compare_results([base, tuned], seed=1, repeats=100), found, seed=1)[0].reading == ()
+
+
+def test_a_result_without_the_law_that_must_not_be_trusted_is_named(
+    tmp_path: Path, question_of: Any, scripted: Any
+) -> None:
+    questions = [question_of(number, "c") for number in range(12)]
+    for name in ("base", "tuned"):
+        asked(tmp_path, f"{name}_none.json", "none", questions, scripted, model=name)
+        asked(tmp_path, f"{name}_gold.json", "gold", questions, scripted, model=name)
+    without = read_result(tmp_path / "tuned_none.json")
+    run = {**without.run, "distrust": ["COLLAPSED: 一つの文字だけ"]}
+    write_result(without.path, run=run, summary=without.summary, outcomes=without.outcomes)
+    base, tuned = (read_result(tmp_path / f"{name}_gold.json") for name in ("base", "tuned"))
+    found = contexts_beside([base, tuned], companions_of([base, tuned]))
+    (pair,) = with_reading(compare_results([base, tuned], seed=1, repeats=100), found, seed=1)
+    assert [one.doubtful for one in pair.reading] == [("tuned_none",)]
+    assert "信用できない結果を使っています: tuned_none" in "\n".join(comparison_lines([pair], [base, tuned]))
+    html = render_report([base, tuned], [pair], gold_contexts={}, created="2026-01-01")
+    assert "信用できない結果を使っています: tuned_none" in html

@@ -8,8 +8,13 @@ from ...core.errors import DataError
 from ..results.doubts import unread_reason
 from ..results.file import Result
 from ..results.outcomes import Outcome
+from ..running.plan import RETRIEVED
+from .run_differences import differences
 
 _SHOWN = 3  # question ids named in a message
+# What two runs may differ in and still have to show every question the same words of the law (``run_differences``).
+_OTHER_LAW = {"context", "retrieval"}
+_OTHER_PROMPT = _OTHER_LAW | {"reasoning", "few_shot", "cited_words", "scoring"}
 
 
 def aligned_outcomes(results: Sequence[Result]) -> list[tuple[Outcome, ...]]:
@@ -30,6 +35,7 @@ def aligned_outcomes(results: Sequence[Result]) -> list[tuple[Outcome, ...]]:
     for result, outcomes in zip(results[1:], by_id[1:], strict=True):
         _check_questions(first, by_id[0], result, outcomes)
         _check_asking(first, result)
+        _check_prompts(first, by_id[0], result, outcomes)
     return [tuple(outcomes[outcome.id] for outcomes in by_id) for outcome in first.outcomes]
 
 
@@ -113,6 +119,28 @@ def _check_asking(first: Result, result: Result) -> None:
         raise DataError(
             f"{pair}: 一方は文字の確率、他方は書かれた文章で採点しています。どちらも同じ --scoring で評価してください。"
         )
+
+
+def _check_prompts(first: Result, expected: dict[str, Outcome], result: Result, found: dict[str, Outcome]) -> None:
+    """That runs whose settings call for the same words had the same words: another edition of the statutes under the same
+    question, or an index that was read on another day, would pass for what the adapter does."""
+    varied = set(differences(first.facts, result.facts))
+    changed = [
+        question_id
+        for question_id, outcome in expected.items()
+        if (not varied & _OTHER_LAW and outcome.context != found[question_id].context)
+        or (not varied & _OTHER_PROMPT and _prompts(outcome) != _prompts(found[question_id]))
+    ]
+    if changed:
+        retrieved = "索引は評価した日に施行されている条文を引くので、どちらも同じ日に、または --as-of で作った索引で"
+        raise DataError(
+            f"{first.path} と {result.path}: 尋ね方の設定は同じなのに、モデルに示した条文か文の違う問題が {len(changed)} 問あります"
+            f"（{_named(changed)}）。{retrieved if first.facts.plan.context in RETRIEVED else '同じ問題ファイルで'}評価し直してください。"
+        )
+
+
+def _prompts(outcome: Outcome) -> list[str]:
+    return [answer.prompt_sha256 for answer in outcome.answers]
 
 
 def has_logprobs(outcome: Outcome) -> bool:

@@ -132,6 +132,7 @@ def reading_change_lines(changes: Sequence[ReadingChange], names: tuple[str, str
             f"  {names[0]}: {reading_text(value['before'])}",
             f"  {names[1]}: {reading_text(value['after'])}",
             f"  差（{CONTEXT_NAMES[change.context]}に対して）: {gain_text(value['change'])}",
+            *([f"  信用できない結果を使っています: {'、'.join(change.doubtful)}"] if change.doubtful else []),
         ]
     return lines
 

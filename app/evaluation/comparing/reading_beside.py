@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ...core.cli import log
@@ -12,17 +12,25 @@ from ...core.runs import index_without_place
 from ..reading import ByContext, ReadingChange, reading_changes
 from ..results.file import Result
 from ..results.outcomes import Outcome
-from ..running.companions import Companions
+from ..running.companions import Companions, answered
 from ..running.plan import WITHOUT
 from .comparison import Comparison
 
 
-def with_reading(pairs: Sequence[Comparison], found: Sequence[ByContext], *, seed: int) -> list[Comparison]:
+@dataclass(frozen=True, slots=True)
+class Contexts:
+    """The outcomes of one model in every context that it was asked in, of the same questions."""
+
+    outcomes: ByContext
+    doubtful: Mapping[str, str]  # context → name of a result that says itself that it must not be trusted
+
+
+def with_reading(pairs: Sequence[Comparison], found: Sequence[Contexts], *, seed: int) -> list[Comparison]:
     """The comparisons with what the law adds to each side, where ``contexts_beside`` the compared results say so."""
     if not found:
         return list(pairs)
     return [
-        replace(pair, reading=reading_changes(found[0], [after], seed=seed))
+        replace(pair, reading=_changes(found[0], [after], seed=seed))
         for pair, after in zip(pairs, found[1:], strict=True)
     ]
 
@@ -38,36 +46,47 @@ def check_reading(pairs: Sequence[Comparison]) -> None:
             )
 
 
-def reading_of_seeds(results: Sequence[Result], found: Sequence[ByContext], *, seed: int) -> tuple[ReadingChange, ...]:
+def reading_of_seeds(results: Sequence[Result], found: Sequence[Contexts], *, seed: int) -> tuple[ReadingChange, ...]:
     """What the law adds to the untuned model, which is the first, and, on the mean over the seeds, to the tuned ones, as far
     as ``contexts_beside`` the results say so."""
     if not found:
         return ()
     for name in WITHOUT:
-        lacking = [str(result.path) for result, one in zip(results, found, strict=True) if name not in one]
+        lacking = [str(result.path) for result, one in zip(results, found, strict=True) if name not in one.outcomes]
         if 0 < len(lacking) < len(found):
             log(
                 f"注意: {'、'.join(lacking)} の隣に文脈 {name} の結果がないので、条文の効き目は種をまとめて比べられません。"
             )
-    return reading_changes(found[0], found[1:], seed=seed)
+    return _changes(found[0], found[1:], seed=seed)
 
 
-def contexts_beside(results: Sequence[Result], around: Sequence[Companions]) -> list[ByContext]:
+def _changes(before: Contexts, afters: Sequence[Contexts], *, seed: int) -> tuple[ReadingChange, ...]:
+    changes = reading_changes(before.outcomes, [one.outcomes for one in afters], seed=seed)
+    doubts = [one.doubtful for one in (before, *afters)]
+    return tuple(
+        replace(change, doubtful=tuple(one[change.context] for one in doubts if change.context in one))
+        for change in changes
+    )
+
+
+def contexts_beside(results: Sequence[Result], around: Sequence[Companions]) -> list[Contexts]:
     """The outcomes of each result and of those beside it that differ by the context alone; nothing unless all were asked
     with the right articles."""
     if any(result.facts.plan.context != "gold" for result in results):
         return []
-    found: list[ByContext] = []
+    found: list[Contexts] = []
     indexes: dict[str, Any] = {}  # what the first result searched: another index takes out and fills up with others
     for result, beside in zip(results, around, strict=True):
         outcomes: dict[str, Sequence[Outcome]] = {"gold": result.outcomes}
-        for name, other in beside.contexts.items():
+        doubtful: dict[str, str] = {}
+        for name, other in answered(beside.contexts).items():
             index = index_without_place(other.run.get("index"))
             if indexes.setdefault(name, index) == index:
                 outcomes[name] = other.outcomes
+                doubtful |= {name: other.name} if other.facts.distrust else {}
             else:
                 log(
                     f"注意: {other.path} は別の索引か検索の設定で尋ねた結果なので、条文を読んでいるかの比較に使いません。"
                 )
-        found.append(outcomes)
+        found.append(Contexts(outcomes, doubtful))
     return found

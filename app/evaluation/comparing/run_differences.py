@@ -56,11 +56,16 @@ def differences(first: RunFacts, second: RunFacts) -> tuple[str, ...]:
 
 
 def _hashes(run: RunFacts) -> dict[str, tuple[Any, ...] | None]:
-    """What files and templates the settings of that name stand for."""
+    """What files, templates and days the settings of that name stand for."""
     model = run.model
     weights = (model.base_model and model.base_model.weights_sha256) or served_model(model.model_dump())
     chat = (model.template_sha256, model.tokenizer_sha256)
-    return {"model": (str(weights),) if weights else None, "chat": chat if all(chat) else None}
+    since = run.index.law_since if run.index is not None and run.plan.context in RETRIEVED else None
+    return {
+        "model": (str(weights),) if weights else None,
+        "chat": chat if all(chat) else None,
+        "retrieval": (since,) if since else None,
+    }
 
 
 def _weights(run: RunFacts) -> Any:

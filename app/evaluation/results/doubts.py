@@ -25,6 +25,12 @@ def doubts(outcomes: Sequence[Outcome], summary: Mapping[str, Any]) -> tuple[str
     return tuple(reason for reason in found if reason is not None)
 
 
+def unanswered_reason(outcomes: Sequence[Outcome]) -> str | None:
+    """Why the share of right answers is not the model's: some it could not give, or too many cannot be read. None where
+    it is."""
+    return failed_reason(outcomes) or unread_reason(outcomes)
+
+
 def failed_reason(outcomes: Sequence[Outcome]) -> str | None:
     """That the backend gave no answer to some questions, the first error with it; None where it gave all."""
     errors = [(outcome.id, answer.error) for outcome in outcomes for answer in outcome.answers if answer.error]

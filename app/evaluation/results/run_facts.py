@@ -62,6 +62,7 @@ class IndexFacts(_Facts):
     """The index that was searched."""
 
     corpus_hash: Any = None
+    law_since: str | None = None  # last day of a change in the law that was read; results of before 0.3.0 do not say
     retriever: dict[str, Any] | None = None
     reranker: Any = None
     rewritings_sha256: Any = None
@@ -69,8 +70,9 @@ class IndexFacts(_Facts):
 
     @property
     def searched(self) -> dict[str, Any]:
-        """What was searched and how; without the places of what has a hash of its own (``index_without_place``)."""
-        return dict(index_without_place(self.model_dump()))
+        """What was searched and how, but for the day; without the places of what has a hash of its own
+        (``index_without_place``)."""
+        return dict(index_without_place(self.model_dump(exclude={"law_since"})))
 
 
 class SeenFacts(_Facts):

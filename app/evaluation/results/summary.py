@@ -163,7 +163,7 @@ def orders_summary(outcomes: Sequence[Outcome]) -> dict[str, Any]:
         "accuracy": sum(shares) / len(shares),
         "ci95": list(clustered_interval(shares, orders)),
         "recall_by_position": recalls,
-        "rstd": recall_spread(known) if len(known) == len(letters) else None,
+        "rstd": recall_spread(known) if known and len(known) == len(letters) else None,
     }
     if orders == 1:
         return value

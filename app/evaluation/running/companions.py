@@ -18,16 +18,12 @@ from ...core.manifests import moment
 from ...core.prompts import prompt_version
 from ..both_forms import pool
 from ..comparing.run_differences import differences
+from ..results.doubts import unanswered_reason
 from ..results.file import KIND, Result, read_result
 from ..results.outcomes import Outcome
 from ..results.run_facts import RunFacts
 from ..statistics import wilson_interval
 from .plan import CONTEXTS
-
-# What must be equal for two results to differ by their context only; batch size, seed and budget change no letter score.
-_ASKED = ("scoring", "cot", "few_shot", "few_shot_source", "cited_words", "orders", "ensemble")
-_MODEL = ("backend", "adapter_sha256", "load_in_4bit", "bnb", "host", "num_ctx", "think")
-
 
 # What two results may differ in that are to be put together as the two forms: examples are of letters, words of choices.
 _OF_FORMS = {"scoring", "few_shot", "cited_words"}
@@ -59,11 +55,21 @@ def companions(
             continue
         context = result.run["plan"]["context"]
         if context != run["plan"]["context"]:
-            if _is_later(result, contexts.get(context)):
+            if _differs_by_context(result, run) and _is_later(result, contexts.get(context)):
                 contexts[context] = result
         elif _is_later(result, other_form) and _differs_by_form(result, run, outcomes):
             other_form = result
     return Companions({context: contexts[context] for context in CONTEXTS if context in contexts}, other_form)
+
+
+def answered(found: Mapping[str, Result]) -> dict[str, Result]:
+    """The companions in other contexts whose wrong answers are the model's; any other is named in the log and left out: a
+    server that was away without the law would pass for what the law adds."""
+    reasons = {name: unanswered_reason(result.outcomes) for name, result in found.items()}
+    for name, reason in reasons.items():
+        if reason is not None:
+            log(f"注意: {found[name].path} は、条文を読んでいるかの比較に使いません（{reason}）。")
+    return {name: result for name, result in found.items() if reasons[name] is None}
 
 
 def other_contexts(found: Mapping[str, Result]) -> list[dict[str, Any]]:
@@ -79,7 +85,7 @@ def _candidate(path: Path, run: Mapping[str, Any]) -> Result | None:
         other = value.get("run") if isinstance(value, dict) and value.get("kind") == KIND else None
         if not isinstance(other, dict) or not isinstance(other.get("plan"), dict):
             return None
-        return read_result(path) if _differs_by_context(other, run) or _is_of_other_form(other, run) else None
+        return read_result(path) if _is_of_other_context(other, run) or _is_of_other_form(other, run) else None
     except DataError as error:
         log(f"注意: 目安に使いません。{error}")
         return None
@@ -89,9 +95,21 @@ def _is_later(result: Result, than: Result | None) -> bool:
     return than is None or moment(result.run.get("finished_at")) > moment(than.run.get("finished_at"))
 
 
-def _differs_by_context(other: Mapping[str, Any], run: Mapping[str, Any]) -> bool:
-    context = other["plan"].get("context")
-    return context in CONTEXTS and context != run["plan"]["context"] and _identity(other) == _identity(run)
+def _is_of_other_context(other: Mapping[str, Any], run: Mapping[str, Any]) -> bool:
+    """As far as can be told without reading the whole file."""
+    context, scoring = other["plan"].get("context"), other["plan"].get("scoring")
+    weights = [(one.get("adapter") or {}).get("weights_sha256") for one in (other, run)]
+    elsewhere = context in CONTEXTS and context != run["plan"]["context"]
+    return elsewhere and scoring == run["plan"].get("scoring") and weights[0] == weights[1]
+
+
+def _differs_by_context(other: Result, run: Mapping[str, Any]) -> bool:
+    """Whether only the context, and how its articles were found, tells the results apart."""
+    facts = RunFacts.model_validate(run)
+    alike = facts.prompt_version == other.facts.prompt_version and all(
+        facts.plan.model_dump().get(name) == other.facts.plan.model_dump().get(name) for name in ("orders", "ensemble")
+    )
+    return alike and set(differences(facts, other.facts)) <= {"context"}
 
 
 def _is_of_other_form(other: Mapping[str, Any], run: Mapping[str, Any]) -> bool:
@@ -110,19 +128,6 @@ def _differs_by_form(other: Result, run: Mapping[str, Any], outcomes: Sequence[O
     )
     alike = set(differences(facts, other.facts)) <= _OF_FORMS and _shown(other.outcomes) == _shown(outcomes)
     return today and alike and pool(outcomes, other.outcomes) is not None
-
-
-def _identity(run: Mapping[str, Any]) -> tuple[Any, ...]:
-    plan, model = run["plan"], run.get("model") or {}
-    asked = tuple(plan.get(name) for name in _ASKED)
-    # The budget and the temperature shape what is written, and with it the answer.
-    writes = plan.get("cot") or asked[0] not in ("letter", "choice")
-    written = (plan.get("budget_tokens"), plan.get("temperature")) if writes else ()
-    # The adapters of a cross-fitted result stand in run.adapter alone.
-    weights = (run.get("adapter") or {}).get("weights_sha256")
-    # Where the model's files are known they count, not what the folder is called.
-    name = model.get("files_sha256") or model.get("model")
-    return (run.get("prompt_version"), asked, written, weights, name, tuple(model.get(name) for name in _MODEL))
 
 
 def _questions(outcomes: Sequence[Outcome]) -> set[tuple[str, str, str]]:

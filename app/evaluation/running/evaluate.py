@@ -23,12 +23,12 @@ from ...llm.backend import ScoringBackend
 from ...llm.exported import adapter_weights_sha256
 from ..both_forms import both_forms
 from ..reading import reading_of
-from ..results.doubts import doubts
+from ..results.doubts import doubts, unanswered_reason
 from ..results.file import write_result
 from ..results.outcomes import Outcome
 from ..results.summary import summarize
 from .asking import check_questions
-from .companions import companions, other_contexts
+from .companions import answered, companions, other_contexts
 from .conversations import conversation_notes, questions_seen
 from .guards import (
     TrainedOn,
@@ -197,8 +197,8 @@ def write_whole(
     to ``summary``. What stands at ``later`` will be written anew and says nothing."""
     found = companions(output, run, outcomes, leave_out=later)
     summary["other_contexts"] = other_contexts(found.contexts)
-    if plan.context == "gold":
-        others = {name: result.outcomes for name, result in found.contexts.items()}
+    if plan.context == "gold" and unanswered_reason(outcomes) is None:
+        others = {name: result.outcomes for name, result in answered(found.contexts).items()}
         summary["reading"] = [one.as_json() for one in reading_of(outcomes, others, seed=plan.seed)]
     if (other := found.other_form) is not None and (both := both_forms(outcomes, other.outcomes, seed=plan.seed)):
         summary["both_forms"] = {**both.as_json(), "path": str(other.path), "distrust": list(other.facts.distrust)}

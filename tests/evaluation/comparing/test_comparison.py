@@ -476,3 +476,26 @@ def test_the_documented_list_is_the_list_in_use() -> None:
     for item in known_items().values():
         assert f"### {item.id}\n\n**{KINDS[item.kind]}。** {item.reason}\n\n根拠: {item.evidence}\n" in text
     assert text.count("\n### ") == len(known_items())
+
+
+@pytest.mark.parametrize(("shown", "hashed"), [("### 第1条\n改正後の条文", "0" * 64), ("### 第1条\n条文", "1" * 64)])
+def test_runs_asked_with_other_words_are_refused(shown: str, hashed: str) -> None:
+    """The same ids and choices, and another edition of the statutes in the file: no adapter did that."""
+    before = [replace(outcome(number, "bbbb"), context="### 第1条\n条文") for number in range(8)]
+    after = [replace(outcome(number, "aaaa"), context="### 第1条\n条文") for number in range(8)]
+    answers = tuple(replace(answer, prompt_sha256=hashed) for answer in after[3].answers)
+    after[3] = replace(after[3], context=shown, answers=answers)
+    plan = {"scoring": "letter", "context": "gold"}
+    first, second = result("base", before, {**RUN, "plan": plan}), result("tuned", after, {**TUNED, "plan": plan})
+    with pytest.raises(DataError) as error:
+        aligned_outcomes([first, second])
+    assert str(error.value) == (
+        "base.json と tuned.json: 尋ね方の設定は同じなのに、モデルに示した条文か文の違う問題が 1 問あります（q3）。"
+        "同じ問題ファイルで評価し直してください。"
+    )
+    closed = result("none", after, {**TUNED, "plan": {**plan, "context": "none"}})
+    assert len(aligned_outcomes([first, closed])) == 8  # other words are what is compared
+    searched = {**plan, "context": "rag", "top_k": 3}
+    both = [result("a", before, {**RUN, "plan": searched}), result("b", after, {**TUNED, "plan": searched})]
+    with pytest.raises(DataError, match="どちらも同じ日に、または --as-of で作った索引で評価し直してください"):
+        aligned_outcomes(both)

@@ -53,6 +53,7 @@ def changed(**parts: Any) -> dict[str, Any]:
         ({"index": {"retriever": {"type": "bm25", "top_k": 3, "index_dir": "elsewhere"}}}, ()),
         ({"index": {"retriever": {"type": "hybrid", "top_k": 3, "index_dir": "a"}}}, ("retrieval",)),
         ({"index": {"reranker": "x"}}, ("retrieval",)),
+        ({"index": {"law_since": "2025-04-01"}}, ()),  # a result of before it was written does not say
         ({"plan": {"cot": True}}, ("reasoning", "writing")),
         ({"plan": {"budget_tokens": 64, "batch_size": 1, "seed": 1}}, ()),
         ({"plan": {"few_shot": True}}, ("few_shot",)),
@@ -94,3 +95,11 @@ def test_folds_of_one_result_have_adapters_of_their_own() -> None:
     pooled = changed(adapter={"weights_sha256": ["1", "2"], "path": ["a", "b"]})
     assert differences(pooled, changed(adapter={"weights_sha256": ["1", "2"], "path": ["c", "d"]})) == ()
     assert differences(pooled, changed(adapter={"weights_sha256": ["1", "3"], "path": ["a", "b"]})) == ("adapter",)
+
+
+def test_the_day_whose_law_was_read_counts_where_both_say_it() -> None:
+    april, june = (changed(index={"law_since": day}) for day in ("2025-04-01", "2025-06-01"))
+    assert differences(april, june) == ("retrieval",)
+    assert differences(april, april) == ()
+    gold = [{**one, "plan": {**one["plan"], "context": "gold"}} for one in (april, june)]
+    assert differences(*gold) == ()  # nothing was searched

@@ -259,6 +259,28 @@ def test_a_mixed_file_from_asking_to_the_report(tmp_path: Path, question_of: Any
     assert "並びを別々に数えた" not in html
 
 
+@pytest.mark.parametrize("count", [1, 12])
+def test_a_file_of_single_statements_from_asking_to_the_report(
+    tmp_path: Path, question_of: Any, scripted: Any, count: int
+) -> None:
+    """○×: no letter is ever the answer, so there is no position to recall."""
+    questions = [
+        question_of(
+            number, correct="a" if number % 2 else "", choices=choices(1), question="○か×か。", polarity="other"
+        )
+        for number in range(count)
+    ]
+    before = evaluated(tmp_path, "before.json", questions, scripted, lambda prompt: -1.0)
+    after = evaluated(tmp_path, "after.json", questions, scripted, lambda prompt: 1.0)
+    orders = after.summary["orders"]
+    assert (orders["rstd"], orders["recall_by_position"]) == (None, {})
+    assert (before.summary["correct"], after.summary["correct"]) == (count - count // 2, count // 2)
+    lines = "\n".join(summary_lines(after.summary, PLAN.as_dict()))
+    assert f"（{count // 2}/{count}" in lines
+    pairs = compare_results([before, after], seed=1, repeats=100)
+    assert render_report([before, after], pairs, gold_contexts={}, created="2026-01-01")
+
+
 def test_cited_words_from_asking_to_the_comparison(tmp_path: Path, question_of: Any, scripted: Any) -> None:
     context = "## 架空法\n### 第1条\n許可を受ける。\n### 第2条\n期間は、二年とする。"
     cited = {"a": "架空法第1条", "b": "架空法第2条", "c": "架空法第3条", "d": "架空法第2条に定める期間"}

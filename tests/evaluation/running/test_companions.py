@@ -83,6 +83,9 @@ def test_of_several_the_latest_counts(tmp_path: Path, write: Any) -> None:
         run_of("none", plan={"ensemble": True}),
         run_of("none", plan={"cot": True, "budget_tokens": 64}),
         run_of("none", prompt_version="0"),
+        run_of("none", model={"chat_format": "plain"}),
+        run_of("none", model={"dtype": "float32"}),
+        run_of("none", plan={"orders": 1}),
     ],
 )
 def test_what_differs_by_more_than_the_context_is_no_rung(tmp_path: Path, write: Any, run: dict[str, Any]) -> None:
