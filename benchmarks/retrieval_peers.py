@@ -23,6 +23,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from app.core.files import read_jsonl, to_json
 from app.core.manifests import peak_rss_bytes
 from app.data.egov.source import law_files
+from app.data.egov.xml import law_id_in
 from app.retrieval.index.building import build_index
 from app.retrieval.index.statute_index import StatuteIndex
 from app.retrieval.store.passages import searched_passages
@@ -40,7 +41,7 @@ def prepare(folder: Path, source: Path, law_ids: Sequence[str], queries: dict[st
     count = 0
     for file in law_files(source):
         stem = PurePosixPath(file.name).stem
-        if stem.split("_")[0] in wanted:
+        if law_id_in(stem) in wanted:
             path = folder / "xml" / stem / f"{stem}.xml"
             path.parent.mkdir(parents=True)
             path.write_bytes(file.read())

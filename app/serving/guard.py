@@ -6,9 +6,8 @@ import hmac
 import ipaddress
 import urllib.parse
 from collections.abc import Collection, MutableMapping
-from http.cookies import CookieError, SimpleCookie
-from typing import Any
 
+from starlette.requests import cookie_parser
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -155,9 +154,7 @@ def _same(given: str, token: str) -> bool:
     return hmac.compare_digest(given.encode(), token.encode())
 
 
-def _cookie(headers: MutableMapping[str, str]) -> Any:
-    try:
-        morsel = SimpleCookie(headers.get("cookie", "")).get(COOKIE)
-    except CookieError:
-        return ""
-    return "" if morsel is None else morsel.value
+def _cookie(headers: MutableMapping[str, str]) -> str:
+    # Not http.cookies: it stops at the first cookie that it cannot read, and those of other programs on this host
+    # (cookies know no port) may stand before ours.
+    return cookie_parser(headers.get("cookie", "")).get(COOKIE, "")

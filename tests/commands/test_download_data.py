@@ -206,10 +206,14 @@ def test_a_download_writes_over_nobody_elses_file(site, tmp_path, capsys):
     assert _run(site, "--lawqa", "--output", str(tmp_path / "q")) == 1
     assert "selection.json は既にあり" in capsys.readouterr().err
     assert (tmp_path / "q" / "selection.json").read_text("utf-8") == "mine"
-    (tmp_path / "all.zip").write_text("mine", "utf-8")
-    assert _run(site, "--all", "--output", str(tmp_path / "all.zip")) == 1
-    assert "all.zip は既にあり" in capsys.readouterr().err
-    assert (tmp_path / "all.zip").read_text("utf-8") == "mine"
+    with zipfile.ZipFile(tmp_path / "good.zip", "w") as archive:
+        archive.writestr("1/1.xml", "<Law/>")
+    damaged = (tmp_path / "good.zip").read_bytes().replace(b"PK\1\2", b"PK\1\3")  # the directory: nobody can say whose
+    for data in (b"mine", damaged):
+        (tmp_path / "all.zip").write_bytes(data)
+        assert _run(site, "--all", "--output", str(tmp_path / "all.zip")) == 1
+        assert "all.zip は既にあり" in capsys.readouterr().err
+        assert (tmp_path / "all.zip").read_bytes() == data
 
 
 def test_a_download_may_be_made_again(site, tmp_path, capsys):

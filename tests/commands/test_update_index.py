@@ -3,6 +3,7 @@ from __future__ import annotations
 import errno
 import json
 import tempfile
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -137,6 +138,22 @@ def test_everything_that_changed_since_comes_in_one_commit(site, index_dir, caps
     assert all("/api/2/laws?" in path for path in site.asked)
 
 
+def test_what_was_law_between_two_updates_comes_too(site, index_dir, capsys):
+    site.put(MARKET, "20200401_504AC0000000001", "市場法のもっと前の定め")  # before the index begins
+    site.put(MARKET, "20240401_507AC0000000009", "市場法の間の定め", NEW_TIME)
+    site.put(MARKET, "20240701_507AC0000000010", "市場法の今の定め", NEW_TIME)
+    assert _run(site, index_dir, "--dry-run") == 0
+    between, now = (f"市場法（{MARKET}_{one}）" for one in ("20240401_507AC0000000009", "20240701_507AC0000000010"))
+    assert f"取得する版 2: {between}、{now}\n" in capsys.readouterr().err
+    assert _run(site, index_dir) == 0
+    assert "追加 2、置き換え 0、削除 0、変更なし 0" in capsys.readouterr().err
+    index = StatuteIndex(index_dir)
+    days = {date(2024, 3, 31): "元", date(2024, 5, 1): "間", date(2024, 7, 1): "今"}
+    for day, word in days.items():
+        article = index.references("市場法第1条", as_of=day)[0].article
+        assert index.store.article_passages(article.article_id)[0].lines == (("", f"市場法の{word}の定め"),)
+
+
 def test_a_repeal_counts_from_its_day_on(site, index_dir, capsys):
     for law_id, day in ((HARBOUR, "20250401"), (MARKET, "20990401")):
         site.put(law_id, f"{day}_507AC0000000011", "廃止前の定め", NEW_TIME)
@@ -199,8 +216,6 @@ def test_a_law_that_is_not_listed_stays(site, index_dir, capsys):
 
 
 def test_an_index_of_one_day_does_not_follow(site, tmp_path, index_dir, capsys):
-    from datetime import date
-
     build_index(tmp_path / "laws", tmp_path / "day", as_of=date(2024, 4, 1))
     assert _run(site, tmp_path / "day") == 1
     assert "2024-04-01 の条文だけの索引は更新できません" in capsys.readouterr().err

@@ -79,6 +79,12 @@ def test_large_bodies(page):
         ({"cookie": "horei_token=wrong"}, 401),
         ({"cookie": "horei_token="}, 401),
         ({"cookie": "\u00ff;;="}, 401),
+        ({"cookie": f'prefs={{"theme":"dark"}}; horei_token={TOKEN}'}, 200),  # another program's, which comes first
+        ({"cookie": f"a b; horei_token={TOKEN}; c"}, 200),
+        ({"cookie": f'horei_token="{TOKEN}"'}, 200),
+        ({"cookie": 'prefs={"theme":"dark"}; horei_token=wrong'}, 401),
+        ({"cookie": f"prefs=horei_token={TOKEN}"}, 401),
+        ({"cookie": f"xhorei_token={TOKEN}; horei_token2={TOKEN}"}, 401),
     ],
 )
 def test_the_token(page, headers, status):

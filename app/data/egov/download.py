@@ -23,7 +23,7 @@ from ...core.locks import file_lock, folder_lock
 from ...core.manifests import moment, now
 from ...core.outputs import Output, check_outputs, clear_remains, json_file
 from .api import ListedLaw, PoliteClient
-from .source import law_files
+from .source import law_files, zip_members
 from .xml import parse_law
 
 RECORD = "download.jsonl"
@@ -172,8 +172,8 @@ def _fetch_bulk(
 
 def _is_bulk(path: Path) -> bool:
     """Whether a zip is a download of e-Gov's: laws in folders named after their revisions."""
-    if not zipfile.is_zipfile(path):
+    try:
+        laws = [member.filename for member in zip_members(path) if member.filename.lower().endswith(".xml")]
+    except DataError:
         return False
-    with zipfile.ZipFile(path) as archive:
-        laws = [name for name in archive.namelist() if name.lower().endswith(".xml")]
     return bool(laws) and all(_BULK_NAME.fullmatch(name.replace("\\", "/")) for name in laws)

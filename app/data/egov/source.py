@@ -17,6 +17,9 @@ from .xml_text import MAX_XML_BYTES
 
 MAX_TOTAL_BYTES = 16 * 2**30  # e-Gov's whole download unpacks to 3.2 GB
 MAX_RATIO = 200  # statute XML packs 10 to 40 times; deflate's limit, used by bombs, is about 1,000
+# What zipfile raises for a directory or a header that is not as it was written: a mark, a name or a version is wrong.
+_BROKEN = (zipfile.BadZipFile, UnicodeDecodeError, NotImplementedError)
+_DAMAGED = "zip として読めません（壊れているか、取得の途中です）。取り直してください。"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +44,7 @@ def law_files(source: Path) -> list[LawFile]:
     elif zipfile.is_zipfile(source):
         files = _zip_files(source)
     elif source.suffix.lower() == ".zip":
-        raise DataError(f"{source}: zip として読めません（壊れているか、取得の途中です）。取り直してください。")
+        raise DataError(f"{source}: {_DAMAGED}")
     else:
         files = [LawFile(source.name, source.stat().st_size, source.read_bytes, partial(_head, source))]
     if not files:
@@ -70,9 +73,17 @@ def xml_paths(folder: Path) -> list[Path]:
     return paths
 
 
+def zip_members(source: Path) -> list[zipfile.ZipInfo]:
+    """What the directory of a zip lists. Raises DataError for a damaged one, which the record at its end does not show."""
+    try:
+        with zipfile.ZipFile(source) as archive:
+            return archive.infolist()
+    except _BROKEN:
+        raise DataError(f"{source}: {_DAMAGED}") from None
+
+
 def _zip_files(source: Path) -> list[LawFile]:
-    with zipfile.ZipFile(source) as archive:
-        members = [member for member in archive.infolist() if not member.is_dir()]
+    members = [member for member in zip_members(source) if not member.filename.endswith("/")]
     total = 0
     for member in members:
         path = PurePosixPath(member.filename.replace("\\", "/"))
@@ -110,7 +121,7 @@ class _ZipReader:
         try:
             with self._archive.open(member) as file:
                 return file.read(most)
-        except (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, RuntimeError) as error:
+        except (*_BROKEN, zlib.error, EOFError, OSError, RuntimeError) as error:
             raise DataError(
                 f"{self._source}: {member.filename} を取り出せません（{error}）。取り直してください。"
             ) from None

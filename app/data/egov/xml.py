@@ -37,6 +37,12 @@ def revision_date(revision_id: str) -> str | None:
     return f"{matched[2]}-{matched[3]}-{matched[4]}" if matched else None
 
 
+def law_id_in(revision_id: str) -> str:
+    """The law id that a revision id begins with; a name that is no revision id is the law's id as a whole."""
+    matched = _REVISION.match(revision_id)
+    return matched[1] if matched else revision_id
+
+
 def title_in(data: bytes) -> str:
     """The title in a law file, without reading the rest; empty where it has none."""
     matched = re.search(rb"<LawTitle[^>]*>([^<]*)<", data)
@@ -64,7 +70,6 @@ def parse_law(data: bytes, name: str) -> Law:
             "e-Gov の法令XMLを使ってください。"
         )
     stem = PurePosixPath(name).stem
-    matched = _REVISION.match(stem)
     reader = _Reader()
     main_provisions = Provisions("main", "", None, tuple(reader.articles(main, ())))
     supplements: list[Provisions] = []
@@ -84,7 +89,7 @@ def parse_law(data: bytes, name: str) -> Law:
                 appendices.append(reader.appendix(child))
     preamble = Provisions("preamble", "", None, (Article("", "", "", (), tuple(before), "", False),))
     return Law(
-        law_id=matched[1] if matched else stem,
+        law_id=law_id_in(stem),
         revision_id=stem,
         title=law_title or law_num,
         kana="" if title is None else title.get("Kana", ""),

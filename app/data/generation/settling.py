@@ -14,6 +14,7 @@ from typing import Any
 from ...core.questions import CHOICE_LETTERS
 from ...core.requests import question_polarity, read_request
 from ..egov.link import link
+from ..egov.xml import law_id_in
 from ..law_numbers import article_label, item_label, paragraph_label
 from ..question_kinds import made_id
 from .kinds.drafts import Draft, Option
@@ -124,12 +125,12 @@ def _entry(one: Settled, number: int, place: int, random_: random.Random) -> dic
         "指示": INSTRUCTION,
         "選択肢": "\n".join(f"{letter} {one.texts[index]}" for letter, index in zip(letters, order, strict=True)),
         "output": letters[place],
-        "references": [address for one in (draft.revision_id, *draft.beside) if (address := link(one.split("_")[0], "", ""))],
+        "references": [address for one in (draft.revision_id, *draft.beside) if (address := link(law_id_in(one), "", ""))],
         "generated": {
             "kind": draft.kind,
             "polarity": question_polarity(one.request),
             "reworded": one.reworded,
-            "law_id": draft.revision_id.split("_")[0],
+            "law_id": law_id_in(draft.revision_id),
             "revision_id": draft.revision_id,
             "candidates": {
                 letter: _candidate(draft.options[index]) for letter, index in zip(letters, order, strict=True)

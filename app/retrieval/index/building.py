@@ -21,7 +21,7 @@ from ...core.manifests import now
 from ...core.outputs import clear_remains
 from ...data.egov.download import fetched_at
 from ...data.egov.source import LawFile, law_files
-from ...data.egov.xml import parse_law, revision_date, title_in
+from ...data.egov.xml import law_id_in, parse_law, revision_date, title_in
 from ..engines.embedder import Embedder
 from ..engines.lexical import LexicalWriter
 from ..engines.sudachi import Words
@@ -162,7 +162,7 @@ def vector_facts(embedder: Embedder | None, scope: Scope) -> dict[str, Any] | No
 
 
 def _law_id(file: LawFile) -> str:
-    return PurePosixPath(file.name).stem.split("_")[0]
+    return law_id_in(PurePosixPath(file.name).stem)
 
 
 def in_force(files: Sequence[LawFile], day: date) -> list[LawFile]:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from ...data.egov.api import ListedLaw
+from ..store.rows import ALWAYS
 from ..store.store import Store
 
 SYNCED = "synced_at"  # of the store's meta: the newest ``updated`` of e-Gov's list when the index followed it last
@@ -99,22 +100,26 @@ def changes(index: Held, listing: Listing) -> Changes:
 def plan(index: Held, found: Changes, revisions_of: Callable[[ListedLaw], Sequence[ListedLaw]], today: date) -> Plan:
     """Which revisions to fetch and what to remove; ``revisions_of`` asks e-Gov for all revisions of a law.
 
-    Fetched are the revision in force and those to come that the index lacks or e-Gov has touched. A revision to come that
-    e-Gov lists no more goes: its day, or its amending law, is another one now.
+    Fetched are the revision in force, those to come and, of a law that the index holds, those that came and went since the
+    index followed e-Gov last (the one before would seem to be law until today's), where the index lacks them or e-Gov has
+    touched them; never those of before. A revision that was to come then and that e-Gov lists no more goes: its day, or
+    its amending law, is another one now.
     """
+    followed = (today if index.synced is None else min(today, index.synced.date())).isoformat()
     fetch: list[ListedLaw] = []
     remove: list[str] = [law.law_id for law in found.repealed]
     for law in found.look_at:
         mine = index.revisions.get(law.law_id, {})
         every = [one for one in revisions_of(law) if not one.repealed]
         names = {one.revision_id for one in every}
+        last = _last_followed(mine, followed)
         for one in every:
-            wanted = one.revision_id == law.revision_id or _first_day(one.revision_id) > today.isoformat()
+            day = _first_day(one.revision_id)
+            missed = last is not None and (day, one.revision_id) > last
+            wanted = one.revision_id == law.revision_id or day > today.isoformat() or missed
             if wanted and (one.revision_id not in mine or _newer(one, one, index.synced)):
                 fetch.append(one)
-        remove += [
-            revision for revision, since in mine.items() if revision not in names and since > today.isoformat()
-        ]  # fmt: skip
+        remove += [revision for revision, since in mine.items() if revision not in names and since > followed]
     return Plan(tuple(fetch), tuple(remove))
 
 
@@ -129,6 +134,13 @@ def moment(text: str) -> datetime | None:
         if found.tzinfo
         else datetime.fromisoformat(f"{text}+09:00" if len(text) > 10 else f"{text}T00:00:00+09:00")
     )
+
+
+def _last_followed(mine: Mapping[str, str], followed: str) -> tuple[str, str] | None:
+    """(first day, revision id) of the revision in force when the index followed e-Gov last; of a law that was still to come
+    then, its first one. None where the index holds no dated revision: nothing says from when on its text counts."""
+    dated = sorted((since, revision) for revision, since in mine.items() if since != ALWAYS)
+    return max((one for one in dated if one[0] <= followed), default=dated[0] if dated else None)
 
 
 def _newer(law: ListedLaw, coming: ListedLaw, synced: datetime | None) -> bool:

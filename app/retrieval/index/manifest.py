@@ -15,9 +15,9 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from ...core.errors import StaleIndexError, UserError
+from ...core.errors import DataError, StaleIndexError, UserError
 from ...core.files import read_json, sha256_text, to_json, write_json
-from ...data.egov.source import xml_paths
+from ...data.egov.source import xml_paths, zip_members
 from ..engines.embedder import Embedder
 from ..engines.sudachi import Words
 from ..store.rows import STORE_FORMAT
@@ -70,8 +70,7 @@ def fingerprint(source: Path) -> str:
             for path in xml_paths(source)
         ]
     elif zipfile.is_zipfile(source):
-        with zipfile.ZipFile(source) as archive:
-            rows = [(member.filename, member.file_size, member.CRC) for member in archive.infolist()]
+        rows = [(member.filename, member.file_size, member.CRC) for member in zip_members(source)]
     else:
         rows = [(source.name, source.stat().st_size, source.stat().st_mtime_ns)]
     return sha256_text(to_json(rows))
@@ -137,7 +136,12 @@ def _check_kinds(manifest: Manifest) -> None:
 def source_changed(manifest: Manifest) -> bool:
     """Whether the source the index was built from is still there but has changed since: the index is whole, but older."""
     source = Path(manifest.source)
-    return bool(manifest.source_fingerprint) and source.exists() and fingerprint(source) != manifest.source_fingerprint
+    if not manifest.source_fingerprint or not source.exists():
+        return False
+    try:
+        return fingerprint(source) != manifest.source_fingerprint
+    except DataError:  # damaged since; a search does not need it
+        return True
 
 
 def check_embedder(index_dir: Path, manifest: Manifest, embedder: Embedder | None) -> None:

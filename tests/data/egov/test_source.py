@@ -12,6 +12,8 @@ from app.data.egov.source import law_files, read_law
 LAW = """<Law Era="Reiwa" Year="1" Num="1" LawType="Act" Lang="ja"><LawNum>令和元年法律第{0}号</LawNum><LawBody><LawTitle>法{0}</LawTitle>
 <MainProvision><Paragraph Num="1"><ParagraphNum/><ParagraphSentence><Sentence>本文{0}</Sentence></ParagraphSentence></Paragraph></MainProvision></LawBody></Law>"""
 
+DAMAGED = r"^[^\n]*/l\.zip: zip として読めません（壊れているか、取得の途中です）。取り直してください。$"
+
 
 def _zip(path: Path, members: dict[str, bytes | str]) -> Path:
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
@@ -85,6 +87,13 @@ def test_damaged_deflate_data_is_named_and_can_be_skipped(tmp_path):
         law_files(tmp_path / "x.zip")[0].read()
 
 
+def test_a_member_whose_own_name_is_damaged_is_named(tmp_path):
+    archive = _zip(tmp_path / "l.zip", {"法.xml": LAW.format(1)})
+    archive.write_bytes(archive.read_bytes().replace("法".encode(), b"\xff\xff\xff", 1))  # not in the directory
+    with pytest.raises(DataError, match=r"^[^\n]*/l\.zip: 法\.xml を取り出せません（[^\n]*）。取り直してください。$"):
+        law_files(archive)[0].read()
+
+
 def test_a_zip_bomb_is_refused_before_it_is_unpacked(tmp_path):
     archive = _zip(tmp_path / "l.zip", {"1/1.xml": b" " * (4 * 2**20)})
     with pytest.raises(DataError, match="圧縮率が異常"):
@@ -114,11 +123,23 @@ def test_a_member_with_wrong_bytes_is_named(tmp_path):
         (lambda path: path / "none.zip", "ありません"),
         (lambda path: path, "一つもありません"),
         (lambda path: _cut(path), "zip として読めません"),
+        (lambda path: _directory(path, b"PK\1\2", b"PK\1\3"), DAMAGED),  # BadZipFile
+        (lambda path: _directory(path, "法".encode(), b"\xff\xff\xff"), DAMAGED),  # UnicodeDecodeError
+        (lambda path: _directory(path, b"2/", b"\0/"), "フォルダの外を指すパス ''"),  # a name that is empty
+        (lambda path: _directory(path, b"PK\1\2\x14\3\x14", b"PK\1\2\x14\3\xdc"), DAMAGED),  # NotImplementedError
     ],
 )
 def test_unusable_sources(tmp_path, make, words):
     with pytest.raises(DataError, match=words):
         law_files(make(tmp_path))
+
+
+def _directory(folder: Path, old: bytes, new: bytes) -> Path:
+    """A zip whose directory is damaged, though the record at its end is as it was."""
+    path = _zip(folder / "l.zip", {"1/1.xml": LAW.format(1), "2/法.xml": LAW.format(2)})
+    before, last = path.read_bytes().rsplit(old, 1)
+    path.write_bytes(before + new + last)
+    return path
 
 
 def _cut(folder: Path) -> Path:

@@ -11,7 +11,7 @@ import pytest
 from app.core.errors import DataError
 from app.data.egov.law import Law, TableHeader, lines, provisions_text
 from app.data.egov.source import law_files, read_law
-from app.data.egov.xml import parse_law
+from app.data.egov.xml import law_id_in, parse_law
 from app.data.egov.xml_text import parse_xml, text_of
 
 REAL = Path(__file__).resolve().parents[4] / "shared/data/egov/sample_26_laws.zip"
@@ -124,6 +124,40 @@ def test_spanned_cells_stand_in_every_row_and_column():
         "車の部",
     ]
     assert appendix.tables == (TableHeader(0, 2, 5),)
+
+
+@pytest.mark.parametrize(
+    ("rows", "text"),
+    [
+        ("<r><c>甲</c><c>甲</c></r>", "甲　甲"),  # 会計学　会計学 of 公認会計士法: the same in the old and the new 科目
+        ("<r><c>円</c><c>円</c><c>円</c></r>", "円　円　円"),
+        ('<r><c colspan="2">甲</c></r>', "甲"),
+        ("<r><c>甲</c></r>", "甲"),
+        (
+            '<r><c rowspan="2">甲</c><c>乙</c></r><r><c>甲</c></r>',
+            "甲　乙\n甲　甲",
+        ),  # beside one from above it is not alone
+        ('<r><c rowspan="2">甲</c><c>乙</c><c>丙</c></r><r><c colspan="2">甲</c></r>', "甲　乙　丙\n甲　甲　甲"),
+    ],
+)
+def test_only_a_cell_that_is_alone_stands_once_for_its_row(rows, text):
+    xml = f"<Table>{rows}</Table>".replace("<r>", "<TableRow>").replace("</r>", "</TableRow>")
+    xml = xml.replace("<c", "<TableColumn").replace("</c>", "</TableColumn>")
+    assert text_of(parse_xml(xml.encode(), "x")) == text
+
+
+@pytest.mark.parametrize(
+    ("name", "law_id"),
+    [
+        (NAME.removesuffix(".xml"), "417AC0000000086"),
+        ("321CONSTITUTION_19470503_000000000000000", "321CONSTITUTION"),
+        ("417AC0000000086", "417AC0000000086"),
+        ("shop_rules", "shop_rules"),
+        ("shop_20240401", "shop_20240401"),
+    ],
+)
+def test_a_law_is_known_by_its_revision_id_or_by_its_whole_name(name, law_id):
+    assert law_id_in(name) == parse_law(WHOLE.encode(), f"{name}.xml").law_id == law_id
 
 
 @pytest.mark.parametrize(

@@ -47,6 +47,32 @@ def test_one_revision_of_each_law_is_in_force(day, kept):
 
 
 @pytest.fixture
+def shops(tmp_path, make_law):
+    """Two laws in files that are named by hand, and alike up to the first _."""
+    (tmp_path / "shops").mkdir()
+    for name in ("shop_hours", "shop_rules"):
+        xml = make_law(f"{name}法", "令和三年法律第一号", {"1": [f"{name}の定め"]})
+        (tmp_path / "shops" / f"{name}.xml").write_text(xml, encoding="utf-8")
+    return tmp_path / "shops"
+
+
+def test_laws_whose_names_begin_alike_are_two_laws(shops, tmp_path):
+    result = build_index(shops, tmp_path / "i", as_of=date(2024, 4, 1))
+    assert (result.counts["laws"], result.dropped) == (2, ())
+    index = StatuteIndex(tmp_path / "i")
+    found = [index.references(f"{name}法第1条")[0].article.law_id for name in ("shop_hours", "shop_rules")]
+    assert found == ["shop_hours", "shop_rules"]
+
+
+def test_a_law_is_chosen_by_the_id_that_the_index_knows_it_by(shops, tmp_path):
+    assert build_index(shops, tmp_path / "i", laws=["shop_rules"]).counts["laws"] == 1
+    rows = StatuteIndex(tmp_path / "i").store.connection.execute("SELECT law_id FROM laws").fetchall()
+    assert rows == [("shop_rules",)]
+    with pytest.raises(DataError, match=r"shops: 指定された法令ID shop がありません。$"):
+        build_index(shops, tmp_path / "i", laws=["shop"])
+
+
+@pytest.fixture
 def revisions(book, make_law):
     """市場法 with a revision of 2025 and one of 2099 beside the first."""
     for revision, day in (("20250401_507AC0000000009", "月曜日"), ("20990401_507AC0000000010", "日曜日")):

@@ -194,6 +194,17 @@ def test_a_changed_source_is_known_and_locks_nothing(index_dir, book):
     assert _titles(index_dir, "市場の休業日")[0] == ("市場法", "2")
 
 
+def test_a_source_that_is_damaged_now_has_changed(book, tmp_path):
+    shutil.make_archive(str(tmp_path / "book"), "zip", book)
+    build_index(tmp_path / "book.zip", tmp_path / "i")
+    assert index_statistics(tmp_path / "i")["source_changed"] is False
+    data = (tmp_path / "book.zip").read_bytes()
+    (tmp_path / "book.zip").write_bytes(
+        data.replace(b"PK\1\2", b"PK\1\3")
+    )  # its directory; the record at its end is whole
+    assert index_statistics(tmp_path / "i")["source_changed"] is True
+
+
 WRAPPED = (
     "<law_data_response><law_info/><revision_info><repeal_status>{0}</repeal_status><amendment_type>{1}</amendment_type>"
     "</revision_info><law_full_text>{2}</law_full_text></law_data_response>"

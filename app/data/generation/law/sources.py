@@ -13,6 +13,7 @@ from ....core.errors import DataError
 from ....core.files import sha256_bytes, sha256_file, sha256_text
 from ...egov.law import Law
 from ...egov.source import LawFile, law_files, read_law
+from ...egov.xml import law_id_in
 
 # 法令ID: year, kind of law, number. The Constitution and treaties belong to no kind but all.
 LAW_TYPES = {"act": r"\d{3}AC", "order": r"\d{3}CO", "ministerial": r"\d{3}M", "all": r""}
@@ -45,7 +46,7 @@ class LawSource:
     @property
     def law_id(self) -> str:
         """The id without the revision."""
-        return self.revision_id.split("_")[0]
+        return law_id_in(self.revision_id)
 
 
 def source_sha256(source: Path) -> str:
