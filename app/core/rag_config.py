@@ -29,7 +29,6 @@ class _Section(BaseSettings):
     model_config = SettingsConfigDict(
         extra="ignore",  # .env is shared by all sections and by other programs
         env_ignore_empty=True,  # "LORA_PATH=" means not set
-        populate_by_name=True,
         frozen=True,
         protected_namespaces=(),
     )
@@ -256,5 +255,6 @@ def _fault(kind: type[_Section], fault: Any) -> str:
     kinds = {"bool": "true か false にする", "int": "整数にする", "float": "数にする"}
     if name == "QDRANT_COLLECTION":
         return f"{name}={value}（英数字と _ . だけにする）"
-    annotation = getattr(field.annotation, "__name__", "")
+    kind_of = next((one for one in get_args(field.annotation) if one is not type(None)), field.annotation)
+    annotation = getattr(kind_of, "__name__", "")
     return f"{name}={value}（{kinds.get(annotation, '空にしない')}）"

@@ -63,7 +63,9 @@ def test_the_settings_are_written_and_taken_back_and_typed_options_win(
     output = tmp_path / "base.json"
     monkeypatch.setenv("HF_MODEL_NAME", str(tiny_model_dir))
     first = ["--data", DATA, "--output", output, "--no-hf-load-in-4bit", "--samples", 2, "--context", "gold"]
-    assert run(*first, "--orders", 1, "--seed", 3) == 0
+    report = tmp_path / "base.html"
+    assert run(*first, "--orders", 1, "--seed", 3, "--report", report) == 0
+    first_report = report.read_bytes()
     settings = tmp_path / "base.run.yaml"
     lines = settings.read_text("utf-8").splitlines()
     assert lines[0] == (
@@ -73,6 +75,7 @@ def test_the_settings_are_written_and_taken_back_and_typed_options_win(
     assert {"context: gold", "orders: 1", "seed: 3", "samples: 2", "hf_load_in_4bit: false"} <= set(lines)
     monkeypatch.setenv("HF_MODEL_NAME", "elsewhere/model")
     assert run(*shlex.split(lines[0])[3:]) == 0
+    assert report.read_bytes() == first_report  # of the first result, whatever is asked again
     one, two = read_result(output), read_result(tmp_path / "base_2.json")
     assert two.run["plan"] == one.run["plan"]
     assert [outcome.as_row() for outcome in two.outcomes] == [outcome.as_row() for outcome in one.outcomes]

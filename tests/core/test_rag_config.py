@@ -50,6 +50,7 @@ def test_empty_value_is_not_set(monkeypatch):
         ("LOAD_IN_4BIT", "maybe", ["LOAD_IN_4BIT='maybe'", "true か false"]),
         ("BNB_4BIT_COMPUTE_DTYPE", "int8", ["BNB_4BIT_COMPUTE_DTYPE='int8'", "float16, bfloat16, float32"]),
         ("LLM_TEMPERATURE", "3", ["LLM_TEMPERATURE='3'", "2.0 以下"]),
+        ("RETRIEVER_MMR", "x", ["RETRIEVER_MMR='x'", "数にする"]),
     ],
 )
 def test_a_value_not_allowed_is_refused_by_name(monkeypatch, name, value, words):
@@ -59,6 +60,18 @@ def test_a_value_not_allowed_is_refused_by_name(monkeypatch, name, value, words)
     assert "\n" not in str(caught.value)
     for word in words:
         assert word in str(caught.value)
+
+
+def test_the_environment_of_other_programs_is_no_setting(monkeypatch):
+    """HOST stands in every shell of conda's compilers, and an API_KEY of another program must not reach our server."""
+    usual = load_config()
+    for name, value in {
+        "MODEL": "other", "HOST": "x86_64-conda-linux-gnu", "API_KEY": "sk-other", "TYPE": "vector", "TEMPERATURE": "2",
+        "BACKEND": "vllm", "TIMEOUT_SECONDS": "1", "TOKENIZER": "t", "STORE": "qdrant", "GRAPH": "1", "QUERY": "off", "TOP_K": "9",
+    }.items():  # fmt: skip
+        monkeypatch.setenv(name, value)
+    assert load_config() == usual
+    assert load_config().llm.api_key is None
 
 
 @pytest.mark.parametrize(

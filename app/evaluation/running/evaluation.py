@@ -114,7 +114,8 @@ def run_evaluation(
     stored = run_file_path(settings.result)
     again = ["python", "scripts/evaluate_multiple_choice.py", "--config", str(stored)]
     again += ["--output", str(settings.result.with_stem(f"{settings.result.stem}_2"))]
-    text = run_file_text(program, as_values(settings), again, **resolved_options(config, plan))
+    # A report is no part of what is asked, and asked again it would be written over this one.
+    text = run_file_text(program, {**as_values(settings), "report": None}, again, **resolved_options(config, plan))
     write_text(stored, text)
     return distrust
 
