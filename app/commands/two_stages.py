@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ..core.cli import JapaneseParser, format_seconds, log, seed_number
+from ..core.cli import JapaneseParser, count, format_seconds, log, seed_number
 from ..core.errors import EXIT_UNTRUSTWORTHY, ConfigError
 from ..core.files import read_json, read_text, sha256_file, write_json, write_text
 from ..core.locks import folder_lock
@@ -58,7 +58,7 @@ def parser() -> JapaneseParser:
     )
     add("--learning-rate", type=_rate, default="2e-4", help="第一段の学習率（既定 2e-4、1.7B 以下の推奨値）")
     add("--second-learning-rate", type=_rate, default="1e-4", help="第二段の学習率（既定 1e-4）")
-    add("--batch", type=int, default=8, help="1 ステップの問題の数（既定 8）")
+    add("--batch", type=count, default=8, help="1 ステップの問題の数（既定 8）")
     add("--second-epochs", type=int, default=3, help="第二段の周回数（既定 3）")
     add("--folds", type=int, default=2, help="第二段の交差適合の組の数（既定 2）")
     add("--seeds", type=int, default=1, help="第二段を繰り返す種の数（既定 1）")
@@ -87,7 +87,7 @@ def main(argv: Sequence[str]) -> int:
     if arguments.plan:
         print("\n".join(command_line(step) for step in steps))
         return 0
-    check_environment()
+    check_environment(four_bits=arguments.use_4bit)
     check_folder_place("--output-dir", arguments.output_dir)
     with folder_lock(arguments.output_dir):
         return go_on(arguments, steps)

@@ -51,15 +51,16 @@ def save_tensors(path: Path, tensors: dict[str, Any]) -> None:
     follow_umask(path)
 
 
-def load_tensors(path: Path) -> dict[str, Any]:
-    """Tensors of a safetensors file on the CPU. Raises DataError when it is missing or broken."""
+def load_tensors(path: Path, *, what: str = "チェックポイント", way_out: str = _WAY) -> dict[str, Any]:
+    """Tensors of a safetensors file on the CPU. Raises DataError, which says ``what`` it is of and the way out, when it is
+    missing or broken."""
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 
     try:
         return dict(load_file(path))
     except (OSError, SafetensorError) as error:
-        raise DataError(f"{path}: チェックポイントを読めません（{error}）。{_WAY}") from error
+        raise DataError(f"{path}: {what}を読めません（{error}）。{way_out}") from error
 
 
 def split_state(value: Any, prefix: str, tensors: dict[str, Any]) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal
@@ -185,6 +186,9 @@ class TrainConfig:
         if self.objective == "choice":
             object.__setattr__(self, "share_prefix", True)
         refuse([*faults(self), *_contradictions(self)])
+        if self.init_adapter is not None:
+            # A shell leaves the ~ of --init-adapter=~/run as it is, and everything after this reads the folder.
+            object.__setattr__(self, "init_adapter", Path(os.path.expanduser(self.init_adapter)))
 
 
 def default_of(name: str) -> Any:

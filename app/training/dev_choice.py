@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from math import comb
 from typing import Any
 
 from ..core.chat import ChatFormat, encode_prompt, pair_token_ids
@@ -38,6 +39,12 @@ class ChoiceDev:
     def correct(self) -> list[str]:
         """The right letters of each question."""
         return [question.correct for question in self.questions]
+
+    @property
+    def chance(self) -> float:
+        """The accuracy (0–1) that guesses come to: one set of so many choices is right, and half of single statements."""
+        shares = [0.5 if len(one.fits) == 1 else 1 / comb(len(one.fits), len(one.correct)) for one in self.questions]
+        return sum(shares) / len(shares)
 
 
 def build_choice_dev(

@@ -27,6 +27,11 @@ class DevSet:
     choices: list[int]  # how many each question has: its letters are the first so many
     letter_ids: list[list[int]]
 
+    @property
+    def chance(self) -> float:
+        """The accuracy (0–1) that guesses come to."""
+        return sum(1 / count for count in self.choices) / len(self.choices)
+
 
 @dataclass(frozen=True, slots=True)
 class Statements:

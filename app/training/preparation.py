@@ -88,7 +88,8 @@ def prepare_data(config: TrainConfig) -> PreparedData:
         check_dev_words(built.records, dev_records, config)
         check_apart(built.records, dev_records, config)
         if initial is not None:
-            check_dev_apart(initial, {record.meta["id"]: _asked(record) for record in dev_records}, config.eval_file)
+            hashes = {record.meta["id"]: _asked(record) for record in dev_records}
+            check_dev_apart(initial, hashes, _texts_asked(dev_records), config.eval_file)
         build = build_choice_dev if config.objective == "choice" else build_dev_set
         dev = build(dev_records, tokenizer, path=config.eval_file, chat_format=config.chat_format)
     epoch_steps = steps_per_epoch(len(units), config.batch_size, config.gradient_accumulation_steps * here().world)
@@ -178,8 +179,7 @@ def check_apart(records: Sequence[Record], dev_records: Sequence[Record], config
             "scripts/split_selection_dataset.py で分けた開発用データを使ってください。"
         )
     conversations = [record for record in records if record.form == CHAT]
-    asked = {record.meta["id"]: [record.meta["question"], *record.meta["choices"].values()] for record in dev_records}
-    if conversations and (within := asked_within(conversations, asked)):
+    if conversations and (within := asked_within(conversations, _texts_asked(dev_records))):
         raise DataError(
             f"{config.eval_file}: {len(within)} 問が学習データの会話の中で尋ねられています（最初は {within[0]}）。"
             "会話に出てこない問題を開発用にしてください。"
@@ -190,6 +190,11 @@ def check_apart(records: Sequence[Record], dev_records: Sequence[Record], config
             f"注意: {len(clusters)} 個の条文のまとまりが学習データと開発用データの両方にあります"
             f"（{min(clusters)} など）。dev の正答率は甘くなります。"
         )
+
+
+def _texts_asked(records: Sequence[Record]) -> dict[str, list[str]]:
+    """The texts of each question and its choices, by its id."""
+    return {record.meta["id"]: [record.meta["question"], *record.meta["choices"].values()] for record in records}
 
 
 def _asked(record: Record) -> str:

@@ -62,8 +62,13 @@ class ProgressLines(TrainerCallback):  # type: ignore[misc]  # transformers ship
 
     def on_train_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         """Take the bar away."""
+        self.stop()
+
+    def stop(self) -> None:
+        """Take the bar away, and give the terminal its cursor back; nothing where there is none (any more)."""
         if self._bar is not None:
             self._bar.stop()
+            self._bar = None
 
     def _step_line(self, state: Any, learning_rate: float) -> None:
         mean = sum(self._losses) / len(self._losses)

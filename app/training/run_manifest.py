@@ -10,7 +10,7 @@ from typing import Any
 from ..core.chat import chat_template_hash
 from ..core.errors import ConfigError, DataError
 from ..core.files import read_json, sha256_file, write_json
-from ..core.manifests import now, peak_rss_bytes
+from ..core.manifests import now
 from ..core.outputs import check_folder_place, clear_remains, foreign_entries
 from ..core.questions import LETTERS, content_hash
 from ..data.records import Record
@@ -197,17 +197,6 @@ def finish_manifest(
         },
         "memory": dict(memory),
     }
-
-
-def measured_memory() -> dict[str, Any]:
-    """Peak memory of this process and, where one was used, of the GPU; bytes."""
-    memory: dict[str, Any] = {"peak_rss_bytes": peak_rss_bytes()}
-    import torch
-
-    if torch.cuda.is_available():
-        memory["gpu_peak_allocated_bytes"] = torch.cuda.max_memory_allocated()
-        memory["gpu_peak_reserved_bytes"] = torch.cuda.max_memory_reserved()
-    return memory
 
 
 def check_folder(folder: Path, *, resume: bool) -> str:

@@ -28,6 +28,7 @@ from .model.choice_loss import ChoiceObjective, choice_loss_sum
 from .model.lora import trainable_parameters
 from .model.loss import CHUNK_POSITIONS, PositionLoss, label_loss_sum, token_loss
 from .model.master_weights import MasterWeights
+from .progress import ProgressLines
 from .rank_group import from_first, here
 from .rank_sums import DealtStep
 from .trainer_arguments import learning_rate_factor
@@ -86,6 +87,15 @@ class LawTrainer(Trainer):  # type: ignore[misc]  # transformers ships no types 
     def seconds(self) -> float:
         """Seconds of training so far, those before an interruption included."""
         return self._seconds_before + time.monotonic() - self._started
+
+    def train(self, *positional: Any, **named: Any) -> Any:
+        """transformers' own, which tells no callback of an end by an error or Ctrl-C: the bar is taken away then too."""
+        try:
+            return super().train(*positional, **named)
+        finally:
+            for callback in self.callback_handler.callbacks:
+                if isinstance(callback, ProgressLines):
+                    callback.stop()
 
     def train_after(self, checkpoint: Path | None) -> None:
         """Train, or go on after ``checkpoint``. A run that was over by then takes no further step.

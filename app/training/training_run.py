@@ -25,7 +25,7 @@ from .dev_choice import ChoiceDev, evaluate_choice_dev
 from .dev_eval import DevResult, best_step, evaluate_dev
 from .experiment_log import render_experiment_log
 from .memory.plan import MemoryPlan
-from .memory.run_plan import card_of, compared, plan_run, predict_run, worst_batch
+from .memory.run_plan import card_of, compared, measured_memory, plan_run, predict_run, worst_batch
 from .memory.shortage import shortage_in_one_line
 from .model.lora import trainable_parameters
 from .model.setup import LoadedModel, allow_growing_segments
@@ -37,7 +37,6 @@ from .run_manifest import (
     UNFINISHED,
     check_same_run,
     finish_manifest,
-    measured_memory,
     start_manifest,
     write_started,
 )
@@ -218,12 +217,18 @@ def train(
     if best is not None and best != trainer.state.global_step:
         check_checkpoint(checkpoint_path(checkpoints, best), run_id)
         restore_weights(checkpoint_path(checkpoints, best), trainable_parameters(trainer.model))
-    write_adapter_folder(folder, trainer.model, data.tokenizer, manifest)
+    chance = None if data.dev is None else data.dev.chance
+    write_adapter_folder(folder, trainer.model, data.tokenizer, manifest, chance=chance)
     return manifest
 
 
-def write_adapter_folder(folder: Path, model: Any, tokenizer: Any, manifest: dict[str, Any]) -> None:
-    """Adapter, tokenizer, curve, log, and ``run.json`` as the last: a folder with ``run.json`` is complete."""
+def write_adapter_folder(
+    folder: Path, model: Any, tokenizer: Any, manifest: dict[str, Any], *, chance: float | None = None
+) -> None:
+    """Adapter, tokenizer, curve, log, and ``run.json`` as the last: a folder with ``run.json`` is complete.
+
+    ``chance`` is what guesses come to on the dev file.
+    """
     partial_folder = folder / ".adapter.tmp"
     shutil.rmtree(partial_folder, ignore_errors=True)
     # Embeddings are never trained here; "auto" would ask the Hub whether they could have been.
@@ -236,7 +241,14 @@ def write_adapter_folder(folder: Path, model: Any, tokenizer: Any, manifest: dic
             os.replace(path, folder / path.name)
     shutil.rmtree(partial_folder)
     training = manifest["training"]
-    write_bytes(folder / CURVE, draw_curve(training["loss_history"], training["dev_history"], title=folder.name))
+    curve = draw_curve(
+        training["loss_history"],
+        training["dev_history"],
+        title=folder.name,
+        objective=manifest["objective"],
+        chance=chance,
+    )
+    write_bytes(folder / CURVE, curve)
     write_text(folder / LOG, render_experiment_log(manifest))
     manifest["files"] = {name: sha256_file(folder / name) for name in ADAPTER_FILES}
     write_json(folder / FINISHED, manifest)

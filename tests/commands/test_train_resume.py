@@ -109,7 +109,7 @@ def test_a_killed_run_of_the_choice_objective_resumes_to_the_same_bits(
 def test_a_run_that_was_over_when_it_was_killed_takes_no_further_step(
     tiny_model_dir: Path, data: tuple[Path, Path], tmp_path: Path, monkeypatch: Any, more: Any, steps: int
 ) -> None:
-    def killed(*_: Any) -> None:
+    def killed(*_: Any, **__: Any) -> None:
         raise KeyboardInterrupt
 
     whole, stopped = (arguments(tiny_model_dir, *data, tmp_path / name, *more) for name in ("whole", "stopped"))

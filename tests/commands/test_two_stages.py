@@ -49,6 +49,25 @@ def test_the_plan_is_the_commands_in_order(ports: Path, capsys: pytest.CaptureFi
     assert not (ports / "study").exists()
 
 
+@pytest.mark.parametrize(("batch", "cut"), [(8, (2, 4)), (2, (2, 1)), (5, (1, 5)), (1, (1, 1))])
+def test_a_step_has_as_many_questions_as_were_asked_for(
+    ports: Path, capsys: pytest.CaptureFixture[str], batch: int, cut: tuple[int, int]
+) -> None:
+    assert two_stages.main(arguments(ports, "--plan", "--batch", str(batch))) == 0
+    lines = capsys.readouterr().out.splitlines()
+    trained = [line for line in lines if "train_qwen_law_ft.py" in line or "cross_fit.py" in line]
+    assert len(trained) == 2
+    assert all(f"--batch-size {cut[0]} --gradient-accumulation-steps {cut[1]} " in line for line in trained)
+    assert cut[0] * cut[1] == batch
+
+
+@pytest.mark.parametrize("batch", ["0", "-3", "2.5"])
+def test_a_step_without_questions_is_wrong_usage(ports: Path, capsys: pytest.CaptureFixture[str], batch: str) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        two_stages.main(arguments(ports, "--plan", f"--batch={batch}"))
+    assert f"--batch: 1 以上の整数を指定してください（指定は {batch}）" in capsys.readouterr().err
+
+
 def test_the_exam_and_the_letters_come_at_the_end(ports: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert two_stages.main(arguments(ports, "--plan")) == 0
     plain = capsys.readouterr().out.splitlines()

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from app.core.errors import DataError
+from app.core.prompts import Form
 from app.data.finetune import build_records
 from app.data.lawqa import load_questions
 from app.data.record_pool import read_record_pool
@@ -55,3 +56,32 @@ def test_records_that_do_not_belong_are_refused(
     written(tmp_path / "own.jsonl", **change)
     with pytest.raises(DataError, match=message):
         read_record_pool(tmp_path / "own.jsonl", QUESTIONS, mode)
+
+
+@pytest.mark.parametrize(
+    ("form", "change", "named"),
+    [
+        ("letter", {"few_shot": True},
+         " は例題の付いたレコードですが、評価は例題なしで尋ねます。build_finetune_dataset.py で --few-shot を付けずに作り直してください。"),
+        ("letter", {"prompt_version": "0"},
+         " はプロンプトの版（prompt_version）'0' のレコードですが、今の版は '1' です。今の版で作り直してください。"),
+        ("choice", {},
+         "/a は選択肢を一つずつ示すレコードで、--train-records は文字で答えるレコードだけです。--train-records を外すか"
+         "（choice のレコードは cross_fit が作ります）、build_finetune_dataset.py --form letter で作り直してください。"),
+    ],
+)  # fmt: skip
+def test_records_of_other_prompts_than_the_evaluation_s_are_refused(
+    tmp_path: Path, form: Form, change: dict[str, Any], named: str
+) -> None:
+    path, plan = tmp_path / "own.jsonl", context_plan("gold", 3, None)
+    built = [one.record for one in build_records(QUESTIONS[:2], "direct", plan, form=form)]
+    write_records(path, [replace(built[0], meta=built[0].meta | change), *built[1:]])
+    for mode in ("direct", "cot"):  # that of the run does not hide it
+        with pytest.raises(DataError) as caught:
+            read_record_pool(path, QUESTIONS, mode)
+        assert str(caught.value) == f"{path}: {QUESTIONS[0].id}{named}"
+
+
+def test_a_cot_prompt_has_no_examples_whatever_its_record_says(tmp_path: Path) -> None:
+    records = written(tmp_path / "own.jsonl", few_shot=True)
+    assert read_record_pool(tmp_path / "own.jsonl", QUESTIONS, "cot").of(QUESTIONS) == records

@@ -13,8 +13,20 @@ from transformers import AutoModelForCausalLM
 from app.core.chat import encode_prompt
 from app.core.errors import DataError
 from app.llm.letters import score_letters
-from app.training.dev_eval import best_step, build_dev_set, collapse_warning, evaluate_dev, should_stop
+from app.training.dev_choice import ChoiceDev, DevQuestion
+from app.training.dev_eval import DevSet, best_step, build_dev_set, collapse_warning, evaluate_dev, should_stop
 from app.training.rows.examples import build_examples
+
+
+def test_chance_is_what_guesses_come_to() -> None:
+    assert DevSet([[1]] * 3, ["a", "b", "a"], [4, 2, 4], []).chance == (1 / 4 + 1 / 2 + 1 / 4) / 3
+
+    def asked(right: str, choices: int) -> DevQuestion:
+        return DevQuestion([[1]] * choices, [False] * choices, 1, right)
+
+    # One of four, two of five, a single statement.
+    dev = ChoiceDev([asked("c", 4), asked("be", 5), asked("a", 1)], [])
+    assert dev.chance == (1 / 4 + 1 / 10 + 1 / 2) / 3
 
 
 def row(step: int, accuracy: float, logprob: float = -1.0) -> dict[str, Any]:

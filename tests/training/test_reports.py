@@ -8,10 +8,13 @@ from typing import Any
 
 import pytest
 
+from app.commands import train_qwen_law_ft
+from app.core.cli import run_program
 from app.core.errors import ConfigError
 from app.core.files import write_json, write_text
+from app.data.records import write_records
 from app.training.config import TrainConfig
-from app.training.curve import draw_curve, smoothed
+from app.training.curve import curve_figure, draw_curve, smoothed
 from app.training.experiment_log import BLANK, render_experiment_log, render_template
 from app.training.run_manifest import check_folder, check_same_run, finish_manifest, start_manifest
 
@@ -119,6 +122,48 @@ def test_the_curve_is_a_png_of_its_size() -> None:
     assert struct.unpack(">II", data[16:24]) == (960, 540)
     assert data == draw_curve(losses, dev, title="実験")
     assert data != draw_curve(losses, [], title="実験")
+
+
+@pytest.mark.parametrize(
+    ("objective", "loss"),
+    [
+        ("text", "cross entropy per supervised token (nats)"),
+        ("letter", "cross entropy among the four letters, per row (nats)"),
+        ("choice", "pairwise + binary loss per question (nats)"),
+    ],
+)
+def test_the_curve_says_what_the_loss_is(objective: str, loss: str) -> None:
+    figure = curve_figure([{"step": 1, "loss": 2.0}], [], title="x", objective=objective, chance=None)
+    assert [axes.get_ylabel() for axes in figure.axes] == [loss]
+
+
+@pytest.mark.parametrize(("chance", "names"), [(0.4375, ["dev accuracy", "chance (0.44)"]), (None, ["dev accuracy"])])
+def test_the_curve_has_chance_where_it_is_known(chance: float | None, names: list[str]) -> None:
+    dev = [{"step": 0, "accuracy": 0.25}, {"step": 1, "accuracy": 0.8}]
+    figure = curve_figure([{"step": 1, "loss": 2.0}], dev, title="x", objective="choice", chance=chance)
+    lines = figure.axes[1].get_lines()
+    assert [line.get_label() for line in lines] == names
+    assert [list(line.get_ydata()) for line in lines[1:]] == ([] if chance is None else [[chance, chance]])
+
+
+def test_a_run_draws_its_own_objective_and_the_chance_of_its_dev_file(
+    tmp_path: Path, one_step: Any, record_maker: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn: list[dict[str, Any]] = []
+
+    def draw(*_: Any, **said: Any) -> bytes:
+        drawn.append(said)
+        return b"png"
+
+    monkeypatch.setattr("app.training.training_run.draw_curve", draw)
+    write_records(tmp_path / "dev.jsonl", record_maker(2, first=8))
+    more = ("--objective", "letter", "--eval-file", str(tmp_path / "dev.jsonl"))
+    assert run_program(train_qwen_law_ft.main, one_step("out", *more)) == 0
+    assert run_program(train_qwen_law_ft.main, one_step("plain")) == 0
+    assert drawn == [
+        {"title": "out", "objective": "letter", "chance": 0.25},
+        {"title": "plain", "objective": "text", "chance": None},
+    ]
 
 
 def test_smoothing_keeps_a_constant_and_the_first_value() -> None:

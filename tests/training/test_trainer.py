@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -115,6 +117,39 @@ def test_a_loss_that_is_no_number_stops_the_run(tmp_path: Path, tiny_model_dir: 
         next(iter(trainable_parameters(trainer.model).values())).fill_(float("nan"))
     with pytest.raises(ModelError, match="1 ステップ目の損失が数値になりません（nan）"):
         trainer.train()
+
+
+class Terminal(io.StringIO):
+    """A stderr that is a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize("stopped_by", [None, KeyboardInterrupt, RuntimeError])
+def test_however_a_training_ends_the_cursor_is_back(
+    tmp_path: Path, tiny_model_dir: Path, record_maker: Any, monkeypatch: pytest.MonkeyPatch, stopped_by: Any
+) -> None:
+    from app.training.progress import ProgressLines
+
+    hidden, shown, terminal = "\x1b[?25l", "\x1b[?25h", Terminal()
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setattr(sys, "stderr", terminal)
+    trainer = make_trainer(
+        tmp_path, tiny_model_dir, record_maker(2), batch=1, accumulation=1, steps=1, callbacks=[ProgressLines(1)]
+    )
+
+    def step(*_: Any, **__: Any) -> None:
+        assert (terminal.getvalue().count(hidden), terminal.getvalue().count(shown)) == (1, 0)
+        raise stopped_by
+
+    if stopped_by is None:
+        trainer.train_after(None)
+    else:
+        monkeypatch.setattr(trainer, "training_step", step)
+        with pytest.raises(stopped_by):
+            trainer.train_after(None)
+    assert (terminal.getvalue().count(hidden), terminal.getvalue().count(shown)) == (1, 1)
 
 
 @pytest.mark.parametrize(

@@ -134,6 +134,12 @@ class CrossFitSettings:
             raise ConfigError(
                 "--train-records のレコードはそのまま使うので、--train-context、--train-orders、--few-shot とは使えません。"
             )
+        if self.mode == "cot" and self.training.objective == "letter":
+            raise ConfigError(
+                "--objective letter は direct のレコードだけに使えます。--mode cot では --objective text にしてください。"
+            )
+        if self.training.train_mode not in ("auto", self.mode):
+            raise ConfigError(f"--train-mode {self.training.train_mode} は --mode {self.mode} のレコードを断ります。外してください。")  # fmt: skip
         if self.shard and (self.merge or self.report):
             raise ConfigError("--shard は一部だけの結果なので、--merge、--report とは使えません。")
         if self.reading_test and self.context != "gold":
@@ -204,6 +210,9 @@ class CrossFitSettings:
                 hf_load_in_4bit=four_bits,
                 bnb_4bit_quant_type=self.training.bnb_4bit_quant_type if four_bits else None,
                 bnb_4bit_compute_dtype=self.training.bnb_4bit_compute_dtype if four_bits else None,
+                device=self.training.device,
+                # Of an adapter it is what its run.json says anyway; the untuned model is to be asked in the same.
+                chat_format=None if self.training.chat_format == "auto" else self.training.chat_format,
             ),
             **asked,
         )

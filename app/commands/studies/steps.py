@@ -69,14 +69,16 @@ def study(arguments: argparse.Namespace) -> list[Step]:
     split = SplitSettings(
         lawqa_path=made / "unseen.json", output_dir=unseen, train=0.1, dev=0.2, test=0.7, seed=arguments.seed
     )
+    # Two questions at a time where that makes up the step exactly; the step is what the study is told.
+    together = 2 if arguments.batch % 2 == 0 else 1
     # What both stages train with; the second is started from the first.
     common = TrainConfig(
         model_name=model,
         objective="choice",
         train_file=out / "train.jsonl",
         output_dir=stage,
-        batch_size=2,
-        gradient_accumulation_steps=max(arguments.batch // 2, 1),
+        batch_size=together,
+        gradient_accumulation_steps=arguments.batch // together,
         # Each question is seen once or thrice, and drawing the masks slows a CPU down (docs/experiments.md).
         lora_dropout=0.0,
         activation_checkpointing=False,

@@ -64,7 +64,7 @@ def _changes(before: Contexts, afters: Sequence[Contexts], *, seed: int) -> tupl
     changes = reading_changes(before.outcomes, [one.outcomes for one in afters], seed=seed)
     doubts = [one.doubtful for one in (before, *afters)]
     return tuple(
-        replace(change, doubtful=tuple(one[change.context] for one in doubts if change.context in one))
+        replace(change, doubtful=tuple(dict.fromkeys(one[change.context] for one in doubts if change.context in one)))
         for change in changes
     )
 

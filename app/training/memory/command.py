@@ -69,7 +69,7 @@ def _tell(setting: MemorySetting) -> None:
 def _of_training(config: TrainConfig, fixed: Collection[str], arguments: Namespace) -> Answer:
     from ..preparation import read_rows
     from .run_plan import Card as RunCard
-    from .run_plan import cheapened, model_sizes, worst_batch
+    from .run_plan import advise_run, cheapened, model_sizes, worst_batch
 
     sizes = model_sizes(config.model_name)
     check_card(sizes, arguments.vram, arguments.desktop)
@@ -98,7 +98,7 @@ def _of_training(config: TrainConfig, fixed: Collection[str], arguments: Namespa
         f"（{tokenizer} のトークナイザ）"
     )
     command = (*launcher(1), "scripts/train_qwen_law_ft.py", *as_words(chosen))
-    return Answer(made, reasons, tuple(advise(sizes, made)), rows, command)
+    return Answer(made, reasons, tuple(advise_run(chosen, worst, made)), rows, command)
 
 
 def _unchanged(one: TrainConfig, other: TrainConfig) -> list[str]:

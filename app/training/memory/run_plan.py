@@ -8,6 +8,7 @@ from typing import Any
 
 from ...core.chat import IGNORE
 from ...core.errors import ConfigError, ModelError
+from ...core.manifests import peak_rss_bytes
 from ...llm.loading import is_local_folder
 from ..config import TrainConfig
 from ..rows.examples import TrainingExample
@@ -17,7 +18,7 @@ from .plan import CUDA_CONTEXT_GIB, GIB, MemoryPlan, check_card, on_card, plan, 
 from .savings import walk_down
 from .search import Card as PlannedCard
 from .search import advise
-from .setting import setting_of
+from .setting import MemorySetting, setting_of
 
 # How a training run is started in spite of its plan.
 NO_PLAN = "見積もりを無視して試すなら --no-plan"
@@ -39,10 +40,14 @@ class Card:
 
 @dataclass(frozen=True, slots=True)
 class WorstBatch:
-    """The largest batch that the order of the rows can bring about: tokens of a row and labels in it."""
+    """The largest batch that the order of the rows can bring about: tokens of a row and labels in it.
+
+    alone  the same of one question, where the row holds several one after the other; None where it does not
+    """
 
     longest: int
     label_positions: int
+    alone: WorstBatch | None = None
 
 
 def card_of(device: str) -> Card | None:
@@ -70,6 +75,7 @@ def worst_batch(units: Sequence[TrainingExample] | Sequence[PrefixGroup], batch_
     return WorstBatch(
         sum(sorted((tokens for tokens, _ in sizes), reverse=True)[:rows]),
         sum(sorted((learned for _, learned in sizes), reverse=True)[:rows]),
+        worst_batch(units, 1) if rows > 1 else None,
     )
 
 
@@ -91,16 +97,21 @@ def model_sizes(model_name: str) -> ModelSizes:
 
 def plan_run(config: TrainConfig, worst: WorstBatch, card: Card, *, way_out: str = NO_PLAN) -> MemoryPlan:
     """The plan of the run on ``card``. Raises ConfigError with the plan's advice, and ``way_out``, when it does not fit."""
-    sizes = model_sizes(config.model_name)
-    check_card(sizes, card.vram_gib, card.others_gib)
+    check_card(model_sizes(config.model_name), card.vram_gib, card.others_gib)
     made = predict_run(config, worst, card)
     if made.fits is False:
         raise ConfigError(
             f"GPU のメモリが足りない見込みなので、学習を始めません: 必要 {made.required_gib:.1f} GiB、"
             f"空き {card.vram_gib - card.others_gib:.1f} GiB。次の変更を上から順に加えてください: "
-            f"{' ／ '.join(advise(sizes, made))}（{way_out}）"
+            f"{' ／ '.join(advise_run(config, worst, made))}（{way_out}）"
         )
     return made
+
+
+def advise_run(config: TrainConfig, worst: WorstBatch, made: MemoryPlan) -> list[str]:
+    """``advise`` for ``made``, the plan of the run."""
+    alone = None if worst.alone is None else _setting(config, worst.alone)
+    return advise(model_sizes(config.model_name), made, alone=alone)
 
 
 def fitting_run(
@@ -137,8 +148,11 @@ def cheapened(
 
 def predict_run(config: TrainConfig, worst: WorstBatch, card: Card) -> MemoryPlan:
     """The plan of the run on ``card``, whether it fits or not."""
-    setting = setting_of(config, label_positions=worst.label_positions, longest=worst.longest)
-    return on_card(plan(model_sizes(config.model_name), setting), card.vram_gib, card.others_gib)
+    return on_card(plan(model_sizes(config.model_name), _setting(config, worst)), card.vram_gib, card.others_gib)
+
+
+def _setting(config: TrainConfig, worst: WorstBatch) -> MemorySetting:
+    return setting_of(config, label_positions=worst.label_positions, longest=worst.longest)
 
 
 def describe_plan(made: MemoryPlan) -> str:
@@ -149,8 +163,30 @@ def describe_plan(made: MemoryPlan) -> str:
     )
 
 
+def forget_peaks() -> None:
+    """Let ``measured_memory`` tell of the card what is held from now on.
+
+    CUDA's peaks are the process's, and a cross-fit has evaluated or trained in it before.
+    """
+    import torch
+
+    if torch.cuda.is_initialized():
+        torch.cuda.reset_peak_memory_stats()
+
+
+def measured_memory() -> dict[str, Any]:
+    """Peak memory of this process and, where one was used, of the GPU since ``forget_peaks``; bytes."""
+    memory: dict[str, Any] = {"peak_rss_bytes": peak_rss_bytes()}
+    import torch
+
+    if torch.cuda.is_available():
+        memory["gpu_peak_allocated_bytes"] = torch.cuda.max_memory_allocated()
+        memory["gpu_peak_reserved_bytes"] = torch.cuda.max_memory_reserved()
+    return memory
+
+
 def compared(measured: Mapping[str, Any], made: MemoryPlan | None) -> dict[str, Any]:
-    """``measured`` (of ``run_manifest.measured_memory``) with the plan and its error beside it; GiB."""
+    """``measured`` (of ``measured_memory``) with the plan and its error beside it; GiB."""
     together: dict[str, Any] = {**measured, "predicted": None if made is None else plan_as_json(made)}
     allocated = measured.get("gpu_peak_allocated_bytes")
     if made is not None and allocated:

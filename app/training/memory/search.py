@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from itertools import chain
 from typing import Any
 
 from .model_sizes import ModelSizes, read_model_sizes, shipped_names
 from .plan import GIB, MemoryPlan, plan, weight_bytes
-from .savings import LENGTHS, walk_down
+from .savings import FEWER_ROWS, LENGTHS, walk_down
 from .setting import MemorySetting
 
 BATCHES = (1, 2, 3, 4, 6, 8)
@@ -189,17 +190,20 @@ def _capped(positions: int | None, length: int) -> int | None:
     return None if positions is None else min(positions, length - 1)
 
 
-def advise(sizes: ModelSizes, made: MemoryPlan) -> list[str]:
+def advise(sizes: ModelSizes, made: MemoryPlan, *, alone: MemorySetting | None = None) -> list[str]:
     """Changes that lower the need, each added to those before it, until it fits; one line each with the need after it.
 
-    Empty when the plan fits or names no card.
+    ``alone`` is the setting of a single question where ``made`` has several one after the other in a sequence: that is
+    the first change, since a limit of the length is each question's own. Empty when the plan fits or names no card.
     """
     if made.fits is not False or made.vram_gib is None:
         return []
-    lines: list[str] = []
     card = Card(sizes, made.vram_gib, made.desktop_gib)
-    for way, _, now in walk_down(made.setting, card.plan):
-        lines.append(f"{way.words} → {card.need(now):.2f} GiB" + ("（入ります）" if now.fits else ""))
+    first = [] if alone is None else [(FEWER_ROWS, card.plan(alone))]
+    rest = ((way.words, now) for way, _, now in walk_down(alone or made.setting, card.plan))
+    lines: list[str] = []
+    for words, now in chain(first, rest):
+        lines.append(f"{words} → {card.need(now):.2f} GiB" + ("（入ります）" if now.fits else ""))
         if now.fits:
             return lines
     smaller = _smaller_model(sizes, made)

@@ -143,7 +143,8 @@ def setting_as_json(setting: MemorySetting) -> dict[str, Any]:
 def check_setting(sizes: ModelSizes, setting: MemorySetting) -> None:
     """Raises ConfigError listing every fault of ``setting`` for this model."""
     found = []
-    if setting.max_seq_length > sizes.max_position_embeddings:
+    # Positions start again in each question of a shared sequence, and the trainer checks the limit of one by itself.
+    if not setting.share_prefix and setting.max_seq_length > sizes.max_position_embeddings:
         found.append(
             f"--max-seq-length {setting.max_seq_length} はモデルの上限 {sizes.max_position_embeddings} を超えています"
         )

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ...core.cli import log
 from ...core.errors import ConfigError, DataError
 from ...core.files import read_json, sha256_file
 from ...core.prompts import Form
+from ...data.seen_conversations import asked_in_files, lost_files
 from ...llm.adapters import adapter_folder, adapter_manifest, check_base, check_chat
 from ..checkpoints import load_tensors
 from ..config import TrainConfig
@@ -23,7 +25,7 @@ SEEN = (
 
 @dataclass(frozen=True, slots=True)
 class InitialAdapter:
-    """An adapter that a run starts from: its folder as given, its ``run.json``, the SHA-256 of its weights."""
+    """An adapter that a run starts from: its folder, its ``run.json``, the SHA-256 of its weights."""
 
     path: Path
     manifest: dict[str, Any]
@@ -71,21 +73,37 @@ def read_initial_adapter(config: TrainConfig) -> InitialAdapter | None:
             f"--init-adapter {folder}: LoRA の形が違うので続けられません。学習したときの{'、'.join(different)} です。"
             "同じ値を指定してください。"
         )
-    return InitialAdapter(config.init_adapter, manifest, sha256_file(folder / WEIGHTS))
+    return InitialAdapter(folder, manifest, sha256_file(folder / WEIGHTS))
 
 
 def _shown(value: Any) -> str:
     return " ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
-def check_dev_apart(initial: InitialAdapter, dev_hashes: Mapping[str, str], path: object) -> None:
-    """Raises DataError when the adapter was trained on a dev question; ``dev_hashes`` is what each asks, by id."""
+def check_dev_apart(
+    initial: InitialAdapter, dev_hashes: Mapping[str, str], asked: Mapping[str, Sequence[str]], path: object
+) -> None:
+    """Raises DataError when the adapter was trained on a dev question, as a record or within a conversation of any stage.
+
+    By the id of each, ``dev_hashes`` is what it asks and ``asked`` the texts of the question and its choices. A file of
+    conversations that cannot be looked into any more is named in a line.
+    """
     trained = set(initial.manifest["trained_question_hashes"])
     same = [name for name, digest in dev_hashes.items() if digest in trained]
     if same:
         raise DataError(
             f"{path}: {len(same)} 問は --init-adapter {initial.path} の学習に使われています（最初は {same[0]}）。"
             "どちらの学習にも使わない問題を --eval-file にしてください。"
+        )
+    if within := asked_in_files(initial.manifest, asked):
+        raise DataError(
+            f"{path}: {len(within)} 問は --init-adapter {initial.path} が学習した会話の中で尋ねられています"
+            f"（最初は {within[0]}）。会話に出てこない問題を --eval-file にしてください。"
+        )
+    for lost in lost_files(initial.manifest):
+        log(
+            f"注意: --init-adapter {initial.path} が学習した会話のファイル {lost} が元の場所にないか変わっていて、"
+            f"{path} の問題がその中にあったかを確かめられません。"
         )
 
 
@@ -112,7 +130,11 @@ def start_from(initial: InitialAdapter, model: Any, tokenizer: Any, config: Trai
 
     check_base(initial.path, initial.manifest, config.model_name, model.get_base_model())
     check_chat(initial.path, initial.manifest, tokenizer, config.chat_format)
-    stored = load_tensors(initial.path / WEIGHTS)
+    stored = load_tensors(
+        initial.path / WEIGHTS,
+        what="アダプタの重み",
+        way_out="もう一度写すか学習し直したアダプタを --init-adapter に指定してください。",
+    )
     # peft's names of the very parameters: what is copied into them is in the model.
     fresh = get_peft_model_state_dict(model, save_embedding_layers=False)
     if {name: value.shape for name, value in stored.items()} != {name: value.shape for name, value in fresh.items()}:

@@ -12,6 +12,7 @@ from ...core.errors import ConfigError
 from ...llm.loading import Quantization, base_model_facts, load_base_model, resolve_device
 from ...llm.processor import computes_bfloat16
 from ..config import Precision, TrainConfig, compute_dtype_of
+from ..memory.run_plan import forget_peaks
 from ..memory.shortage import shortage_in_one_line
 from .lora import attach_lora, parameter_counts, resolve_target_modules
 from .loss import check_shareable, check_supported
@@ -96,6 +97,7 @@ def load_model(config: TrainConfig) -> LoadedModel:
             f"--lora-bias {config.lora_bias} は float16 の計算では学習できません。bfloat16 で計算できる GPU を使うか、"
             "--lora-bias none にしてください。"
         )
+    forget_peaks()
     with shortage_in_one_line(config):
         return _load(config, device, precision)
 

@@ -10,7 +10,7 @@ import pytest
 from app.core.errors import DataError
 from app.core.files import sha256_file
 from app.core.questions import Question
-from app.evaluation.running.conversations import asked_in_conversations, conversation_files, conversation_notes
+from app.evaluation.running.conversations import asked_in_conversations, conversation_notes
 from app.evaluation.running.evaluate import Job, check_adapter
 from app.evaluation.running.guards import TrainedOn, adapter_form, adapter_notes, with_conversations
 from app.evaluation.running.plan import EvaluationPlan
@@ -58,17 +58,6 @@ def test_a_file_that_changed_is_not_looked_into_but_remarked_on(questions: list[
     assert conversation_notes(manifest) == [
         f"学習した会話のファイル {talk} が元の場所にないか変わっていて、評価の問題がその中にあったかを確かめられません。"
     ]
-
-
-def test_earlier_stages_count(talk: Path) -> None:
-    facts = {"path": str(talk), "sha256": "s"}
-    earlier = [{"form": "letter", "train_file": {}}, {"form": "chat", "train_file": facts}]
-    manifest = {
-        "form": "choice",
-        "train_file": {},
-        "init_adapter": {"form": "letter", "train_file": {}, "earlier": earlier},
-    }
-    assert conversation_files(manifest) == [facts]
 
 
 def test_it_has_no_form_and_a_remark_says_so(talk: Path) -> None:

@@ -17,6 +17,7 @@ from app.training.config import TrainConfig
 from app.training.memory.run_plan import (
     Card,
     WorstBatch,
+    advise_run,
     compared,
     describe_error,
     fitting_run,
@@ -44,7 +45,7 @@ def test_the_worst_batch_of_groups_is_the_largest_ones_together() -> None:
     branch = Branch([1, 2, 3], [-100, 2, 3])
     groups = [PrefixGroup([1] * prefix, [branch] * 2, [0, 1]) for prefix in (4, 9, 7)]
     assert worst_batch(groups, 1) == WorstBatch(15, 4)
-    assert worst_batch(groups, 2) == WorstBatch(15 + 13, 8)
+    assert worst_batch(groups, 2) == WorstBatch(15 + 13, 8, alone=WorstBatch(15, 4))
 
 
 def test_a_run_that_fits_is_planned_and_one_that_does_not_is_refused_with_advice() -> None:
@@ -56,6 +57,55 @@ def test_a_run_that_fits_is_planned_and_one_that_does_not_is_refused_with_advice
     ) as caught:
         plan_run(qwen3_8b(batch_size=8), WorstBatch(2048, 2), Card(7, 0.5))
     assert "\n" not in str(caught.value)
+
+
+@pytest.fixture
+def shared(tmp_path: Path) -> tuple[TrainConfig, WorstBatch]:
+    """A choice run of two layers that has spent the cheaper savings, and its worst sequence: three questions of 1,916
+    tokens with four choices each."""
+    values = {
+        "model_type": "qwen3", "hidden_size": 256, "intermediate_size": 8192, "num_hidden_layers": 2,
+        "num_attention_heads": 4, "num_key_value_heads": 2, "head_dim": 64, "vocab_size": 50000,
+        "max_position_embeddings": 4096, "tie_word_embeddings": False,
+    }  # fmt: skip
+    (tmp_path / "config.json").write_text(json.dumps(values), "utf-8")
+    spent: dict[str, Any] = {
+        "embedding_device": "cpu", "lm_head_4bit": True, "optimizer": "adamw_8bit", "lora_dtype": "bf16",
+        "activation_offload": True,
+    }  # fmt: skip
+    groups = [PrefixGroup([1] * 1900, [Branch([1] * 4, [-100, -100, -100, 5])] * 4, [0, 1, 2, 3])] * 6
+    return small(str(tmp_path), objective="choice", batch_size=3, **spent), worst_batch(groups, 3)
+
+
+def test_a_choice_run_is_told_to_take_fewer_questions_before_shorter_ones(
+    shared: tuple[TrainConfig, WorstBatch],
+) -> None:
+    config, worst = shared
+    assert worst == WorstBatch(5748, 12, alone=WorstBatch(1916, 4))
+    assert worst.alone is not None
+    three, one = (predict_run(config, each, Card(1.0, 0.0)).required_gib for each in (worst, worst.alone))
+    assert one < 1.0 < three
+    fewer = f"--batch-size 1（--gradient-accumulation-steps を増やせば結果は同じ） → {one:.2f} GiB"
+    with pytest.raises(ConfigError) as caught:
+        plan_run(config, worst, Card(1.0, 0.0))
+    assert str(caught.value) == (
+        f"GPU のメモリが足りない見込みなので、学習を始めません: 必要 {three:.1f} GiB、空き 1.0 GiB。"
+        f"次の変更を上から順に加えてください: {fewer}（入ります）（見積もりを無視して試すなら --no-plan）"
+    )
+    # Where one is too long by itself, the lengths after it are below the longest question, not the longest sequence.
+    lines = advise_run(config, worst, predict_run(config, worst, Card(one - 0.02, 0.0)))
+    assert lines[0] == fewer
+    assert lines[1].startswith("--max-seq-length 1536（")
+    assert len(lines) == 2
+    assert advise_run(config, worst, predict_run(config, worst, Card(three, 0.0))) == []
+
+
+def test_questions_longer_than_the_model_s_positions_only_together_are_planned(
+    shared: tuple[TrainConfig, WorstBatch],
+) -> None:
+    config, worst = shared
+    made = plan_run(config, worst, Card(10.0, 0.0))
+    assert (made.fits, made.setting.max_seq_length) == (True, 5748)
 
 
 def test_a_card_smaller_than_the_plain_weights_is_refused_with_advice_too() -> None:

@@ -64,6 +64,10 @@ def test_label_positions_up_to_the_predicted_tokens_are_allowed(positions: int |
     check_setting(EIGHT, MemorySetting(label_positions=positions))
 
 
+def test_a_shared_sequence_may_be_longer_than_the_model_s_positions() -> None:
+    check_setting(EIGHT, MemorySetting(max_seq_length=50_000, share_prefix=True))
+
+
 @pytest.mark.parametrize(
     ("vram", "desktop", "words"),
     [

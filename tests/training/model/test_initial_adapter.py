@@ -13,9 +13,13 @@ from safetensors.torch import load_file
 from app.commands import train_qwen_law_ft
 from app.core.cli import run_program
 from app.core.errors import DataError
+from app.core.files import sha256_file
 from app.core.questions import content_hash
 from app.data.records import write_records
-from app.training.model.initial_adapter import InitialAdapter, check_words_alike
+from app.llm.loading import load_tokenizer
+from app.training.config import TrainConfig
+from app.training.model.initial_adapter import InitialAdapter, check_words_alike, start_from
+from app.training.model.setup import load_model
 
 WEIGHTS = "adapter_model.safetensors"
 
@@ -81,6 +85,30 @@ def test_it_starts_exactly_where_the_adapter_ended(stages: Path, tiny_model_dir:
     assert any("lora_B" in name and value.abs().max() > 0 for name, value in before.items())
 
 
+def test_a_home_folder_s_sign_is_the_folder(
+    stages: Path, tiny_model_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(stages))  # a shell leaves the sign in --init-adapter=~/one as it is
+    monkeypatch.setenv("USERPROFILE", str(stages))
+    options = command(tiny_model_dir, stages, "x", "second", "--init-adapter=~/one", "--max-steps", "1")
+    assert run_program(train_qwen_law_ft.main, [*options, "--output-dir", str(tmp_path / "out")]) == 0
+    manifest = manifest_of(tmp_path / "out")
+    assert manifest["init_adapter"]["path"] == manifest["config"]["init_adapter"] == str(stages / "one")
+
+
+def test_broken_weights_do_not_advise_to_delete_the_adapter(stages: Path, tiny_model_dir: Path, tmp_path: Path) -> None:
+    copy = spoiled(stages, tmp_path / "copy", "none")
+    (copy / WEIGHTS).write_bytes(b"cut")
+    config = TrainConfig(
+        model_name=str(tiny_model_dir), train_file=Path("t"), output_dir=Path("o"), lora_r=4, device="cpu"
+    )
+    initial = InitialAdapter(copy, manifest_of(copy), "0" * 64)
+    with pytest.raises(DataError) as caught:
+        start_from(initial, load_model(config).model, load_tokenizer(str(tiny_model_dir)), config)
+    assert str(caught.value).startswith(f"{copy / WEIGHTS}: アダプタの重みを読めません（")
+    assert str(caught.value).endswith("）。もう一度写すか学習し直したアダプタを --init-adapter に指定してください。")
+
+
 def spoiled(stages: Path, folder: Path, change: str) -> Path:
     """A copy of the first stage with one thing wrong."""
     shutil.copytree(stages / "one", folder)
@@ -131,6 +159,34 @@ def test_what_does_not_fit_is_refused_in_one_line(
     assert len(errors) == 1
     assert part in errors[0]
     assert not out.exists()
+
+
+@pytest.mark.parametrize("stage", ["last", "earlier"])
+def test_a_dev_question_of_its_conversations_is_refused(
+    stages: Path, tiny_model_dir: Path, tmp_path: Path, capsys: Any, stage: str
+) -> None:
+    asked = json.loads((stages / "dev.jsonl").read_text("utf-8").splitlines()[-1])["meta"]
+    talk, copy = tmp_path / "talk.jsonl", spoiled(stages, tmp_path / "copy", "none")
+    whole = "\n".join([asked["question"], *asked["choices"].values()])
+    talk.write_text(json.dumps({"instruction": whole, "output": "a"}, ensure_ascii=False), "utf-8")
+    chat = {"form": "chat", "train_file": {"path": str(talk), "sha256": sha256_file(talk)}}
+    values = manifest_of(copy)
+    values |= chat if stage == "last" else {"init_adapter": {**chat, "earlier": []}}
+    (copy / "run.json").write_text(json.dumps(values), "utf-8")
+    options = [*command(tiny_model_dir, stages, "x", "second"), "--output-dir", str(tmp_path / "out"), "--dry-run"]
+    options += ["--init-adapter", str(copy), "--eval-file", str(stages / "dev.jsonl")]
+    assert run_program(train_qwen_law_ft.main, options) == 1
+    assert capsys.readouterr().err.splitlines()[-1] == (
+        f"エラー: {stages / 'dev.jsonl'}: 1 問は --init-adapter {copy} が学習した会話の中で尋ねられています（最初は q9）。"
+        "会話に出てこない問題を --eval-file にしてください。"
+    )
+    # One that is not as it was cannot be looked into: that is said, and the run goes on.
+    talk.write_text("{}", "utf-8")
+    assert run_program(train_qwen_law_ft.main, options) == 0
+    assert (
+        f"注意: --init-adapter {copy} が学習した会話のファイル {talk} が元の場所にないか変わっていて、"
+        f"{stages / 'dev.jsonl'} の問題がその中にあったかを確かめられません。"
+    ) in capsys.readouterr().err.splitlines()
 
 
 def test_cited_words_are_compared_between_adapters_of_the_form_alone(stages: Path, tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ import torch
 from app.core.errors import ConfigError, ModelError
 from app.llm.loading import load_base_model
 from app.training.config import TrainConfig, compute_dtype_of
+from app.training.memory.run_plan import forget_peaks, measured_memory
 from app.training.model.loss import check_shareable
 from app.training.model.setup import ALLOCATOR_VARIABLES, allow_growing_segments, load_model, resolve_precision
 
@@ -139,6 +140,28 @@ def test_the_loaded_model_says_what_it_computes_in(
     monkeypatch.setattr("app.llm.processor.free_memory", lambda: free)
     loaded = load_model(config(model_name=str(tmp_path), device="cpu", use_4bit=False, max_seq_length=64))
     assert (loaded.precision, loaded.model.dtype) == (precision, dtype)
+
+
+def test_what_the_card_held_before_this_model_is_not_its_peak(
+    tiny_model_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    peaks = {"allocated": 5000, "reserved": 6000}  # of a model that was evaluated in this process
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "is_initialized", lambda: True)
+    monkeypatch.setattr(torch.cuda, "max_memory_allocated", lambda: peaks["allocated"])
+    monkeypatch.setattr(torch.cuda, "max_memory_reserved", lambda: peaks["reserved"])
+    monkeypatch.setattr(torch.cuda, "reset_peak_memory_stats", lambda: peaks.update(allocated=30, reserved=40))
+    monkeypatch.setattr(
+        "app.training.model.setup._load", lambda *_: peaks.update(allocated=max(300, peaks["allocated"]))
+    )
+    load_model(config(model_name=str(tiny_model_dir), device="cpu", use_4bit=False))
+    measured = measured_memory()
+    assert (measured["gpu_peak_allocated_bytes"], measured["gpu_peak_reserved_bytes"]) == (300, 40)
+
+
+def test_counters_of_a_card_that_nobody_has_used_are_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "reset_peak_memory_stats", lambda: pytest.fail("there is no allocator yet"))
+    forget_peaks()
 
 
 @pytest.mark.parametrize(
