@@ -56,7 +56,8 @@ def examples_for(
     """``count`` examples whose letters rotate with the question's id; the same in all four orders of the question.
 
     Without a pool these are the invented built-in examples. From a pool, questions of the same cluster, with the same
-    text or the same id are never taken. Rotation: example k answers to letter (r + k) mod 4, r from the id's hash, so
+    text or the same id are never taken, nor are those that cannot be shown as an example: the four orders move one right
+    answer among four choices. Rotation: example k answers to letter (r + k) mod 4, r from the id's hash, so
     over many questions no letter is shown more often than another. Raises DataError if the pool holds too few.
     """
     rotation = int(sha256_text(question.id)[:8], 16)
@@ -67,14 +68,16 @@ def examples_for(
         others = [
             other
             for other in pool
-            if other.cluster != question.cluster
+            if len(other.choices) == len(LETTERS)
+            and len(other.correct) == 1
+            and other.cluster != question.cluster
             and other.id != question.id
             and not {ref.article_key for ref in other.articles} & {ref.article_key for ref in question.articles}
             and content_hash(other.question, other.choices) != own
         ]
         if len(others) < count:
             raise DataError(
-                f"{question.id}: 例題に使える別クラスタの問題が {len(others)} 問しかありません（{count} 問必要）。"
+                f"{question.id}: 例題に使える別クラスタの問題（四択で正解が一つのもの）が {len(others)} 問しかありません（{count} 問必要）。"
                 "--few-shot-path に別の問題ファイルを指定するか、--no-few-shot を付けてください。"
             )
         picks = random.Random(f"{seed}:{question.id}").sample(others, count)  # noqa: S311  # reproducible, no secret

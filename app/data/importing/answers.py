@@ -10,7 +10,8 @@ from typing import Any, Literal
 from ...core.questions import CHOICE_LETTERS, plain
 from .columns import KANA
 
-# How answers are written; auto takes any but numbers from 0, which cannot be told from numbers from 1.
+# How answers are written; auto takes any, but numbers from 0 only where the choices are numbered so: else they cannot
+# be told from numbers from 1.
 AnswerForm = Literal["auto", "letter", "number", "number0", "text"]
 ANSWER_FORMS: tuple[AnswerForm, ...] = ("auto", "letter", "number", "number0", "text")
 
@@ -37,26 +38,30 @@ def read_judgement(value: Any) -> tuple[str, str | None]:
     return "", f"正解が {_shown(value)} です（○ か ×）"
 
 
-def read_answer(value: Any, choices: Mapping[str, str], form: AnswerForm = "auto") -> tuple[str, str | None]:
+def read_answer(
+    value: Any, choices: Mapping[str, str], form: AnswerForm = "auto", *, from_zero: bool = False
+) -> tuple[str, str | None]:
     """The right letters among ``choices`` (a first) and what is wrong with the answer.
 
+    ``from_zero``: the table numbers its choices from 0, which says what ``auto`` takes a number for, and nothing else.
     With ``auto`` an answer that can be read in two ways that differ (2, where 2 is also the text of the first choice) is
     a fault.
     """
+    first_number = 0 if form == "number0" or (form == "auto" and from_zero) else 1
     if isinstance(value, bool) or not isinstance(value, str | int | list):
-        return "", f"正解が {_shown(value)} です（{_allowed(choices, form)}）"
+        return "", f"正解が {_shown(value)} です（{_allowed(choices, form, first_number)}）"
     parts = value if isinstance(value, list) else [value]
-    by_sign = _by_sign(parts, choices, form) if form != "text" else None
+    by_sign = _by_sign(parts, choices, form, first_number) if form != "text" else None
     by_text = _by_text(value, choices) if form in ("auto", "text") else None
     if by_sign and by_text and by_sign != by_text:
         first, second = "、".join(by_sign), "、".join(by_text)
         return "", (
             f"正解が {_shown(value)} で、選択肢 {first} の記号とも、選択肢 {second} の本文とも読めます"
-            "（--answer-form letter・number・text のどれかを指定してください）"
+            f"（--answer-form letter・{'number' if first_number else 'number0'}・text のどれかを指定してください）"
         )
     letters = by_sign or by_text
     if not letters:
-        return "", f"正解が {_shown(value)} です（{_allowed(choices, form)}）"
+        return "", f"正解が {_shown(value)} です（{_allowed(choices, form, first_number)}）"
     if len(set(letters)) != len(letters):
         return "", f"正解が {_shown(value)} で、同じ選択肢が二度あります"
     if len(letters) == len(choices):
@@ -64,11 +69,11 @@ def read_answer(value: Any, choices: Mapping[str, str], form: AnswerForm = "auto
     return "".join(sorted(letters)), None
 
 
-def _by_sign(parts: list[Any], choices: Mapping[str, str], form: AnswerForm) -> str | None:
+def _by_sign(parts: list[Any], choices: Mapping[str, str], form: AnswerForm, first_number: int) -> str | None:
     letters = ""
     for part in parts:
         for sign in [str(part)] if isinstance(part, int) else _signs(str(part)):
-            letter = _letter(sign, form)
+            letter = _letter(sign, form, first_number)
             if letter is None or letter not in choices:
                 return None
             letters += letter
@@ -86,11 +91,11 @@ def _signs(text: str) -> list[str]:
     return signs
 
 
-def _letter(sign: str, form: AnswerForm) -> str | None:
+def _letter(sign: str, form: AnswerForm, first_number: int) -> str | None:
     sign = sign.lower()
     if sign.isdecimal():
         # Python reads no number of more than 4,300 digits.
-        number = int(sign[:9]) - (0 if form == "number0" else 1)
+        number = int(sign[:9]) - first_number
         return CHOICE_LETTERS[number] if form != "letter" and 0 <= number < len(CHOICE_LETTERS) else None
     if form in ("number", "number0"):
         return None
@@ -111,15 +116,16 @@ def _shown(value: Any) -> str:
     return text if len(text) <= 40 else f"{text[:40]}…"
 
 
-def _allowed(choices: Mapping[str, str], form: AnswerForm) -> str:
+def _allowed(choices: Mapping[str, str], form: AnswerForm, first_number: int) -> str:
     last = CHOICE_LETTERS[len(choices) - 1]
     count = len(choices)
+    numbers = f"{first_number}〜{count - 1 + first_number}"
     ways = {
         "letter": f"a〜{last} の文字",
-        "number": f"1〜{count} の番号",
-        "number0": f"0〜{count - 1} の番号",
+        "number": f"{numbers} の番号",
+        "number0": f"{numbers} の番号",
         "text": "選択肢の本文",
-        "auto": f"a〜{last}、1〜{count}、ア〜{KANA[count - 1]} か、選択肢の本文。複数なら「a、c」のように並べる",
+        "auto": f"a〜{last}、{numbers}、ア〜{KANA[count - 1]} か、選択肢の本文。複数なら「a、c」のように並べる",
     }
-    zero = "。0 から数えるなら --answer-form number0" if form in ("auto", "number") else ""
-    return ways[form] + zero
+    other = "。0 から数えるなら --answer-form number0" if first_number else "。1 から数えるなら --answer-form number"
+    return ways[form] + (other if form in ("auto", "number") else "")

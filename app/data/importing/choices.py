@@ -25,17 +25,28 @@ def cells_of_columns(values: Mapping[str, Any], columns: Sequence[str]) -> tuple
 
 
 def cells_of_one(value: Any) -> tuple[list[str], str | None]:
-    """The choices of a cell: a list, an object by letters or numbers, or one choice a line."""
+    """The choices of a cell: a list, an object by letters or numbers in their order, or one choice a line."""
     if isinstance(value, list):
         return _texts(value)
-    if isinstance(value, dict):
-        return _texts(list(value.values()))
+    if isinstance(value, dict) and value:
+        keys = _keys_in_order(value)
+        if keys is None and len(value) <= MOST_CHOICES:
+            return [], (
+                f"選択肢のキーが {'、'.join(value)[:40]!r} です（a〜f、1〜6、0〜5、ア〜カのどれかを、先頭から抜かさずに使うか、"
+                "正解の番号の順に並べた配列にしてください）"
+            )
+        return _texts([value[key] for key in keys or value])
     if not isinstance(value, str) or not value.strip():
         return [], "選択肢が空です"
     lines = [line.strip() for line in value.split("\n") if line.strip()]
     if len(lines) < 2:
         return [], f"選択肢が一行です（{value.strip()[:20]!r}）。一行に一つずつ書くか、列を分けてください"
     return lines, None
+
+
+def keyed_from_zero(value: Any) -> bool:
+    """Whether a cell is an object whose keys are the numbers from 0: then its answer counts from 0 too."""
+    return isinstance(value, dict) and (_keys_in_order(value) or [""])[0] in ("0", "０")
 
 
 def without_labels(texts: Sequence[str]) -> list[str]:
@@ -71,6 +82,17 @@ def lettered(texts: Sequence[str], *, least: int = 2) -> tuple[dict[str, str], l
 def rendered(choices: Mapping[str, str]) -> str:
     """The field 選択肢 of lawqa_jp's format."""
     return "\n".join(f"{letter} {text}" for letter, text in choices.items())
+
+
+def _keys_in_order(value: Mapping[str, Any]) -> list[str] | None:
+    """The keys of an object of choices, a, 1, 0 or ア first, whatever order they stand in; None if they are others."""
+    by_sign = {plain(key).lower(): key for key in value}
+    if len(by_sign) == len(value):
+        for signs in (CHOICE_LETTERS, "123456", "012345", KANA):
+            first = list(signs)[: len(by_sign)]
+            if set(first) == set(by_sign):
+                return [by_sign[sign] for sign in first]
+    return None
 
 
 def _texts(values: Sequence[Any]) -> tuple[list[str], str | None]:

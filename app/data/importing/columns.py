@@ -50,6 +50,12 @@ class Columns:
         """Whether one column holds all choices of a question."""
         return len(self.choices) == 1
 
+    @property
+    def from_zero(self) -> bool:
+        """Whether the columns of the choices are numbered from 0: then so are the answers."""
+        keys = [match["key"] for name in self.choices if (match := _CHOICE_COLUMN.fullmatch(folded_name(name)))]
+        return len(self.choices) > 1 and keys == [str(number) for number in range(len(self.choices))]
+
 
 def find_columns(
     columns: Sequence[str], given: Mapping[str, str | None], given_choices: Sequence[str] | None, place: str

@@ -9,7 +9,7 @@ from typing import Any
 from ...core.questions import content_hash, plain
 from ..lawqa import sample_faults
 from .answers import AnswerForm, read_answer, read_judgement
-from .choices import cells_of_columns, cells_of_one, lettered, rendered, without_labels
+from .choices import cells_of_columns, cells_of_one, keyed_from_zero, lettered, rendered, without_labels
 from .columns import Columns
 from .tables import Fault, TableRow
 
@@ -69,7 +69,10 @@ def _asked(row: TableRow, columns: Columns, naming: Naming, form: AnswerForm, re
         choices, faults, cut = _choices(row, columns)
         found += faults
         result.unlabelled += cut
-        correct, fault = read_answer(row.values.get(columns.answer), choices, form) if choices and not faults else ("", None)  # fmt: skip
+        correct, fault = "", None
+        if choices and not faults:
+            answer, from_zero = row.values.get(columns.answer), _from_zero(row, columns)
+            correct, fault = read_answer(answer, choices, form, from_zero=from_zero)
     else:
         question = _text(row, columns.question, found) if columns.question else STATEMENT_QUESTION
         statement = _text(row, columns.statement, found)
@@ -95,6 +98,11 @@ def _choices(row: TableRow, columns: Columns) -> tuple[dict[str, str], list[str]
     bare = without_labels(texts)
     choices, faults = lettered(bare)
     return choices, faults, bare != texts
+
+
+def _from_zero(row: TableRow, columns: Columns) -> bool:
+    """Whether the row's choices are numbered from 0."""
+    return keyed_from_zero(row.values.get(columns.choices[0])) if columns.choices_in_one else columns.from_zero
 
 
 def _text(row: TableRow, column: str | None, found: list[str], *, empty: bool = False) -> str:

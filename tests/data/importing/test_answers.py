@@ -68,6 +68,31 @@ def test_a_number_that_is_also_a_choice_is_never_guessed() -> None:
     assert read_answer("2", {"a": "1", "b": "2", "c": "3"}) == ("b", None)  # both ways say the same
 
 
+@pytest.mark.parametrize(
+    ("value", "form", "letters"),
+    [
+        ("0", "auto", "a"), (3, "auto", "d"), ([0, 2], "auto", "ac"), ("b", "auto", "b"), ("ウ", "auto", "c"), ("夜出す", "auto", "b"),
+        ("1", "number", "a"), ("1", "number0", "b"), ("c", "letter", "c"), ("朝出す", "text", "a"),
+    ],
+)  # fmt: skip
+def test_choices_numbered_from_zero_say_how_auto_takes_a_number(value: Any, form: AnswerForm, letters: str) -> None:
+    assert read_answer(value, CHOICES, form, from_zero=True) == (letters, None)
+
+
+def test_faults_of_choices_numbered_from_zero() -> None:
+    assert read_answer("4", CHOICES, from_zero=True) == (
+        "",
+        "正解が '4' です（a〜d、0〜3、ア〜エ か、選択肢の本文。複数なら「a、c」のように並べる。1 から数えるなら --answer-form number）",
+    )
+    assert read_answer("5", CHOICES, "number", from_zero=True) == (
+        "", "正解が '5' です（1〜4 の番号。0 から数えるなら --answer-form number0）"
+    )  # fmt: skip
+    assert read_answer("2", {"a": "2", "b": "3", "c": "上記以外"}, from_zero=True) == (
+        "",
+        "正解が '2' で、選択肢 c の記号とも、選択肢 a の本文とも読めます（--answer-form letter・number0・text のどれかを指定してください）",
+    )
+
+
 @given(st.sets(st.sampled_from(range(6)), min_size=1, max_size=5), st.sampled_from(["letter", "number", "number0"]))
 def test_what_is_written_is_read_back(places: set[int], form: AnswerForm) -> None:
     choices = {letter: f"選択肢の{letter}" for letter in CHOICE_LETTERS}

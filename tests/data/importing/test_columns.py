@@ -62,5 +62,22 @@ def test_what_is_missing_is_named(
     assert str(caught.value).startswith(message)
 
 
+@pytest.mark.parametrize(
+    ("names", "choices", "from_zero"),
+    [
+        ("問題,choice0,choice1,choice2,正解", None, True),
+        ("問題,choice2,choice０,choice1,正解", None, True),
+        ("問題,選択肢1,選択肢2,正解", None, False),
+        ("問題,a,b,正解", None, False),
+        ("問題,選択肢,正解", None, False),
+        ("問題,肢0,肢1,肢2,正解", ["肢0", "肢1", "肢2"], True),
+        ("問題,肢0,肢1,肢2,正解", ["肢2", "肢1", "肢0"], False),
+        ("問題,肢0,肢1,x,正解", ["肢0", "x"], False),
+    ],
+)
+def test_columns_numbered_from_zero(names: str, choices: list[str] | None, from_zero: bool) -> None:
+    assert columns_of(names, choices=choices).from_zero is from_zero
+
+
 def test_choice_columns_with_a_gap_are_not_guessed() -> None:
     assert columns_of("問題,選択肢1,選択肢3,正解").choices == ()

@@ -77,6 +77,60 @@ def test_json_lines_with_lists_and_numbers_from_zero() -> None:
     assert keyed.samples[0]["選択肢"] == "a x\nb y"
 
 
+@pytest.mark.parametrize(
+    ("choices", "answer", "form", "expected"),
+    [
+        ({"C": "丙", "A": "甲", "B": "乙"}, "B", "auto", "b"),
+        ({"ｃ": "丙", "a": "甲", "Ｂ": "乙"}, "丙", "auto", "c"),
+        ({"3": "丙", "１": "甲", "2": "乙"}, 2, "auto", "b"),
+        ({"2": "丙", "0": "甲", "1": "乙"}, "2", "auto", "c"),
+        ({"2": "丙", "0": "甲", "1": "乙"}, 0, "auto", "a"),
+        ({"2": "丙", "0": "甲", "1": "乙"}, "b", "auto", "b"),
+        ({"2": "丙", "0": "甲", "1": "乙"}, "2", "number", "b"),
+        ({"2": "丙", "0": "甲", "1": "乙"}, "2", "number0", "c"),
+        ({"1": "甲", "2": "乙", "3": "丙"}, "2", "number0", "c"),
+        ({"ウ": "丙", "ｱ": "甲", "イ": "乙"}, "ウ", "auto", "c"),
+    ],
+)
+def test_choices_by_key_stand_in_the_order_of_their_keys(
+    choices: dict[str, str], answer: Any, form: str, expected: str
+) -> None:
+    row = {"question": "q", "choices": choices, "answer": answer}
+    result = imported(json.dumps(row, ensure_ascii=False), form=form)
+    assert result.faults == []
+    assert (result.samples[0]["選択肢"], result.samples[0]["output"]) == ("a 甲\nb 乙\nc 丙", expected)
+
+
+KEYS = "a〜f、1〜6、0〜5、ア〜カのどれかを、先頭から抜かさずに使うか、正解の番号の順に並べた配列にしてください"
+
+
+@pytest.mark.parametrize(
+    ("choices", "keys"),
+    [
+        ({"A": "甲", "C": "丙"}, "A、C"),
+        ({"2": "甲", "3": "乙"}, "2、3"),
+        ({"A": "甲", "ａ": "乙"}, "A、ａ"),
+        ({"A": "甲", "2": "乙"}, "A、2"),
+        ({"text": "甲", "label\n": "乙"}, "text、label\\n"),
+    ],
+)
+def test_choices_by_other_keys_are_a_fault(choices: dict[str, str], keys: str) -> None:
+    row = {"question": "q", "choices": choices, "answer": "甲"}
+    assert faults(json.dumps(row, ensure_ascii=False)) == [f"1 行目: 選択肢のキーが '{keys}' です（{KEYS}）。"]
+
+
+def test_too_many_keys_and_none() -> None:
+    row = {"question": "q", "choices": {str(n): f"肢{n}" for n in range(7)}, "answer": "肢1"}
+    assert faults(json.dumps(row, ensure_ascii=False)) == ["1 行目: 選択肢が 7 個です（2〜6 個）。"]
+    assert faults('{"question": "q", "choices": {}, "answer": "a"}') == ["1 行目: 選択肢が空です。"]
+
+
+def test_columns_numbered_from_zero_have_answers_from_zero() -> None:
+    text = "question,choice0,choice1,choice2,answer\nq,甲,乙,丙,1\nr,甲,乙,,0\n"
+    assert [one["output"] for one in imported(text).samples] == ["b", "a"]
+    assert [one["output"] for one in imported(text.replace(",0", ",2"), form="number").samples] == ["a", "b"]
+
+
 def test_labels_that_are_part_of_the_text_stay() -> None:
     for texts in (
         ["1 日", "2 日", "3 日"],
