@@ -124,12 +124,17 @@ def checked_pieces(
 ) -> Iterator[str]:
     """The text of each event of a stream; after the last, ``check`` is given the whole answer and may raise.
 
-    What is wrong with an answer (a prompt that was cut, another shape) often shows only at its end.
+    What is wrong with an answer (a prompt that was cut, another shape) often shows only at its end. The first half of a
+    character waits for the event that brings the second.
     """
-    seen = []
+    seen, held = [], ""
     for event in events:
         seen.append(event)
-        yield whole_characters(piece(event))
+        text = held + piece(event)
+        held = text[-1:] if "\ud800" <= text[-1:] <= "\udbff" else ""
+        yield whole_characters(text.removesuffix(held))
+    if held:
+        yield whole_characters(held)
     check(whole_answer(seen))
 
 

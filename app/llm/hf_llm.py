@@ -84,6 +84,18 @@ def _memory_named() -> Iterator[None]:
         ) from error
 
 
+def _forget_published_settings(model: Any) -> None:
+    """Leave of the generation settings that came with the model only its end tokens.
+
+    ``generate`` fills in from them whatever it is not told: a repetition penalty of 1.1 would write other answers than
+    ``stream`` does, and than the servers that the same model is asked through.
+    """
+    from transformers import GenerationConfig
+
+    own = getattr(model, "generation_config", None)
+    model.generation_config = GenerationConfig(eos_token_id=getattr(own, "eos_token_id", None))
+
+
 class HFLoRALLM(AskedByTokens):
     """The loaded model. Prompts go through ``app.core.chat`` in the format the adapter was trained with."""
 
@@ -108,6 +120,7 @@ class HFLoRALLM(AskedByTokens):
             check_chat(trained[0], self.manifest, tokenizer, used_format)
         super().__init__(tokenizer, used_format, form)
         self.model = load_base_model(config.model_name, quantization=config.quantization, device=config.device)
+        _forget_published_settings(self.model)
         self.base_model = base_model_facts(config.model_name, self.model)
         if folder is not None:
             check_base(folder, self.manifest, config.model_name, self.model)
@@ -170,14 +183,13 @@ class HFLoRALLM(AskedByTokens):
         pad = self.tokenizer.pad_token_id
         ids = torch.tensor([[pad] * (longest - len(row)) + list(row) for row in rows])
         mask = torch.tensor([[0] * (longest - len(row)) + [1] * len(row) for row in rows])
-        # A whole configuration of our own: the one shipped with Qwen3 samples at 0.6, which no result could be
-        # repeated with.
         settings = GenerationConfig(
             max_new_tokens=budget,
             do_sample=temperature > 0,
             eos_token_id=sorted(self._ends()),
             pad_token_id=pad,
             use_cache=True,
+            # Left out, top_k is 50.
             **({"temperature": temperature, "top_k": 0, "top_p": 1.0} if temperature > 0 else {}),
         )
         with torch.no_grad():

@@ -20,12 +20,20 @@ _TOKENIZER_PARTS = ("normalizer", "pre_tokenizer", "post_processor", "decoder")
 
 def weight_paths(folder: Path) -> list[Path]:
     """The files that transformers reads the weights of ``folder`` from, sorted; none where there are none."""
+    return [folder / name for name in weight_names(folder)] or sorted(folder.glob("*.safetensors"))
+
+
+def weight_names(folder: Path) -> list[str]:
+    """Those files by the names that a model has: the one of a model in one file, or those that its index names, unread.
+
+    A folder may have both, as after a download over another; transformers then reads the one file.
+    """
     if (folder / SINGLE).is_file():
-        return [folder / SINGLE]
+        return [SINGLE]
     if (folder / INDEX).is_file():
         weight_map = read_json(folder / INDEX).get("weight_map") or {}
-        return [folder / name for name in sorted(set(map(str, weight_map.values())))]
-    return sorted(folder.glob("*.safetensors"))
+        return sorted(set(map(str, weight_map.values())))
+    return []
 
 
 def weights_sha256(folder: Path) -> str | None:

@@ -14,6 +14,13 @@ from .by_text import AskedByText, Reply, count_of
 from .http import JsonClient, Patience
 from .top_logprobs import TOP_LOGPROBS
 
+# Everything but the temperature off, as the other backends write. What is not sent is the model's own PARAMETER or else
+# the server's default: a repeat_penalty of 1.1 (before 2026-08), which changes greedy answers too, top_k 40, top_p 0.9;
+# models of its library set presence_penalty to 1.5.
+_NO_SAMPLERS: Mapping[str, int | float] = {
+    "repeat_penalty": 1.0, "presence_penalty": 0.0, "frequency_penalty": 0.0, "top_k": 0, "top_p": 1.0, "min_p": 0.0,
+}  # fmt: skip
+
 
 @dataclass(frozen=True, slots=True)
 class OllamaConfig:
@@ -109,6 +116,7 @@ class OllamaLLM(AskedByText):
                 "num_predict": budget,
                 "temperature": temperature,
                 "seed": config.seed,
+                **_NO_SAMPLERS,
             },
             **({} if config.think is None else {"think": config.think}),
             **({"logprobs": True, "top_logprobs": TOP_LOGPROBS} if probabilities else {}),

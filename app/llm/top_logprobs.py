@@ -12,6 +12,7 @@ from typing import Any
 
 from ..core.chat import PAIR_SPELLINGS, letter_spellings
 from ..core.errors import BackendError
+from ..core.prompts import FITS, FITS_NOT
 from .backend import Judgement, LetterReading
 
 # As many as OpenAI's API allows; vLLM, llama.cpp and Ollama give as many.
@@ -21,9 +22,11 @@ TOP_LOGPROBS = 20
 def judgement_of(answer: Any, prompt_tokens: int | None, url: str) -> Judgement:
     """The judgement from the entry of the first token: ``{"token", "logprob", "top_logprobs": [...]}``.
 
-    Raises BackendError when there is none, as from a server that gives no log-probabilities.
+    Raises BackendError when there is none, as from a server that gives no log-probabilities, and where neither answer is
+    among the tokens: nothing says which it is.
     """
     read = _read(answer, PAIR_SPELLINGS, prompt_tokens, url)
+    _check_told(read, f"「{FITS}」も「{FITS_NOT}」も", url)
     fits, fits_not = read.logprobs
     return Judgement(fits - fits_not, read.mass, prompt_tokens, outside=read.outside > 0)
 
@@ -31,15 +34,19 @@ def judgement_of(answer: Any, prompt_tokens: int | None, url: str) -> Judgement:
 def letters_of(answer: Any, letters: Sequence[str], prompt_tokens: int | None, url: str) -> LetterReading:
     """The reading of the letters from the entry of the first token.
 
-    Raises BackendError as ``judgement_of``, and where none of the letters is among the tokens: nothing says which it is.
+    Raises BackendError as ``judgement_of``, and where none of the letters is among the tokens.
     """
     read = _read(answer, letter_spellings(letters), prompt_tokens, url)
-    if read.outside == len(letters):
+    _check_told(read, "選択肢の文字が一つも", url)
+    return read
+
+
+def _check_told(read: LetterReading, what: str, url: str) -> None:
+    if read.outside == len(read.logprobs):
         raise BackendError(
-            f"{url}: 上位 {TOP_LOGPROBS} 個のトークンに選択肢の文字が一つもありません。"
+            f"{url}: 上位 {TOP_LOGPROBS} 個のトークンに{what}ありません。"
             "思考が始まっていないか確かめるか、--scoring text を指定してください。"
         )
-    return read
 
 
 def _read(answer: Any, spellings: Sequence[Sequence[str]], prompt_tokens: int | None, url: str) -> LetterReading:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from .showing.context_text import FormattedContext, RetrievedPassage
 from .text.citations import find_mentions
 from .text.law_names import LawNames
-from .text.mention import Mention
+from .text.mention import Mention, Place
 
 ANSWER_INSTRUCTION = (
     "日本の法令に関する質問です。次の参照条文だけを根拠に、簡潔に答えてください。"
@@ -19,7 +19,8 @@ ANSWER_INSTRUCTION = (
 )
 EARLIER_TURNS = 3  # of a conversation that a follow-up question is asked with
 EARLIER_CHARS = 400  # of each earlier answer that are repeated
-_NUMBER = re.compile(r"[\[［]([0-9０-９]{1,3})[\]］]")
+_DIGITS = re.compile(r"[0-9０-９]{1,3}")
+_CITATION = re.compile(rf"[\[［]\s*{_DIGITS.pattern}(?:\s*[,，、・]\s*{_DIGITS.pattern})*\s*[\]］]")  # [1], [1, 2]
 _NOT_SAID = re.compile(
     r"(?:条文|規定|法令)(?:だけ)?(?:から|で)は?(?:分か|わか|判断でき|読み取れ)(?:らない|りません|ない|ません)"
 )
@@ -81,7 +82,7 @@ def answer_prompt(question: str, context: str, earlier: Sequence[Turn] = ()) -> 
     if earlier:
         # Numbers in earlier answers were of other articles: as [1] they would be copied.
         turns = [
-            f"問: {turn.question.strip()}\n答: {_NUMBER.sub('', turn.answer).strip()[:EARLIER_CHARS]}"
+            f"問: {turn.question.strip()}\n答: {_CITATION.sub('', turn.answer).strip()[:EARLIER_CHARS]}"
             for turn in earlier[-EARLIER_TURNS:]
         ]
         parts.append("【これまでのやりとり】\n" + "\n".join(turns))
@@ -94,8 +95,9 @@ def follow_up_query(question: str, earlier: Sequence[Turn]) -> str:
 
 
 def check_citations(text: str, passages: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """Numbers ``[n]`` in an answer: those that name one of the ``passages`` passages, and those that name none."""
-    numbers = sorted({int(number) for number in _NUMBER.findall(text)})
+    """Numbers ``[n]`` and ``[n, m]`` in an answer: those that name one of the ``passages`` passages, and those that name
+    none."""
+    numbers = sorted({int(number) for cited in _CITATION.findall(text) for number in _DIGITS.findall(cited)})
     return (
         tuple(number for number in numbers if 1 <= number <= passages),
         tuple(number for number in numbers if not 1 <= number <= passages),
@@ -108,25 +110,60 @@ def provisions_named(
     """The provisions that an answer names: numbers of those ``shown``, and those, as it writes them, that are neither
     shown nor named in the texts shown.
 
-    A bare 第3条 or 条例第3条 may be that of any law shown that could be called so.
+    A bare 第3条 or 条例第3条 may be that of any law shown that could be called so; 刑法第3条 is not the 第3条 that a text of
+    another law names, nor 附則第3条 the 第3条 of the law itself.
     """
-    repeated = {mention.article for passage in shown for mention in find_mentions(passage.text, names)}
+    own = [_Provision((passage.law_id,), (passage.law_title,), passage.part, passage.article) for passage in shown]
+    repeated = [provision for passage in shown for provision in _named_in(passage, names)]
     numbers: set[int] = set()
     missing: dict[str, None] = {}
     for mention in find_mentions(text, names):
-        own = [number for number, passage in enumerate(shown, start=1) if _is_of(mention, passage)]
-        numbers.update(own)
-        if not own and mention.article not in repeated:
+        found = [number for number, provision in enumerate(own, start=1) if _may_be(mention, provision, names)]
+        numbers.update(found)
+        # A quoted 第199条 is of the law it stands in, though a reader takes it to be of the law named before it.
+        bare = replace(mention, law_ids=()) if not (mention.law_text or mention.joined_by) else mention
+        if not found and not any(_may_be(bare, provision, names) for provision in repeated):
             missing.setdefault(mention.text)
     return tuple(sorted(numbers)), tuple(missing)
 
 
-def _is_of(mention: Mention, passage: RetrievedPassage) -> bool:
-    if mention.article != passage.article:
+@dataclass(frozen=True, slots=True)
+class _Provision:
+    """A provision that a reader of the passages can see or read of."""
+
+    law_ids: tuple[str, ...]  # none: the text does not tell the law
+    laws: tuple[str, ...]  # what the law is called; 法 in an order, whose text says elsewhere of which act it is
+    part: str
+    article: str
+
+
+def _named_in(passage: RetrievedPassage, names: LawNames) -> list[_Provision]:
+    """The provisions that the text of a passage names; a bare 第199条 there is one of the passage's own law."""
+    place = Place(passage.law_id, passage.article, passage.paragraph or "", (passage.article,))
+    titles = {passage.law_id: passage.law_title}
+    return [
+        _Provision(
+            mention.law_ids,
+            tuple(titles.get(law_id) or names.title(law_id) for law_id in mention.law_ids) or (mention.law_text,),
+            mention.part,
+            mention.article,
+        )
+        for mention in find_mentions(passage.text, names, place)
+    ]
+
+
+def _may_be(mention: Mention, provision: _Provision, names: LawNames) -> bool:
+    """Whether what an answer names can be the provision: article and part are its, and nothing says another law."""
+    # An answer says 附則第1条 of an amending law's 附則, too.
+    parts = (mention.part, "amendment") if mention.part == "supplement" else (mention.part,)
+    if mention.article != provision.article or provision.part not in parts:
         return False
-    if mention.law_ids:
-        return passage.law_id in mention.law_ids
-    return passage.law_title.endswith(mention.law_text)
+    if mention.law_ids and provision.law_ids:
+        return not set(mention.law_ids).isdisjoint(provision.law_ids)
+    called = tuple(names.title(law_id) for law_id in mention.law_ids) or (mention.law_text,)
+    if provision.law_ids:
+        return any(law.endswith(called) for law in provision.laws)
+    return any(law.endswith(called) for law in provision.laws) or any(law.endswith(provision.laws) for law in called)
 
 
 def says_nothing(text: str) -> bool:

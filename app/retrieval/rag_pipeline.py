@@ -26,7 +26,7 @@ from .index.statute_index import PARTS, ArticleHit, StatuteIndex
 from .reach import Reach as Reach
 from .reach import Reaching, load_rewriter
 from .rewriting import fused_by_coverage
-from .showing.context_text import FormattedContext, RetrievedPassage, format_passages, to_passage
+from .showing.context_text import FormattedContext, RetrievedPassage, format_passages, header_line, to_passage
 from .showing.deciding import deciding_sentence, in_reading_order
 from .showing.excerpt import article_lines, excerpt
 from .store.defined_terms import defined_terms
@@ -37,6 +37,7 @@ from .text.passages import body
 from .text.tokens import tokenize
 
 FUSED = 50  # articles of each ranking that are fused with those of the rewritings, at least
+HEADER_CHARS = 80  # of each passage's share of a context that are kept for its header line; more where it is longer
 MAX_REFERENCE_CHARS = 1000
 MAX_LOOKED_UP = 100  # articles shown of 第1条から第1000条まで
 
@@ -108,7 +109,7 @@ class RAGPipeline:
         with self.index.reading():
             hits = self._hits(query, rewritten, count, as_of)
             words = "\n".join([query, *rewritten])
-            passages = [self._passage(hit, words, self.share(shown)) for hit in hits]
+            passages = [self._passage(hit, words, shown) for hit in hits]
             return self._explained(query, hits, passages) if self.config.retriever.definitions else passages
 
     def _explained(
@@ -120,10 +121,12 @@ class RAGPipeline:
         needed = defined_terms(self.index.store, self.index.names(), articles, query, texts)
         return [replace(passage, definitions=terms) for passage, terms in zip(passages, needed, strict=True)]
 
-    def share(self, shown: int) -> int:
-        """Characters of text that each of ``shown`` passages has in a context."""
-        # 80 characters of each share are for the header line.
-        return max(100, self.config.retriever.max_context_chars // shown - 80)
+    def share(self, shown: int, header_chars: int = 0) -> int:
+        """Characters of text that each of ``shown`` passages has in a context, under a header of ``header_chars``."""
+        budget = self.config.retriever.max_context_chars
+        wanted = max(100, budget // shown - max(HEADER_CHARS, header_chars))
+        # Titles of laws have up to 200 characters; even then the first article stands in the context.
+        return max(1, min(wanted, budget - header_chars))
 
     def named_article(
         self, law: str, article: str, paragraphs: Sequence[str], query: str, *, shown: int, as_of: date | None = None
@@ -140,7 +143,7 @@ class RAGPipeline:
                 passages = self.index.store.article_passages(row.article_id)
                 named = tuple(passage for passage in passages if passage.paragraph in paragraphs)
                 hit = ArticleHit(row, 0.0, named)
-                passage = self._passage(hit, query, self.share(shown))
+                passage = self._passage(hit, query, shown)
                 return self._explained(query, [hit], [passage])[0] if self.config.retriever.definitions else passage
         return None
 
@@ -238,13 +241,15 @@ class RAGPipeline:
             reach = self.reach(query, as_of=as_of)
         return [*found, *self.index.gaps(as_of), *(() if reach is None else reach.notes)]
 
-    def _passage(self, hit: ArticleHit, query: str, budget_chars: int) -> RetrievedPassage:
+    def _passage(self, hit: ArticleHit, query: str, shown: int) -> RetrievedPassage:
+        """The article of a hit, cut as if ``shown`` of them stood in a context."""
         passages = self.index.store.article_passages(hit.article.article_id)
-        cut = excerpt(passages, [row.passage_id for row in hit.passages], query, budget_chars)
         # A paragraph that was named stays first.
-        shown = hit.passages if "citation" in hit.components else in_reading_order(hit.passages, query)
-        deciding = deciding_sentence(passages, shown, query)
-        return to_passage(replace(hit, passages=shown), cut.text, cut.left_out_chars, deciding)
+        first = hit.passages if "citation" in hit.components else in_reading_order(hit.passages, query)
+        whole = to_passage(replace(hit, passages=first), "", 0, deciding_sentence(passages, first, query))
+        header = len(header_line(shown, whole)) + 2  # what parts it from the passage before
+        cut = excerpt(passages, [row.passage_id for row in hit.passages], query, self.share(shown, header))
+        return replace(whole, text=cut.text, left_out_chars=cut.left_out_chars)
 
     def format_context(self, passages: Sequence[RetrievedPassage], max_chars: int | None = None) -> FormattedContext:
         """The passages as the text that goes into a prompt (default budget: the configuration's)."""

@@ -9,10 +9,12 @@ from pathlib import Path
 
 from ..core.errors import DataError
 from ..core.outputs import Output, check_outputs, jsonl_keys
-from ..core.rag_config import RAGConfig
+from ..core.rag_config import LLMConfig, RAGConfig
+from ..llm.exported import trained_of, weights_identity
 from .engines.coverage import LOW
 from .index.statute_index import StatuteIndex
 from .rewriting import CACHE_KEYS, Rewriter, read_rewritings
+from .text.tokens import tokenize
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +59,8 @@ class Reaching:
         return Reach(own, self.rewritten(query, as_of, own), self.rewriter is not None, unused)
 
     def rewritten(self, query: str, as_of: date | None, own: float | None = None) -> tuple[str, ...]:
-        """The rewritings of a query whose words reach, and further than its own: a bad one does no harm.
+        """The rewritings of a query whose words reach, and further than its own: a bad one does no harm, nor does one
+        without any word (検索: …), which cannot be searched.
 
         Not to be called within ``StatuteIndex.reading``: a model may have to wait for its turn, and what is read would be
         old by then.
@@ -69,7 +72,10 @@ class Reaching:
         if own is None or (own >= LOW and not self.always):
             return ()
         rewriting = self.rewriter.of(query)
-        texts = () if rewriting is None else rewriting.texts
+        if rewriting is None:
+            return ()
+        # The names of the laws alone are no rewriting of a question.
+        texts = [text for text, words in zip(rewriting.texts, rewriting.queries, strict=True) if tokenize(words)]
         return tuple(text for text in texts if (self._coverage(text, as_of) or 0.0) > max(own, LOW))
 
     def _coverage(self, text: str, as_of: date | None) -> float | None:
@@ -87,10 +93,13 @@ def load_rewriter(config: RAGConfig, ask: Callable[[str], str]) -> Rewriter | No
         if not path.exists():
             raise DataError(f"RETRIEVER_REWRITE={path}: 言い換えのファイルがありません。")
         return Rewriter(read_rewritings(path))
-    if retriever.rewrite_cache is not None:
-        check_outputs([Output("RETRIEVER_REWRITE_CACHE", retriever.rewrite_cache, jsonl_keys(*CACHE_KEYS))], {})
-    return Rewriter(
-        ask=ask,
-        cache=retriever.rewrite_cache,
-        model=model.answering_model,
-    )
+    if retriever.rewrite_cache is None:
+        return Rewriter(ask=ask)
+    check_outputs([Output("RETRIEVER_REWRITE_CACHE", retriever.rewrite_cache, jsonl_keys(*CACHE_KEYS))], {})
+    return Rewriter(ask=ask, cache=retriever.rewrite_cache, model=_writer(model))
+
+
+def _writer(model: LLMConfig) -> str:
+    """Whose rewritings a cache holds: an adapter writes others than its base, and than what was trained there before."""
+    trained = trained_of(model)
+    return model.answering_model if trained is None else f"{model.answering_model} {weights_identity(*trained)[:12]}"

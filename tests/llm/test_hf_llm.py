@@ -121,6 +121,28 @@ def test_a_stream_is_the_generated_text_in_pieces(llm: HFLoRALLM, temperature: f
         assert temperature == 0 or len(pieces) > 1
 
 
+@pytest.mark.parametrize(
+    "published",
+    [{"repetition_penalty": 1.5}, {"no_repeat_ngram_size": 1, "min_new_tokens": 12}, {"num_beams": 3}, {"suppress_tokens": [4, 5]}],
+)  # fmt: skip
+@pytest.mark.parametrize("with_adapter", [False, True])
+def test_settings_that_came_with_a_model_do_not_enter(
+    published: dict[str, Any], with_adapter: bool, adapter: Path, tiny_model_dir: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "published" / tiny_model_dir.name
+    shutil.copytree(tiny_model_dir, folder)
+    path = folder / "generation_config.json"
+    settings = json.loads(path.read_text("utf-8")) if path.is_file() else {}
+    path.write_text(json.dumps({**settings, "eos_token_id": [7], **published}), "utf-8")
+    lora = str(adapter) if with_adapter else None
+    loaded = HFLoRALLM(HFLLMConfig(str(folder), lora_path=lora, load_in_4bit=False, max_new_tokens=12))
+    plain = HFLoRALLM(HFLLMConfig(str(tiny_model_dir), lora_path=lora, load_in_4bit=False, max_new_tokens=12))
+    assert loaded._ends() == {7, loaded.tokenizer.eos_token_id}
+    written = [one.text for one in loaded.generate(PROMPTS)]
+    assert written == ["".join(loaded.stream(prompt)) for prompt in PROMPTS]
+    assert written == [one.text for one in plain.generate(PROMPTS)]
+
+
 def test_a_stream_can_be_left(llm: HFLoRALLM) -> None:
     steps: list[int] = []
     handle = llm.model.register_forward_hook(lambda *_: steps.append(1))

@@ -195,10 +195,24 @@ def test_halves_of_a_character_come_together_or_are_told_apart() -> None:
     # U+1F600, cut where one token ends; then a half that nothing follows.
     assert whole_answer(pieces(r"a\ud83d", r"\ude00b")) == {"message": {"content": "a\U0001f600b"}}
     assert whole_answer(pieces(r"a\ud83d")) == {"message": {"content": "a\ufffd"}}
-    told: list[dict[str, Any]] = []
-    events = checked_pieces(pieces(r"a\ud83d", "b"), lambda event: event["message"]["content"], told.append)
-    assert list(events) == ["a\ufffd", "b"]
     assert error_inside({"error": {"message": "\ud83d"}}) == (None, "\ufffd")
+
+
+@pytest.mark.parametrize(
+    ("written", "pieces"),
+    [
+        (["吉\ud842", "\udfb7田"], ["吉", "\U00020bb7田"]),
+        (["\ud842", "", "\udfb7"], ["", "", "\U00020bb7"]),
+        (["a\ud842", "b"], ["a", "\ufffdb"]),
+        (["a", "b\ud842"], ["a", "b", "\ufffd"]),  # nothing follows
+        (["\udfb7a", "\ud842\ud842", "\udfb7"], ["\ufffda", "\ufffd", "\U00020bb7"]),
+    ],
+)
+def test_half_a_character_of_a_stream_waits_for_the_other(written: list[str], pieces: list[str]) -> None:
+    told: list[dict[str, Any]] = []
+    events = checked_pieces([{"text": text} for text in written], lambda event: str(event["text"]), told.append)
+    assert list(events) == pieces
+    assert [whole["text"] for whole in told] == ["".join(pieces)]
 
 
 def test_several_choices_grow_by_their_index() -> None:

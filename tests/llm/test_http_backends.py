@@ -140,8 +140,11 @@ def test_ollama_sends_its_settings_and_reads_the_answer(server: Server) -> None:
         "stream": False,
         "truncate": False,
         "think": False,
-        "options": {"num_ctx": 4096, "num_predict": 16, "temperature": 0.0, "seed": 7},
-    }
+        "options": {
+            "num_ctx": 4096, "num_predict": 16, "temperature": 0.0, "seed": 7, "repeat_penalty": 1.0, "presence_penalty": 0.0,
+            "frequency_penalty": 0.0, "top_k": 0, "top_p": 1.0, "min_p": 0.0,
+        },
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize("way", ["judge", "read_letters"])
@@ -398,7 +401,6 @@ def answered(kind: str, entry: Any) -> Reply:
         ([("×", 0.5), ("✕", 0.25), ("○", 0.25)], math.log(1 / 3), 1.0, False),
         ([("○", 0.6), ("は", 0.2), ("。", 0.1)], math.log(6), 0.6, True),  # × is at most as likely as 。
         ([("は", 0.6), ("×", 0.3)], 0.0, 0.3, True),  # ○ is at most as likely as ×, the last returned
-        ([("は", 0.6), ("。", 0.3)], 0.0, 0.0, True),
     ],
 )
 def test_a_judgement_from_the_likeliest_tokens(
@@ -411,6 +413,17 @@ def test_a_judgement_from_the_likeliest_tokens(
     assert (body["logprobs"], body["top_logprobs"], body["messages"][0]["content"]) == (True, 20, "問題")
     budget = body["options"]["num_predict"] if kind == "ollama" else body["max_tokens"]
     assert budget == 1
+
+
+@pytest.mark.parametrize("kind", ["ollama", "openai"])
+@pytest.mark.parametrize(("way", "what"), [("judge", "「○」も「×」も"), ("read_letters", "選択肢の文字が一つも")])
+def test_nothing_is_claimed_of_answers_that_were_not_returned(server: Server, kind: str, way: str, what: str) -> None:
+    server.replies = [answered(kind, top(("<think>", 0.9), ("思", 0.05)))]
+    more = ("abcd",) if way == "read_letters" else ()
+    with pytest.raises(
+        BackendError, match=f"上位 20 個のトークンに{what}ありません。思考が始まっていないか確かめるか、--scoring text"
+    ):
+        getattr(judged_by(server, kind), way)(["問題"], *more)
 
 
 @pytest.mark.parametrize("kind", ["ollama", "openai"])

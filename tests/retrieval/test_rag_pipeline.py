@@ -10,10 +10,11 @@ from app.core.errors import DataError
 from app.core.questions import Question
 from app.core.rag_config import load_config
 from app.retrieval.index.building import build_index
-from app.retrieval.rag_pipeline import RAGPipeline, check_citations, search_query
+from app.retrieval.rag_pipeline import HEADER_CHARS, RAGPipeline, check_citations, search_query
 from app.retrieval.showing.context_text import format_passages
 from app.retrieval.showing.excerpt import excerpt
 from app.retrieval.store.rows import PassageRow
+from tests.retrieval.conftest import write_book
 
 
 @pytest.fixture
@@ -116,6 +117,28 @@ def test_context_of_exactly_the_budget_fits(pipeline):
     size = len(format_passages(passages, 10**6).text)
     assert format_passages(passages, size).left_out == ()
     assert format_passages(passages, 0).left_out == tuple(passages)
+
+
+@pytest.mark.parametrize(("top_k", "budget"), [(1, 200), (3, 200), (1, 300), (3, 900), (1, 6000), (4, 6000)])
+def test_under_a_long_title_the_first_article_still_stands_in_the_context(
+    tmp_path, make_law, config_for, top_k, budget
+):
+    title = "渡船の運航及び桟橋の管理並びに旅客の保護、船員の労働条件の改善及び地域の交通の確保に関する特別措置法の施行に伴う経過措置に関する法律"
+    caption = "（旅客の保護のために渡船を営む者が講ずべき措置に関する経過措置）"
+    text = "旅客の保護のために必要な措置を講じ、" * 400
+    laws = {
+        f"50{number}AC000000000{number}_20230401_000000000000000": make_law(
+            title + "甲乙丙丁"[number], f"令和三年法律第{number + 1}号", {"1": [caption, text]}
+        )
+        for number in range(4)
+    }
+    build_index(write_book(tmp_path / "long", laws), tmp_path / "long_index")
+    pipeline = RAGPipeline(config_for(tmp_path / "long_index", retriever_max_context_chars=budget))
+    context = pipeline.grounds("渡船の旅客の保護", top_k=top_k).context
+    assert len(context.text.split("\n")[0]) > HEADER_CHARS
+    assert len(context.text) <= budget
+    assert len(context.used) == (top_k if budget >= 900 else 1)
+    assert context.used[0].text.startswith("旅客の保護のために")
 
 
 def _row(number: int, lead: str, *items: str) -> PassageRow:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 import json
 
 import pytest
@@ -96,6 +97,21 @@ def test_a_bad_rewriting_does_no_harm(index_dir, config_for, tmp_path):
     assert pipeline.notes(LAY)[0].endswith("使える言い換えはありませんでした。法令で使われる言葉で探し直してください。")
 
 
+def test_a_rewriting_without_a_word_is_left_out(index_dir, config_for, tmp_path):
+    cache = tmp_path / "cache.jsonl"
+    model = Model("検索: …\n検索: 市場の休業日は、水曜日とする。")
+    config = config_for(index_dir, retriever_rewrite="auto", retriever_rewrite_cache=cache)
+    of_a_file = _file(tmp_path, {"query": LAY, "queries": ["…", "市場の休業日は、水曜日とする。"]})
+    for settings, llm in (
+        (config, model),
+        (config, Model("なし")),  # what was kept has the empty one, too
+        (config_for(index_dir, retriever_rewrite=str(of_a_file)), None),
+    ):
+        pipeline = RAGPipeline(settings, llm=llm)
+        assert pipeline.reach(LAY).rewritten == ("市場の休業日は、水曜日とする。",)
+        assert pipeline.retrieve_documents(LAY, 1)[0].deciding.text == "市場の休業日は、水曜日とする。"
+
+
 class Model:
     def __init__(self, answer: str) -> None:
         self.answer, self.asked = answer, []
@@ -146,6 +162,27 @@ def test_what_a_model_wrote_is_kept_for_the_next_run_of_that_model(tmp_path):
     assert Rewriter(ask=model.invoke, cache=cache, model="a").of(LAY) == found
     assert len(model.asked) == 1
     assert Rewriter(ask=Model("なし").invoke, cache=cache, model="b").of(LAY) is None
+
+
+def test_an_adapter_has_a_cache_of_its_own_and_so_has_what_it_becomes(index_dir, config_for, tmp_path):
+    cache, adapter = tmp_path / "cache.jsonl", tmp_path / "adapter"
+    adapter.mkdir()
+    (adapter / "adapter_config.json").write_text('{"peft_type": "LORA"}', "utf-8")
+
+    def asked(**settings):
+        config = config_for(index_dir, retriever_rewrite="auto", retriever_rewrite_cache=cache, **settings)
+        model = Model("検索: 市場の休業日")
+        RAGPipeline(config, llm=model).retrieve_documents(LAY, 1)
+        return len(model.asked)
+
+    assert [asked(hf_model_name="m") for _ in range(2)] == [1, 0]
+    for weights in (b"one", b"other"):  # trained again into the same folder
+        (adapter / "adapter_model.safetensors").write_bytes(weights)
+        assert [asked(hf_model_name="m", lora_path=adapter) for _ in range(2)] == [1, 0]
+    assert asked(hf_model_name="m") == 0
+    rows = [json.loads(line) for line in cache.read_text("utf-8").splitlines()]
+    digests = [hashlib.sha256(weights).hexdigest()[:12] for weights in (b"one", b"other")]
+    assert [row["model"] for row in rows] == ["m", *(f"m {digest}" for digest in digests)]
 
 
 @pytest.mark.parametrize(

@@ -13,9 +13,8 @@ from typing import IO, Any
 from ...core.errors import ModelError
 from ...core.files import read_json, replace_file
 from ..loading import is_local_folder
+from ..model_files import INDEX, SINGLE, weight_names
 
-INDEX = "model.safetensors.index.json"
-SINGLE = "model.safetensors"
 TOKENIZER_FILES = (
     "tokenizer.json", "tokenizer_config.json", "vocab.json", "merges.txt", "special_tokens_map.json", "added_tokens.json",
     "tokenizer.model", "chat_template.jinja",
@@ -103,10 +102,7 @@ def open_checkpoint(folder: Path) -> Checkpoint:
 
 
 def _weight_files(folder: Path) -> list[str]:
-    if (folder / INDEX).is_file():
-        names = sorted(set(read_json(folder / INDEX).get("weight_map", {}).values()))
-    else:
-        names = [SINGLE]
+    names = weight_names(folder) or [SINGLE]
     # A name of the index is a file beside it, never a path to somewhere else.
     for name in names:
         if Path(name).name != name or not name.endswith(".safetensors"):

@@ -13,7 +13,7 @@ from ...core.locks import folder_lock
 from ...core.outputs import check_folder_place
 from . import gguf_form, merged_form
 from .asking import Reference
-from .folder import begin, finished, key_of
+from .folder import Writing, begin, finished, key_of
 from .job import ExportJob, Source, questions_asked, read_source
 from .modelfile import check_template, go_template, read_pieces
 from .plan import check_disk, plan_lines
@@ -44,16 +44,31 @@ def _export(job: ExportJob) -> list[str]:
     there = finished(merged, merged_key)
     gguf_there = finished(gguf, gguf_key) if job.gguf else None
     if there is None:
-        check_disk(source.plan, free_bytes(job.output), str(job.output))
-        distrust = merged_form.write_merged(job, source, begin(merged, merged_key), reference, measured)
+        writing = begin(merged, merged_key)
+        _check_room(job, writing, source.plan.disk_bytes(merged_form.bytes_done(writing)))
+        distrust = merged_form.write_merged(job, source, writing, reference, measured)
     else:
         distrust = _already(merged, there, asked=bool(asked), measured=bool(measured))
     if gguf_there is not None:
         return distrust + _already(gguf, gguf_there, asked=bool(asked), measured=bool(measured))
     if job.gguf:
         writing = begin(gguf, gguf_key)
+        gguf_form.clear_halves(writing)
+        done = gguf_form.kinds_done(job, writing)
+        _check_room(job, writing, source.plan.disk_bytes(source.plan.merged_bytes, done))
         distrust += gguf_form.write_gguf_folder(job, source, merged, writing, reference, measured, template)
     return distrust
+
+
+def _check_room(job: ExportJob, writing: Writing, needed_bytes: int) -> None:
+    """Raise ConfigError when the disk does not hold what is left to write; what holds nothing yet is not left behind, since
+    it would refuse an export of other settings."""
+    try:
+        check_disk(needed_bytes, free_bytes(job.output), str(job.output))
+    except ConfigError:
+        if not writing.done:
+            shutil.rmtree(writing.partial)
+        raise
 
 
 def _already(folder: Path, manifest: Mapping[str, Any], *, asked: bool, measured: bool) -> list[str]:

@@ -43,7 +43,7 @@ def write_gguf_folder(
 
     Raises ModelError when an Ollama Modelfile is wanted and llama.cpp cuts the prompts into other tokens than training.
     """
-    names = {kind: f"{job.name}-{kind}.gguf" for kind in job.gguf}
+    names = _names(job)
     checks: dict[str, Any] = {}
     distrust: list[str] = []
     other_tokens = 0
@@ -114,6 +114,23 @@ def _shown(file: str) -> Any:
         return progress(tensors, total=len(tensors), label=file)
 
     return track
+
+
+def _names(job: ExportJob) -> dict[str, str]:
+    return {kind: f"{job.name}-{kind}.gguf" for kind in job.gguf}
+
+
+def kinds_done(job: ExportJob, writing: Writing) -> list[str]:
+    """Kinds of which an interrupted run has written the file."""
+    return [kind for kind, file in _names(job).items() if file in writing.done]
+
+
+def clear_halves(writing: Writing) -> None:
+    """Delete what an interrupted run had not finished: the f16 of a q4_k_m is as large as the merged weights."""
+    done = writing.done
+    for path in writing.partial.glob("*.gguf"):
+        if path.name not in done:
+            path.unlink()
 
 
 def serving_commands(folder: Path, files: Sequence[str], ollama_name: str | None) -> list[tuple[str, str]]:

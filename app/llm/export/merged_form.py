@@ -11,9 +11,10 @@ from ...core.cli import log, progress
 from ...core.errors import ModelError
 from ...core.files import read_json, write_json, write_text
 from ..loading import load_tokenizer, resolve_device
+from ..model_files import INDEX, SINGLE
 from .asking import Reference, ask_merged
 from .card import Measured
-from .checkpoint import INDEX, TOKENIZER_FILES, Tensor
+from .checkpoint import TOKENIZER_FILES, Tensor
 from .folder import Writing, copy_files, file_facts
 from .job import ExportJob, Source, questions_asked
 from .merging import write_merged_file
@@ -47,6 +48,11 @@ def write_merged(
     return distrust
 
 
+def bytes_done(writing: Writing) -> int:
+    """Bytes of the weights that an interrupted run has written."""
+    return sum(one["written"]["bytes"] for one in writing.done.values())
+
+
 def _write_weights(job: ExportJob, source: Source, writing: Writing) -> None:
     base, device = source.base, resolve_device(job.device)
     left = [name for name in base.files if name not in writing.done]
@@ -71,7 +77,7 @@ def _write_settings(source: Source, target: Path) -> None:
     copy_files(base, target, ("generation_config.json", *TOKENIZER_FILES))
     config = {key: value for key, value in source.base.config.items() if key != "torch_dtype"}
     write_json(target / "config.json", {**config, "dtype": source.plan.dtype})
-    if (base / INDEX).is_file():
+    if source.base.files != (SINGLE,):  # an index beside the one file names others, which are not written
         write_json(target / INDEX, {**read_json(base / INDEX), "metadata": {"total_size": source.plan.merged_bytes}})
     if source.chat_format == "chatml":
         # What the adapter learned becomes the folder's own template: servers read it from here.

@@ -178,5 +178,6 @@ def modelfile(gguf_name: str, template: str, tokenizer: Any, chat_format: ChatFo
         f'TEMPLATE """{template}"""\n'
         f'PARAMETER stop "{stop}"\n'
         "PARAMETER temperature 0\n"
+        "PARAMETER repeat_penalty 1\n"  # Ollama's own 1.1 changes what the model writes at temperature 0, too
         f"PARAMETER num_ctx {context_tokens}\n"
     )

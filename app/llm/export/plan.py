@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,7 +28,8 @@ class ExportPlan:
     parameters     weights
     dtype          of the merged weights
     merged_bytes   the merged folder
-    gguf_bytes     bytes of each GGUF file, by type
+    gguf_bytes     bytes of each GGUF file, by type, in the order in which they are written
+    f16_bytes      bytes of a GGUF file of f16, which q4_k_m is made from
     largest_bytes  the largest tensor as stored: what is read and written at a time
     peak_bytes     memory of this process while it merges and writes
     """
@@ -38,13 +39,23 @@ class ExportPlan:
     dtype: str
     merged_bytes: int
     gguf_bytes: Mapping[str, int]
+    f16_bytes: int
     largest_bytes: int
     peak_bytes: int
 
-    @property
-    def disk_bytes(self) -> int:
-        """What is written in all."""
-        return self.merged_bytes + sum(self.gguf_bytes.values())
+    def disk_bytes(self, merged_done: int = 0, gguf_done: Collection[str] = ()) -> int:
+        """The most that the export will have on the disk at once beside ``merged_done`` bytes of the merged folder and the
+        GGUF files of ``gguf_done``, which are there already."""
+        size = peak = max(0, self.merged_bytes - merged_done)
+        there = set(gguf_done)
+        for kind, own in self.gguf_bytes.items():
+            if kind in there:
+                continue
+            size += own
+            # Its f16 is written for it and goes again where no f16 was asked for before it.
+            peak = max(peak, size + (self.f16_bytes if kind == "q4_k_m" and "f16" not in there else 0))
+            there.add(kind)
+        return peak
 
 
 def stored_dtype(values: Mapping[str, Any]) -> str:
@@ -75,6 +86,7 @@ def plan_export(values: Mapping[str, Any], *, name: str, dtype: str = "auto", gg
         dtype=kept,
         merged_bytes=parameters * BYTES[kept],
         gguf_bytes={kind: _gguf_bytes(shapes, kind) for kind in gguf},
+        f16_bytes=_gguf_bytes(shapes, "f16"),
         largest_bytes=largest * BYTES[stored],
         peak_bytes=PROCESS_BYTES + max(linear, table),
     )
@@ -102,6 +114,8 @@ def gguf_type_of(shape: tuple[int, ...], kind: str) -> str:
 
 def plan_lines(plan: ExportPlan, *, check: bool, free_bytes: int | None = None) -> list[str]:
     """The plan in Japanese, one line a fact."""
+    disk = plan.disk_bytes()
+    lent = disk > plan.merged_bytes + sum(plan.gguf_bytes.values())
     lines = [
         f"計画: {plan.name}（重み {plan.parameters:,} 個、{plan.dtype}）",
         f"  統合した重み: {_gib(plan.merged_bytes)}",
@@ -109,7 +123,8 @@ def plan_lines(plan: ExportPlan, *, check: bool, free_bytes: int | None = None) 
             f"  GGUF {kind}: {_gib(size)}{'（目安）' if kind == 'q4_k_m' else ''}"
             for kind, size in plan.gguf_bytes.items()
         ),
-        f"  ディスク: 書き出しに合計 {_gib(plan.disk_bytes)}"
+        f"  ディスク: 書き出しに{'最大' if lent else '合計'} {_gib(disk)}"
+        + ("（q4_k_m を作る間の f16 を含む）" if lent else "")
         + ("" if free_bytes is None else f"（空き {_gib(free_bytes)}）"),
         f"  主メモリ: 書き出しの最大 {_gib(plan.peak_bytes)}（一度に読むのはテンソル 1 個、最大 {_gib(plan.largest_bytes)}）",
     ]
@@ -122,11 +137,11 @@ def plan_lines(plan: ExportPlan, *, check: bool, free_bytes: int | None = None) 
     return lines
 
 
-def check_disk(plan: ExportPlan, free_bytes: int, where: str) -> None:
-    """Raise ConfigError when the disk does not hold what will be written."""
-    if free_bytes < plan.disk_bytes:
+def check_disk(needed_bytes: int, free_bytes: int, where: str) -> None:
+    """Raise ConfigError when the disk does not hold what is still to be written."""
+    if free_bytes < needed_bytes:
         raise ConfigError(
-            f"{where}: 空きは {_gib(free_bytes)} で、書き出しには {_gib(plan.disk_bytes)} 要ります。"
+            f"{where}: 空きは {_gib(free_bytes)} で、書き出しには {_gib(needed_bytes)} 要ります。"
             "空きのある場所を --output-dir に指定するか、--gguf の種類を減らしてください。"
         )
 

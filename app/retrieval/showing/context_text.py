@@ -85,6 +85,11 @@ def to_passage(hit: ArticleHit, text: str, left_out_chars: int, deciding: Decidi
     )
 
 
+def header_line(number: int, passage: RetrievedPassage) -> str:
+    """What stands over a passage: ``[1] 法令名 第N条第M項（見出し）``."""
+    return f"[{number}] {passage.law_title} {passage.title}{passage.caption}\n"
+
+
 def format_passages(passages: Sequence[RetrievedPassage], max_chars: int) -> FormattedContext:
     """``[1] 法令名 第N条第M項`` and the text, passage after passage, as long as they fit whole into ``max_chars``.
 
@@ -96,7 +101,7 @@ def format_passages(passages: Sequence[RetrievedPassage], max_chars: int) -> For
     left_out: list[RetrievedPassage] = []
     size = 0
     for passage in passages:
-        piece = f"[{len(used) + 1}] {passage.law_title} {passage.title}{passage.caption}\n{passage.text}"
+        piece = header_line(len(used) + 1, passage) + passage.text
         cost = len(piece) + (2 if used else 0)
         if size + cost > max_chars:
             left_out.append(passage)

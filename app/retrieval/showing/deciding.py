@@ -18,6 +18,7 @@ _HIRAGANA = re.compile(r"[ぁ-ん]")
 _LENGTH = 20  # tokens added to a sentence's length, so that a very short one is not best for one word
 _LEADS = re.compile("次の|次に|各号")
 _PRINTED = re.compile(r"[一二三四五六七八九十百〇の]+　")  # 三　…: the source still has the number
+_BRACKETS = {"）": "（", "」": "「", "』": "『"}
 _REPLACED = 0.5  # of the worth of a sentence that only puts words in the place of others
 
 
@@ -84,15 +85,36 @@ def _numbered(path: str, text: str) -> str:
 
 
 def sentences(text: str) -> list[str]:
-    """The sentences of a line; a 。 within parentheses ends none."""
+    """The sentences of a line; a 。 within parentheses or a quotation ends none."""
     found: list[str] = []
     start = depth = 0
+    steps = _depth_steps(text)
     for place, mark in enumerate(text):
-        depth += {"（": 1, "）": -1}.get(mark, 0)
-        if mark == "。" and depth <= 0:
+        depth += steps.get(place, 0)
+        if mark == "。" and depth == 0:
             found.append(text[start : place + 1])
             start = place + 1
     return [one for one in (*found, text[start:]) if one.strip()] or [text]
+
+
+def _depth_steps(text: str) -> dict[int, int]:
+    """Place → 1 where a bracket is opened, -1 where it is closed. One without its partner counts for nothing: a 「 that
+    somebody forgot to close would else make one sentence of all that follows."""
+    steps: dict[int, int] = {}
+    opened: list[int] = []
+    waiting = dict.fromkeys(_BRACKETS.values(), 0)  # of each kind in ``opened``
+    for place, mark in enumerate(text):
+        if mark in waiting:
+            opened.append(place)
+            waiting[mark] += 1
+        elif mark in _BRACKETS and waiting[_BRACKETS[mark]]:
+            partner = ""
+            while partner != _BRACKETS[mark]:  # what was opened inside and not closed there has no partner
+                first = opened.pop()
+                partner = text[first]
+                waiting[partner] -= 1
+            steps |= {first: 1, place: -1}
+    return steps
 
 
 def _around(sentence: str, asked: set[str]) -> str:

@@ -6,6 +6,7 @@ import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -13,7 +14,9 @@ import pytest
 from app.commands import evaluate_multiple_choice, export_adapter
 from app.core.cli import run_program
 from app.core.files import read_json, sha256_file, write_json
-from app.llm.export import gguf_file, job, merged_form, recheck
+from app.llm.export import gguf_file, gguf_form, job, merged_form, recheck
+from app.llm.export.folder import begin
+from app.llm.export.plan import plan_export
 from app.llm.export.recheck import Tolerance
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -198,6 +201,56 @@ def test_an_interrupted_export_goes_on_where_it_stopped(
     assert all((one[name] == two[name]).all() for name in one)
 
 
+def test_the_room_is_looked_at_before_each_form_for_what_is_left_of_it(
+    plain_adapter: Path, sample_model: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    values = read_json(sample_model / "config.json")
+    sizes = plan_export(values, name="m", gguf=("f16", "q8_0"))
+    free: list[int] = []
+    monkeypatch.setattr("app.llm.export.export.free_bytes", lambda _: free[-1])
+    arguments = ("--lora-path", plain_adapter, "--output-dir", "out", "--recheck", 0)
+
+    def refused(*more: str) -> None:
+        assert run(*arguments, *more) == 1
+        assert "out: 空きは " in capsys.readouterr().err
+        assert list(Path("out").glob(".*.partial")) == []
+
+    free.append(sizes.merged_bytes - 1)
+    refused()
+    free.append(sizes.merged_bytes)
+    refused("--gguf", "f16")  # before the merged weights are written, since GGUF would not fit beside them
+    assert run(*arguments) == 0
+    free.append(sizes.gguf_bytes["f16"])  # the merged weights are there
+    refused("--gguf", "f16", "q8_0")
+    assert run(*arguments, "--gguf", "f16") == 0
+
+
+def test_only_what_an_interrupted_run_has_not_written_needs_room(tmp_path: Path) -> None:
+    merged = begin(tmp_path / "merged", "k")
+    assert merged_form.bytes_done(merged) == 0
+    merged.add("model-1.safetensors", {"written": {"bytes": 7, "sha256": "0"}, "base": {"bytes": 9, "sha256": "0"}})
+    assert merged_form.bytes_done(merged) == 7
+    gguf = begin(tmp_path / "gguf", "k")
+    for kind in ("f16", "q8_0"):
+        (gguf.partial / f"m-{kind}.gguf").write_bytes(b"GGUF")
+    gguf.add("m-q8_0.gguf", {"bytes": 4, "sha256": "0"})
+    export = SimpleNamespace(name="m", gguf=("q8_0", "q4_k_m"))
+    gguf_form.clear_halves(gguf)
+    assert [path.name for path in gguf.partial.glob("*.gguf")] == ["m-q8_0.gguf"]
+    assert gguf_form.kinds_done(export, gguf) == ["q8_0"]  # type: ignore[arg-type]  # all of a job that is read
+
+
+def test_an_index_beside_the_one_file_that_is_read_is_not_written(
+    plain_adapter: Path, sample_model: Path, tmp_path: Path
+) -> None:
+    model = shutil.copytree(sample_model, tmp_path / "tiny-qwen3")
+    shutil.copy(model / "model.safetensors", model / "model-00001-of-00001.safetensors")
+    stale = {"metadata": {}, "weight_map": {"x": "model-00001-of-00001.safetensors"}}
+    write_json(model / "model.safetensors.index.json", stale)
+    assert run("--lora-path", plain_adapter, "--output-dir", "out", "--recheck", 0, "--hf-model-name", model) == 0
+    assert [path.name for path in Path("out/merged").glob("*.safetensors*")] == ["model.safetensors"]
+
+
 def test_an_export_that_changed_is_not_gone_on_with(
     plain_adapter: Path, few_questions: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -241,6 +294,11 @@ def test_ollama_is_written_where_text_gives_the_same_tokens_and_refused_elsewher
     assert run("--lora-path", adapter, "--output-dir", "out", *common) == 0
     text = Path("out/gguf/Modelfile").read_text("utf-8")
     assert text.startswith('FROM ./a-f16.gguf\nTEMPLATE """{{ if .System }}')
+    assert text.split("\n")[-4:-1] == [
+        "PARAMETER temperature 0",
+        "PARAMETER repeat_penalty 1",
+        "PARAMETER num_ctx 4096",
+    ]
     assert "ollama create a -f out/gguf/Modelfile" in Path("out/gguf/README.md").read_text("utf-8")
     monkeypatch.setattr(text_path, lambda *_: 3)
     assert run("--lora-path", adapter, "--output-dir", "other", *common) == 1

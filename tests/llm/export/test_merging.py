@@ -20,6 +20,7 @@ from app.llm.adapters import attach_adapter
 from app.llm.export.checkpoint import Tensor, open_checkpoint, write_weights
 from app.llm.export.merging import check_fit, dequantised, merged, merged_tensor, read_update, write_merged_file
 from app.llm.loading import Quantization, load_base_model
+from app.llm.model_files import weight_paths
 
 
 def test_the_sum_is_made_in_float32_and_rounded_once() -> None:
@@ -146,6 +147,22 @@ def test_a_matrix_without_its_partner_and_a_base_of_other_sizes_are_refused(
     base = open_checkpoint(sample_model)
     with pytest.raises(ModelError, match=r"重みが config\.json と合いません（1 個、例 model\.norm\.weight）"):
         check_fit(replace(base, tensors=base.tensors[:-1]), read_update(plain_adapter), "a")
+
+
+def test_of_one_file_and_an_index_the_one_file_is_read_as_transformers_does(sample_model: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "both"
+    shutil.copytree(sample_model, folder)
+    parts = [f"model-{number:05}-of-00002.safetensors" for number in (1, 2)]
+    for part in parts:  # of another version
+        save_file({part: torch.zeros(1)}, folder / part)
+    index = {"metadata": {}, "weight_map": {part: part for part in parts}}
+    (folder / "model.safetensors.index.json").write_text(json.dumps(index), "utf-8")
+    checkpoint = open_checkpoint(folder)
+    assert [folder / name for name in checkpoint.files] == weight_paths(folder) == [folder / "model.safetensors"]
+    assert checkpoint.tensors == open_checkpoint(sample_model).tensors
+    assert {tensor.name for tensor in checkpoint.tensors} == set(
+        load_base_model(str(folder), quantization=None).state_dict()
+    ) - {"lm_head.weight"}
 
 
 @pytest.mark.parametrize("name", ["../model.safetensors", "model.bin", "missing.safetensors"])

@@ -39,8 +39,44 @@ def test_the_plan_of_qwen3_8b_never_holds_more_than_a_table(capsys: Any) -> None
     assert "8,190,735,360 個" in text
     assert "統合した重み: 15.26 GiB" in text
     with pytest.raises(ConfigError, match=r"空きは 10\.00 GiB で、書き出しには 38\.62 GiB"):
-        check_disk(plan, 10 * GIB, "export")
-    check_disk(plan, 40 * GIB, "export")
+        check_disk(plan.disk_bytes(), 10 * GIB, "export")
+    check_disk(plan.disk_bytes(), 40 * GIB, "export")
+
+
+@pytest.mark.parametrize(
+    ("kinds", "merged_done", "gguf_done", "beside"),
+    [
+        (("q4_k_m",), False, (), ("merged", "f16", "q4_k_m")),
+        (("q8_0", "q4_k_m"), False, (), ("merged", "q8_0", "f16", "q4_k_m")),
+        (("q4_k_m", "q8_0"), False, (), ("merged", "q4_k_m", "f16")),  # f16 is gone when q8_0 is written
+        (("f16", "q4_k_m"), False, (), ("merged", "f16", "q4_k_m")),
+        (("q4_k_m", "f16"), False, (), ("merged", "f16", "q4_k_m")),
+        (("f16", "q8_0"), False, (), ("merged", "f16", "q8_0")),
+        ((), False, (), ("merged",)),
+        (("q8_0", "q4_k_m"), True, ("q8_0",), ("f16", "q4_k_m")),
+        (("f16", "q4_k_m"), True, ("f16",), ("q4_k_m",)),
+        (("f16", "q4_k_m"), True, ("f16", "q4_k_m"), ()),
+    ],
+)
+def test_the_disk_holds_the_f16_that_q4_k_m_is_made_from(
+    kinds: tuple[str, ...], merged_done: bool, gguf_done: tuple[str, ...], beside: tuple[str, ...]
+) -> None:
+    values = read_model_sizes("Qwen3-8B").values
+    every = plan_export(values, name="m", gguf=("f16", "q8_0", "q4_k_m"))
+    sizes = {"merged": every.merged_bytes, **every.gguf_bytes}
+    plan = plan_export(values, name="m", gguf=kinds)
+    done = plan.merged_bytes if merged_done else 0
+    assert plan.disk_bytes(done, gguf_done) == sum(sizes[name] for name in beside)
+    lent = "f16" not in kinds and "q4_k_m" in kinds
+    (line,) = [one for one in plan_lines(plan, check=False) if one.startswith("  ディスク")]
+    assert line.startswith(f"  ディスク: 書き出しに{'最大' if lent else '合計'} ")
+    assert line.endswith("（q4_k_m を作る間の f16 を含む）") is lent
+
+
+def test_files_that_are_there_need_no_room() -> None:
+    plan = plan_export(read_model_sizes("Qwen3-8B").values, name="m")
+    assert plan.disk_bytes(plan.merged_bytes - 7) == 7
+    assert plan.disk_bytes(plan.merged_bytes + 7) == 0  # headers are not counted
 
 
 @pytest.mark.parametrize("tied", [True, False])

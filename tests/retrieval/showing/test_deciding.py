@@ -6,7 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.retrieval.showing.deciding import ITEM_CHARS, LEAD_CHARS, MAX_CHARS, deciding_sentence, in_reading_order
+from app.retrieval.showing.deciding import (
+    ITEM_CHARS,
+    LEAD_CHARS,
+    MAX_CHARS,
+    deciding_sentence,
+    in_reading_order,
+    sentences,
+)
 from app.retrieval.store.rows import PassageRow
 
 
@@ -63,6 +70,33 @@ def test_words_that_only_replace_others_decide_nothing():
         "許可の効力は、交付の日に生ずる。この場合において、「許可」とあるのは「届出」と、「効力」とあるのは「期限」とする。",
     )
     assert deciding_sentence([row], [row], "許可の効力").text == "許可の効力は、交付の日に生ずる。"
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("「拒む。」と答えた者は、罰する。次。", ["「拒む。」と答えた者は、罰する。", "次。"]),
+        ("『要する。』とは「届け出る（甲。）。乙。」をいう。次", ["『要する。』とは「届け出る（甲。）。乙。」をいう。", "次"]),
+        # A bracket without its partner counts for nothing, wherever it stands.
+        ("「閉じない。次。三。", ["「閉じない。", "次。", "三。"]),
+        ("（閉じない。次。", ["（閉じない。", "次。"]),
+        ("閉じるだけ」。次（甲。）。", ["閉じるだけ」。", "次（甲。）。"]),
+        ("「閉じない（甲。）。「拒む。」と。次。", ["「閉じない（甲。）。", "「拒む。」と。", "次。"]),
+        ("甲「乙（丙。」丁。次）。", ["甲「乙（丙。」丁。", "次）。"]),
+        ("「" * 3000 + "。" + "）" * 3000, ["「" * 3000 + "。", "）" * 3000]),
+    ],
+)  # fmt: skip
+def test_a_sentence_goes_on_after_what_it_quotes(text, found):
+    assert sentences(text) == found
+
+
+def test_a_quoted_sentence_does_not_end_the_deciding_one():
+    row = _passage(
+        1, "渡船の運送を「拒む。」と答えた者は、一万円以下の罰金に処する。ただし、船長については、この限りでない。"
+    )
+    assert deciding_sentence([row], [row], "渡船の運送を拒む罰金").text == (
+        "渡船の運送を「拒む。」と答えた者は、一万円以下の罰金に処する。"
+    )
 
 
 def test_a_long_sentence_is_cut_around_the_words():
