@@ -48,7 +48,7 @@ def parser() -> JapaneseParser:
     add(
         "--answer-form",
         choices=ANSWER_FORMS,
-        help="正解の書き方: letter 文字（a、ア）、number 1 からの番号、number0 0 からの番号、text 選択肢の本文（既定 auto: 0 からの番号のほかを読み分ける）",
+        help="正解の書き方: letter 文字（a、ア）、number 1 からの番号、number0 0 からの番号、text 選択肢の本文（既定 auto: 読み分ける。番号は、選択肢のキーか列が 0 から始まれば 0 から、ほかは 1 から数える）",
     )
     add("--law", metavar="名前", help="どの問題にも付ける法令や科目の名前")
     add("--no-header", action="store_true", help="見出しの行がない。列は 1、2、3 の番号で指定する")

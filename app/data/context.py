@@ -10,7 +10,7 @@ from pydantic import ConfigDict, StrictBool, StrictFloat
 
 from ..core.errors import DataError
 from ..core.questions import Question
-from .provisions import article_key, law_key
+from .provisions import article_key
 
 ContextSource = Literal["none", "rag", "gold", "distractors"]
 CONTEXT_SOURCES: tuple[ContextSource, ...] = ("none", "rag", "gold", "distractors")
@@ -96,10 +96,9 @@ def gold_context(question: Question) -> Context:
     return Context(question.context)
 
 
-def is_gold(question: Question, law_title: str, part: str, article: str) -> bool:
-    """Whether this article of this law is one of the question's gold articles; ``part`` as in RetrievedPassage."""
-    law, number = article_key(law_title, part, article)
-    return (law_key(law), number) in {ref.article_key for ref in question.articles}
+def is_gold(question: Question, law_title: str, part: str, article: str, title: str = "") -> bool:
+    """Whether this article of this law is one of the question's gold articles; the rest as in ``article_key``."""
+    return article_key(law_title, part, article, title) in {ref.article_key for ref in question.articles}
 
 
 def retrieved_context(question: Question, passages: Sequence[Any], formatted: Any, **distractors: Any) -> Context:
@@ -115,7 +114,7 @@ def retrieved_context(question: Question, passages: Sequence[Any], formatted: An
                 paragraph=passage.paragraph,
                 score=round(float(passage.score), 6),
                 text=passage.text,
-                gold=is_gold(question, passage.law_title, passage.part, passage.article),
+                gold=is_gold(question, passage.law_title, passage.part, passage.article, passage.title),
                 shown=passage.id in shown,
             )
             for passage in passages

@@ -73,7 +73,7 @@ def among_distractors(
         keys = list(dict.fromkeys(ref.article_key for ref in question.articles))
         found = pipeline.retrieve_candidates(query, 2 * top_k + len(keys), shown=top_k)
         scores = {passage.id: passage.score for passage in found}
-        others = [one for one in found if article_key(one.law_title, one.part, one.article) not in keys]
+        others = [one for one in found if article_key(one.law_title, one.part, one.article, one.title) not in keys]
         gold: list[RetrievedPassage] = []
         for key in [] if question.id in withheld else keys:
             paragraphs = [ref.paragraph for ref in question.articles if ref.article_key == key and ref.paragraph]

@@ -26,7 +26,14 @@ from .index.statute_index import PARTS, ArticleHit, StatuteIndex
 from .reach import Reach as Reach
 from .reach import Reaching, load_rewriter
 from .rewriting import fused_by_coverage
-from .showing.context_text import FormattedContext, RetrievedPassage, format_passages, header_line, to_passage
+from .showing.context_text import (
+    FormattedContext,
+    RetrievedPassage,
+    format_passages,
+    header_line,
+    passage_title,
+    to_passage,
+)
 from .showing.deciding import deciding_sentence, in_reading_order
 from .showing.excerpt import article_lines, excerpt
 from .store.defined_terms import defined_terms
@@ -138,7 +145,7 @@ class RAGPipeline:
                 row = item.article
                 if item.status != "found" or row is None:
                     continue
-                if article_key(row.law_title, row.part, row.num) != (law, article):
+                if article_key(row.law_title, row.part, row.num, passage_title(row, None)) != (law, article):
                     continue
                 passages = self.index.store.article_passages(row.article_id)
                 named = tuple(passage for passage in passages if passage.paragraph in paragraphs)

@@ -37,7 +37,14 @@ class FakePipeline:
         text = asked.context.split("\n")[-1] if asked.context else ""
         return [
             SimpleNamespace(
-                id=f"p{n}", law_title=law, article=article, part="main", paragraph=None, score=9.0 - n, text=text
+                id=f"p{n}",
+                law_title=law,
+                article=article,
+                part="main",
+                title="",
+                paragraph=None,
+                score=9.0 - n,
+                text=text,
             )
             for n in range(top_k)
         ]

@@ -3,7 +3,8 @@
 import pytest
 
 from app.core.questions import ArticleRef
-from app.data.provisions import gold_articles, law_key, parse_provisions, section_label
+from app.data.clusters import cluster_keys
+from app.data.provisions import article_key, gold_articles, law_key, parse_provisions, section_label
 
 
 def labels(context: str) -> list[tuple[str, str]]:
@@ -25,6 +26,24 @@ def labels(context: str) -> list[tuple[str, str]]:
         ("### 第23条の25\n#### 第２項\n##### 第3号\n###### イ", "第23条の25第2項第3号イ", "23_25"),
         ("### 附則\n#### 第1項", "附則第1項", "附則"),
         ("### 附則第3条", "附則第3条", "附則3"),
+        ("### 第27条の2第1項", "第27条の2第1項", "27_2"),
+        ("### 第27条の2（見出し） 第1項", "第27条の2第1項", "27_2"),
+        ("### 第２７条の２（見出し（公開買付け））第１項（届出）", "第27条の2第1項", "27_2"),
+        ("### 第二十七条の二第一項第三号の二イ", "第27条の2第1項第3号の2イ", "27_2"),
+        ("### 第27条の2第3号ロ", "第27条の2第3号ロ", "27_2"),
+        ("### 第27条の2第1項ただし書", "第27条の2第1項", "27_2"),
+        ("### 第27条の2第1項\n##### 第3号", "第27条の2第1項第3号", "27_2"),
+        ("### 第27条の2第1項\n#### 第2項", "第27条の2第2項", "27_2"),
+        ("### ある法律第27条の2", "第27条の2", "27_2"),
+        ("### ある法律 第27条の2（見出し）第1項", "第27条の2第1項", "27_2"),
+        ("### ある法律附則第3条", "附則第3条", "附則3"),
+        ("### 附則第2条第3項", "附則第2条第3項", "附則2"),
+        ("### 附則（令和元年法律第1号）第2条（経過措置）第3項第1号", "附則第2条第3項第1号", "附則2"),
+        ("### 附則第2条（経過措置）", "附則第2条", "附則2"),
+        ("### 第27条の2関係", "第27", "第27"),
+        ("### 第27条の2第1項関係", "第27", "第27"),
+        ("### ある法律第27条の2関係", "ある法律第27条の2関係", "ある法律第27条の2関係"),
+        ("### 別の法律第27条の2第1項", "別の法律第27条の2第1項", "別の法律第27条の2第1項"),
         ("### B 基本ガイドライン\n#### ４－17", "4-17", "4-17"),
         ("### （問１２）\n### (答)", "問12", "問12"),
         ("### Q&A\n#### Q9\n##### A9", "Q9", "Q9"),
@@ -32,6 +51,26 @@ def labels(context: str) -> list[tuple[str, str]]:
         ("### 第1章　金融商品取引法\n#### 金商法第2条（定義）関係\n##### ２－２－２", "2-2-2", "2-2-2"),
         ("### 第4\n#### 12 不快な広告\n##### (1) 表現", "第4 12", "第4 12"),
         ("##### 別表第一\n###### 81", "別表第1", "別表第1"),
+        ("### 別表1", "別表第1", "別表第1"),
+        ("### 別表第一ノ二　課税物件表（第2条関係）", "別表第1の2", "別表第1の2"),
+        ("### 別表", "別表", "別表"),
+        ("### 別記様式第一号の二（第3条関係）", "別記様式第1号の2", "別記様式第1号の2"),
+        ("### 第一号様式", "第1号様式", "第1号様式"),
+        ("### 第27条の2 関係", "第27", "第27"),
+        ("### 第4条 （届出 又は売出し）関係", "第4", "第4"),
+        ("### 第4条（届出）関係", "第4", "第4"),
+        ("### 附則 別表第一", "附則 別表第一", "附則 別表第一"),
+        ("### 附則 抄", "附則", "附則"),
+        ("### 附則第3条 経過措置", "附則第3条", "附則3"),
+        ("### 第27条の2　第1項 届出", "第27条の2第1項", "27_2"),
+        ("### 27条の2　親族関係", "第27条の2", "27_2"),
+        ("### ある法律 第27条の2 届出", "第27条の2", "27_2"),
+        ("### 27条1項3号", "第27条第1項第3号", "27"),
+        ("### 第27条\n#### 第1項 届出", "第27条第1項", "27"),
+        ("### 第27条\n#### 第1項及び第2項", "第27条", "27"),
+        ("### 第27条\n#### 第1項\n##### 第2号、第3号", "第27条第1項", "27"),
+        ("### 第27条第1項、第2項", "第27条", "27"),
+        ("### 第1節\n#### 第1項 総則", "第1節 第1", "第1節 第1"),
         ("### 附属の説明", "附属の説明", "附属の説明"),
         ("", "", "本文"),
     ],
@@ -39,6 +78,57 @@ def labels(context: str) -> list[tuple[str, str]]:
 def test_headings(headings: str, label: str, article: str) -> None:
     provisions = parse_provisions(f"## ある法律\n{headings}\n本文である。")
     assert [(one.label, one.article, one.text) for one in provisions] == [(label, article, "本文である。")]
+
+
+def test_a_combined_heading_names_the_article_that_headings_of_their_own_name() -> None:
+    combined = gold_articles("## 民法（明治二十九年法律第八十九号）\n### 民法第27条の2（見出し）第1項第3号\n本文。")
+    assert combined == gold_articles("## 民法\n### 第27条の2\n#### 第1項\n##### 第3号\n本文。")
+    assert combined == (ArticleRef("民法", "27_2", "1", "3"),)
+    assert cluster_keys(combined, None, "問") == ("民法 第27条の2",)
+
+
+@pytest.mark.parametrize(
+    "heading",
+    [
+        "709条",
+        "民法709条",
+        "第709条 不法行為",
+        "第七百九条　不法行為",
+        "７０９条（不法行為）",
+        "民法 第709条　不法行為",
+        "709条1項",
+    ],
+)
+def test_one_article_is_one_cluster_however_its_heading_is_written(heading: str) -> None:
+    refs = gold_articles(f"## 民法\n### {heading}\n本文。")
+    assert cluster_keys(refs, None, "問") == ("民法 第709条",)
+
+
+@pytest.mark.parametrize(
+    ("heading", "articles"),
+    [
+        ("第709条、第710条", ("709", "710")),
+        ("709条,710条の2", ("709", "710_2")),
+        ("第709条（不法行為）及び第710条（賠償）", ("709", "710")),
+        ("第七百九条・第七百十条　不法行為", ("709", "710")),
+        ("第709条第1項、第710条第2項", ("709", "710")),
+        ("附則第1条及び第2条", ("附則1", "附則2")),
+        ("第709条及び附則第2条", ("709", "附則2")),
+    ],
+)
+def test_a_heading_of_several_articles_names_each(heading: str, articles: tuple[str, ...]) -> None:
+    context = f"## 民法\n### {heading}\n本文。"
+    assert gold_articles(context) == tuple(ArticleRef("民法", article) for article in articles)
+    assert [(one.text, one.start) for one in parse_provisions(context)] == [("本文。", context.index("本文"))] * len(
+        articles
+    )
+
+
+def test_a_list_of_articles_with_paragraphs_under_it_and_without_text() -> None:
+    assert labels("## 民法\n### 第1条、第2条\n#### 第1項\nあ。\n### 第3条\nい。") == [
+        ("民法", "第1条第1項"), ("民法", "第2条第1項"), ("民法", "第3条")
+    ]  # fmt: skip
+    assert gold_articles("## 民法\n### 第1条、第2条") == (ArticleRef("民法", "1"), ArticleRef("民法", "2"))
 
 
 def test_a_new_article_forgets_paragraph_and_item() -> None:
@@ -72,11 +162,35 @@ def test_retrieved_passages_are_read_with_their_paragraphs_and_items() -> None:
     ]  # fmt: skip
 
 
+def test_a_retrieved_appendix_is_the_one_that_a_heading_names() -> None:
+    retrieved = parse_provisions("[1] 印紙税法 別表第一　課税物件表（第二条関係）\n契約書")[0].ref
+    named = parse_provisions("## 印紙税法\n##### 別表第1\n契約書")[0].ref
+    assert retrieved == named == ArticleRef("印紙税法", "別表第1")
+
+
+@pytest.mark.parametrize(
+    ("part", "article", "title", "key"),
+    [
+        ("main", "27_2", "第27条の2第1項", "27_2"),
+        ("preamble", "", "前文", ""),
+        ("supplement", "", "附則第1項", "附則"),
+        ("amendment", "3", "附則（令和元年法律第一号）第3条", "附則3"),
+        ("appendix", "", "別表第一（第三条関係）", "別表第1"),
+        ("appendix", "", "別表第一の二", "別表第1の2"),
+        ("appendix", "", "様式第一号", "様式第1号"),
+        ("appendix", "", "附則（令和元年法律第一号）の別表第一", "附則（令和元年法律第一号）の別表第一"),
+    ],
+)
+def test_article_key(part: str, article: str, title: str, key: str) -> None:
+    assert article_key("印紙税法（抄）", part, article, title) == ("印紙税法", key)
+
+
 @pytest.mark.parametrize(
     ("title", "key"),
     [
         ("留意事項について（企業内容等開示ガイドライン）", "留意事項について"),
-        ("株券等の公開買付けに関するＱ＆A", "株券等の公開買付けに関するＱ&A"),
+        ("株券等の公開買付けに関するＱ＆A", "株券等の公開買付けに関するQ&A"),
+        ("⺠法　（抄）（明治二十九年法律第八十九号）", "民法"),
         ("金融商品取引法〔第7版〕", "金融商品取引法〔第7版〕"),
         ("（かっこだけ）", "(かっこだけ)"),
     ],

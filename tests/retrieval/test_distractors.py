@@ -150,6 +150,25 @@ def test_what_the_index_does_not_hold_comes_from_the_questions_own_context(
     }
 
 
+@pytest.mark.parametrize("without_gold", [0, 1])
+def test_a_questions_own_appendix_is_no_distractor(
+    questions: list[Question], pipeline: RAGPipeline, without_gold: float
+) -> None:
+    law = "汐凪市港湾条例"
+    asked = replace(
+        questions[0],
+        question="汐凪市港湾条例の別表第一（第十条関係）の使用料の額はいくらか。",
+        context=f"## {law}\n### 別表第一\n岸壁 一日",
+        articles=(ArticleRef(law, "別表第1"),),
+    )
+    table = next(one for one in pipeline.retrieve_documents(search_query(asked), 3) if one.part == "appendix")
+    reference = among_distractors(pipeline, 3, [asked], without_gold=without_gold, seed=42)(asked)
+    others = [one.id for one in reference.passages if not one.gold]
+    assert table.id not in others
+    assert [one.id for one in reference.passages if one.gold] == ([] if without_gold else [table.id])
+    assert len(others) == 3 - len(reference.gold_places) == (3 if without_gold else 2)
+
+
 def test_a_question_that_names_no_article_is_refused(questions: list[Question], pipeline: RAGPipeline) -> None:
     bare = replace(questions[0], articles=())
     with pytest.raises(DataError, match="根拠条文を読めないので、--context distractors では作れません"):

@@ -49,7 +49,8 @@ def context_lookup(
         if source == "rag":
             return pipeline.retrieve_documents(query, top_k)
         found = pipeline.retrieve_candidates(query, 2 * top_k + len(question.articles), shown=top_k)
-        return [one for one in found if not is_gold(question, one.law_title, one.part, one.article)][:top_k]
+        kept = [one for one in found if not is_gold(question, one.law_title, one.part, one.article, one.title)]
+        return kept[:top_k]
 
     def retrieved(question: Question) -> Context:
         passages = passages_of(question)

@@ -20,6 +20,7 @@ class Found:
     law_title: str
     article: str
     part: str = "main"
+    title: str = ""
     paragraph: str | None = None
     text: str = "本文"
     score: float = 1.23456789
@@ -35,6 +36,9 @@ class Pipeline:
     def retrieve_documents(self, query: str, top_k: int) -> Sequence[Found]:
         self.asked.append((query, top_k))
         return self.passages[:top_k]
+
+    def retrieve_candidates(self, query: str, count: int, *, shown: int) -> Sequence[Found]:
+        return self.passages[:count]
 
     def format_context(self, passages: Sequence[Found]) -> Any:
         return SimpleNamespace(text="\n".join(passage.text for passage in passages[:1]), used=tuple(passages[:1]))
@@ -87,3 +91,32 @@ def test_rag_needs_a_pipeline() -> None:
 def test_gold_is_by_law_part_and_article(question_of: Any, law: str, part: str, article: str, gold: bool) -> None:
     question = question_of(articles=(ArticleRef("架空法", "5", "1"), ArticleRef("架空法", "附則1")))
     assert is_gold(question, law, part, article) is gold
+
+
+@pytest.mark.parametrize(
+    ("own", "title", "gold"),
+    [
+        ("別表第1", "別表第一（第二条関係）", True),
+        ("別表第1", "別表第二", False),
+        ("別表第1", "附則（令和元年法律第一号）の別表第一", False),
+        ("別表第1", "", False),
+        ("附則", "別表第一", False),  # paragraphs of a 附則 without articles
+    ],
+)
+def test_an_appendix_is_gold_by_its_title(question_of: Any, own: str, title: str, gold: bool) -> None:
+    question = question_of(articles=(ArticleRef("架空法", own),))
+    assert is_gold(question, "架空法", "appendix", "", title) is gold
+
+
+def test_a_removed_appendix_is_not_shown(question_of: Any) -> None:
+    pipeline = Pipeline([Found(f"x#{n}", "架空法", "", "appendix", title=f"別表第{n}") for n in "一二三"])
+    lookup = context_lookup("removed", pipeline=pipeline, search_query=lambda question: "", top_k=2)
+    context = lookup(question_of(articles=(ArticleRef("架空法", "別表第2"),)))
+    assert [passage.id for passage in context.passages] == ["x#一", "x#三"]
+
+
+def test_a_retrieved_appendix_is_gold_by_its_title(question_of: Any) -> None:
+    pipeline = Pipeline([Found("x#1", "架空法", "", "appendix", title=f"別表第{number}") for number in "一二"])
+    lookup = context_lookup("rag", pipeline=pipeline, search_query=lambda question: "", top_k=2)
+    context = lookup(question_of(articles=(ArticleRef("架空法", "別表第2"),)))
+    assert [passage.gold for passage in context.passages] == [False, True]
