@@ -8,7 +8,7 @@
         --options "--bf16 --share-prefix --max-steps 40 --batch-size 4 --gradient-accumulation-steps 2"
 
 Every side is a run of ``scripts/train_qwen_law_ft.py`` with ``--options`` and its own, for each seed; the first side is
-what the others are compared with. A run whose folder is in ``--work-dir`` is not repeated.
+what the others are compared with. A finished run in ``--work-dir`` is not repeated; one of other settings is refused.
 """
 
 from __future__ import annotations
@@ -35,18 +35,18 @@ def losses_of(folder: Path) -> list[float]:
 
 
 def run(options: argparse.Namespace, name: str, own: list[str], seed: int) -> list[float]:
-    """The curve of one side and seed, trained unless it was; stops with the program's words when it fails."""
+    """The curve of one side and seed. A training that is over in its folder is not repeated, one of other settings or rows is
+    refused by the program itself (``--resume``); its words end the benchmark when it fails."""
     folder = options.work_dir / f"{name}_{seed}"
-    if not (folder / "run.json").exists():
-        done = subprocess.run(
-            [
-                sys.executable, str(TRAIN), "--model-name", options.model_name, "--train-file", str(options.train_file),
-                "--output-dir", str(folder), "--seed", str(seed), "--resume", *options.options.split(), *own,
-            ],
-            capture_output=True, text=True, check=False,
-        )  # fmt: skip
-        if done.returncode:
-            raise SystemExit(f"{name}, seed {seed}: {done.stderr[-2000:]}")
+    done = subprocess.run(
+        [
+            sys.executable, str(TRAIN), "--model-name", options.model_name, "--train-file", str(options.train_file),
+            "--output-dir", str(folder), "--seed", str(seed), "--resume", *options.options.split(), *own,
+        ],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    if done.returncode:
+        raise SystemExit(f"{name}, seed {seed}: {done.stderr[-2000:]}")
     return losses_of(folder)
 
 

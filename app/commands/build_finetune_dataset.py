@@ -13,6 +13,7 @@ from ..core.options import add_options, typed_settings
 from ..core.outputs import RECORDS, Output, check_outputs, json_kind
 from ..core.prompts import prompt_version
 from ..core.questions import Question
+from ..core.rag_config import load_config
 from ..data.context import ContextPlan
 from ..data.few_shot import few_shot_from
 from ..data.finetune import Built, build_records, build_statistics, describe, standard_name
@@ -57,14 +58,15 @@ def write_dataset(settings: RecordSettings, header: Mapping[str, Any]) -> Path |
     preview alone."""
     questions, datasets, sources = _questions(settings)
     jobs: list[tuple[Path | None, str, ContextPlan]]
+    top_k = _top_k(settings)
     if settings.all_four:
-        plans = [context_plan("none", 0, None), context_plan("rag", settings.top_k, settings.index_dir)]
+        plans = [context_plan("none", 0, None), context_plan("rag", top_k, settings.index_dir)]
         folder = settings.output_path or Path("results/finetune")
         jobs = [(folder / standard_name(mode, plan), mode, plan) for plan in plans for mode in MODES]
     else:
-        plan = context_plan(settings.source, settings.top_k, settings.index_dir,
+        plan = context_plan(settings.source, top_k, settings.index_dir,
                             questions=questions, without_gold=settings.share_without_gold, seed=settings.seed)  # fmt: skip
-        jobs = [(settings.output_path, settings.mode, plan)]
+        jobs = [(settings.output_path, settings.mode or "direct", plan)]
     paths = [path for path, *_ in jobs if path is not None]
     target = None
     if paths:
@@ -112,6 +114,14 @@ def write_dataset(settings: RecordSettings, header: Mapping[str, Any]) -> Path |
     if target is not None:
         write_json(target, manifest)
     return target
+
+
+def _top_k(settings: RecordSettings) -> int:
+    """How many articles a record is shown, as an evaluation takes it: from the environment where nothing is said, which
+    is not looked into without a search."""
+    if not settings.searches:
+        return 0
+    return load_config().retriever.top_k if settings.top_k is None else settings.top_k
 
 
 def _questions(settings: RecordSettings) -> tuple[list[Question], dict[str, str], list[dict[str, Any]]]:

@@ -10,7 +10,7 @@ from time import monotonic
 from typing import Any
 
 from ..core.cli import JapaneseParser, log, progress, run_program
-from ..core.errors import BackendError
+from ..core.errors import BackendError, UsageError
 from ..core.outputs import check_folder_place
 from ..data.egov.api import SITE, ListedLaw, PoliteClient, Politeness
 from ..data.egov.download import download_bulk, download_laws
@@ -67,7 +67,12 @@ def main(argv: Sequence[str]) -> int:
         program.error("--updated-on は zip で取得します。--output に .zip で終わる名前を指定してください")
     if arguments.category and not arguments.category.isdigit():
         program.error(f"--category {arguments.category}: 数字で指定してください（例 001）")
-    politeness = Politeness(pause_seconds=arguments.pause, retries=arguments.retries)
+    if arguments.lawqa and arguments.as_of:
+        program.error("--as-of は法令の版を選ぶもので、--lawqa（四択問題）にはありません。--as-of を外してください")
+    try:
+        politeness = Politeness(pause_seconds=arguments.pause, retries=arguments.retries)
+    except UsageError as error:
+        program.error(str(error))
     if arguments.lawqa:
         for name, count in download_lawqa(arguments.output, arguments.site or GITHUB, politeness):
             log(f"{arguments.output / name}: {count} 問")

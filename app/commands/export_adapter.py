@@ -131,7 +131,8 @@ def _questions(arguments: argparse.Namespace) -> tuple[Any, ...]:
 
 
 def _measured(path: Path, weights_sha256: str) -> Any:
-    """One evaluation for the model card. Raises ConfigError for a result of another adapter."""
+    """One evaluation for the model card. Raises ConfigError for a result of another adapter, or one that does not say
+    what was asked."""
     from ..evaluation.results.file import read_result
     from ..llm.export.card import Measured
 
@@ -139,16 +140,21 @@ def _measured(path: Path, weights_sha256: str) -> Any:
     facts = result.facts
     if facts.adapter is not None and facts.adapter.weights_sha256 != weights_sha256:
         raise ConfigError(f"{path}: 別のアダプタの評価結果です。このアダプタの結果を --results に指定してください。")
+    data, context = facts.data, facts.plan.context
+    if data.path is None or data.sha256 is None or context is None:
+        raise ConfigError(
+            f"{path}: 問題ファイルと文脈の記録がない評価結果（import_results.py のものなど）はモデルカードに載せられません。"
+            "evaluate_multiple_choice.py の結果を --results に指定してください。"
+        )
     low, high = result.summary["ci95"]
-    data = result.run["data"]
     return Measured(
         file=str(path),
         tuned=facts.adapter is not None,
         correct=result.summary["correct"],
         total=result.summary["total"],
         ci95=(low, high),
-        data=f"{Path(data['path']).name} ({data['sha256'][:12]}…)",
-        context=result.run["plan"]["context"],
+        data=f"{Path(data.path).name} ({data.sha256[:12]}…)",
+        context=context,
         distrust=tuple(facts.distrust),
     )
 

@@ -36,7 +36,7 @@ def main(argv: Sequence[str]) -> int:
     from ..core.files import write_jsonl, write_text
     from ..core.outputs import Output, check_outputs, contains
     from ..data.lawqa import load_questions
-    from ..evaluation.exchange.lm_eval import lm_eval_rows, task_yaml
+    from ..evaluation.exchange.lm_eval import lm_eval_rows, own_task, task_yaml
     from ..evaluation.running.plan import EvaluationPlan
 
     plan = EvaluationPlan(
@@ -47,7 +47,7 @@ def main(argv: Sequence[str]) -> int:
     check_outputs(
         [
             Output("--output-dir", rows, contains('"prompt_sha256"')),
-            Output("--output-dir", task, contains("doc_to_target")),
+            Output("--output-dir", task, own_task(arguments.name, rows)),
         ],
         {"--data": arguments.data},
     )

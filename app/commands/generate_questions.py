@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from ..core.cli import JapaneseParser, log, progress
 from ..core.errors import ConfigError, DataError
-from ..core.options import add_options, faults, from_arguments, like, option, part, refuse
+from ..core.options import add_options, as_words, faults, from_arguments, like, option, part, refuse
 from ..core.rag_config import Backend
 from ..llm.model_options import ModelOptions
 
@@ -33,6 +33,14 @@ class RewordingModel(ModelOptions):
     llm_backend: Backend | None = like(
         ModelOptions, "llm_backend", name="--reword-backend", help="言い換えるモデルの動かし方（既定: 言い換えない）"
     )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.llm_backend is None and (alone := as_words(self)):
+            names = "、".join(word for word in alone if word.startswith("--"))
+            raise ConfigError(
+                f"{names} は言い換えるモデルのものです。--reword-backend を指定するか、外してください（指定がなければ言い換えません）。"
+            )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from ..core.cli import JapaneseParser, log
-from ..core.errors import ConfigError
-from ..core.files import sha256_file, sha256_text, write_json, write_text
+from ..core.errors import ConfigError, DataError
+from ..core.files import read_json, sha256_file, sha256_text, write_json, write_text
 from ..core.locks import folder_lock
 from ..core.manifests import run_header
 from ..core.options import add_options, faults, from_arguments, option, refuse
@@ -24,6 +27,10 @@ EXAMPLES = (
     "--train 0.6 --dev 0.1 --test 0.3 --seed 7",
     "python scripts/split_selection_dataset.py --lawqa-path sample/selection.json --output-dir results/folds --folds 5",
 )
+
+
+# What a side is called, as a ledger names it: nothing else is ever removed.
+_SIDE = re.compile(r"(?:fold_[1-9][0-9]*/)?(?:train|dev|test)\.json")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,29 +96,52 @@ def write_split(settings: SplitSettings, header: Mapping[str, Any]) -> Path:
 
 
 def _write(settings: SplitSettings, texts: dict[Path, str], manifest: dict[str, Any]) -> None:
-    """Write the sides, then ``split.json``, which vouches for them; only sides of an earlier split are replaced.
+    """Write the sides, then ``split.json``, which vouches for them; only sides of an earlier split are replaced or removed.
 
     What is about to be written stands in ``.split.writing.json`` meanwhile: after a kill the files are known as ours.
     """
     folder = settings.output_dir
     done, writing = folder / "split.json", folder / ".split.writing.json"
     ours = in_ledger(done, writing)
-    outputs = [Output("--output-dir", path, ours) for path in texts] + [
-        Output("--output-dir", done, json_kind("split"))
-    ]
-    check_outputs(outputs, {"--lawqa-path": settings.lawqa_path})
-    before = {path: [sha256_file(path)] if path.exists() else [] for path in texts}
-    names = {path: path.relative_to(folder).as_posix() for path in texts}
+    stale = _stale(folder, texts, done, writing)
+    outputs = [Output("--output-dir", path, ours) for path in (*texts, *filter(os.path.lexists, stale))]
+    check_outputs([*outputs, Output("--output-dir", done, json_kind("split"))], {"--lawqa-path": settings.lawqa_path})
+    before = {path: [sha256_file(path)] if path.exists() else [] for path in (*texts, *stale)}
+    names = {path: path.relative_to(folder).as_posix() for path in before}
+    coming = {path: [sha256_text(text)] for path, text in texts.items()}
     write_json(writing, {"kind": "split-writing", "files": {
-        names[path]: [sha256_text(text), *before[path]] for path, text in texts.items()
+        names[path]: [*coming.get(path, []), *digests] for path, digests in before.items()
     }})  # fmt: skip
     done.unlink(missing_ok=True)
     for path, text in texts.items():
         write_text(path, text)
         side = manifest["sides"][names[path].removesuffix(".json")]
         log(f"{path}: {side['questions']} 問、{side['clusters']} クラスタ")
+    for path in stale:
+        _remove(path, folder)
     write_json(done, manifest)
     writing.unlink()
+
+
+def _stale(folder: Path, texts: Mapping[Path, str], *ledgers: Path) -> list[Path]:
+    """The sides of an earlier split that this one does not write: what is in them is in other sides now."""
+    named: set[str] = set()
+    for ledger in ledgers:
+        with suppress(DataError, AttributeError, TypeError):  # missing, broken or no ledger: it names nothing
+            value = read_json(ledger)
+            named.update(str(entry.get("file")) for entry in value.get("sides", {}).values())
+            named.update(value.get("files", {}))
+    return sorted({folder / name for name in named if _SIDE.fullmatch(name)} - set(texts))
+
+
+def _remove(path: Path, folder: Path) -> None:
+    """Remove a side, and the folder of its fold with it where nothing else is in there."""
+    if os.path.lexists(path):
+        path.unlink()
+        log(f"{path}: 前の分割の組で、今度の分割にはないので消しました")
+    if path.parent != folder:
+        with suppress(OSError):  # something of the user's lies beside it, or it has gone
+            path.parent.rmdir()
 
 
 def _rounds(questions: Sequence[Question], settings: SplitSettings) -> dict[str, dict[str, list[Question]]]:

@@ -33,7 +33,9 @@ class RecordSettings:
             "書き出す JSONL。--all のときはフォルダ（既定 results/finetune）。--preview だけなら省略できる"
         ),
     )
-    mode: Mode = field(default="direct", metadata=option("direct は文字だけ、cot は理由と文字", group="レコード"))
+    mode: Mode | None = field(
+        default=None, metadata=option("direct は文字だけ、cot は理由と文字。既定 direct", group="レコード")
+    )
     context: ContextSource | None = field(
         default=None,
         metadata=option(
@@ -41,7 +43,9 @@ class RecordSettings:
         ),
     )
     no_rag: bool = field(default=False, metadata=option("検索を使わない（--context none と同じ）"))
-    top_k: int = field(default=3, metadata=option("渡す条文の数（rag、distractors）"))
+    top_k: int | None = field(
+        default=None, metadata=option("渡す条文の数。rag、distractors のとき（既定: RETRIEVER_TOP_K、3）")
+    )
     without_gold: float | None = field(
         default=None,
         metadata=option(
@@ -88,8 +92,8 @@ class RecordSettings:
             raise UsageError(f"--no-rag と --context {self.context} は一緒に使えません")
         if not (self.all_four or self.output_path or self.preview):
             raise UsageError("--output-path（または --all、--preview）を指定してください")
-        if self.all_four and self.context:
-            raise UsageError("--all は標準の 4 ファイルを作るので、--context は指定できません")
+        if self.all_four and (decided := self._decided_by_all()):
+            raise UsageError(f"--all は標準の 4 ファイルを作るので、{'、'.join(decided)} は指定できません")
         if self.without_gold is not None and self.context != "distractors":
             raise UsageError("--without-gold は --context distractors と一緒に使います")
         if self.form == "choice" and (unfit := self._unfit_for_choices()):
@@ -100,6 +104,11 @@ class RecordSettings:
             raise ConfigError("--cited-words は候補を一つずつ示す形だけのものです。--form choice を指定してください。")
         if self.few_shot is False and self.few_shot_path:
             raise ConfigError("--no-few-shot と --few-shot-path は同時に指定できません。どちらかを外してください。")
+
+    def _decided_by_all(self) -> list[str]:
+        """The options that say what the four standard files are told apart by."""
+        said = {"--mode": self.mode is not None, "--context": self.context is not None, "--no-rag": self.no_rag}
+        return [name for name, given in said.items() if given]
 
     def _unfit_for_choices(self) -> list[str]:
         """The options that say how letters are asked for."""
@@ -115,6 +124,11 @@ class RecordSettings:
     def source(self) -> ContextSource:
         """Where the articles come from."""
         return "none" if self.no_rag else self.context or "rag"
+
+    @property
+    def searches(self) -> bool:
+        """Whether an index is searched for what the records show."""
+        return self.all_four or self.source in ("rag", "distractors")
 
     @property
     def share_without_gold(self) -> float:

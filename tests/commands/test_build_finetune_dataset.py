@@ -117,6 +117,9 @@ def test_preview_with_a_tokenizer_counts_tokens(capsys: pytest.CaptureFixture[st
         (["--preview", "1", "--top-k", "0"], 1, "--top-k 0: 1 以上にしてください。"),
         (["--preview", "1", "--mode", "chat"], 2, "--mode"),
         (["--all", "--context", "gold"], 2, "--all は標準の 4 ファイルを作るので、--context は指定できません"),
+        (["--all", "--no-rag"], 2, "--all は標準の 4 ファイルを作るので、--no-rag は指定できません"),
+        (["--all", "--mode", "direct"], 2, "--all は標準の 4 ファイルを作るので、--mode は指定できません"),
+        (["--all", "--mode", "cot", "--no-rag"], 2, "--mode、--no-rag は指定できません"),
         (
             ["--preview", "1", "--cited-words"],
             1,
@@ -150,6 +153,42 @@ def test_all_four_files_with_a_real_index(tmp_path: Path) -> None:
         assert len(records) == 8
         assert all(record.meta["context_present"] == ("rag" in name and "norag" not in name) for record in records)
     assert manifest["files"]["ft_direct_full_rag_top3.jsonl"]["retrieval"]["hits"] >= 6
+
+
+def test_the_number_of_articles_is_that_of_the_configuration_as_in_an_evaluation(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from app.commands import build_index
+    from app.evaluation.running.resolving import config_of
+    from app.evaluation.running.settings import EvaluationSettings
+
+    index = tmp_path / "index"
+    assert run_program(build_index.main, ["--source", str(SAMPLE.parent / "laws"), "--index-dir", str(index)]) == 0
+    monkeypatch.chdir(tmp_path)  # no .env of the working folder
+
+    def top_k(name: str, *more: str) -> tuple[int, set[int]]:
+        path = tmp_path / f"{name}.jsonl"
+        assert run("--context", "rag", "--index-dir", index, "--output-path", path, *more) == 0
+        manifest = json.loads(path.with_suffix(".manifest.json").read_text(encoding="utf-8"))
+        records = read_records(path)
+        assert {len(record.meta["doc_ids"]) for record in records} == {manifest["files"][path.name]["top_k"]}
+        return manifest["files"][path.name]["top_k"], {record.meta["top_k"] for record in records}
+
+    monkeypatch.delenv("RETRIEVER_TOP_K", raising=False)
+    assert top_k("usual") == (3, {3})
+    monkeypatch.setenv("RETRIEVER_TOP_K", "2")
+    assert top_k("environment") == (2, {2})
+    asked = EvaluationSettings(data=SAMPLE, output=tmp_path / "e.json", index_dir=index)
+    assert config_of(asked).retriever.top_k == 2
+    assert top_k("said", "--top-k", "1") == (1, {1})
+    assert run("--all", "--index-dir", index, "--output-path", tmp_path / "four") == 0
+    assert (tmp_path / "four" / "ft_direct_full_rag_top2.jsonl").exists()
+    # Where nothing is searched, nothing is asked of it.
+    monkeypatch.setenv("RETRIEVER_TOP_K", "0")
+    assert run("--no-rag", "--output-path", tmp_path / "none.jsonl") == 0
+    capsys.readouterr()
+    assert run("--context", "rag", "--index-dir", index, "--output-path", tmp_path / "bad.jsonl") == 1
+    assert "RETRIEVER_TOP_K='0'" in capsys.readouterr().err
 
 
 def test_distractors_with_a_real_index(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import errno
 import io
 import json
+import os
 import sys
 import zipfile
 from pathlib import Path
@@ -198,6 +200,36 @@ def test_usage(arguments):
     with pytest.raises(SystemExit) as caught:
         download_data.main(arguments)
     assert caught.value.code == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        (["--all", "--pause", "-1"], "使い方の誤り: --pause は 0 以上です（-1.0）（"),
+        (["--lawqa", "--retries", "-1"], "使い方の誤り: --retries は 0 以上です（-1）（"),
+        (["--lawqa", "--as-of", "2024-01-01"], "使い方の誤り: --as-of は法令の版を選ぶもので、--lawqa（四択問題）にはありません。"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_done_as_said_is_wrong_usage(site, tmp_path, capsys, arguments, line):
+    with pytest.raises(SystemExit) as caught:
+        download_data.main([*arguments, "--output", str(tmp_path / "out"), "--site", site.url])
+    assert caught.value.code == 2
+    assert line in capsys.readouterr().err
+    assert (site.asked, list(tmp_path.iterdir())) == ([], [])
+
+
+def test_a_full_disk_ends_a_bulk_download_at_once(site, tmp_path, monkeypatch, capsys):
+    class Full(io.FileIO):
+        def write(self, _data):
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fdopen", lambda handle, mode: Full(handle, "w+b"))
+    target = tmp_path / "all.zip"
+    assert run_program(download_data.main, ["--all", "--output", str(target), "--site", site.url, "--pause", "0"]) == 1
+    error = capsys.readouterr().err
+    assert error == f"エラー: {target}: ディスクの空きがありません。空きを作ってから、同じコマンドで続けてください。\n"
+    assert len(site.asked) == 1
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_download_writes_over_nobody_elses_file(site, tmp_path, capsys):

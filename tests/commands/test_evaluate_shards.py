@@ -116,6 +116,18 @@ def test_parts_from_several_cards(parts: Path, tmp_path: Path) -> None:
     assert run(parts, "cards", "--merge", parts / "1.json", tmp_path / "card.json", parts / "3.json") in (0, 3)
 
 
+@pytest.mark.parametrize(("peaks", "merged"), [((None, 5, 7), 7), ((None, None, None), None)])
+def test_parts_of_systems_that_tell_no_memory(
+    parts: Path, tmp_path: Path, peaks: tuple[int | None, ...], merged: int | None
+) -> None:
+    for number, peak in enumerate(peaks, start=1):
+        value = json.loads((parts / f"{number}.json").read_text("utf-8"))
+        value["run"]["peak_rss_bytes"] = peak
+        (tmp_path / f"{number}.json").write_text(json.dumps(value), "utf-8")
+    assert run(parts, "windows", "--merge", *(tmp_path / f"{number}.json" for number in (1, 2, 3))) in (0, 3)
+    assert read_result(parts / "windows.json").run["peak_rss_bytes"] == merged
+
+
 SERVER = {"root": "/data/models/qwen3", "parent": None, "max_model_len": 4096, "version": "0.11"}
 
 

@@ -113,6 +113,14 @@ def test_a_later_run_takes_the_place_of_an_earlier_one(tmp_path: Path, generated
         (["--count", "9999"], "（--count 9999）"),
         (["--count", "5", "--holdout-laws", "99"], "（--holdout-laws 99）"),
         (["--index-dir", "no-such-index"], "no-such-index"),
+        (
+            ["--hf-model-name", "X"],
+            "エラー: --hf-model-name は言い換えるモデルのものです。--reword-backend を指定するか、",
+        ),
+        (
+            ["--think", "--llm-model", "q", "--device", "cpu"],
+            "--llm-model、--think、--device は言い換えるモデルのものです",
+        ),
     ],
 )
 def test_bad_input_is_one_line_and_nothing_is_written(

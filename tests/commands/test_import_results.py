@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 from app.commands import compare_runs, import_results
 from app.core.cli import run_program
 from app.core.errors import DataError
+from app.core.questions import Question
 from app.data.lawqa import load_questions
 from app.evaluation.exchange.legacy_results import as_outcomes, read_legacy, reread_lines
 from app.evaluation.results.file import read_result
@@ -93,6 +95,43 @@ def test_known_questions_keep_their_id_and_cluster_in_any_order_of_choices(tmp_p
     assert questions[0].correct == outcomes[0].correct == old["correct_answer"]
     outcomes, _ = as_outcomes(read_legacy(write(tmp_path / "old.json", [row("Answer: b")])), [question])
     assert outcomes[0].id == "件0001"
+
+
+def test_another_right_choice_than_the_known_questions_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    known = load_questions(SAMPLE)[:6]
+
+    def legacy(question: Question, correct: str) -> dict[str, Any]:
+        return row(f"Answer: {correct}", correct, correct, question=question.question, choices=dict(question.choices))
+
+    rows = [legacy(one, one.correct) for one in known[:2]]
+    rows += [legacy(one, "dabc"["abcd".index(one.correct)]) for one in known[2:]]
+    old, out = write(tmp_path / "old.json", rows), tmp_path / "out.json"
+    assert run_program(import_results.main, [str(old), "--data", str(SAMPLE), "--output", str(out)]) == 1
+    error = capsys.readouterr().err
+    assert error.startswith(f"エラー: 4 件の正解が --data の同じ問題と違います: 3 件目（{known[2].id}）は「")
+    assert f"5 件目（{known[4].id}）" in error
+    assert "6 件目" not in error
+    assert error.endswith("、ほか 1 件。誤っているほうのファイルを直すか、--data を外してください。\n")
+    assert error.count("\n") == 1
+    assert not out.exists()
+    # Without --data nothing is known; the same file is a result of its own.
+    assert run_program(import_results.main, [str(old), "--output", str(out)]) == 0
+    assert [one.id for one in read_result(out).outcomes] == [f"件000{number}" for number in range(1, 7)]
+
+
+def test_a_refusal_shows_the_two_right_choices(tmp_path: Path) -> None:
+    (old,) = read_legacy(write(tmp_path / "old.json", [row("Answer: a", correct="a")]))
+    known = replace(load_questions(SAMPLE)[0], id="q1", question=old.question, choices=CHOICES, correct="c")
+    with pytest.raises(
+        DataError, match=r"^1 件の正解が --data の同じ問題と違います: 1 件目（q1）は「一週間」、--data では「三週間」。"
+    ):
+        as_outcomes([old], [known])
+    with pytest.raises(DataError, match="--data では「一週間」と「三週間」。"):
+        as_outcomes([old], [replace(known, correct="ac")])
+    spaced = replace(known, choices={**CHOICES, "a": "一 週 間"}, correct="a")
+    assert as_outcomes([old], [spaced])[0][0].id == "q1"
 
 
 def test_one_question_twice_cannot_be_a_result(tmp_path: Path) -> None:

@@ -28,6 +28,7 @@ _FREE = re.compile(r'"(started_at|finished_at|seconds|git_revision|command)": ("
 # The program, what was run before (None: nothing), what is run now; in the working folder.
 PROGRAMS = [
     ("split_selection_dataset", "--lawqa-path q.json --output-dir out --seed 1", "--lawqa-path q.json --output-dir out --seed 2"),
+    ("split_selection_dataset", "--lawqa-path q.json --output-dir out --folds 3 --dev 0", "--lawqa-path q.json --output-dir out --folds 2 --dev 0 --seed 2"),
     ("import_questions", "one.csv --output-dir out", "two.csv --output-dir out"),
     ("build_finetune_dataset", "--lawqa-path q.json --no-rag --output-path out/r.jsonl", "--lawqa-path q.json --no-rag --form choice --output-path out/r.jsonl"),
     ("generate_questions", f"--source {LAWS} --law-type all --count 6 --output out --seed 1", f"--source {LAWS} --law-type all --count 5 --output out --seed 2"),

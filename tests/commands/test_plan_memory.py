@@ -174,6 +174,18 @@ def test_a_card_that_is_too_small_gets_what_it_needs_into_the_command(
     assert "（このままでは入らない見込みです）" in capsys.readouterr().out
 
 
+def test_a_batch_of_questions_is_advised_to_be_one_before_they_are_shortened(
+    tiny_model_dir: Path, records: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = ["--model-name", str(tiny_model_dir), "--train-file", str(records), "--objective", "choice"]
+    tight = [*options, "--batch-size", "3", "--vram", "0.3", "--desktop", "0", "--json"]
+    capsys.readouterr()
+    assert run_program(plan_memory.main, tight) == 0
+    made = json.loads(capsys.readouterr().out)
+    assert made["fits"] is False
+    assert made["advice"][0].startswith("--batch-size 1（--gradient-accumulation-steps を増やせば結果は同じ） → ")
+
+
 @pytest.mark.parametrize(
     ("more", "words"),
     [

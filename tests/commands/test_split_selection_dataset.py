@@ -71,6 +71,74 @@ def test_refusals(tmp_path: Path, capsys: pytest.CaptureFixture[str], arguments:
     assert not (tmp_path / "split.json").exists()
 
 
+def split(folder: Path, *more: str, source: Path = SAMPLE) -> int:
+    return run_program(program.main, ["--lawqa-path", str(source), "--output-dir", str(folder), *more])
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*"))
+
+
+def test_a_side_that_the_new_split_has_not_does_not_stay(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert split(tmp_path) == 0
+    (tmp_path / "mine.json").write_text("mine", encoding="utf-8")
+    assert split(tmp_path, "--train", "0.7", "--dev", "0", "--seed", "7") == 0
+    line = f"{tmp_path / 'dev.json'}: 前の分割の組で、今度の分割にはないので消しました\n"
+    assert line in capsys.readouterr().err
+    assert names(tmp_path) == ["mine.json", "split.json", "test.json", "train.json"]
+
+
+def test_fewer_folds_leave_no_fold_behind(tmp_path: Path) -> None:
+    assert split(tmp_path, "--folds", "5") == 0
+    (tmp_path / "fold_4" / "mine.json").write_text("mine", encoding="utf-8")
+    (tmp_path / "fold_6").mkdir()
+    (tmp_path / "fold_6" / "train.json").write_text("mine", encoding="utf-8")  # no ledger names it
+    assert split(tmp_path, "--folds", "2", "--dev", "0") == 0
+    sides = [f"fold_{number}/{side}.json" for number in (1, 2) for side in ("test", "train")]
+    others = ["fold_1", "fold_2", "fold_4", "fold_4/mine.json", "fold_6", "fold_6/train.json", "split.json"]
+    assert names(tmp_path) == sorted([*sides, *others])
+    assert split(tmp_path) == 0
+    assert names(tmp_path) == ["dev.json", *others[2:], "test.json", "train.json"]
+
+
+def test_an_old_side_that_was_changed_stops_everything(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert split(tmp_path) == 0
+    (tmp_path / "dev.json").write_text("{}", encoding="utf-8")
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    capsys.readouterr()
+    assert split(tmp_path, "--train", "0.7", "--dev", "0") == 1
+    error = capsys.readouterr().err
+    assert error.startswith(f"エラー: --output-dir {tmp_path / 'dev.json'} は既にあり、")
+    assert error.count("\n") == 1
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+def test_an_old_side_that_is_the_input_is_not_removed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert split(tmp_path) == 0
+    capsys.readouterr()
+    assert split(tmp_path, "--folds", "2", source=tmp_path / "train.json") == 1
+    assert "train.json は入力（--lawqa-path" in capsys.readouterr().err
+    assert names(tmp_path) == ["dev.json", "split.json", "test.json", "train.json"]
+
+
+def test_a_ledger_names_no_file_elsewhere(tmp_path: Path) -> None:
+    folder, other = tmp_path / "out", tmp_path / "train.json"
+    assert split(folder) == 0
+    other.write_text("mine", encoding="utf-8")
+    manifest = json.loads((folder / "split.json").read_text(encoding="utf-8"))
+    manifest["sides"]["more"] = {"file": "../train.json", "sha256": sha256_file(other)}
+    (folder / "split.json").write_text(json.dumps(manifest), encoding="utf-8")
+    assert split(folder) == 0
+    assert other.read_text(encoding="utf-8") == "mine"
+
+
+@pytest.mark.parametrize("sides", ["[]", '{"train": 3}', "3"])
+def test_a_ledger_of_another_form_names_nothing(tmp_path: Path, sides: str) -> None:
+    (tmp_path / "split.json").write_text(f'{{"kind": "split", "sides": {sides}}}', encoding="utf-8")
+    assert split(tmp_path) == 0
+    assert names(tmp_path) == ["dev.json", "split.json", "test.json", "train.json"]
+
+
 def test_faults_of_the_file_come_in_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "q.json").write_text('{"samples": [{"ファイル名": "x"}]}', encoding="utf-8")
     assert run_program(program.main, ["--lawqa-path", str(tmp_path / "q.json"), "--output-dir", str(tmp_path)]) == 1

@@ -61,7 +61,7 @@ class CrossFitSettings:
             metavar="JSONL",
         ),
     )
-    top_k: int = like(RecordSettings, "top_k", help="検索する条の数")
+    top_k: int = field(default=3, metadata=option("検索する条の数"))
     reading_test: bool = field(
         default=False,
         metadata=option(

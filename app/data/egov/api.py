@@ -13,11 +13,12 @@ import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from typing import IO, Any
 
-from ...core.errors import BackendError, DataError
+from ...core.errors import BackendError, DataError, UsageError
 from .xml import how_repealed
 from .xml_text import MAX_XML_BYTES
 
@@ -43,11 +44,32 @@ class ListedLaw:
 
 @dataclass(frozen=True, slots=True)
 class Politeness:
-    """How requests are spaced and repeated."""
+    """How requests are spaced and repeated: what ``--pause`` and ``--retries`` say. Raises UsageError for what is below 0."""
 
     pause_seconds: float = 1.0  # between two requests
     retries: int = 4  # after the first try; waits 2, 4, 8, 16 times the pause
     timeout_seconds: float = 60.0  # without a byte
+
+    def __post_init__(self) -> None:
+        for name, value in (("--pause", self.pause_seconds), ("--retries", self.retries)):
+            if value < 0:
+                raise UsageError(f"{name} は 0 以上です（{value}）")
+
+
+class _OwnError(Exception):
+    """An OSError of what is done with an answer, not of the way it came: asking again would not help."""
+
+    def __init__(self, error: OSError) -> None:
+        super().__init__(str(error))
+        self.error = error
+
+
+@contextmanager
+def _own() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise _OwnError(error) from error
 
 
 class PoliteClient:
@@ -114,7 +136,7 @@ class PoliteClient:
         """Write a zip to ``target``: all laws, those of a category, or those that e-Gov updated on one day.
 
         ``watch`` is told the bytes so far. The site gives neither length nor ranges, so a broken transfer starts again
-        from the beginning.
+        from the beginning. Raises the OSError of a ``target`` that cannot be written.
         """
         if updated_on is not None:
             query = {"file_section": "3", "update_date": updated_on.strftime("%Y%m%d")}
@@ -123,18 +145,23 @@ class PoliteClient:
         path = f"/bulkdownload?{urllib.parse.urlencode(query | {'only_xml_flag': 'true'})}"
 
         def copy(response: Any) -> bytes:
-            target.seek(0)
-            target.truncate()
+            with _own():
+                target.seek(0)
+                target.truncate()
             size = 0
             while piece := response.read(1 << 20):
                 size += len(piece)
                 if size > MAX_BULK_BYTES:
                     raise DataError(f"{self._site}{path}: {MAX_BULK_BYTES:,} バイトを超えたのでやめました。")
-                target.write(piece)
-                watch(size)
+                with _own():
+                    target.write(piece)
+                    watch(size)
             return b""
 
-        self._ask(path, copy)
+        try:
+            self._ask(path, copy)
+        except _OwnError as error:
+            raise error.error from None
 
     def _json(self, path: str, name: str) -> dict[str, Any]:
         data = self._fetch(path, 64 * 2**20)

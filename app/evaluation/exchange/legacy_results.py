@@ -17,11 +17,13 @@ from ...core.answers import Status as Reading
 from ...core.answers import parse_answer
 from ...core.errors import DataError
 from ...core.files import read_json, sha256_text
-from ...core.questions import LETTERS, Question, content_hash
+from ...core.questions import LETTERS, Question, content_hash, plain
 from ...data.choices_field import parse_choices
 from ...data.lawqa import questions_from
 from ..results.order_answer import OrderAnswer
 from ..results.outcomes import Outcome
+
+_NAMED = 3  # items that a refusal names
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,9 +141,10 @@ def as_outcomes(items: Sequence[Reread], known: Sequence[Question]) -> tuple[lis
     """The items as outcomes of one written answer each, and their questions.
 
     An item that is one of ``known`` (same text and choices) takes its id, law and cluster; others are numbered. Raises
-    DataError if an item stands twice.
+    DataError if an item stands twice, or if another choice is right in it than in the known question.
     """
     by_content = {content_hash(question.question, question.choices): question for question in known}
+    _check_right_choices(items, by_content)
     outcomes: list[Outcome] = []
     questions: list[Question] = []
     seen: dict[str, int] = {}
@@ -180,6 +183,36 @@ def as_outcomes(items: Sequence[Reread], known: Sequence[Question]) -> tuple[lis
         )
         questions.append(question)
     return outcomes, questions
+
+
+def _check_right_choices(items: Sequence[Reread], by_content: Mapping[str, Question]) -> None:
+    """Raises DataError, naming the first items, where the file and a known question call other choices right.
+
+    Compared are the texts: the file may show the choices in another order.
+    """
+    found = []
+    for item in items:
+        question = by_content.get(content_hash(item.question, item.choices))
+        if question is None:
+            continue
+        right = [question.choices[letter] for letter in question.correct]
+        if {plain(item.choices[item.correct])} != {plain(text) for text in right}:
+            found.append(
+                f"{item.number} 件目（{question.id}）は「{_short(item.choices[item.correct])}」、"
+                f"--data では{'と'.join(f'「{_short(text)}」' for text in right)}"
+            )
+    if found:
+        more = f"、ほか {len(found) - _NAMED} 件" if len(found) > _NAMED else ""
+        raise DataError(
+            f"{len(found)} 件の正解が --data の同じ問題と違います: {'、'.join(found[:_NAMED])}{more}。"
+            "誤っているほうのファイルを直すか、--data を外してください。"
+        )
+
+
+def _short(text: str) -> str:
+    """The beginning of a choice, in one line."""
+    line = " ".join(text.split())
+    return line if len(line) <= 30 else f"{line[:30]}…"
 
 
 def _unknown(item: Reread) -> Question:

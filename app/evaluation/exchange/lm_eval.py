@@ -11,11 +11,14 @@ from pathlib import Path
 from typing import Any
 
 from ...core.errors import DataError
-from ...core.files import sha256_text, to_json
+from ...core.files import sha256_bytes, sha256_text, to_json
+from ...core.outputs import Ours
 from ...core.prompts import PROMPT_VERSION
 from ...core.questions import LETTERS, Question, reorder
 from ..running.asking import check_questions, prompts_of
 from ..running.plan import RETRIEVED, EvaluationPlan
+
+_MARK = "# horei-ft export_lm_eval.py sha256:"
 
 
 def lm_eval_rows(questions: Sequence[Question], plan: EvaluationPlan) -> list[dict[str, Any]]:
@@ -50,7 +53,25 @@ def lm_eval_rows(questions: Sequence[Question], plan: EvaluationPlan) -> list[di
 
 
 def task_yaml(task: str, rows_path: Path) -> str:
-    """The task file. Values are written as JSON, which is YAML too.
+    """The task file: a comment that names this program and the SHA-256 of the rest, by which ``own_task`` knows it."""
+    fields = _task_fields(task, rows_path)
+    return f"{_MARK}{sha256_text(fields)}\n{fields}"
+
+
+def own_task(task: str, rows_path: Path) -> Ours:
+    """Whether a task file is one that ``task_yaml`` wrote and nobody has edited since. Those of a version that wrote no
+    mark are known where they are this very task."""
+
+    def ours(path: Path) -> bool:
+        text = path.read_bytes()
+        mark, _, fields = text.partition(b"\n")
+        return mark == f"{_MARK}{sha256_bytes(fields)}".encode() or text == _task_fields(task, rows_path).encode()
+
+    return ours
+
+
+def _task_fields(task: str, rows_path: Path) -> str:
+    """What the task file says. Values are written as JSON, which is YAML too.
 
     ``target_delimiter`` is empty because the harness would otherwise put a space before the letter; ``doc_to_text`` and
     ``doc_to_target`` are names of fields, so that braces in a statute are not taken for a template.

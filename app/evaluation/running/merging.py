@@ -115,7 +115,10 @@ def merge_shards(
         "finished_at": now(),
         "data": dict(data),
         "adapter": adapter,
-        "peak_rss_bytes": max(part.run["peak_rss_bytes"] for part in parts),
+        # None where the system of a part does not tell.
+        "peak_rss_bytes": max(
+            (peak for part in parts if (peak := part.run["peak_rss_bytes"]) is not None), default=None
+        ),
         "notes": list(dict.fromkeys(note for part in parts for note in part.run["notes"])),
         "shards": [str(part.path) for part in parts],
         "distrust": list(distrust),

@@ -15,7 +15,7 @@ import pytest
 from app.commands import export_lm_eval
 from app.core.chat import encode_prompt, letter_token_ids
 from app.core.cli import run_program
-from app.core.files import read_jsonl
+from app.core.files import read_jsonl, sha256_text
 from app.core.questions import LETTERS, ORDERS, original_letter
 from app.data.lawqa import load_questions
 from app.evaluation.exchange.lm_eval import lm_eval_rows, task_yaml
@@ -56,7 +56,8 @@ def test_braces_and_quotes_survive_in_rows_and_task(tmp_path: Path) -> None:
     question = replace(load_questions(SAMPLE)[0], question='{{ prompt }} "引用" \\ {% if %}')
     (row,) = lm_eval_rows([question], EvaluationPlan(context="none", top_k=0, orders=1))
     assert '{{ prompt }} "引用" \\ {% if %}' in row["prompt"]
-    lines = task_yaml("name", tmp_path / "a b.jsonl").splitlines()
+    mark, *lines = task_yaml("name", tmp_path / "a b.jsonl").splitlines()
+    assert mark == "# horei-ft export_lm_eval.py sha256:" + sha256_text("".join(f"{line}\n" for line in lines))
     fields = {name: json.loads(value) for name, _, value in (line.partition(": ") for line in lines)}
     assert fields["target_delimiter"] == ""
     assert fields["doc_to_choice"] == ["a", "b", "c", "d"]
@@ -74,6 +75,36 @@ def test_the_program_writes_rows_and_task_and_prints_the_command(
     with pytest.raises(SystemExit) as wrong:
         export_lm_eval.main([*arguments[:-3], "日本語 名"])
     assert wrong.value.code == 2
+
+
+def test_only_a_task_that_this_program_wrote_is_replaced(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    task, rows = tmp_path / "mine.yaml", tmp_path / "mine.jsonl"
+
+    def export() -> int:
+        options = ["--data", str(SAMPLE), "--output-dir", str(tmp_path), "--name", "mine", "--orders", "1"]
+        return run_program(export_lm_eval.main, options)
+
+    # The user's own task, a copied mark over it, and our task with a line added by hand.
+    written = task_yaml("mine", rows)
+    mark = written.splitlines()[0]
+    for text in (
+        "doc_to_target: label\n",
+        f"{mark}\ndoc_to_target: label\n",
+        f"{written}repeats: 2\n",
+        f"#\n{written}",
+    ):
+        task.write_text(text, "utf-8")
+        assert export() == 1
+        error = capsys.readouterr().err
+        assert error.startswith(f"エラー: --output-dir {task} は既にあり、")
+        assert error.count("\n") == 1
+        assert task.read_text("utf-8") == text
+        assert not rows.exists()
+    # What it wrote itself, for another name and folder too, and in the version before, which had no mark.
+    for text in (written, task_yaml("other", Path("/elsewhere/o.jsonl")), written.removeprefix(f"{mark}\n")):
+        task.write_text(text, "utf-8")
+        assert export() == 0
+        assert task.read_text("utf-8") == written
 
 
 @pytest.mark.slow
