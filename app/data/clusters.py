@@ -87,15 +87,24 @@ def natural_order(key: str) -> tuple[tuple[int, int, str], ...]:
     )
 
 
-def cluster_ids(keys_of_each: Sequence[Sequence[str]]) -> list[str]:
+def _rank(key: str) -> tuple[bool, tuple[tuple[int, int, str], ...]]:
+    """An article says more than the hash of a text."""
+    return key.startswith(("context ", "question ")), natural_order(key)
+
+
+def cluster_ids(keys_of_each: Sequence[Sequence[str]], contents: Sequence[str] = ()) -> list[str]:
     """For each question the id of its cluster: the smallest key of the component.
 
-    The id depends on the component alone, so any set of whole clusters gives its questions the same ids.
+    ``contents`` of the questions (``content_hash``) join copies of one question whose contexts are not alike; they name
+    no cluster. The id depends on the component alone, so any set of whole clusters gives its questions the same ids.
     """
-    components = connected_components(keys_of_each)
+    joined = zip(keys_of_each, contents, strict=True) if contents else ((keys, "") for keys in keys_of_each)
+    components = connected_components(
+        [[*keys, *([f"content {content}"] if content else [])] for keys, content in joined]
+    )
     smallest: dict[int, str] = {}
     for component, keys in zip(components, keys_of_each, strict=True):
         for key in keys:
-            if component not in smallest or natural_order(key) < natural_order(smallest[component]):
+            if component not in smallest or _rank(key) < _rank(smallest[component]):
                 smallest[component] = key
     return [smallest[component] for component in components]

@@ -45,7 +45,7 @@ def exam_questions(text: str, path: Path) -> list[Question]:
             faults.append(f"{number} 行目: JSON として読めません（{json_reason(error)}）。")
             continue
         found = _faults(value)
-        name = str(value["id"]) if isinstance(value, dict) and _is_name(value.get("id")) else ""
+        name = str(value["id"]).strip() if isinstance(value, dict) and _is_name(value.get("id")) else ""
         if name and name in seen:
             found.append(f"id が {seen[name]} 行目と重複しています")
         seen.setdefault(name, number)

@@ -247,6 +247,7 @@ def _questions(rows: Sequence[_Row], source: str) -> list[Question]:
         cluster_keys(refs, row.context, row.question, row.choices.values())
         for refs, row in zip(articles, rows, strict=True)
     ]
+    contents = [content_hash(row.question, row.choices) for row in rows]
     return [
         Question(
             id=row.id,
@@ -260,5 +261,5 @@ def _questions(rows: Sequence[_Row], source: str) -> list[Question]:
             source=source,
             law=question_law(row.id, refs[0].law if refs else None),
         )
-        for row, refs, cluster in zip(rows, articles, cluster_ids(keys), strict=True)
+        for row, refs, cluster in zip(rows, articles, cluster_ids(keys, contents), strict=True)
     ]

@@ -80,3 +80,9 @@ def test_questions_without_context_that_ask_barely_are_told_apart_by_their_choic
     assert keys(bare, "一日", "二日") == keys(bare, "２日", "1日")  # the same choices in another order and writing
     asked = "回覧は何日か。"
     assert keys(asked, "一日", "二日") == keys(asked, "三日", "四日")  # variants of one question stay together
+
+
+def test_copies_of_a_question_are_one_cluster_whatever_their_contexts() -> None:
+    keys = [["民法 第709条"], ["question 1"], ["民法 第1条"]]
+    assert cluster_ids(keys) == ["民法 第709条", "question 1", "民法 第1条"]
+    assert cluster_ids(keys, ["x", "x", "y"]) == ["民法 第709条", "民法 第709条", "民法 第1条"]

@@ -62,7 +62,7 @@ def test_a_bad_row_is_named_by_its_line(tmp_path: Path, change: dict[str, Any], 
 
 
 def test_every_fault_is_named_at_once(tmp_path: Path) -> None:
-    path = written(tmp_path, ROW, ROW, "{broken\n", [1], {"id": "x"})
+    path = written(tmp_path, ROW, {**ROW, "id": f" {ROW['id']} "}, "{broken\n", [1], {"id": "x"})
     with pytest.raises(DataError) as caught:
         load_questions(path, exams=True)
     lines = str(caught.value).splitlines()

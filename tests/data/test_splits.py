@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from app.core.errors import ConfigError, DataError
 from app.core.questions import ArticleRef, Question
 from app.data.clusters import cluster_ids, cluster_keys
+from app.data.lawqa import questions_from
 from app.data.splits import check_disjoint, fold_by_cluster, overlap_statistics, side_statistics, split_by_cluster
 
 
@@ -122,3 +123,21 @@ def test_statistics() -> None:
     assert overlap_statistics(questions) == {
         "questions": 3, "clusters": 2, "largest_cluster": 2, "pairs_sharing_context": 0, "questions_sharing_article": 2
     }  # fmt: skip
+
+
+def test_copies_of_a_question_with_and_without_context_are_dealt_together() -> None:
+    def sample(name: str, text: str, context: str) -> dict[str, str]:
+        return {
+            "ファイル名": name, "コンテキスト": context, "指示": "", "問題文": text,
+            "選択肢": "a 甲\nb 乙\nc 丙\nd 丁", "output": "a",
+        }  # fmt: skip
+
+    samples = [
+        sample("写し", "敷金はどれか。", ""),
+        sample("民法_1", "敷金はどれか。", "## 民法\n### 第622条の2\n敷金"),
+    ]
+    samples += [sample(f"民法_{number}", f"問{number}", f"## 民法\n### 第{number}条\n本文") for number in range(2, 12)]
+    questions = questions_from({"samples": samples}, source="t.json")
+    assert [one.cluster for one in questions[:2]] == ["民法 第622条の2"] * 2
+    for seed in range(5):
+        check_disjoint(split_by_cluster(questions, SHARES, seed))

@@ -21,7 +21,9 @@ PROMPT = (
     "次の文を、意味を変えずに、別の言い回しの一文に書き直してください。数、期限、否定、義務か任意かの別、だれがだれに対してするか、"
     "法令名と条・項・号の番号は、そのまま残してください。書き直した文だけを答えてください。\n\n{text}"
 )
-_NUMBER = re.compile(r"\d+(?:\.\d+)?")
+# A number with what it counts: 3月 and 3日 are two terms, 100分の3 is one number.
+_NUMBER = re.compile(r"(\d+(?:\.\d+)?)(か月|箇月|ヶ月|月間?|日間?|週間?|年間?|時間|分の|割|倍|%|円|人|名|回|条|項|号)?")
+_UNIT = {"か月": "月", "箇月": "月", "ヶ月": "月", "月間": "月", "日間": "日", "週": "週間", "年間": "年", "名": "人"}
 _NEGATIONS = re.compile(r"ない|なく|なけれ|ず(?=に|、|と)|ません|なし|不要|禁|限らな")
 _FORCES = {
     "duty": re.compile(r"なければなら|必要が?あ|義務|要する|べき|ねばなら"),
@@ -29,10 +31,14 @@ _FORCES = {
     "effort": re.compile(r"努め"),
     "deemed": re.compile(r"みなさ|みなす"),
     "absolute": re.compile(r"常に|必ず|例外なく|いかなる|一切|のみ|限り|限られ|問わず|かかわらず"),
-    "order": re.compile(r"あらかじめ|事前|前もって|事後|直ち|すぐ|遅滞|遅れ|速やか|すみやか"),
-    "limits": re.compile(r"以上|以下|以内|未満|超え|経過"),
+    "before": re.compile(r"あらかじめ|事前|前もって"),
+    "after": re.compile(r"事後"),
+    "at once": re.compile(r"直ち|すぐ"),
+    "without delay": re.compile(r"遅滞|遅れ"),
+    "soon": re.compile(r"速やか|すみやか"),
     "even": re.compile(r"ても|でも"),
 }
+_LIMITS = re.compile(r"以上|以下|以内|未満|超え|経過")
 _DUTY = re.compile(
     r"なければなら(?:ない|ず)|ねばならない|なくてはならない"
 )  # no negation, though it is written with two
@@ -45,12 +51,23 @@ def survives(old: str, new: str) -> bool:
         return False
     one, other = fold_text(old), fold_text(new)
     return (
-        Counter(_NUMBER.findall(one)) == Counter(_NUMBER.findall(other))
-        and Counter(ACTOR.findall(old)) == Counter(ACTOR.findall(new))
+        _amounts(one) == _amounts(other)
+        and Counter(_LIMITS.findall(one)) == Counter(_LIMITS.findall(other))
+        and _parties(old) == _parties(new)
         and len(_NEGATIONS.findall(_DUTY.sub("", one))) == len(_NEGATIONS.findall(_DUTY.sub("", other)))
         and all(bool(pattern.search(one)) == bool(pattern.search(other)) for pattern in _FORCES.values())
         and sorted(re.findall("「[^」]*」", old)) == sorted(re.findall("「[^」]*」", new))
     )
+
+
+def _amounts(text: str) -> Counter[tuple[str, str]]:
+    return Counter((number, _UNIT.get(unit, unit)) for number, unit in _NUMBER.findall(text))
+
+
+def _parties(text: str) -> Counter[tuple[str, bool]]:
+    """The authorities, and whether each acts: 「知事は市町村長に」 is not 「市町村長は知事に」."""
+    found = ((match.group(), text[match.end() : match.end() + 1] in ("は", "が")) for match in ACTOR.finditer(text))
+    return Counter(found)
 
 
 def cleaned(answer: str) -> str:

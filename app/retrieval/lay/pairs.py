@@ -30,7 +30,11 @@ MAX_QUESTION = 300  # characters of a question: no more than the network reads a
 _EMPTY = re.compile(
     r"(?:趣旨|目的|定義|用語|罰則|雑則|施行期日|経過措置|省令への委任|政令への委任|その他|適用除外|権限の委任)"
 )
-_LINE = re.compile(r"^\s*(?:[-・*]|\d+[.．)]|質問\s*\d*\s*[:：])?\s*(\S.{4,78}?[?？。]?)\s*$", re.MULTILINE)
+# A question, without its number and what marks it; 「以下に質問を2つ挙げます。」 is none.
+_LINE = re.compile(
+    r"^[\s*＊]*(?:[-・]|\d+[.．)）]|[(（]\d+[)）])?[\s*＊]*(?:質問\s*\d*[\s*＊]*[:：])?[\s*＊「]*(\S.{4,78}?(?:[?？]|か。?))[\s*＊」]*$",
+    re.MULTILINE,
+)
 PROMPT = """次の条文が答えになるような質問を、法律を知らない人が相談するときの日常の言葉で 2 つ書いてください。
 条文の言葉や法令名は使わず、1 行に 1 つ、質問だけを書いてください。
 

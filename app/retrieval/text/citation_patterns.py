@@ -6,16 +6,19 @@ import re
 
 from ...data.law_numbers import ARTICLE_END, FOLDED_BRANCH, ITEM_END, PARAGRAPH_END, SUBITEM, YEAR
 
-_ARTICLE = rf"第?(?P<article>\d+)条(?P<branch>{FOLDED_BRANCH}){ARTICLE_END}"
+# 前2条 and 次3項 are counted from where they stand: none of them is 第2条 or 第3項.
+_COUNTED = "(?<![前次左右])(?<![前次左右][0-9])(?<![前次左右][0-9][0-9])"
+_NTH = f"(?:第|{_COUNTED})"
+_ARTICLE = rf"{_NTH}(?P<article>\d+)条(?P<branch>{FOLDED_BRANCH}){ARTICLE_END}"
 _RELATIVE = r"(?P<relative>前条|次条|同条|本条|この条)"
-_PARAGRAPH = rf"(?:第?(?P<paragraph>\d+)項{PARAGRAPH_END}|(?P<near_paragraph>前項|次項|同項|この項))"
+_PARAGRAPH = rf"(?:{_NTH}(?P<paragraph>\d+)項{PARAGRAPH_END}|(?P<near_paragraph>前項|次項|同項|この項))"
 _LONE = _PARAGRAPH.replace("(?P<", "(?P<lone_")
 _SUBITEM = rf"(?P<subitem>{SUBITEM}(?![ァ-ヶー])(?:\(\d+\)(?:\([ivx]+\))?)?)"
-_ITEM = rf"(?:第?(?P<item>\d+)号{ITEM_END}(?P<item_branch>{FOLDED_BRANCH}){_SUBITEM}?)"
+_ITEM = rf"(?:{_NTH}(?P<item>\d+)号{ITEM_END}(?P<item_branch>{FOLDED_BRANCH}){_SUBITEM}?)"
 NUMBER_IN = re.compile(rf"{YEAR}(?:\d+月\d+日)?[^()\d。、]{{1,14}}第?\d+号")
 _AMENDING = rf"(?:(?<=\()[^()]*年[^()]*号[^()]*|{NUMBER_IN.pattern})"  # in a parenthesis, with or without more words
 _SUPPLEMENT = rf"(?P<supplement>(?:改正)?附則)(?:\(?抄\)?)?(?:\(?(?P<amending>{_AMENDING})\)?)?(?:\(?抄\)?)?の?"
-_LONE_ITEM = rf"第?(?P<lone_item>\d+)号{ITEM_END}(?P<lone_item_branch>{FOLDED_BRANCH})"
+_LONE_ITEM = rf"{_NTH}(?P<lone_item>\d+)号{ITEM_END}(?P<lone_item_branch>{FOLDED_BRANCH})"
 _ONLY_PEOPLE = (
     "dashed dashed_unit preamble appendix table_amending row bare bare_branch lone_item lone_item_branch loose"
 )

@@ -28,9 +28,9 @@ _SPACE = re.compile(r"[ 　\t]+")
 _ROMAN = {one: number for number, one in enumerate("ⅠⅡⅢⅣⅤⅥⅦⅧⅨⅩⅪⅫ", start=1)} | {
     one: number for number, one in enumerate(("I", "II", "III", "IV", "V", "VI", "VII", "VIII", "IX", "X"), start=1)
 }
-# After a number or 条: Ⅰ and ① are paragraphs, ① after Ⅰ is an item.
+# After a number or 条: Ⅰ and ① are paragraphs, ① after Ⅰ is an item. An X or V before other words may be a person.
 _MARKED = re.compile(
-    r"(?<=[0-9０-９一二三四五六七八九十百条])(?P<roman>[Ⅰ-Ⅻ]|(?:IX|IV|VI{0,3}|I{1,3}|X)(?![A-Za-z]))?(?P<circled>[①-⑳]*)"
+    r"(?<=[0-9０-９一二三四五六七八九十百条])(?P<roman>[Ⅰ-Ⅻ]|(?:IX|IV|VI{1,3}|I{1,3}|[VX](?=$|[、。・）)①-⑳]))(?![A-Za-z]))?(?P<circled>[①-⑳]*)"
 )
 _TILDE = "~〜～"
 _BETWEEN = rf"(?:、|,|・|及び|又は|若しくは|並びに|および|または|から|ないし|乃至|[{_TILDE}])"

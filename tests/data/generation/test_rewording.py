@@ -35,6 +35,24 @@ def test_what_survives_rewording(new: str, kept: bool) -> None:
     assert survives(OLD, new) is kept
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "kept"),
+    [
+        ("三月以内に届け出なければならない", "3日以内に届け出なければならない", False),
+        ("三月以内に届け出なければならない", "3か月以内に届出をしなければならない", True),
+        ("百分の三以上を有する者は、閲覧できる", "100分の3未満を有する者は、閲覧できる", False),
+        ("百分の三以上を有する者は、閲覧できる", "100分の3以上を持つ者は、閲覧できる", True),
+        ("あらかじめ届け出なければならない", "事後に届け出なければならない", False),
+        ("あらかじめ届け出なければならない", "事前に届け出なければならない", True),
+        ("直ちに届け出なければならない", "速やかに届け出なければならない", False),
+        ("都道府県知事は、市町村長に報告する", "市町村長は、都道府県知事に報告する", False),
+        ("都道府県知事は、市町村長に報告する", "都道府県知事が市町村長に対し報告する", True),
+    ],
+)
+def test_what_makes_a_statement_false_does_not_survive(old: str, new: str, kept: bool) -> None:
+    assert survives(old, new) is kept
+
+
 def test_a_models_answer_is_cleaned() -> None:
     assert cleaned("\n書き直し：灯台守は報告する。\n（補足）") == "灯台守は報告する"
     assert cleaned("「灯台守は報告する。」") == "灯台守は報告する"

@@ -178,3 +178,7 @@ def test_what_a_model_writes_is_asked_in_batches_and_read_strictly():
         Pair("船で人を運んでもいいの?", "渡船法", "5"),
     ]
     assert questions_of("許可とは何ですか？\n\n", ARTICLE) == []
+    told = "以下に、日常の言葉の質問を2つ挙げます。\n1. 車をぶつけたら誰が払う？\n2）「けがをさせたらどうなりますか。」"
+    assert questions_of(told, ARTICLE) == ["車をぶつけたら誰が払う？", "けがをさせたらどうなりますか。"]
+    marked = "**質問1**: 船に乗れないのはいつ？\n**質問2：** 荷物は誰が運ぶのか\nこの条文は届出を定めています。"
+    assert questions_of(marked, ARTICLE) == ["船に乗れないのはいつ？", "荷物は誰が運ぶのか"]
