@@ -17,6 +17,7 @@ import pytest
 from app.commands import generate_questions as program
 from app.core.cli import run_program
 from app.core.files import sha256_file, write_json
+from app.data.generation.writing import WRITING
 from app.data.lawqa import load_questions
 from app.llm.backend import Generation
 from app.retrieval.index.building import build_index
@@ -156,14 +157,24 @@ def test_files_of_the_user_are_not_written_over(tmp_path: Path, capsys: pytest.C
     assert json.loads(mine.read_text(encoding="utf-8")) == {"samples": ["mine"]}
 
 
-def test_a_killed_run_leaves_the_old_set_or_none(tmp_path: Path) -> None:
+@pytest.mark.parametrize("seconds", [0.8, 1.6, 2.4])
+def test_a_killed_run_leaves_a_whole_set_or_none(tmp_path: Path, seconds: float) -> None:
+    """However far it came: a manifest stands for files that are there as it says, and without one they are in the ledger."""
+    folder = tmp_path / "set"
     command = [sys.executable, str(ROOT / "scripts" / "generate_questions.py"), "--source", str(LAWS), "--law-type", "all",
-               "--count", "48", "--output", str(tmp_path / "set")]  # fmt: skip
+               "--count", "48", "--output", str(folder)]  # fmt: skip
     process = subprocess.Popen(command, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL, env={**os.environ})
-    time.sleep(0.8)
+    time.sleep(seconds)
     process.send_signal(signal.SIGINT)
     process.wait(timeout=30)
-    assert not (tmp_path / "set").exists() or not [path for path in (tmp_path / "set").iterdir() if path.suffix == ".json"] or process.returncode == 0  # fmt: skip
+    if (folder / "manifest.json").exists():
+        listed = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))["files"]
+        assert {name: sha256_file(folder / name) for name in listed} == {
+            name: facts["sha256"] for name, facts in listed.items()
+        }
+    else:
+        assert process.returncode != 0
+        assert not (folder / "questions.json").exists() or (folder / WRITING).exists()
 
 
 def test_a_kill_between_the_files_leaves_none_that_is_nobodys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
