@@ -208,6 +208,15 @@ def index_without_place(index: Any) -> Any:
     return found
 
 
+def same_index(first: Any, other: Any) -> bool:
+    """Whether two results, or a result and a search of now, say that one index was searched alike, on days with one law;
+    the day (``law_since``) counts where both say it."""
+    one, two = index_without_place(first), index_without_place(other)
+    if isinstance(one, Mapping) and isinstance(two, Mapping) and not (one.get("law_since") and two.get("law_since")):
+        one, two = _without(one, {"law_since"}), _without(two, {"law_since"})
+    return bool(one == two)
+
+
 def _without(one: Mapping[str, Any], names: Collection[str]) -> dict[str, Any]:
     return {name: value for name, value in one.items() if name not in names}
 
@@ -215,5 +224,5 @@ def _without(one: Mapping[str, Any], names: Collection[str]) -> dict[str, Any]:
 def asked_differently(first: Mapping[str, Any], other: Mapping[str, Any]) -> list[str]:
     """What the ``run`` of two results do not share of how they were asked, as a reader calls it."""
     found = [name for name in ("plan", "prompt_version") if first.get(name) != other.get(name)]
-    same = index_without_place(first.get("index")) == index_without_place(other.get("index"))
+    same = same_index(first.get("index"), other.get("index"))
     return found if same else [*found, "索引か検索の設定"]

@@ -11,7 +11,7 @@ from typing import Any
 
 from ..core.errors import DataError
 from ..core.files import json_reason, parse_json
-from ..core.questions import CHOICE_LETTERS, MOST_CHOICES, Question
+from ..core.questions import CHOICE_LETTERS, MOST_CHOICES, Question, content_hash, plain
 from ..core.requests import question_polarity
 from .clusters import cluster_ids, cluster_keys
 from .folding import fold_text
@@ -36,6 +36,7 @@ def exam_questions(text: str, path: Path) -> list[Question]:
     faults: list[str] = []
     questions: list[Question] = []
     seen: dict[str, int] = {}
+    answered: dict[str, tuple[int, str, frozenset[str]]] = {}
     for number, line in enumerate(text.split("\n"), start=1):
         if not line.strip():
             continue
@@ -49,9 +50,18 @@ def exam_questions(text: str, path: Path) -> list[Question]:
         if name and name in seen:
             found.append(f"id が {seen[name]} 行目と重複しています")
         seen.setdefault(name, number)
-        faults += [f"{number} 行目{f'（{name}）' if name else ''}: {fault}。" for fault in found]
         if not found:
-            questions.append(_question(value, path.name))
+            question = _question(value, path.name)
+            right = frozenset(plain(question.choices[letter]) for letter in question.correct)
+            first, other, answer = answered.setdefault(
+                content_hash(question.question, question.choices), (number, name, right)
+            )
+            if answer != right:
+                found.append(
+                    f"{first} 行目（{other}）と同じ問題なのに、正解が違います。どちらかを直すか、除いてください"
+                )
+            questions.append(question)
+        faults += [f"{number} 行目{f'（{name}）' if name else ''}: {fault}。" for fault in found]
     if faults:
         listed = "\n".join(f"({number}) {fault}" for number, fault in enumerate(faults, 1))
         raise DataError(f"{path}: {len(faults)} 件の誤りがあります。\n{listed}")

@@ -44,7 +44,7 @@ class RecordSettings:
     )
     no_rag: bool = field(default=False, metadata=option("検索を使わない（--context none と同じ）"))
     top_k: int | None = field(
-        default=None, metadata=option("渡す条文の数。rag、distractors のとき（既定: RETRIEVER_TOP_K、3）")
+        default=None, metadata=option("渡す条文の数（rag、distractors。既定: RETRIEVER_TOP_K、3）")
     )
     without_gold: float | None = field(
         default=None,

@@ -26,7 +26,7 @@ def judgement_of(answer: Any, prompt_tokens: int | None, url: str) -> Judgement:
     among the tokens: nothing says which it is.
     """
     read = _read(answer, PAIR_SPELLINGS, prompt_tokens, url)
-    _check_told(read, f"「{FITS}」も「{FITS_NOT}」も", url)
+    _check_told(read, f"「{FITS}」も「{FITS_NOT}」も", url, "思考が始まっていないか確かめてください。")
     fits, fits_not = read.logprobs
     return Judgement(fits - fits_not, read.mass, prompt_tokens, outside=read.outside > 0)
 
@@ -37,16 +37,14 @@ def letters_of(answer: Any, letters: Sequence[str], prompt_tokens: int | None, u
     Raises BackendError as ``judgement_of``, and where none of the letters is among the tokens.
     """
     read = _read(answer, letter_spellings(letters), prompt_tokens, url)
-    _check_told(read, "選択肢の文字が一つも", url)
+    way = "思考が始まっていないか確かめるか、--scoring text を指定してください。"
+    _check_told(read, "選択肢の文字が一つも", url, way)
     return read
 
 
-def _check_told(read: LetterReading, what: str, url: str) -> None:
+def _check_told(read: LetterReading, what: str, url: str, way_out: str) -> None:
     if read.outside == len(read.logprobs):
-        raise BackendError(
-            f"{url}: 上位 {TOP_LOGPROBS} 個のトークンに{what}ありません。"
-            "思考が始まっていないか確かめるか、--scoring text を指定してください。"
-        )
+        raise BackendError(f"{url}: 上位 {TOP_LOGPROBS} 個のトークンに{what}ありません。{way_out}")
 
 
 def _read(answer: Any, spellings: Sequence[Sequence[str]], prompt_tokens: int | None, url: str) -> LetterReading:

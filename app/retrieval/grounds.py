@@ -127,6 +127,10 @@ def provisions_named(
     return tuple(sorted(numbers)), tuple(missing)
 
 
+# What orders call their act, and 附則 an act as it was: of which one the words do not tell.
+_SOME_ACT = frozenset({"法", "新法", "旧法", "改正法"})
+
+
 @dataclass(frozen=True, slots=True)
 class _Provision:
     """A provision that a reader of the passages can see or read of."""
@@ -161,6 +165,9 @@ def _may_be(mention: Mention, provision: _Provision, names: LawNames) -> bool:
     if mention.law_ids and provision.law_ids:
         return not set(mention.law_ids).isdisjoint(provision.law_ids)
     called = tuple(names.title(law_id) for law_id in mention.law_ids) or (mention.law_text,)
+    written, titles = (provision.laws, called) if not provision.law_ids else (called, provision.laws)
+    if not _SOME_ACT.isdisjoint(written) and not all(title.endswith(("令", "規則")) for title in titles):
+        return True
     if provision.law_ids:
         return any(law.endswith(called) for law in provision.laws)
     return any(law.endswith(called) for law in provision.laws) or any(law.endswith(provision.laws) for law in called)

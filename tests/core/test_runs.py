@@ -6,7 +6,15 @@ from typing import Any
 
 import pytest
 
-from app.core.runs import Distrust, ResumeKey, differing_facts, distrust_code, distrust_name, index_without_place
+from app.core.runs import (
+    Distrust,
+    ResumeKey,
+    differing_facts,
+    distrust_code,
+    distrust_name,
+    index_without_place,
+    same_index,
+)
 
 
 def test_the_hash_does_not_depend_on_the_order_of_settings() -> None:
@@ -111,3 +119,13 @@ def test_reasons_carry_their_code() -> None:
     assert distrust_code("3 問は学習に使われた問題です") is None  # of 0.2
     assert distrust_name("3 問は学習に使われた問題です") == "3 問は学習に使われた問題です"
     assert all(distrust_name(f"{code}: x") for code in Distrust)
+
+
+def test_the_day_of_the_law_counts_where_both_say_it() -> None:
+    index = {"corpus_hash": "1", "retriever": {"type": "bm25"}}
+    april, june = ({**index, "law_since": day} for day in ("2025-04-01", "2025-06-01"))
+    assert same_index(index, april)  # a result of before days were written
+    assert same_index(april, dict(april))
+    assert not same_index(april, june)
+    assert not same_index(april, {**april, "corpus_hash": "2"})
+    assert not same_index(None, april)

@@ -75,9 +75,21 @@ def test_every_fault_is_named_at_once(tmp_path: Path) -> None:
     ]  # fmt: skip
 
 
+def test_one_question_has_one_answer(tmp_path: Path) -> None:
+    choices = ROW["choices"]
+    turned = {**ROW, "id": "8", "choices": choices[::-1], "answer": [2, 4]}  # the same two: 四である。 and 二である。
+    assert len(load_questions(written(tmp_path, ROW, turned), exams=True)) == 2
+    other = {**ROW, "id": 9, "question": f" {ROW['question']}", "answer": [1, 2]}
+    with pytest.raises(DataError) as caught:
+        load_questions(written(tmp_path, ROW, turned, other), exams=True)
+    assert str(caught.value).splitlines()[1:] == [
+        "(1) 3 行目（9）: 1 行目（7）と同じ問題なのに、正解が違います。どちらかを直すか、除いてください。"
+    ]
+
+
 def test_single_statements_may_be_true_or_not(tmp_path: Path) -> None:
     rows = [
-        {**ROW, "id": f"{number}", "choices": ["一である。"], "answer": answer}
+        {**ROW, "id": f"{number}", "choices": [f"{number} である。"], "answer": answer}
         for number, answer in enumerate(([1], []))
     ]
     assert [question.correct for question in load_questions(written(tmp_path, *rows), exams=True)] == ["a", ""]

@@ -416,12 +416,17 @@ def test_a_judgement_from_the_likeliest_tokens(
 
 
 @pytest.mark.parametrize("kind", ["ollama", "openai"])
-@pytest.mark.parametrize(("way", "what"), [("judge", "「○」も「×」も"), ("read_letters", "選択肢の文字が一つも")])
-def test_nothing_is_claimed_of_answers_that_were_not_returned(server: Server, kind: str, way: str, what: str) -> None:
+@pytest.mark.parametrize(
+    ("way", "what", "out"),
+    [("judge", "「○」も「×」も", "てください。$"), ("read_letters", "選択肢の文字が一つも", "るか、--scoring text")],
+)
+def test_nothing_is_claimed_of_answers_that_were_not_returned(
+    server: Server, kind: str, way: str, what: str, out: str
+) -> None:
     server.replies = [answered(kind, top(("<think>", 0.9), ("思", 0.05)))]
     more = ("abcd",) if way == "read_letters" else ()
     with pytest.raises(
-        BackendError, match=f"上位 20 個のトークンに{what}ありません。思考が始まっていないか確かめるか、--scoring text"
+        BackendError, match=f"上位 20 個のトークンに{what}ありません。思考が始まっていないか確かめ{out}"
     ):
         getattr(judged_by(server, kind), way)(["問題"], *more)
 

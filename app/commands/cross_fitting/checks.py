@@ -9,7 +9,7 @@ from ...core.errors import ConfigError, DataError
 from ...core.files import read_json
 from ...core.outputs import REPORT, Output, check_outputs
 from ...core.questions import LETTERS, Question
-from ...core.runs import index_without_place
+from ...core.runs import same_index
 from ...llm.model_options import check_environment
 from ...retrieval.question_contexts import open_pipeline, searched_facts
 from ...training.ranks import card_of_rank, check_alone
@@ -114,9 +114,9 @@ def _check_reading_index(settings: CrossFitSettings) -> None:
     removed = [wanted(settings, path)["removed"] for path in answers]
     if all(path.exists() for path in removed):
         return  # nothing is asked any more
-    index = index_without_place(searched_facts(open_pipeline(settings.top_k, settings.index_dir)))
+    index = searched_facts(open_pipeline(settings.top_k, settings.index_dir))
     for path in removed:
-        if path.exists() and index_without_place((read_json(path).get("run") or {}).get("index")) != index:
+        if path.exists() and not same_index((read_json(path).get("run") or {}).get("index"), index):
             raise ConfigError(
                 f"{path}: 別の索引か検索の設定で尋ねた結果です。同じ索引と設定にするか、{settings.output_dir} の中の"
                 "「_removed」の付くファイルを別の場所へ移すと、いまの索引で尋ね直します。"

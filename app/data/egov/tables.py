@@ -25,7 +25,7 @@ def table_lines(table: Any, text_of: Callable[[Any], str]) -> tuple[list[str], i
         # Equal cells beside each other are columns of their own (会計学　会計学); only one cell may stand for the row.
         alone = not carried and sum(child.tag in _CELLS for child in row) == 1
         cells, reach = _row(row, carried, text_of)
-        lines.append(cells[0] if alone else "　".join(cells))
+        lines.append(cells[0] if alone else "　".join(cells) if any(cells) else "")
         if row.tag == "TableHeaderRow":
             headers = len(lines)
         elif len(lines) == 1:

@@ -22,8 +22,13 @@ PROMPT = (
     "法令名と条・項・号の番号は、そのまま残してください。書き直した文だけを答えてください。\n\n{text}"
 )
 # A number with what it counts: 3月 and 3日 are two terms, 100分の3 is one number.
-_NUMBER = re.compile(r"(\d+(?:\.\d+)?)(か月|箇月|ヶ月|月間?|日間?|週間?|年間?|時間|分の|割|倍|%|円|人|名|回|条|項|号)?")
-_UNIT = {"か月": "月", "箇月": "月", "ヶ月": "月", "月間": "月", "日間": "日", "週": "週間", "年間": "年", "名": "人"}
+_NUMBER = re.compile(
+    r"(\d+(?:\.\d+)?)([かカヵヶケ箇]月間?|年度|[月日週年]間?|時間?|分の?|秒|(?:平方|立方)?[ァ-ヶー]{2,}|[a-z%]+"
+    r"|[割倍円人名歳才回度件台棟戸株口票条項号])?"
+)
+_UNIT = {"週間": "週", "日間": "日", "年間": "年", "名": "人", "才": "歳", "度": "回"} | {
+    f"{counted}月{length}": "月" for counted in ("", *"かカヵヶケ箇") for length in ("", "間")
+}
 _NEGATIONS = re.compile(r"ない|なく|なけれ|ず(?=に|、|と)|ません|なし|不要|禁|限らな")
 _FORCES = {
     "duty": re.compile(r"なければなら|必要が?あ|義務|要する|べき|ねばなら"),
@@ -31,14 +36,22 @@ _FORCES = {
     "effort": re.compile(r"努め"),
     "deemed": re.compile(r"みなさ|みなす"),
     "absolute": re.compile(r"常に|必ず|例外なく|いかなる|一切|のみ|限り|限られ|問わず|かかわらず"),
-    "before": re.compile(r"あらかじめ|事前|前もって"),
-    "after": re.compile(r"事後"),
+    "even": re.compile(r"ても|でも"),
+}
+# Counted: of two limits or orders in a sentence, one that turns round leaves the other. In folded text っ is つ.
+_LIMITS = {
+    "at least": re.compile(r"以上"),
+    "at most": re.compile(r"以下"),
+    "within": re.compile(r"以内"),
+    "under": re.compile(r"未満"),
+    "over": re.compile(r"超"),
+    "elapsed": re.compile(r"経過|過ぎ"),
+    "before": re.compile(r"あらかじめ|事前|前もつて|先[立だ]|以前|(?<![午人名])前(?=に|まで|から|日|、)"),
+    "after": re.compile(r"以降|(?<![午今前背])後(?![見段記述続任者継遺期援発])"),
     "at once": re.compile(r"直ち|すぐ"),
     "without delay": re.compile(r"遅滞|遅れ"),
     "soon": re.compile(r"速やか|すみやか"),
-    "even": re.compile(r"ても|でも"),
 }
-_LIMITS = re.compile(r"以上|以下|以内|未満|超え|経過")
 _DUTY = re.compile(
     r"なければなら(?:ない|ず)|ねばならない|なくてはならない"
 )  # no negation, though it is written with two
@@ -52,7 +65,7 @@ def survives(old: str, new: str) -> bool:
     one, other = fold_text(old), fold_text(new)
     return (
         _amounts(one) == _amounts(other)
-        and Counter(_LIMITS.findall(one)) == Counter(_LIMITS.findall(other))
+        and all(len(pattern.findall(one)) == len(pattern.findall(other)) for pattern in _LIMITS.values())
         and _parties(old) == _parties(new)
         and len(_NEGATIONS.findall(_DUTY.sub("", one))) == len(_NEGATIONS.findall(_DUTY.sub("", other)))
         and all(bool(pattern.search(one)) == bool(pattern.search(other)) for pattern in _FORCES.values())
@@ -64,10 +77,17 @@ def _amounts(text: str) -> Counter[tuple[str, str]]:
     return Counter((number, _UNIT.get(unit, unit)) for number, unit in _NUMBER.findall(text))
 
 
-def _parties(text: str) -> Counter[tuple[str, bool]]:
-    """The authorities, and whether each acts: 「知事は市町村長に」 is not 「市町村長は知事に」."""
-    found = ((match.group(), text[match.end() : match.end() + 1] in ("は", "が")) for match in ACTOR.finditer(text))
-    return Counter(found)
+def _parties(text: str) -> Counter[tuple[str, str]]:
+    """The authorities, and what each does: 「知事は市町村長に」 is neither 「市町村長は知事に」 nor 「知事は市町村長から」."""
+    return Counter((match.group(), _role(text[match.end() : match.end() + 2])) for match in ACTOR.finditer(text))
+
+
+def _role(particles: str) -> str:
+    if particles[:1] in ("は", "が"):
+        return "acts"
+    if particles[:1] in ("に", "へ") and particles not in ("によ", "につ", "にお", "に係", "に関"):
+        return "is addressed"
+    return ""  # 「知事の許可を受けて」 may become 「知事から許可を受けて」
 
 
 def cleaned(answer: str) -> str:

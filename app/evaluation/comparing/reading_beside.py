@@ -8,7 +8,7 @@ from typing import Any
 
 from ...core.cli import log
 from ...core.errors import DataError
-from ...core.runs import index_without_place
+from ...core.runs import same_index
 from ..reading import ByContext, ReadingChange, reading_changes
 from ..results.file import Result
 from ..results.outcomes import Outcome
@@ -80,8 +80,8 @@ def contexts_beside(results: Sequence[Result], around: Sequence[Companions]) -> 
         outcomes: dict[str, Sequence[Outcome]] = {"gold": result.outcomes}
         doubtful: dict[str, str] = {}
         for name, other in answered(beside.contexts).items():
-            index = index_without_place(other.run.get("index"))
-            if indexes.setdefault(name, index) == index:
+            index = other.run.get("index")
+            if same_index(indexes.setdefault(name, index), index):
                 outcomes[name] = other.outcomes
                 doubtful |= {name: other.name} if other.facts.distrust else {}
             else:

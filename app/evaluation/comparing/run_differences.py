@@ -55,6 +55,12 @@ def differences(first: RunFacts, second: RunFacts) -> tuple[str, ...]:
     return (*names, *found)
 
 
+def rewrites_itself(run: RunFacts) -> bool:
+    """Whether the model that was asked rewrote the questions for the search, so that another one finds other articles."""
+    retriever = run.index.retriever if run.index is not None else None
+    return (retriever or {}).get("rewrite") in ("auto", "always")
+
+
 def _hashes(run: RunFacts) -> dict[str, tuple[Any, ...] | None]:
     """What files, templates and days the settings of that name stand for."""
     model = run.model

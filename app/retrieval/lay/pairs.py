@@ -30,9 +30,14 @@ MAX_QUESTION = 300  # characters of a question: no more than the network reads a
 _EMPTY = re.compile(
     r"(?:趣旨|目的|定義|用語|罰則|雑則|施行期日|経過措置|省令への委任|政令への委任|その他|適用除外|権限の委任)"
 )
-# A question, without its number and what marks it; 「以下に質問を2つ挙げます。」 is none.
+# A question, without its number, its heading, what marks it and quotes around all of it; 「以下に質問を2つ挙げます。」 is
+# none, the 1. of 1.5倍 no number of it, and 「車検」はいつ？ keeps its quotes.
+_MARKS = r"[\s*＊#]*+"
+_END = "(?:[?？]|か。?)"
 _LINE = re.compile(
-    r"^[\s*＊]*(?:[-・]|\d+[.．)）]|[(（]\d+[)）])?[\s*＊]*(?:質問\s*\d*[\s*＊]*[:：])?[\s*＊「]*(\S.{4,78}?(?:[?？]|か。?))[\s*＊」]*$",
+    rf"^{_MARKS}(?:[-・—•]|[①-⑳]|[(（]\d+[)）]|\d+[.．)）:：、](?!\d))?{_MARKS}"
+    rf"(?:(?:質問|[QＱ])\s*\d*{_MARKS}[.．:：])?{_MARKS}"
+    rf"(?:[「『](?P<quoted>[^「」『』\n]{{5,79}}?{_END})[」』]。?|(?P<plain>\S.{{4,78}}?{_END}))[ \t　*＊]*$",
     re.MULTILINE,
 )
 PROMPT = """次の条文が答えになるような質問を、法律を知らない人が相談するときの日常の言葉で 2 つ書いてください。
@@ -150,5 +155,6 @@ def by_model(
 
 def questions_of(answer: str, article: Captioned) -> list[str]:
     """The first two lines of an answer that are questions in words of their own: neither the law's name nor the caption."""
-    lines = [line for line in _LINE.findall(answer) if article.law not in line and article.caption not in line]
-    return list(dict.fromkeys(lines))[:2]
+    lines = [match["quoted"] or match["plain"] for match in _LINE.finditer(answer)]
+    own = [line for line in lines if article.law not in line and article.caption not in line]
+    return list(dict.fromkeys(own))[:2]

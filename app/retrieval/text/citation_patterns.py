@@ -6,9 +6,11 @@ import re
 
 from ...data.law_numbers import ARTICLE_END, FOLDED_BRANCH, ITEM_END, PARAGRAPH_END, SUBITEM, YEAR
 
-# 前2条 and 次3項 are counted from where they stand: none of them is 第2条 or 第3項.
-_COUNTED = "(?<![前次左右])(?<![前次左右][0-9])(?<![前次左右][0-9][0-9])"
-_NTH = f"(?:第|{_COUNTED})"
+# 前2条, 次の3項 and 全1050条 count articles from where they stand or all of them: none of them is 第2条 or 第3項. 改正前709条
+# is 第709条 as it was.
+_NTH = r"(?:第|(?<=改正前)|(?<=施行前)|(?<![前次左右全\d])(?<!次の)(?<![条項号]の前の))"
+# Statutes write 第 (or, by oversight, 法74条の4): 次に1条を加える is a count, 北1条 and 別表第4の44・03項 are other things.
+_NTH_IN_STATUTE = "(?:第|(?<=法))"
 _ARTICLE = rf"{_NTH}(?P<article>\d+)条(?P<branch>{FOLDED_BRANCH}){ARTICLE_END}"
 _RELATIVE = r"(?P<relative>前条|次条|同条|本条|この条)"
 _PARAGRAPH = rf"(?:{_NTH}(?P<paragraph>\d+)項{PARAGRAPH_END}|(?P<near_paragraph>前項|次項|同項|この項))"
@@ -23,7 +25,11 @@ _ONLY_PEOPLE = (
     "dashed dashed_unit preamble appendix table_amending row bare bare_branch lone_item lone_item_branch loose"
 )
 _NEVER = "".join(f"(?P<{name}>(?!))?" for name in _ONLY_PEOPLE.split())
-STATUTE = re.compile(rf"(?:{_SUPPLEMENT})?(?:(?:{_ARTICLE}|{_RELATIVE})(?:{_PARAGRAPH})?|{_LONE}){_ITEM}?{_NEVER}")
+# 第1項 right after 前2条 is not one of the article that it stands in.
+STATUTE = re.compile(
+    rf"(?:{_SUPPLEMENT})?(?:(?:{_ARTICLE.replace(_NTH, _NTH_IN_STATUTE)}|{_RELATIVE})(?:{_PARAGRAPH})?"
+    rf"|(?<!条){_LONE.replace(_NTH, _NTH_IN_STATUTE)}){_ITEM}?{_NEVER}"
+)
 # Only people write these: a table by itself, a number without 条 after a law's name, 27-2条.
 _NUMBERED = rf"第?\d+{FOLDED_BRANCH}(?:号表?{FOLDED_BRANCH})?"
 _FORM = "(?:別[記紙]|様式|書式|付表|附表|別図)"

@@ -28,9 +28,13 @@ _SPACE = re.compile(r"[ 　\t]+")
 _ROMAN = {one: number for number, one in enumerate("ⅠⅡⅢⅣⅤⅥⅦⅧⅨⅩⅪⅫ", start=1)} | {
     one: number for number, one in enumerate(("I", "II", "III", "IV", "V", "VI", "VII", "VIII", "IX", "X"), start=1)
 }
-# After a number or 条: Ⅰ and ① are paragraphs, ① after Ⅰ is an item. An X or V before other words may be a person.
+# After a number or 条: Ⅰ and ① are paragraphs, ① after Ⅰ is an item. One plain letter before other words may be a person
+# (709条Iの責任, 709条V、Wの責任), and X is one after 条 unless ① follows.
+_NO_PERSON = "(?=$|[。）)①-⑳]|本文|但書|ただし|前段|後段|柱書|[、・](?![A-Za-zＡ-Ｚａ-ｚ]))"
 _MARKED = re.compile(
-    r"(?<=[0-9０-９一二三四五六七八九十百条])(?P<roman>[Ⅰ-Ⅻ]|(?:IX|IV|VI{1,3}|I{1,3}|[VX](?=$|[、。・）)①-⑳]))(?![A-Za-z]))?(?P<circled>[①-⑳]*)"
+    r"(?<=[0-9０-９一二三四五六七八九十百条])"
+    rf"(?P<roman>[Ⅰ-Ⅻ]|(?:IX|IV|VI{{1,3}}|I{{2,3}}|(?<!条)I|[IV]{_NO_PERSON}|(?<!条)X{_NO_PERSON}|X(?=[①-⑳]))(?![A-Za-z]))?"
+    r"(?P<circled>[①-⑳]*)"
 )
 _TILDE = "~〜～"
 _BETWEEN = rf"(?:、|,|・|及び|又は|若しくは|並びに|および|または|から|ないし|乃至|[{_TILDE}])"

@@ -182,3 +182,8 @@ def test_what_a_model_writes_is_asked_in_batches_and_read_strictly():
     assert questions_of(told, ARTICLE) == ["車をぶつけたら誰が払う？", "けがをさせたらどうなりますか。"]
     marked = "**質問1**: 船に乗れないのはいつ？\n**質問2：** 荷物は誰が運ぶのか\nこの条文は届出を定めています。"
     assert questions_of(marked, ARTICLE) == ["船に乗れないのはいつ？", "荷物は誰が運ぶのか"]
+    own = "① 「乗船」はいつからできるの？\n- 1.5倍の船賃は払うの？"
+    assert questions_of(own, ARTICLE) == ["「乗船」はいつからできるの？", "1.5倍の船賃は払うの？"]
+    headed = "### Q1: 『船に乗れないのはいつ？』\n1：「荷物は誰が運ぶのか。」。\n「船の」「持ち主は誰？」"
+    assert questions_of(headed, ARTICLE) == ["船に乗れないのはいつ？", "荷物は誰が運ぶのか。"]
+    assert questions_of("* \n" * 1000 + "船", ARTICLE) == []  # at once
