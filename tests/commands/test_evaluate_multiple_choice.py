@@ -384,7 +384,7 @@ def test_an_examination_is_evaluated_per_statement_and_by_years(
 ) -> None:
     exam = tmp_path / "exam.jsonl"
     rows = [
-        {"id": f"{number}", "year": 2018 + number, "question": "正しいのはどれか。", "choices": list("一二三四五"), "answer": answer}
+        {"id": f"{number}", "year": 2018 + number, "question": f"問{number}で正しいのはどれか。", "choices": list("一二三四五"), "answer": answer}
         for number, answer in enumerate(([1], [2, 4], [5]))
     ]  # fmt: skip
     exam.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
