@@ -13,7 +13,7 @@ from ..core.requests import question_polarity
 from ..data.context import Context
 from ..evaluation.both_forms import pooled
 from ..evaluation.results.outcomes import Outcome
-from ..evaluation.running.asking import ask, check_both_forms, no_letter
+from ..evaluation.running.asking import ask, check_both_forms, check_lettered
 from ..evaluation.running.plan import EvaluationPlan
 from ..llm.backend import ScoringBackend
 from ..retrieval.showing.context_text import FormattedContext
@@ -110,11 +110,8 @@ def check_form(questions: Sequence[Question], form: AnswerForm) -> None:
     """Raise DataError, one line, for the first question that cannot be asked in this form."""
     if form == "both":
         check_both_forms(questions)
-    for question in questions:
-        if form == "letter" and (what := no_letter(question)):
-            raise DataError(
-                f"{question.id}: {what}なので、文字では答えられません。--form choice を付けて、選択肢ごとに判断させてください。"
-            )
+    elif form == "letter":
+        check_lettered(questions, "文字では答えられません。--form choice を付けて、選択肢ごとに判断させてください。")
 
 
 def _asked(

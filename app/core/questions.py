@@ -112,6 +112,11 @@ def plain(text: str) -> str:
     return "".join(unicodedata.normalize("NFKC", without_radicals(text)).split())
 
 
+def right_texts(choices: Mapping[str, str], correct: str) -> frozenset[str]:
+    """The texts of the right choices, for comparing the answers of copies that show their choices in other orders."""
+    return frozenset(plain(choices[letter]) for letter in correct)
+
+
 def content_hash(question: str, choices: Mapping[str, str]) -> str:
     """SHA-256 of what is asked, whatever the id, the order of the choices, widths and spaces.
 

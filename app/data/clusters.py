@@ -98,10 +98,8 @@ def cluster_ids(keys_of_each: Sequence[Sequence[str]], contents: Sequence[str] =
     ``contents`` of the questions (``content_hash``) join copies of one question whose contexts are not alike; they name
     no cluster. The id depends on the component alone, so any set of whole clusters gives its questions the same ids.
     """
-    joined = zip(keys_of_each, contents, strict=True) if contents else ((keys, "") for keys in keys_of_each)
-    components = connected_components(
-        [[*keys, *([f"content {content}"] if content else [])] for keys, content in joined]
-    )
+    marks = [[f"content {one}"] for one in contents] if contents else [[]] * len(keys_of_each)
+    components = connected_components([[*keys, *mark] for keys, mark in zip(keys_of_each, marks, strict=True)])
     smallest: dict[int, str] = {}
     for component, keys in zip(components, keys_of_each, strict=True):
         for key in keys:

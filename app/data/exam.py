@@ -11,7 +11,7 @@ from typing import Any
 
 from ..core.errors import DataError
 from ..core.files import json_reason, parse_json
-from ..core.questions import CHOICE_LETTERS, MOST_CHOICES, Question, content_hash, plain
+from ..core.questions import CHOICE_LETTERS, MOST_CHOICES, Question, content_hash, right_texts
 from ..core.requests import question_polarity
 from .clusters import cluster_ids, cluster_keys
 from .folding import fold_text
@@ -52,7 +52,7 @@ def exam_questions(text: str, path: Path) -> list[Question]:
         seen.setdefault(name, number)
         if not found:
             question = _question(value, path.name)
-            right = frozenset(plain(question.choices[letter]) for letter in question.correct)
+            right = right_texts(question.choices, question.correct)
             first, other, answer = answered.setdefault(
                 content_hash(question.question, question.choices), (number, name, right)
             )

@@ -62,9 +62,7 @@ class ReadingChange:
     before: LawAdds
     after: LawAdds
     gain: Gain  # the second's gain minus the first's, question by question
-    doubtful: tuple[
-        str, ...
-    ] = ()  # results without the right articles that say themselves that they must not be trusted
+    doubtful: tuple[str, ...] = ()  # results without the right articles that say that they must not be trusted
 
     def as_json(self) -> dict[str, Any]:
         """As ``compare_runs.py --json`` prints it."""

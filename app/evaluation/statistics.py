@@ -78,9 +78,8 @@ def clustered_interval(shares: Sequence[float], trials: int | Sequence[int]) -> 
     squared_error = sum(((share - mean) * size) ** 2 for share, size in zip(shares, sizes, strict=True)) / most**2
     binomial = mean * (1 - mean)
     if binomial < 1e-12 or count == 1:
-        effective = float(
-            count
-        )  # all right, all wrong, or one question: no spread to learn from, so the cautious number
+        # All right, all wrong, or one question: no spread to learn from, so the cautious number.
+        effective = float(count)
     else:
         effective = most if squared_error * most <= binomial else binomial / squared_error
     return wilson_interval(min(mean, 1.0) * effective, effective)

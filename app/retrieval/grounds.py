@@ -165,12 +165,14 @@ def _may_be(mention: Mention, provision: _Provision, names: LawNames) -> bool:
     if mention.law_ids and provision.law_ids:
         return not set(mention.law_ids).isdisjoint(provision.law_ids)
     called = tuple(names.title(law_id) for law_id in mention.law_ids) or (mention.law_text,)
-    written, titles = (provision.laws, called) if not provision.law_ids else (called, provision.laws)
-    if not _SOME_ACT.isdisjoint(written) and not all(title.endswith(("令", "規則")) for title in titles):
-        return True
-    if provision.law_ids:
-        return any(law.endswith(called) for law in provision.laws)
-    return any(law.endswith(called) for law in provision.laws) or any(law.endswith(provision.laws) for law in called)
+    # One of the two at most is known by its id; the other is as it was written.
+    written, titles = (called, provision.laws) if provision.law_ids else (provision.laws, called)
+    some_act = not _SOME_ACT.isdisjoint(written) and not all(title.endswith(("令", "規則")) for title in titles)
+    return (
+        some_act
+        or any(law.endswith(called) for law in provision.laws)
+        or (not provision.law_ids and any(law.endswith(provision.laws) for law in called))
+    )
 
 
 def says_nothing(text: str) -> bool:

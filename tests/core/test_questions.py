@@ -9,7 +9,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.core.questions import LETTERS, ORDERS, ArticleRef, Question, content_hash, original_letter, reorder
+from app.core.questions import (
+    LETTERS,
+    ORDERS,
+    ArticleRef,
+    Question,
+    content_hash,
+    original_letter,
+    reorder,
+    right_texts,
+)
 
 QUESTION = Question(
     id="q", question="どれですか。", choices={"a": "甲", "b": "乙", "c": "丙", "d": "丁"}, correct="c", context=None,
@@ -91,3 +100,13 @@ def test_every_sample_question_has_its_own_hash() -> None:
     samples = json.loads(path.read_text("utf-8"))["samples"]
     hashes = {content_hash(sample["問題文"], dict(enumerate(sample["選択肢"].split("\n")))) for sample in samples}  # type: ignore[arg-type]  # any keys will do
     assert len(hashes) == len(samples)
+
+
+def test_the_right_texts_are_the_same_in_any_order_and_width() -> None:
+    assert (
+        right_texts({"a": "届出　１号", "b": "許可"}, "a")
+        == right_texts({"a": "許可", "b": "届出1号"}, "b")
+        == {"届出1号"}
+    )
+    assert right_texts({"a": "甲", "b": "乙"}, "ab") == {"甲", "乙"}
+    assert right_texts({"a": "甲"}, "") == frozenset()

@@ -17,7 +17,7 @@ from ...core.answers import Status as Reading
 from ...core.answers import parse_answer
 from ...core.errors import DataError
 from ...core.files import read_json, sha256_text
-from ...core.questions import LETTERS, Question, content_hash, plain
+from ...core.questions import LETTERS, Question, content_hash, right_texts
 from ...data.choices_field import parse_choices
 from ...data.lawqa import questions_from
 from ..results.order_answer import OrderAnswer
@@ -195,11 +195,10 @@ def _check_right_choices(items: Sequence[Reread], by_content: Mapping[str, Quest
         question = by_content.get(content_hash(item.question, item.choices))
         if question is None:
             continue
-        right = [question.choices[letter] for letter in question.correct]
-        if {plain(item.choices[item.correct])} != {plain(text) for text in right}:
+        if right_texts(item.choices, item.correct) != right_texts(question.choices, question.correct):
+            right = "と".join(f"「{_short(question.choices[letter])}」" for letter in question.correct)
             found.append(
-                f"{item.number} 件目（{question.id}）は「{_short(item.choices[item.correct])}」、"
-                f"--data では{'と'.join(f'「{_short(text)}」' for text in right)}"
+                f"{item.number} 件目（{question.id}）は「{_short(item.choices[item.correct])}」、--data では{right}"
             )
     if found:
         more = f"、ほか {len(found) - _NAMED} 件" if len(found) > _NAMED else ""

@@ -54,11 +54,17 @@ def check_questions(questions: Sequence[Question], plan: EvaluationPlan) -> None
 
 def check_both_forms(questions: Sequence[Question]) -> None:
     """Raise DataError, one line, for the first question that cannot be asked in both forms."""
+    check_lettered(
+        questions,
+        "二つの形では尋ねられません。--both-forms（ask.py では --form both）を外し、choice の形で尋ねてください。",
+    )
+
+
+def check_lettered(questions: Sequence[Question], way_out: str) -> None:
+    """Raise DataError, one line, for the first question whose answer is no single letter; it ends in ``way_out``."""
     for question in questions:
         if what := no_letter(question):
-            raise DataError(
-                f"{question.id}: {what}なので、二つの形では尋ねられません。--both-forms（ask.py では --form both）を外し、choice の形で尋ねてください。"
-            )
+            raise DataError(f"{question.id}: {what}なので、{way_out}")
 
 
 def no_letter(question: Question) -> str:

@@ -46,6 +46,7 @@ def companions(
 
     A file that says it is a result but cannot be read is left out and named in the log.
     """
+    facts = RunFacts.model_validate(run)
     contexts: dict[str, Result] = {}
     other_form: Result | None = None
     skipped = {path.resolve() for path in (output, *leave_out)}
@@ -55,9 +56,9 @@ def companions(
             continue
         context = result.run["plan"]["context"]
         if context != run["plan"]["context"]:
-            if _differs_by_context(result, run) and _is_later(result, contexts.get(context)):
+            if _differs_by_context(result.facts, facts) and _is_later(result, contexts.get(context)):
                 contexts[context] = result
-        elif _is_later(result, other_form) and _differs_by_form(result, run, outcomes):
+        elif _is_later(result, other_form) and _differs_by_form(result, facts, outcomes):
             other_form = result
     return Companions({context: contexts[context] for context in CONTEXTS if context in contexts}, other_form)
 
@@ -103,13 +104,10 @@ def _is_of_other_context(other: Mapping[str, Any], run: Mapping[str, Any]) -> bo
     return elsewhere and scoring == run["plan"].get("scoring") and weights[0] == weights[1]
 
 
-def _differs_by_context(other: Result, run: Mapping[str, Any]) -> bool:
+def _differs_by_context(other: RunFacts, facts: RunFacts) -> bool:
     """Whether only the context, and how its articles were found, tells the results apart."""
-    facts = RunFacts.model_validate(run)
-    alike = facts.prompt_version == other.facts.prompt_version and all(
-        facts.plan.model_dump().get(name) == other.facts.plan.model_dump().get(name) for name in ("orders", "ensemble")
-    )
-    return alike and set(differences(facts, other.facts)) <= {"context"}
+    asked = [(one.prompt_version, one.plan.orders, one.plan.ensemble) for one in (other, facts)]
+    return asked[0] == asked[1] and set(differences(facts, other)) <= {"context"}
 
 
 def _is_of_other_form(other: Mapping[str, Any], run: Mapping[str, Any]) -> bool:
@@ -118,10 +116,9 @@ def _is_of_other_form(other: Mapping[str, Any], run: Mapping[str, Any]) -> bool:
     return scorings == ["choice", "letter"] and plans[0].get("context") == plans[1].get("context") is not None
 
 
-def _differs_by_form(other: Result, run: Mapping[str, Any], outcomes: Sequence[Outcome]) -> bool:
+def _differs_by_form(other: Result, facts: RunFacts, outcomes: Sequence[Outcome]) -> bool:
     """Whether only the form tells the results apart, with the prompts of today and the same words in the context, and every
     question can be answered by both together."""
-    facts = RunFacts.model_validate(run)
     today = all(
         one.prompt_version == prompt_version("choice" if one.plan.scoring == "choice" else "letter")
         for one in (facts, other.facts)

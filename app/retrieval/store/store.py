@@ -98,12 +98,9 @@ class Store(StoreFile):
         return [(revision_id, since, until) for revision_id, since, until in rows]
 
     def last_change(self, as_of: str) -> str | None:
-        """The last day (ISO) up to ``as_of`` on which a revision came into force or ended: on any two days with the same one,
-        the same revisions are law. None where there was no such day."""
-        row = self.connection.execute(
-            "SELECT max(day) FROM (SELECT valid_from AS day FROM revisions UNION SELECT valid_to FROM revisions) WHERE day<=?",
-            (as_of,),
-        ).fetchone()
+        """The last day (ISO) up to ``as_of`` on which a revision came into force, and with it the one before of its law ended:
+        on any two days with the same one, the same revisions are law. None where there was no such day."""
+        row = self.connection.execute("SELECT max(valid_from) FROM revisions WHERE valid_from<=?", (as_of,)).fetchone()
         return None if row[0] is None else str(row[0])
 
     def laws_of(self, revision_ids: Sequence[str]) -> list[str]:
