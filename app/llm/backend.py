@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 NUM_CTX = 8192  # tokens of prompt and answer together, for a server that has to be told (Ollama)
+# In the facts of a backend whose texts are drawn by the temperature alone: no penalty, no cut. Results of before 0.3.0,
+# which held what the model or the server added, do not say it.
+NO_SAMPLERS = "off"
 
 
 @dataclass(frozen=True, slots=True)

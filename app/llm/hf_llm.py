@@ -17,7 +17,7 @@ from .adapters import (
     check_base,
     check_chat,
 )
-from .backend import Generation
+from .backend import NO_SAMPLERS, Generation
 from .by_tokens import AskedByTokens
 from .exported import what_was_trained
 from .letters import (
@@ -136,6 +136,7 @@ class HFLoRALLM(AskedByTokens):
             "lora_path": self.config.lora_path,
             "quantization": None if quantization is None else asdict(quantization),
             "dtype": str(self.model.dtype).removeprefix("torch."),
+            "samplers": NO_SAMPLERS,
             "device": str(self.model.device),
             "chat_format": self.chat_format,
             "template_sha256": chat_template_hash(self.tokenizer, self.chat_format),

@@ -9,7 +9,7 @@ from typing import Any
 from ..core.cli import log
 from ..core.errors import BackendError, ConfigError
 from ..core.redaction import hide
-from .backend import NUM_CTX
+from .backend import NO_SAMPLERS, NUM_CTX
 from .by_text import AskedByText, Reply, count_of
 from .http import JsonClient, Patience
 from .top_logprobs import TOP_LOGPROBS
@@ -78,6 +78,7 @@ class OllamaLLM(AskedByText):
             "backend": "ollama",
             **asdict(self.config),
             "host": hide(self.config.host),
+            "samplers": NO_SAMPLERS,
             "same_prompt": self.check(),
             "server": self.about(),
         }

@@ -13,7 +13,7 @@ from ..core.errors import BackendError, ModelError
 from ..core.prompts import Form
 from ..core.redaction import hide
 from .adapters import adapter_chat_format, check_chat
-from .backend import Generation
+from .backend import NO_SAMPLERS, Generation
 from .by_text import PROBE
 from .by_tokens import AskedByTokens
 from .events import checked_pieces
@@ -157,6 +157,7 @@ class TokenServer(AskedByTokens):
             "template_sha256": chat_template_hash(self.tokenizer, self.chat_format),
             "tokenizer_sha256": tokenizer_sha256(self.tokenizer),
             "temperature": config.temperature,
+            "samplers": NO_SAMPLERS,
             "seed": config.seed,
             "server": self.check(),
         }

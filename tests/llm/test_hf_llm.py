@@ -213,7 +213,7 @@ def test_an_adapter_changes_the_answers(llm: HFLoRALLM, tiny_model_dir: Path, ad
     tuned = HFLoRALLM(HFLLMConfig(str(tiny_model_dir), lora_path=str(adapter), load_in_4bit=four_bits))
     assert np.abs(tuned.choice_logprobs(PROMPTS) - llm.choice_logprobs(PROMPTS)).max() > 0.05
     assert tuned.manifest is not None
-    assert tuned.facts()["lora_path"] == str(adapter)
+    assert (tuned.facts()["lora_path"], tuned.facts()["samplers"]) == (str(adapter), "off")
 
 
 def test_the_adapters_weights_are_really_used(tiny_model_dir: Path, adapter: Path) -> None:

@@ -348,7 +348,7 @@ def test_a_password_in_the_address_is_sent_and_never_shown(server: Server) -> No
     server.replies = [reply({"message": {"content": "b"}})]
     assert model.invoke("q") == "b"
     assert server.requests[0][2]["Authorization"] == "Basic dXNlcjpzM2NyM3Rwdw=="
-    assert model.facts()["host"] == server.url.replace("http://", "http://***@")
+    assert (model.facts()["host"], model.facts()["samplers"]) == (server.url.replace("http://", "http://***@"), "off")
     server.replies = [reply({"error": "no user s3cr3tpw"}, status=400)]
     with pytest.raises(BackendError) as caught:
         model.invoke("q")

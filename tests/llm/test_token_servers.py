@@ -93,6 +93,7 @@ def test_llamacpp_writes_what_the_local_model_writes(llamacpp: LlamaCppLLM, loca
 def test_llamacpp_says_what_it_serves(llamacpp: LlamaCppLLM, llamacpp_server: Any) -> None:
     facts = llamacpp.facts()
     assert (facts["backend"], facts["host"], facts["chat_format"]) == ("llamacpp", llamacpp_server.url, "auto")
+    assert facts["samplers"] == "off"
     assert facts["server"]["model_path"].endswith("tiny.gguf")
     assert (facts["server"]["n_ctx"], facts["server"]["same_tokens"]) == (2048, True)
 

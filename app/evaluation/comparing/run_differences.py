@@ -13,7 +13,7 @@ ADAPTER = "adapter"
 # What a reader calls them.
 NAMES = {
     ADAPTER: "アダプタ", "model": "モデル", "quantization": "量子化", "chat": "会話の形式", "server": "サーバーの設定",
-    "context": "文脈", "retrieval": "検索", "reasoning": "理由を書かせるか", "writing": "書かせる長さと温度",
+    "context": "文脈", "retrieval": "検索", "reasoning": "理由を書かせるか", "writing": "書かせ方（長さ、温度、抽出の設定）",
     "few_shot": "例題", "cited_words": "引用だけの候補に添える文言", "scoring": "採点",
 }  # fmt: skip
 
@@ -35,7 +35,7 @@ def settings_of(run: RunFacts) -> dict[str, Any]:
         "context": (plan.context, plan.top_k if retrieved else None),
         "retrieval": index.searched if retrieved else (),
         "reasoning": bool(plan.cot),
-        "writing": (plan.budget_tokens, plan.temperature) if written else (),
+        "writing": (plan.budget_tokens, plan.temperature, model.samplers) if written else (),
         "few_shot": (bool(plan.few_shot), plan.few_shot_source),
         "cited_words": bool(plan.cited_words),
         "scoring": plan.scoring,

@@ -54,6 +54,7 @@ class ModelFacts(_Facts):
     host: Any = None
     num_ctx: Any = None
     think: Any = None
+    samplers: Any = None
     adapter_sha256: Any = None
     lora_path: Any = None
 

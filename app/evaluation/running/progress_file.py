@@ -69,9 +69,13 @@ class ProgressFile:
             raise DataError(f"{self.path}: 別の設定で始めた評価の記録です（違い: {named}）。{_AGAIN}")
         return head
 
-    def check_model(self, facts: Mapping[str, Any]) -> None:
-        """Raise DataError unless the model that was loaded is the one that gave the answers that are there already."""
-        if different := differing_facts(facts, self.model):
+    def check_model(self, facts: Mapping[str, Any], *, written: bool) -> None:
+        """Raise DataError unless the model that was loaded is the one that gave the answers that are there already, and,
+        where they were ``written``, draws its words as that one did."""
+        different = differing_facts(facts, self.model)
+        if written and self.done and facts.get("samplers") != self.model.get("samplers"):
+            different.append("samplers")
+        if different:
             raise DataError(
                 f"{self.path}: 前回の {len(self.done)} 問に答えたモデルと、いま読み込んだモデルが違います"
                 f"（違い: {'、'.join(different)}）。{_AGAIN}"

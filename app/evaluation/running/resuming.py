@@ -44,7 +44,7 @@ def outcomes_of(
     if left:
         backend = load_backend()
         facts |= backend.facts()
-        kept.check_model(facts)
+        kept.check_model(facts, written=plan.writes_text)
         fresh = run_questions(backend, left, contexts, plan, on_outcomes=kept.append_to(facts), few_shot=few_shot)
         try:
             done |= {outcome.id: outcome for outcome in progress(fresh, total=len(left), label=label)}

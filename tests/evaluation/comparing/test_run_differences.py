@@ -60,6 +60,7 @@ def changed(**parts: Any) -> dict[str, Any]:
         ({"plan": {"cited_words": False}}, ()),
         ({"plan": {"cited_words": True}}, ("cited_words",)),
         ({"plan": {"scoring": "both"}}, ("writing", "scoring")),
+        ({"model": {"samplers": "off"}}, ()),  # letters alone
     ],
 )
 def test_what_differs_is_named(parts: dict[str, Any], names: tuple[str, ...]) -> None:
@@ -84,6 +85,13 @@ def test_hashes_count_where_both_results_have_them(model: dict[str, Any], name: 
     assert differences(with_hash("a"), with_hash("b")) == (name,)
     assert differences(with_hash("a"), with_hash("a")) == ()
     assert differences(with_hash("a"), RUN) == differences(RUN, with_hash("a")) == ()  # a result of 0.2
+
+
+@pytest.mark.parametrize("written", [{"scoring": "text"}, {"scoring": "both"}, {"cot": True}])
+def test_words_that_a_penalty_may_have_drawn_are_not_those_of_the_temperature_alone(written: dict[str, Any]) -> None:
+    before, now = changed(plan=written), changed(plan=written, model={"samplers": "off"})
+    assert differences(before, now) == differences(now, before) == ("writing",)
+    assert differences(before, before) == differences(now, now) == ()
 
 
 def test_without_retrieval_the_index_does_not_matter() -> None:

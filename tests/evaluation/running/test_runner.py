@@ -211,6 +211,31 @@ def test_answers_of_two_models_do_not_become_one_result(
         run(job_of(resume=True), other)
 
 
+@pytest.mark.parametrize(
+    ("before", "now", "reasons", "refused"),
+    [(None, "off", True, True), ("off", "off", True, False), (None, "off", False, False)],
+)
+def test_words_drawn_in_two_ways_do_not_become_one_result(
+    job_of: Any, scripted: Any, before: str | None, now: str | None, reasons: bool, refused: bool
+) -> None:
+    """A version before 0.3.0, which does not say it, let the penalties of the model or the server in."""
+
+    def facts(samplers: str | None) -> dict[str, Any]:
+        return FACTS if samplers is None else {**FACTS, "samplers": samplers}
+
+    plan = EvaluationPlan(context="none", cot=reasons, batch_size=1)
+    with pytest.raises(Stops):
+        run(job_of(plan=plan), Described(scripted(stopping_after(2)), facts(before)))
+    other = Described(scripted(lambda prompt: "a"), facts(now))
+    if not refused:
+        run(job_of(resume=True, plan=plan), other)
+        return
+    with pytest.raises(
+        DataError, match=re.escape("前回の 2 問に答えたモデルと、いま読み込んだモデルが違います（違い: samplers）")
+    ):
+        run(job_of(resume=True, plan=plan), other)
+
+
 def test_the_batch_size_may_change_on_resume(job_of: Any, scripted: Any) -> None:
     run(job_of(), scripted(lambda prompt: "a"))
     backend = scripted(lambda prompt: "a")
