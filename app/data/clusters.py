@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from functools import cache
 
 from ..core.files import sha256_text
-from ..core.questions import ArticleRef
+from ..core.questions import ArticleRef, Question
 from .folding import fold_text
 from .provisions import section_label
 
@@ -78,6 +78,11 @@ def cluster_keys(
     if asks_barely(question):
         text = "\x1f".join([text, *sorted(map(fold_text, choices))])
     return (f"question {sha256_text(text)[:12]}",)
+
+
+def question_keys(question: Question) -> tuple[str, ...]:
+    """``cluster_keys`` of a question that has been read; the same in whatever file and order of choices it stands."""
+    return cluster_keys(question.articles, question.context, question.question, question.choices.values())
 
 
 def natural_order(key: str) -> tuple[tuple[int, int, str], ...]:

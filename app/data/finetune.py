@@ -21,6 +21,7 @@ from ..core.prompts import (
 from ..core.questions import Question, orders_of, reorder
 from ..core.requests import statement_truths
 from .cited_words import cited_counts, counted_text, words_of
+from .clusters import question_keys
 from .context import Context, ContextPlan
 from .few_shot import FewShot
 from .reasoning.draft import Reasoning
@@ -153,6 +154,7 @@ def _meta(
         "gold_in_context": context.holds_gold(plan.source),
         "few_shot_source": few_shot_source,
         "form": form,
+        "articles": list(question_keys(shown)),
     }
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from ..core.errors import ConfigError, DataError
 from ..core.questions import Question, content_hash
-from .clusters import cluster_ids, cluster_keys
+from .clusters import cluster_ids, question_keys
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,9 +83,7 @@ def mixed(parts: Sequence[Part], seed: int, most: int | None = None) -> Mixed:
     ]
     rng.shuffle(drawn)
     questions = [question for question, _ in drawn]
-    clusters = cluster_ids(
-        [cluster_keys(one.articles, one.context, one.question, one.choices.values()) for one in questions]
-    )
+    clusters = cluster_ids(list(map(question_keys, questions)))
     return Mixed(
         tuple(replace(one, cluster=cluster) for one, cluster in zip(questions, clusters, strict=True)),
         {question.id: dataset for question, dataset in drawn},

@@ -30,7 +30,7 @@ _NOTES = r"(?:\((?:[^()]|\([^()]*\))*\))*"
 _PARAGRAPH_OF = rf"(?:(?:第|(?<=[条則)]))(\d+)項{_NOTES})?"
 _ITEM_OF = rf"(?:(?:第|(?<=[条項)]))(\d+)号({FOLDED_BRANCH}){_NOTES})?"
 _ARTICLE = re.compile(rf"{_NUMBER}{_NOTES}")
-_ARTICLE_RANGE = re.compile(rf"{_NUMBER}から{_NUMBER}まで(?:\(.*\)|削除)?")
+_ARTICLE_RANGE = re.compile(rf"{_NUMBER}{_NOTES}(?:から|[~〜-])第?(\d+)条({FOLDED_BRANCH})(?:まで)?(?:\(.*\)|削除)?")
 _PARAGRAPH = re.compile(r"第?(\d+)項(?:\(.*\))?")
 _ITEM = re.compile(rf"第?(\d+)号({FOLDED_BRANCH})(?:\(.*\))?")
 _SUBITEM = re.compile(rf"\(?({_SUBITEM_NAME})\)?")
@@ -45,6 +45,7 @@ _ONE_OF_SEVERAL = (
 )
 _SEVERAL = re.compile(rf"(?=[附第\d]){_ONE_OF_SEVERAL}(?:(?:[、,・]|及び|並びに|又は|若しくは|と){_ONE_OF_SEVERAL})+")
 _GUIDELINE = re.compile(rf"(?:.*\))?関係{_NOTES}")  # 第27条の2 関係, 第4条 （届出）関係: what a guideline says of it
+_MOST_IN_RANGE = 100
 _CITATION_WORDS = 8  # before a caption, at most: each is read by itself
 _ANSWER = re.compile(r"\(?(?:答え?|回答|A\d*)\)?")
 _QUESTION = re.compile(r"\(?(?:問|質問|Q)(\d+(?:-\d+)*)\)?")
@@ -202,7 +203,9 @@ def _named(place: Provision, title: str) -> Provision | None:
                        paragraph=paragraph, item=folded_key(item, item_branch) if item else None, subitem=subitem)  # fmt: skip
     if match := _ARTICLE.fullmatch(named) or _ARTICLE_RANGE.fullmatch(named):
         numbers = [folded_key(*pair) for pair in zip(*[iter(match.groups())] * 2, strict=True)]
-        return replace(place, article=":".join(numbers), is_article=True, paragraph=None, item=None, subitem=None)
+        # What has been deleted is one article in the statute too.
+        article = ":".join(numbers) if len(numbers) == 1 or named.endswith("削除") else "、".join(_between(*numbers))
+        return replace(place, article=article, is_article=True, paragraph=None, item=None, subitem=None)
     if match := _SUPPLEMENT.fullmatch(named):
         article = "附則" + (folded_key(*match.group(1, 2)) if match.group(1) else "")
         return replace(place, article=article, is_article=True, paragraph=match.group(3), item=None, subitem=None)
@@ -211,6 +214,16 @@ def _named(place: Provision, title: str) -> Provision | None:
     if match := _ITEM.fullmatch(key):
         return replace(place, item=folded_key(*match.group(1, 2)), subitem=None)
     return _several(place, named) if _SEVERAL.fullmatch(named) else None
+
+
+def _between(first: str, last: str) -> list[str]:
+    """The articles from the one to the other (``27_2`` to ``27_4``), as far as their numbers tell: those that stand
+    between with a branch of their own (``27_3_2``) are not known, and of two levels the range itself is left."""
+    (*above, start), (*same, end) = first.split("_"), last.split("_")
+    count = int(end) - int(start) + 1
+    if above != same or not 1 < count <= _MOST_IN_RANGE:
+        return [f"{first}:{last}"]
+    return ["_".join([*above, str(int(start) + number)]) for number in range(count)]
 
 
 def _several(place: Provision, named: str) -> Provision | None:

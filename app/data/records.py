@@ -48,6 +48,7 @@ LATER_META_TYPES: dict[str, type | tuple[type, ...]] = {
     "form": str,  # letter (all choices in one prompt; what records without the key are) or choice (one choice each)
     "group": str,  # choice form: the question whose choices are compared, its id
     "choice": str,  # choice form: letter of the one choice that the prompt shows
+    "articles": list,  # what the question is clustered by: 「法令名 第N条」 of each article (app/data/clusters.py)
     "cited_words": bool,  # choice form: choices that only cite have the cited words under them; absent where not
     "generated": dict,  # only where a model wrote the reasoning: model, adapter, right_orders, quote_chars
 }
@@ -69,6 +70,12 @@ class Record:
             return f"{self.meta['id']}/{self.meta['choice']}"
         order = self.meta["order"]
         return str(self.meta["id"]) + ("" if order == "".join(sorted(order)) else f"/{order}")
+
+    @property
+    def clusters(self) -> set[str]:
+        """What the question may not share with one that it is tested on: its articles, whatever file they stand in, and
+        its cluster, which is all that records of earlier versions say."""
+        return {self.meta["cluster"], *self.meta.get("articles", ())}
 
     @property
     def form(self) -> Form | Literal["chat"]:

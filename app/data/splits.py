@@ -13,7 +13,7 @@ from itertools import combinations
 
 from ..core.errors import ConfigError, DataError
 from ..core.questions import LETTERS, Question, content_hash
-from .clusters import cluster_keys, natural_order
+from .clusters import natural_order, question_keys
 
 
 def split_by_cluster(
@@ -66,7 +66,7 @@ def check_disjoint(sides: Mapping[str, Iterable[Question]]) -> None:
     for side, questions in sides.items():
         held[side] = {}
         for question in questions:
-            for key in cluster_keys(question.articles, question.context, question.question, question.choices.values()):
+            for key in question_keys(question):
                 held[side][key] = question.id
             held[side][content_hash(question.question, question.choices)] = question.id
     faults = [

@@ -184,7 +184,8 @@ def check_apart(records: Sequence[Record], dev_records: Sequence[Record], config
             f"{config.eval_file}: {len(within)} 問が学習データの会話の中で尋ねられています（最初は {within[0]}）。"
             "会話に出てこない問題を開発用にしてください。"
         )
-    clusters = {record.meta["cluster"] for record in records} & {record.meta["cluster"] for record in dev_records}
+    trained_on, dev_on = (set().union(*(one.clusters for one in each)) for each in (records, dev_records))
+    clusters = trained_on & dev_on
     if clusters:
         log(
             f"注意: {len(clusters)} 個の条文のまとまりが学習データと開発用データの両方にあります"

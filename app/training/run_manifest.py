@@ -97,7 +97,7 @@ def start_manifest(
         "skipped_long_records": [{"id": name, "tokens": tokens} for name, tokens in too_long],
         "trained_question_ids": list(by_id),
         "trained_question_hashes": sorted(set(by_id.values())),
-        "trained_clusters": sorted({str(meta["cluster"]) for meta in metas}),
+        "trained_clusters": sorted(set().union(*(record.clusters for record in records))),
         # They choose the checkpoint, so a test on them is no test either.
         "dev_question_ids": list(dev_by_id),
         "dev_question_hashes": sorted(set(dev_by_id.values())),

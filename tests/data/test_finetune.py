@@ -11,6 +11,7 @@ from app.core.answers import parse_answer
 from app.core.errors import ConfigError, DataError, StaleIndexError
 from app.core.prompts import PROMPT_VERSION, build_choice_prompt, build_mc_prompt_cot, build_mc_prompt_direct
 from app.core.questions import ORDERS, Question
+from app.data.clusters import question_keys
 from app.data.few_shot import BUILTIN, examples_for
 from app.data.finetune import build_records, build_statistics, describe, standard_name
 from app.data.lawqa import load_questions
@@ -70,12 +71,13 @@ def test_direct_records_without_context(questions: list[Question]) -> None:
     assert first.input == build_mc_prompt_direct(
         questions[0].question, questions[0].choices, None, few_shot=examples_for(questions[0])
     )
-    assert list(first.meta) == [*META_TYPES, "context_source", "gold_in_context", "few_shot_source", "form"]
+    assert list(first.meta) == [*META_TYPES, "context_source", "gold_in_context", "few_shot_source", "form", "articles"]
     assert first.meta == {
         "id": questions[0].id, "dataset": "sample", "mode": "direct", "correct": questions[0].correct,
         "use_context": False, "context_present": False, "top_k": 0, "retriever_type": "none",
         "question": questions[0].question, "choices": questions[0].choices, "source_file": "selection.json",
-        "few_shot": True, "order": "abcd", "cluster": questions[0].cluster, "doc_ids": [], "scores": [],
+        "few_shot": True, "order": "abcd", "cluster": questions[0].cluster, "articles": list(question_keys(questions[0])),
+        "doc_ids": [], "scores": [],
         "prompt_version": PROMPT_VERSION, "context_source": "none", "gold_in_context": False, "few_shot_source": "builtin:1",
         "form": "letter",
     }  # fmt: skip

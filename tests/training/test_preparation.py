@@ -59,3 +59,17 @@ def test_dev_records_show_what_the_training_records_show(
     )
     write_records(config.eval_file, cited(held) if trained else held)
     assert len(prepare_data(config).dev_records) == 8
+
+
+def test_an_article_shared_with_the_dev_file_is_told_whatever_its_cluster_is_called(
+    config: TrainConfig, choice_maker: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """In the training file 架空法 第1条 and 第2条 are one cluster, named by the first."""
+    learned = [replace(one, meta={**one.meta, "articles": ["架空法 第1条", "架空法 第2条"]}) for one in choice_maker(1)]
+    held = [replace(one, meta={**one.meta, "cluster": "架空法 第2条"}) for one in choice_maker(1, first=1)]
+    assert config.eval_file is not None
+    write_records(config.train_file, learned)
+    write_records(config.eval_file, held)
+    prepare_data(config)
+    remark = "注意: 1 個の条文のまとまりが学習データと開発用データの両方にあります（架空法 第2条 など）。dev の正答率は甘くなります。"
+    assert capsys.readouterr().err.count(remark) == 1

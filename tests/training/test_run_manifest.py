@@ -40,6 +40,7 @@ def begun(tmp_path: Path, tiny_tokenizer: Any, record_maker: Any) -> dict[str, A
     train_file = tmp_path / "train.jsonl"
     train_file.write_text("x", "utf-8")
     four = record_maker(4)
+    four[0] = replace(four[0], meta={**four[0].meta, "articles": ["c0", "c0_2"]})  # the others: of earlier versions
     return start_manifest(
         TrainConfig(model_name="org/model", train_file=train_file, output_dir=tmp_path / "out"),
         {"started_at": "2026-01-01"}, records=[*four[:2], *four[:2]], dev_records=four[2:], too_long=[], mode="direct",
@@ -53,8 +54,9 @@ def test_the_manifest_names_what_was_seen_and_what_chose_the_checkpoint(
     digests = [content_hash(record.meta["question"], record.meta["choices"]) for record in record_maker(4)]
     assert begun["trained_question_ids"] == ["q0", "q1"]
     assert begun["trained_question_hashes"] == sorted(digests[:2])
-    assert begun["trained_clusters"] == sorted({record.meta["cluster"] for record in record_maker(2)})
+    assert begun["trained_clusters"] == ["c0", "c0_2", "c1"]
     assert begun["dev_question_ids"] == ["q2", "q3"]
+
     assert begun["dev_question_hashes"] == sorted(digests[2:])
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from ...core.errors import DataError
 from ...core.prompts import FORMS, Form, prompt_version
 from ...core.questions import Question, content_hash
+from ...data.clusters import question_keys
 from ...data.few_shot import same_source
 from ...data.records import CHAT
 from .plan import EvaluationPlan, Scoring
@@ -62,13 +63,17 @@ def sharing_clusters(
 ) -> tuple[str, ...] | None:
     """Questions that the adapter has not seen, about articles that it was trained on; None when it does not say which.
 
-    Clusters are named by their own articles, so that a split into whole clusters shares none.
+    Adapters of earlier versions say one article of each cluster only. A split into whole clusters shares none.
     """
     if not isinstance(manifest.get("trained_clusters"), list):
         return None
     clusters = {str(name) for name in manifest["trained_clusters"]}
     known = {*seen.by_id, *seen.by_content, *seen.dev}
-    return tuple(question.id for question in questions if question.cluster in clusters and question.id not in known)
+    return tuple(
+        question.id
+        for question in questions
+        if question.id not in known and not clusters.isdisjoint({question.cluster, *question_keys(question)})
+    )
 
 
 def adapter_form(manifest: Mapping[str, Any] | None, where: str) -> Form | None:

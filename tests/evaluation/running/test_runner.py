@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +12,13 @@ import pytest
 
 from app.core.errors import BackendError, ConfigError, DataError
 from app.core.prompts import CHOICE_PROMPT_VERSION, PROMPT_VERSION
-from app.core.questions import content_hash
+from app.core.questions import ArticleRef, content_hash
 from app.core.runs import ResumeKey
 from app.data.context import Context
 from app.evaluation.results.file import read_result
 from app.evaluation.running.evaluate import Job, check_adapter, evaluate, pick_questions
 from app.evaluation.running.guards import (
+    TrainedOn,
     adapter_notes,
     check_few_shot_source,
     quantization_note,
@@ -366,6 +368,14 @@ def test_questions_on_trained_articles_are_counted_and_remarked(
     assert read_result(job.output).run["adapter"]["shared_clusters"] == 2
     seen = trained_questions(manifest(dev_question_ids=["q2"]), job.questions, "x")
     assert sharing_clusters(known, job.questions, seen) == ("q4",)  # q2 is refused or marked already
+
+
+def test_an_article_of_another_file_s_cluster_is_a_trained_article(question_of: Any) -> None:
+    """There 架空法 第1条 and 第2条 were one cluster, named by the first; here 第2条 stands alone."""
+    known = manifest(trained_clusters=["架空法 第1条", "架空法 第2条"], trained_question_hashes=[])
+    alone, joined = question_of(2), question_of(3)
+    joined = replace(joined, articles=(*joined.articles, ArticleRef("架空法", "2")), cluster="架空法 第0条")
+    assert sharing_clusters(known, [alone, joined, question_of(4)], TrainedOn((), ())) == ("q2", "q3")
 
 
 def test_an_adapter_of_an_earlier_version_says_nothing_of_clusters(
