@@ -108,6 +108,8 @@ def _says_more(name: str, laws: Collection[str]) -> bool:
 def _words(named: Named, sentences: Sequence[Sentence]) -> CitedWords | None:
     if named.item is None and named.subitem is None:
         sentences = [one for one in sentences if one.provision.item is None] or sentences
+    # What stands under 第3条から第5条まで is not known to be the one article's.
+    sentences = [one for one in sentences if one.provision.together is None]
     articles = {(law_key(one.provision.law), one.provision.article) for one in sentences}
     if len(articles) != 1:
         return None

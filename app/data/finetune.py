@@ -188,7 +188,9 @@ def build_statistics(built: Sequence[Built], questions: Mapping[str, Question]) 
             "full": sum(reasoning.is_full for _, reasoning in reasonings),
             "quote": sum(reasoning.quotes > 0 for _, reasoning in reasonings),
             "right_choice_agreement": sum(reasoning.agreement for _, reasoning in reasonings),
-            "wrong_choice_contrasts": {str(n): contrasts.count(n) for n in range(4)},
+            "wrong_choice_contrasts": {
+                str(n): contrasts.count(n) for n in range(max(4, *(one + 1 for one in contrasts)))
+            },
             "nothing": sum(reasoning.is_empty for _, reasoning in reasonings),
             "source": "gold" if built[0].record.meta["retriever_type"] == "none" else "prompt",
             "rows_with_nothing": [row_id for row_id, reasoning in reasonings if reasoning.is_empty],

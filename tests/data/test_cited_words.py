@@ -60,6 +60,12 @@ def words(choice: str, context: str | None = GOLD) -> str | None:
     return None if found is None else found.text
 
 
+def test_the_text_of_several_articles_is_given_to_none_of_them() -> None:
+    context = "## 渡船法\n### 第3条から第5条まで\n第三条の文。第五条の文。\n### 附則\n#### 第3条\n従前の例による。"
+    assert [words(f"渡船法第{number}条", context) for number in (3, 4, 5)] == [None, None, None]
+    assert words("渡船法第3条", context + "\n## 渡船法\n### 第3条\nこの条の文。") == "この条の文。"
+
+
 @pytest.mark.parametrize(
     ("choice", "text"),
     [

@@ -10,7 +10,7 @@ import pytest
 from app.core.answers import parse_answer
 from app.core.errors import ConfigError, DataError, StaleIndexError
 from app.core.prompts import PROMPT_VERSION, build_choice_prompt, build_mc_prompt_cot, build_mc_prompt_direct
-from app.core.questions import ORDERS, Question
+from app.core.questions import ORDERS, Question, orders_of
 from app.data.clusters import question_keys
 from app.data.few_shot import BUILTIN, examples_for
 from app.data.finetune import build_records, build_statistics, describe, standard_name
@@ -150,6 +150,18 @@ def test_statistics_count_what_reasoning_holds(questions: list[Question]) -> Non
     assert sum(reasoning["wrong_choice_contrasts"].values()) == 12
     assert reasoning["quote"] + reasoning["nothing"] == 12
     assert reasoning["nothing"] == len(reasoning["rows_with_nothing"])
+
+
+def test_a_question_with_three_choices_becomes_a_cot_record(questions: list[Question]) -> None:
+    letters = next(letters for letters in ("abc", "abd") if questions[0].correct in letters)
+    three = {shown: questions[0].choices[letter] for shown, letter in zip("abc", letters, strict=True)}
+    correct = "abc"[letters.index(questions[0].correct)]
+    short = replace(questions[0], choices=three, correct=correct, order="abc")
+    built = build_records([short], "cot", context_plan("gold", 3, None), orders=4)
+    assert [one.record.meta["order"] for one in built] == list(orders_of(3))
+    assert all(one.record.output.endswith(f"Answer: {one.record.meta['correct']}") for one in built)
+    reasoning: Any = build_statistics(built, {short.id: short})["reasoning"]
+    assert sum(reasoning["wrong_choice_contrasts"].values()) == len(built)
 
 
 def test_a_missing_index_stops_the_run(tmp_path: Path) -> None:

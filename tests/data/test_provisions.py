@@ -97,6 +97,10 @@ def test_a_combined_heading_names_the_article_that_headings_of_their_own_name() 
         "７０９条（不法行為）",
         "民法 第709条　不法行為",
         "709条1項",
+        "第709条：不法行為",
+        "第709条【不法行為】",
+        "第709条［不法行為］第1項",
+        "第709条以下",
     ],
 )
 def test_one_article_is_one_cluster_however_its_heading_is_written(heading: str) -> None:
@@ -119,11 +123,20 @@ def test_one_article_is_one_cluster_however_its_heading_is_written(heading: str)
         ("第709条（不法行為）～第711条", ("709", "710", "711")),
         ("709条-710条", ("709", "710")),
         ("第27条の2から第27条の4まで", ("27_2", "27_3", "27_4")),
-        ("第27条から第27条の4まで", ("27:27_4",)),
-        ("第9条から第3条まで", ("9:3",)),
+        ("第27条から第27条の4まで", ("27", "27_4")),
+        ("第9条から第3条まで", ("9", "3")),
+        ("第3条から第5条まで（第4条を除く。）", ("3", "5")),
         ("第1条から第100条まで", tuple(map(str, range(1, 101)))),
-        ("第1条から第101条まで", ("1:101",)),
+        ("第1条から第101条まで", ("1", "101")),
         ("第709条から第711条まで　削除", ("709:711",)),
+        ("第709～711条", ("709", "710", "711")),
+        ("第709・710条", ("709", "710")),
+        ("第27条の2・28条", ("27_2", "28")),
+        ("第709条ないし第711条", ("709", "710", "711")),
+        ("第709条、第711条～第713条", ("709", "711", "712", "713")),
+        ("第709条から第711条まで及び第715条", ("709", "710", "711", "715")),
+        ("第709条第1項から第3項まで", ("709",)),
+        ("附則第1条から第3条まで", ("附則1", "附則2", "附則3")),
     ],
 )
 def test_a_heading_of_several_articles_names_each(heading: str, articles: tuple[str, ...]) -> None:
@@ -136,9 +149,65 @@ def test_a_heading_of_several_articles_names_each(heading: str, articles: tuple[
 
 def test_a_list_of_articles_with_paragraphs_under_it_and_without_text() -> None:
     assert labels("## 民法\n### 第1条、第2条\n#### 第1項\nあ。\n### 第3条\nい。") == [
-        ("民法", "第1条第1項"), ("民法", "第2条第1項"), ("民法", "第3条")
+        ("民法", "第1条、第2条第1項"), ("民法", "第1条、第2条第1項"), ("民法", "第3条")
     ]  # fmt: skip
     assert gold_articles("## 民法\n### 第1条、第2条") == (ArticleRef("民法", "1"), ArticleRef("民法", "2"))
+
+
+@pytest.mark.parametrize(
+    ("heading", "label"),
+    [
+        ("第709条から第711条まで（不法行為）", "第709条から第711条まで"),
+        ("第709～711条", "第709条から第711条まで"),
+        ("第709条及び附則第2条", "第709条、附則第2条"),
+        ("第709条、第711条から第713条まで", "第709条、第711条から第713条まで"),
+        ("第27条から第27条の4まで", "第27条から第27条の4まで"),
+    ],
+)
+def test_the_text_of_several_articles_is_said_to_be_no_single_one_s(heading: str, label: str) -> None:
+    assert {one for _, one in labels(f"## 民法\n### {heading}\n本文。")} == {label}
+
+
+@pytest.mark.parametrize(
+    ("headings", "named"),
+    [
+        ("### 第1条\nあ。\n### 附則\n#### 第1条\nい。\n#### 第3条\nう。", ["第1条", "附則第1条", "附則第3条"]),
+        ("### 第1条\nあ。\n### 附則\n### 第1条\nい。\n#### 第2項\nう。", ["第1条", "附則第1条", "附則第1条第2項"]),
+        ("### 附則\n#### 第1条から第2条まで\nい。", ["附則第1条から第2条まで"]),
+        ("### 附則（令和元年法律第1号）\n#### 第1条（施行期日）第1項\nい。", ["附則第1条第1項"]),
+        (
+            "### 附則\nこの法律は、公布の日から施行する。\n### 第1条\nあ。",
+            ["附則", "第1条"],
+        ),  # put before the law's own
+        ("### 附則\n#### 第1項\nい。\n### 第1条\nあ。", ["附則第1項", "第1条"]),
+        ("#### 附則\n##### 第1条\nい。\n### 第1条\nあ。\n##### 第2条\nう。", ["附則第1条", "第1条", "第2条"]),
+        ("### 附則\n#### 第1条\nい。\n## 乙法\n### 第1条\nあ。", ["附則第1条", "第1条"]),
+    ],
+)
+def test_articles_under_a_heading_of_the_supplement_are_its_own(headings: str, named: list[str]) -> None:
+    found = [label for _, label in labels(f"## 甲法\n{headings}")]
+    assert list(dict.fromkeys(found)) == named
+
+
+@pytest.mark.parametrize(
+    ("headings", "refs"),
+    [
+        ("# 民法\n## 第709条\n本文。", [("民法", "709")]),
+        ("# 民法\n## 第3編　債権\n### 第709条\n本文。\n## 附則\n### 第1条\n本文。", [("民法", "709"), ("民法", "附則1")]),
+        ("# 民法\n## 第709条\n#### 第1項\nあ。\n# 刑法\n## 第199条\nい。", [("民法", "709"), ("刑法", "199")]),
+        ("## 民法第709条\n本文。", [("民法", "709")]),
+        ("## 民法 第七百九条（不法行為）\n本文。", [("民法", "709")]),
+        ("## 民法　附則第3条\n本文。", [("民法", "附則3")]),
+        ("## 民法（明治29年法律第89号）第709条　不法行為\n本文。", [("民法", "709")]),
+        ("# 参照条文\n## 民法\n### 第709条\n本文。", [("民法", "709")]),
+        ("## 金融商品取引法第二条に規定する定義に関する内閣府令\n### 第1条\n本文。",
+         [("金融商品取引法第二条に規定する定義に関する内閣府令", "1")]),
+        ("## 第709条\n本文。", [("第709条", "本文")]),  # of no law
+        ("## 附則第3条\n本文。", [("附則第3条", "本文")]),
+    ],
+)  # fmt: skip
+def test_a_law_named_by_the_first_level_or_with_its_article(headings: str, refs: list[tuple[str, str]]) -> None:
+    assert [one.article_key for one in dict.fromkeys(gold_articles(headings))] == refs
 
 
 def test_a_new_article_forgets_paragraph_and_item() -> None:

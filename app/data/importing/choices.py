@@ -10,7 +10,8 @@ from ...core.questions import CHOICE_LETTERS, MOST_CHOICES, plain
 from ..choices_field import parse_choices
 from .columns import KANA
 
-_LABEL = re.compile(r"\s*[(（]?(?P<sign>[A-Fa-fＡ-Ｆａ-ｆア-カ1-6１-６①-⑥])(?P<end>[)）.．:：、]|\s)\s*(?=\S)(?P<rest>.*)", re.DOTALL)  # fmt: skip
+IROHA = "イロハニホヘ"
+_LABEL = re.compile(r"\s*[(（]?(?P<sign>[A-Fa-fＡ-Ｆａ-ｆア-カロハニホヘ0-6０-６①-⑥])(?P<end>[)）.．:：、]|\s)\s*(?=\S)(?P<rest>.*)", re.DOTALL)  # fmt: skip
 
 
 def cells_of_columns(values: Mapping[str, Any], columns: Sequence[str]) -> tuple[list[str], str | None]:
@@ -50,22 +51,61 @@ def keyed_from_zero(value: Any) -> bool:
 
 
 def without_labels(texts: Sequence[str]) -> list[str]:
-    """``texts`` without the labels they carry (``ア．``, ``(1)``, ``a ``), if all carry the one of their place.
+    """``texts`` without the labels they carry (``ア．``, ``(1)``, ``a ``), if all carry the one of their place, or if they
+    are numbered from 0.
 
     A number before a space is no label (1 日, 2 日), nor is anything whose rest would not tell the choices apart (A 社).
     """
-    rests = []
-    for place, text in enumerate(texts[:MOST_CHOICES]):
+    labels = _labels(texts)
+    if labels is None:
+        return list(texts)
+    own = all(
+        sign in (CHOICE_LETTERS[place], KANA[place], str(place + 1)) for place, sign in enumerate(labels)
+    )  # fmt: skip
+    return list(labels.values()) if own or _from_zero(labels) else list(texts)
+
+
+def labelled_from_zero(texts: Sequence[str]) -> bool:
+    """Whether the texts carry the numbers from 0 as labels: then the answer counts from 0 too."""
+    return _from_zero(_labels(texts) or {})
+
+
+def misplaced_labels(texts: Sequence[str]) -> str | None:
+    """What is wrong where all texts carry labels of one naming that are not those of their places; None where nothing is.
+
+    Read by its place, an answer 1 or イ would then be another choice than the one so labelled.
+    """
+    labels = _labels(texts)
+    if labels is None or without_labels(texts) != list(texts):
+        return None
+    signs = set(labels)
+    if not any(
+        signs == set(list(naming)[: len(signs)]) for naming in (CHOICE_LETTERS, KANA, "123456", "012345", IROHA)
+    ):
+        return None
+    return (
+        f"選択肢に付いた記号（{'、'.join(labels)}）が並び順の記号ではないので、正解がどれか決まりません"
+        "（a〜f、1〜6、ア〜カのどれかを先頭から順に付けるか、記号を外してください）"
+    )
+
+
+def _labels(texts: Sequence[str]) -> dict[str, str] | None:
+    """The texts by the labels they carry; None unless all carry one, and labels and rests tell them apart."""
+    found: dict[str, str] = {}
+    for text in texts:
         match = _LABEL.fullmatch(text)
         if match is None:
-            return list(texts)
+            return None
         sign, rest = plain(match["sign"]).lower(), match["rest"]
-        if sign not in (CHOICE_LETTERS[place], KANA[place], str(place + 1)):
-            return list(texts)
         if sign.isdecimal() and match["sign"] not in "①②③④⑤⑥" and (match["end"].isspace() or rest[:1].isdecimal()):
-            return list(texts)
-        rests.append(rest.strip())
-    return rests if len(texts) <= MOST_CHOICES and len({plain(rest) for rest in rests}) == len(rests) else list(texts)
+            return None
+        found[sign] = rest.strip()
+    whole = 0 < len(found) == len(texts) <= MOST_CHOICES and len({plain(rest) for rest in found.values()}) == len(texts)
+    return found if whole else None
+
+
+def _from_zero(labels: Mapping[str, str]) -> bool:
+    return len(labels) > 1 and list(labels) == [str(number) for number in range(len(labels))]
 
 
 def lettered(texts: Sequence[str], *, least: int = 2) -> tuple[dict[str, str], list[str]]:

@@ -73,7 +73,7 @@ def find_columns(
     if twice is not None:
         raise DataError(f"{place}: 列「{twice}」を二つの役に指定しています。")
     free = [name for name in columns if name not in wanted]
-    choices = tuple(given_choices) if given_choices else _choice_columns(free)
+    choices = tuple(given_choices) if given_choices else _choice_columns(free, place)
     free = [name for name in free if name not in choices]
     found = dict(named)
     for part, names in NAMES.items():
@@ -112,8 +112,11 @@ def _complete(found: Mapping[str, str], choices: tuple[str, ...], columns: Seque
     )  # fmt: skip
 
 
-def _choice_columns(columns: Sequence[str]) -> tuple[str, ...]:
-    """Columns named a, b, c…, 選択肢1, 選択肢2…, choice0… or ア, イ…: two or more of one naming, without a gap."""
+def _choice_columns(columns: Sequence[str], place: str) -> tuple[str, ...]:
+    """Columns named a, b, c…, 選択肢1, 選択肢2…, choice0… or ア, イ…: two or more of one naming, without a gap.
+
+    Raises DataError where two namings are there: of statements ア〜オ and their combinations 1〜5 the answers name one.
+    """
     groups: dict[str, dict[int, str]] = {}
     for name in columns:
         match = _CHOICE_COLUMN.fullmatch(folded_name(name))
@@ -121,11 +124,16 @@ def _choice_columns(columns: Sequence[str]) -> tuple[str, ...]:
             continue
         key = match["key"]
         naming = folded_name(name).removesuffix(key) + ("a" if key in CHOICE_LETTERS else "ア" if key in KANA else "1")
-        place = CHOICE_LETTERS.index(key) if key in CHOICE_LETTERS else KANA.index(key) if key in KANA else int(key)
-        groups.setdefault(naming, {})[place] = name
-    best: tuple[str, ...] = ()
+        number = CHOICE_LETTERS.index(key) if key in CHOICE_LETTERS else KANA.index(key) if key in KANA else int(key)
+        groups.setdefault(naming, {})[number] = name
+    found: list[tuple[str, ...]] = []
     for places in groups.values():
         numbers = sorted(places)
         if numbers[0] in (0, 1) and numbers == list(range(numbers[0], numbers[0] + len(numbers))) and len(numbers) > 1:
-            best = max(best, tuple(places[number] for number in numbers), key=len)
-    return best
+            found.append(tuple(places[number] for number in numbers))
+    if len(found) > 1:
+        named = "と".join(f"「{one[0]}」〜「{one[-1]}」" for one in found)
+        raise DataError(
+            f"{place}: 選択肢の列が {named} のどれかわかりません。--choices で選択肢の列を順に指定してください。"
+        )
+    return found[0] if found else ()

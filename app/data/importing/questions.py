@@ -9,7 +9,16 @@ from typing import Any
 from ...core.questions import content_hash, plain
 from ..lawqa import sample_faults
 from .answers import AnswerForm, read_answer, read_judgement
-from .choices import cells_of_columns, cells_of_one, keyed_from_zero, lettered, rendered, without_labels
+from .choices import (
+    cells_of_columns,
+    cells_of_one,
+    keyed_from_zero,
+    labelled_from_zero,
+    lettered,
+    misplaced_labels,
+    rendered,
+    without_labels,
+)
 from .columns import Columns
 from .tables import Fault, TableRow
 
@@ -66,13 +75,17 @@ def _asked(row: TableRow, columns: Columns, naming: Naming, form: AnswerForm, re
     found: list[str] = []
     if columns.choices:
         question = _text(row, columns.question, found)
-        choices, faults, cut = _choices(row, columns)
+        texts, fault = _texts(row, columns)
+        bare = without_labels(texts)
+        result.unlabelled += bare != texts
+        choices, faults = ({}, [fault]) if fault else lettered(bare)
+        if form != "text" and (misplaced := misplaced_labels(texts)):
+            faults = [*faults, misplaced]
         found += faults
-        result.unlabelled += cut
         correct, fault = "", None
         if choices and not faults:
-            answer, from_zero = row.values.get(columns.answer), _from_zero(row, columns)
-            correct, fault = read_answer(answer, choices, form, from_zero=from_zero)
+            from_zero = _from_zero(row, columns) or labelled_from_zero(texts)
+            correct, fault = read_answer(row.values.get(columns.answer), choices, form, from_zero=from_zero)
     else:
         question = _text(row, columns.question, found) if columns.question else STATEMENT_QUESTION
         statement = _text(row, columns.statement, found)
@@ -88,16 +101,11 @@ def _asked(row: TableRow, columns: Columns, naming: Naming, form: AnswerForm, re
     return None if found else _Asked(row.line, name, question, choices, correct, context)
 
 
-def _choices(row: TableRow, columns: Columns) -> tuple[dict[str, str], list[str], bool]:
+def _texts(row: TableRow, columns: Columns) -> tuple[list[str], str | None]:
+    """The row's choices as they are written, and what is wrong with them."""
     if columns.choices_in_one:
-        texts, fault = cells_of_one(row.values.get(columns.choices[0]))
-    else:
-        texts, fault = cells_of_columns(row.values, columns.choices)
-    if fault:
-        return {}, [fault], False
-    bare = without_labels(texts)
-    choices, faults = lettered(bare)
-    return choices, faults, bare != texts
+        return cells_of_one(row.values.get(columns.choices[0]))
+    return cells_of_columns(row.values, columns.choices)
 
 
 def _from_zero(row: TableRow, columns: Columns) -> bool:

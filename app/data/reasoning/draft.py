@@ -25,12 +25,13 @@ class Reasoning:
     text: str
     quotes: int = 0  # sentences or clauses quoted as deciding
     agreement: bool = False  # says why the answer is the answer, in its own words
-    contrasts: int = 0  # other choices of which it says what they hold, 0 to 3
+    contrasts: int = 0  # other choices of which it says what they hold
+    others: int = 3  # other choices that there are
 
     @property
     def is_full(self) -> bool:
         """A quote, the answer explained, and every other choice explained."""
-        return self.quotes > 0 and self.agreement and self.contrasts == 3
+        return self.quotes > 0 and self.agreement and self.contrasts == self.others
 
     @property
     def is_empty(self) -> bool:
@@ -48,9 +49,9 @@ class Draft:
     agreement: bool = False
     contrasts: int = 0
 
-    def finish(self) -> Reasoning:
-        """The reasoning as it stands."""
-        return Reasoning("".join(self.parts), self.quotes, self.agreement, self.contrasts)
+    def finish(self, others: int) -> Reasoning:
+        """The reasoning as it stands, of a question with so many choices beside the answer."""
+        return Reasoning("".join(self.parts), self.quotes, self.agreement, self.contrasts, others)
 
     def place(self, provision: Provision) -> str:
         """``借地借家法第13条第1項``; without the law where the sentence before named the same one."""

@@ -39,7 +39,7 @@ def explain(question: Question, source: str | None) -> Reasoning:
         explain_statements(draft, question, own or sentences, foreign=not own)
     if not draft.quotes:
         return Reasoning(_without_evidence(question, bool(own)))
-    return draft.finish()
+    return draft.finish(len(question.choices) - 1)
 
 
 def _without_evidence(question: Question, gold_present: bool) -> str:

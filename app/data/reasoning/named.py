@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ...core.questions import LETTERS, Question
+from ...core.questions import Question
 from ..folding import fold_text
 from ..law_numbers import FOLDED_BRANCH, SUBITEM, folded_key
 from ..provisions import law_key
@@ -33,9 +33,9 @@ class Named:
 
 def named_provisions(question: Question) -> dict[str, Named] | None:
     """The provision that each choice names; None unless every choice is such a name and nothing else."""
-    found = {letter: named_provision(question.choices[letter]) for letter in LETTERS}
+    found = {letter: named_provision(text) for letter, text in question.choices.items()}
     named = {letter: one for letter, one in found.items() if one is not None}
-    return named if len(named) == len(LETTERS) else None
+    return named if len(named) == len(found) else None
 
 
 def named_provision(choice: str) -> Named | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from difflib import SequenceMatcher
 
-from ...core.questions import LETTERS, Question
+from ...core.questions import Question
 from ..folding import fold, fold_text
 from .alignment import Sentence, cite, held_share, shared_spans, whole_words
 from .draft import MAX_LEAD_CHARS, Draft, lead_of, quote
@@ -31,8 +31,8 @@ def explain_basis(draft: Draft, question: Question, named: dict[str, Named], sen
     if words and question.polarity not in ("incorrect", "not_applicable"):
         draft.parts.append(f"問いの「{words}」はここに定められている。")
         draft.agreement = True
-    for letter in LETTERS:
-        other = sentences_of(named[letter], sentences) if letter != question.correct else []
+    for letter, name in named.items():
+        other = sentences_of(name, sentences) if letter != question.correct else []
         if other and other[0] is not best:
             place, cited = (
                 draft.place(other[0].provision),

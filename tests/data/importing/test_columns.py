@@ -81,3 +81,17 @@ def test_columns_numbered_from_zero(names: str, choices: list[str] | None, from_
 
 def test_choice_columns_with_a_gap_are_not_guessed() -> None:
     assert columns_of("問題,選択肢1,選択肢3,正解").choices == ()
+
+
+@pytest.mark.parametrize("statements", ["ア,イ,ウ,エ,オ", "肢ア,肢イ,肢ウ"])
+def test_statements_and_their_combinations_are_not_guessed_apart(statements: str) -> None:
+    """組合せとして正しいもの: the answer 3 names a combination, and would be the third statement."""
+    names = f"問題文,{statements},1,2,3,4,5,正解"
+    with pytest.raises(DataError) as caught:
+        columns_of(names)
+    first, *_, last = statements.split(",")
+    assert str(caught.value) == (
+        f"x.csv: 選択肢の列が 「{first}」〜「{last}」と「1」〜「5」 のどれかわかりません。"
+        "--choices で選択肢の列を順に指定してください。"
+    )
+    assert columns_of(names, choices=list("12345")).choices == ("1", "2", "3", "4", "5")

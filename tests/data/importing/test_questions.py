@@ -131,6 +131,36 @@ def test_columns_numbered_from_zero_have_answers_from_zero() -> None:
     assert [one["output"] for one in imported(text.replace(",0", ",2"), form="number").samples] == ["a", "b"]
 
 
+def test_labels_from_zero_have_answers_from_zero() -> None:
+    text = '問題,選択肢,正解\nq,"0. 甲\n1. 乙\n2. 丙",1\n'
+    for form, output in (("auto", "b"), ("number0", "b"), ("number", "a")):
+        result = imported(text, form=form)
+        assert (result.faults, result.unlabelled) == ([], 1)
+        assert (result.samples[0]["選択肢"], result.samples[0]["output"]) == ("a 甲\nb 乙\nc 丙", output)
+
+
+@pytest.mark.parametrize(
+    ("texts", "labels"),
+    [
+        (["イ．甲", "ロ．乙", "ハ．丙", "ニ．丁"], "イ、ロ、ハ、ニ"),
+        (["4. 甲", "3. 乙", "2. 丙", "1. 丁"], "4、3、2、1"),
+        (["b 甲", "a 乙"], "b、a"),
+        (["ウ）甲", "イ）乙", "ア）丙"], "ウ、イ、ア"),
+        (["②甲", "①乙"], None),  # nothing stands between the sign and the text: no label is read
+        (["4 甲", "3 乙", "2 丙", "1 丁"], None),  # 4 日, 3 日: numbers of the text
+        (["A 社", "C 社"], None),
+    ],
+)
+def test_labels_that_are_not_those_of_their_places_are_a_fault(texts: list[str], labels: str | None) -> None:
+    row = {"question": "q", "choices": texts, "answer": texts[0]}
+    expected = [
+        f"1 行目: 選択肢に付いた記号（{labels}）が並び順の記号ではないので、正解がどれか決まりません"
+        "（a〜f、1〜6、ア〜カのどれかを先頭から順に付けるか、記号を外してください）。"
+    ]
+    assert faults(json.dumps(row, ensure_ascii=False)) == ([] if labels is None else expected)
+    assert imported(json.dumps(row, ensure_ascii=False), form="text").samples[0]["output"] == "a"
+
+
 def test_labels_that_are_part_of_the_text_stay() -> None:
     for texts in (
         ["1 日", "2 日", "3 日"],

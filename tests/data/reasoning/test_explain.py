@@ -33,7 +33,7 @@ HARBOUR = """## 港湾条例
 
 def question(text: str, choices: list[str], correct: str, context: str | None = HARBOUR) -> Question:
     return Question(
-        id="q", question=text, choices=dict(zip(LETTERS, choices, strict=True)), correct=correct, context=context,
+        id="q", question=text, choices=dict(zip("abcdef", choices, strict=False)), correct=correct, context=context,
         articles=gold_articles(context), cluster="c", polarity=question_polarity(text), source="t", law="港湾条例",
     )  # fmt: skip
 
@@ -120,6 +120,42 @@ def test_the_basis_of_a_rule() -> None:
     assert "問いの「港湾施設を損傷するおそれがあるとき」はここに定められている。" in found.text
     assert "選択肢bの第4条第1項は「ただし、荒天を避けるときは、この限りでない」とする定めである。" in found.text
     assert found.is_full
+
+
+@pytest.mark.parametrize(("count", "correct"), [(2, "b"), (3, "c"), (5, "e"), (6, "a")])
+@pytest.mark.parametrize("citing", [False, True])
+def test_questions_with_any_number_of_choices_have_reasonings(count: int, correct: str, citing: bool) -> None:
+    right = "港湾条例第6条第1号" if citing else "使用を始める日の十日前までに、申請しなければならない"
+    wrong = (
+        ["港湾条例第4条第1項", "港湾条例第6条第2号"]
+        if citing
+        else ["使用を始める日の十五日前までに、申請しなければならない"]
+    )
+    choices = [
+        right if letter == correct else wrong[place % len(wrong)] for place, letter in enumerate("abcdef"[:count])
+    ]
+    asks = (
+        "港湾施設を損傷するおそれがあるときに許可をしないことの根拠となる条文はどれか。"
+        if citing
+        else "正しいものはどれか。"
+    )
+    asked = question(asks, choices, correct)
+    found = explain(asked, asked.context)
+    assert found.quotes > 0
+    assert found.others == count - 1
+    assert found.is_full == (found.agreement and found.contrasts == count - 1)
+    assert set(re.findall("選択肢(.)", found.text)) <= set("abcdef"[:count])
+
+
+def test_what_stands_under_several_articles_is_said_of_all_of_them() -> None:
+    """第五条 follows 第三条 in the text of 第3条から第5条まで: it is not the first article that says it."""
+    context = "## 渡船法\n### 第3条から第5条まで\n第三条 登録は、三年とする。\n第五条 渡船の料金は、海事大臣が定める。"
+    asked = question(
+        "正しいものはどれか。", ["渡船の料金は、海事大臣が定める", "渡船の料金は、知事が定める"], "a", context
+    )
+    text = explain(asked, context).text
+    assert "第3条から第5条まで" in text
+    assert "第3条は" not in text
 
 
 @pytest.mark.parametrize(
