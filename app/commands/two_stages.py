@@ -32,6 +32,7 @@ EXAMPLES = (
 )
 SETTINGS = "two_stages.json"
 TIMES = "times.json"
+DISTRUSTED = "distrusted.json"  # verdicts of results that say of themselves that they must not be trusted
 ADDITIONS = ("exam", "exam_sha256", "letters")  # steps that a finished study can be given
 LATER = {"cited_words": "False"}  # what studies of before an option had, which their folders do not say
 
@@ -98,6 +99,7 @@ def go_on(arguments: Any, steps: Sequence[Step]) -> int:
     folder: Path = arguments.output_dir
     remember(folder, arguments)
     times: dict[str, float] = read_json(folder / TIMES) if (folder / TIMES).exists() else {}
+    distrusted: list[str] = read_json(folder / DISTRUSTED) if (folder / DISTRUSTED).exists() else []
     for number, step in enumerate(steps, start=1):
         if step.product.exists():
             log(f"[{number}/{len(steps)}] {step.name}: 済んでいます")
@@ -105,7 +107,9 @@ def go_on(arguments: Any, steps: Sequence[Step]) -> int:
         log(f"[{number}/{len(steps)}] {step.name}")
         started = time.monotonic()
         try:
-            run(step)
+            if run(step) == EXIT_UNTRUSTWORTHY and step.keep is not None:
+                distrusted.append(step.name)
+                write_json(folder / DISTRUSTED, distrusted)
         finally:  # what an interrupted run did is there for the next
             times[step.name] = times.get(step.name, 0.0) + round(time.monotonic() - started, 1)
             write_json(folder / TIMES, times)
@@ -113,6 +117,9 @@ def go_on(arguments: Any, steps: Sequence[Step]) -> int:
     print(
         f"\n合計 {format_seconds(sum(times.values()))}（段階ごとの時間は {folder / TIMES}。強制終了した回の分は入りません）"
     )
+    if distrusted:
+        log(f"注意: 信用できない結果の判定があります（{'、'.join(distrusted)}）。理由は、それぞれの表示にあります。")
+        return EXIT_UNTRUSTWORTHY
     return 0
 
 
@@ -136,7 +143,8 @@ def remember(folder: Path, arguments: Any) -> None:
         settings["exam_sha256"] = sha256_file(arguments.exam)
     stored: dict[str, str] = {}
     # Until something has been made, what the first error advised can be followed.
-    if (folder / SETTINGS).exists() and not holds_only(folder, (SETTINGS, TIMES)):
+    ours = _is_study(folder / SETTINGS)
+    if ours and not holds_only(folder, (SETTINGS, TIMES)):
         rows = read_json(folder / SETTINGS).items()
         stored = LATER | {name: _place(name, value) for name, value in rows if name not in left_out}
         changed = [name for name, value in stored.items()
@@ -145,9 +153,15 @@ def remember(folder: Path, arguments: Any) -> None:
             names = [f"--{name.removesuffix('_sha256').replace('_', '-')}" for name in changed]
             options = "、".join(dict.fromkeys(names))
             raise ConfigError(f"{folder} の途中の結果とは {options} が違います。同じ引数にするか、別の --output-dir を指定してください。")  # fmt: skip
-    elif not (folder / SETTINGS).exists() and (foreign := foreign_entries(folder)):
+    elif not ours and (foreign := foreign_entries(folder)):
         raise ConfigError(f"{folder} には別のファイルがあります（{foreign[0]} など）。別の --output-dir を指定してください。")  # fmt: skip
     write_json(folder / SETTINGS, {**stored, **settings})
+
+
+def _is_study(path: Path) -> bool:
+    """Whether the file is what ``remember`` writes, and not somebody's own of that name."""
+    stored = read_json(path) if path.exists() else None
+    return isinstance(stored, dict) and {"count", "data_sha256"} <= stored.keys()
 
 
 def _place(name: str, value: object) -> str:
@@ -156,8 +170,8 @@ def _place(name: str, value: object) -> str:
     return os.path.realpath(str(value)) if there else str(value)
 
 
-def run(one: Step) -> None:
-    """Run the program of a step. Raises ConfigError when it fails; a distrusted result goes on, as it says so itself."""
+def run(one: Step) -> int:
+    """Run the program of a step; its exit code. Raises ConfigError when it fails: a distrusted result is a result."""
     command = [*process_words(one.program), *one.arguments]
     # Into a pipe a program writes the system's encoding (cp932 on a Japanese Windows) unless it is told.
     surroundings = of_this_process({**os.environ, "PYTHONIOENCODING": "utf-8"})
@@ -173,3 +187,4 @@ def run(one: Step) -> None:
         )
     if one.keep is not None:
         write_text(one.keep, done.stdout)
+    return done.returncode

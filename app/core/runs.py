@@ -221,8 +221,14 @@ def _without(one: Mapping[str, Any], names: Collection[str]) -> dict[str, Any]:
     return {name: value for name, value in one.items() if name not in names}
 
 
+def _asked(plan: Any) -> Any:
+    """Without what changes no answer: a smaller card writes fewer at once."""
+    return _without(plan, {"batch_size"}) if isinstance(plan, Mapping) else plan
+
+
 def asked_differently(first: Mapping[str, Any], other: Mapping[str, Any]) -> list[str]:
     """What the ``run`` of two results do not share of how they were asked, as a reader calls it."""
-    found = [name for name in ("plan", "prompt_version") if first.get(name) != other.get(name)]
+    found = [] if _asked(first.get("plan")) == _asked(other.get("plan")) else ["plan"]
+    found += [] if first.get("prompt_version") == other.get("prompt_version") else ["prompt_version"]
     same = same_index(first.get("index"), other.get("index"))
     return found if same else [*found, "索引か検索の設定"]

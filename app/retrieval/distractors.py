@@ -18,8 +18,9 @@ from typing import TypeVar
 from ..core.errors import ConfigError, DataError
 from ..core.questions import Question
 from ..data.context import Context, retrieved_context
+from ..data.headings import WHOLE_TEXT
 from ..data.law_numbers import paragraph_label
-from ..data.provisions import WHOLE_TEXT, Provision, article_key, parse_provisions, section_label
+from ..data.provisions import Provision, article_key, parse_provisions, section_label
 from .rag_pipeline import RAGPipeline, search_query
 from .showing.context_text import RetrievedPassage
 from .showing.excerpt import excerpt

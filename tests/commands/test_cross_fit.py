@@ -615,3 +615,17 @@ def test_the_whole_sample_with_the_shipped_tiny_model_in_five_minutes(
     )
     assert Path("report.html").stat().st_size < 3 * 2**20
     assert seconds < 300
+
+
+@pytest.mark.parametrize("text", ['{"editor.fontSize": 14}', "[1, 2]"])
+@pytest.mark.parametrize("beside", [False, True])
+def test_settings_of_another_program_are_left_alone(tmp_path: Path, text: str, beside: bool) -> None:
+    mine = tmp_path / "mine/settings.json"
+    mine.parent.mkdir()
+    mine.write_text(text, "utf-8")
+    if beside:
+        (mine.parent / "notes.txt").write_text("x", "utf-8")
+    settings = cross_fit.parse(["--data", "data.json", "--model-name", "m", "--output-dir", str(mine.parent)])
+    with pytest.raises(ConfigError, match="別のファイルがあります"):
+        remember_settings(settings, "1")
+    assert mine.read_text("utf-8") == text

@@ -64,7 +64,7 @@ def test_every_question_is_in_one_part(parts: Path) -> None:
 
 
 def _plan(value: Any) -> None:
-    value["run"]["plan"]["batch_size"] = 99
+    value["run"]["plan"]["budget_tokens"] = 99
 
 
 def _model(value: Any) -> None:
@@ -112,6 +112,7 @@ def test_strangers_are_refused(
 def test_parts_from_several_cards(parts: Path, tmp_path: Path) -> None:
     value = json.loads((parts / "2.json").read_text("utf-8"))
     _device(value)
+    value["run"]["plan"]["batch_size"] = 2  # a smaller card
     (tmp_path / "card.json").write_text(json.dumps(value), "utf-8")
     assert run(parts, "cards", "--merge", parts / "1.json", tmp_path / "card.json", parts / "3.json") in (0, 3)
 

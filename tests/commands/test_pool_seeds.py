@@ -185,3 +185,14 @@ def test_a_collapsed_seed_ends_with_3_after_the_verdict(
     captured = capsys.readouterr()
     assert "seed 2 個をまとめると" in captured.out
     assert "この比較は信用できません: seed43: COLLAPSED" in captured.err
+
+
+@pytest.mark.parametrize("counts", [(20, 22, 18), (18, 20, 22), (22, 18, 20)])
+def test_the_sizes_of_all_trainings_are_held_against_each_other(
+    base: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], counts: tuple[int, ...]
+) -> None:
+    """Each is within a tenth of the middle one, whichever stands first."""
+    files = [{"path": "t", "sha256": f"{n:064d}", "records": 80, "questions": n} for n in counts]
+    paths = [tuned(tmp_path, seed, train_file=file) for seed, file in zip(RIGHT, files, strict=True)]
+    assert run(base, *paths, "--pool-seeds") == 1
+    assert "（学習した問題の数: 18 → 22）" in capsys.readouterr().err

@@ -168,6 +168,28 @@ def test_a_step_without_its_product_is_not_done(
     assert not (tmp_path / "x.txt").exists()
 
 
+def test_a_verdict_that_is_not_to_be_trusted_ends_with_3_every_time(
+    ports: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    kept, text = ports / "study/verdict.txt", "print('差'); raise SystemExit(3)"
+    monkeypatch.setattr(two_stages, "process_words", lambda program: [sys.executable, "-c", text])
+    monkeypatch.setattr(two_stages, "study", lambda arguments: [step("比べる", "compare_runs", kept, keep=kept)])
+    for _ in range(2):
+        assert two_stages.main(arguments(ports)) == 3
+        captured = capsys.readouterr()
+        assert "■ 比べる\n差" in captured.out
+        assert "注意: 信用できない結果の判定があります（比べる）。理由は、それぞれの表示にあります。" in captured.err
+
+
+def test_a_file_of_the_user_s_own_is_not_the_study_s(ports: Path) -> None:
+    (ports / "study").mkdir()
+    mine = ports / "study/two_stages.json"
+    mine.write_text('{"mine": 1}', "utf-8")
+    with pytest.raises(ConfigError, match=r"別のファイルがあります（two_stages\.json など）"):
+        two_stages.main(arguments(ports))
+    assert mine.read_text("utf-8") == '{"mine": 1}'
+
+
 def test_laws_that_changed_in_place_are_another_study(ports: Path) -> None:
     laws = ports / "laws"
     shutil.copytree(ROOT / "sample/laws", laws)

@@ -41,6 +41,7 @@ def remember_settings(settings: CrossFitSettings, data_sha256: str) -> dict[str,
         pipeline = open_pipeline(settings.top_k, settings.index_dir)
         now["index"] = index_without_place(searched_facts(pipeline))
     path = settings.output_dir / "settings.json"
+    check_no_other(settings.output_dir)
     # Until something has been made, what the first error advised can be followed.
     if path.exists() and not holds_only(settings.output_dir, (path.name,)):
         # An option that came later was at its default when the folder was started.
@@ -58,7 +59,6 @@ def remember_settings(settings: CrossFitSettings, data_sha256: str) -> dict[str,
             raise ConfigError(
                 f"{path}: 別の設定で始めた結果があります（違い: {'、'.join(different)}）。別の --output-dir を指定してください。"
             )
-    check_no_other(settings.output_dir)
     clear_remains(settings.output_dir)
     write_json(path, now)
     return now
@@ -66,7 +66,11 @@ def remember_settings(settings: CrossFitSettings, data_sha256: str) -> dict[str,
 
 def check_no_other(folder: Path) -> None:
     """Raise ConfigError for a folder that holds files and no cross-fit."""
-    if not (folder / "settings.json").exists() and (foreign := foreign_entries(folder)):
+    path = folder / "settings.json"
+    stored = read_json(path) if path.exists() else None
+    if isinstance(stored, dict) and {"folds", "data_sha256"} <= stored.keys():
+        return
+    if foreign := foreign_entries(folder):
         raise ConfigError(f"{folder}: 別のファイルがあります（{foreign[0]} など）。空のフォルダを指定してください。")
 
 

@@ -56,10 +56,8 @@ def repeats_of(results: Sequence[Result]) -> list[Repeat]:
     manifests = [_manifest(result) for result in tuned]
     for result, manifest in zip(tuned[1:], manifests[1:], strict=True):
         if different := _training_differences(manifests[0], manifest):
-            raise DataError(
-                f"{tuned[0].path} と {result.path}: 種のほかも違う学習なので、--pool-seeds ではまとめられません"
-                f"（{' ／ '.join(different)}）。--pool-seeds なしで比べてください。"
-            )
+            raise _unlike(tuned[0], result, different)
+    _check_as_many(tuned, manifests)
     repeats = [_repeat(manifest) for manifest in manifests]
     seeds = [one.seed for one in repeats]
     if twice := [seed for number, seed in enumerate(seeds) if seed in seeds[:number]]:
@@ -127,10 +125,22 @@ def _training_differences(one: Mapping[str, Any], other: Mapping[str, Any]) -> l
         found.append("--eval-file の有無")
     if bool(one.get("generated")) != bool(other.get("generated")):
         found.append("作った問題で学習したか")
-    counts = sorted(int(each["train_file"]["questions"]) for each in (one, other))
-    if counts[1] > _UNEVEN * counts[0]:
-        found.append(f"学習した問題の数: {one['train_file']['questions']} → {other['train_file']['questions']}")
     return found
+
+
+def _check_as_many(tuned: Sequence[Result], manifests: Sequence[Mapping[str, Any]]) -> None:
+    """Raise DataError where one training saw many more questions than another, whichever came first."""
+    counts = [(int(manifest["train_file"]["questions"]), place) for place, manifest in enumerate(manifests)]
+    (least, few), (most, many) = min(counts), max(counts)
+    if most > _UNEVEN * least:
+        raise _unlike(tuned[few], tuned[many], [f"学習した問題の数: {least} → {most}"])
+
+
+def _unlike(one: Result, other: Result, different: Sequence[str]) -> DataError:
+    return DataError(
+        f"{one.path} と {other.path}: 種のほかも違う学習なので、--pool-seeds ではまとめられません"
+        f"（{' ／ '.join(different)}）。--pool-seeds なしで比べてください。"
+    )
 
 
 def _repeat(manifest: Mapping[str, Any]) -> Repeat:

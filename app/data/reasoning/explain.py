@@ -12,7 +12,8 @@ import re
 from collections.abc import Sequence
 
 from ...core.questions import Question
-from ..provisions import WHOLE_TEXT, law_key, parse_provisions, section_label
+from ..headings import WHOLE_TEXT
+from ..provisions import law_key, parse_provisions, section_label
 from .alignment import split_sentences
 from .draft import Draft, Reasoning
 from .named import named_provisions

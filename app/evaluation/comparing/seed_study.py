@@ -18,7 +18,7 @@ from .mean_change import logprob_label
 from .neighbours import companions_of
 from .reading_beside import check_reading, contexts_beside, reading_of_seeds, with_reading
 from .seeds import SeedsTogether, seeds_together
-from .verdict import sureness_lines, verdict
+from .verdict import distrust_sentence, sureness_lines, verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +40,10 @@ class SeedStudy:
     def distrust(self) -> list[str]:
         """Why a result said of itself that it must not be trusted; empty when none did."""
         return [reason for result in self.results for reason in distrust(result)]
+
+    @property
+    def _doubts(self) -> list[tuple[str, str]]:
+        return list(dict.fromkeys(one for pair in self.pairs for one in pair.distrust))
 
     def as_json(self) -> dict[str, Any]:
         """For cross_fit.json and ``compare_runs.py --pool-seeds --json``."""
@@ -98,7 +102,7 @@ class SeedStudy:
         return [
             f"seed {found.seeds} 個の平均: 差 {points(found.difference)} ポイント、"
             f"標準偏差 {points(found.spread, signed=False)} ポイント",
-            found.verdict,
+            found.verdict + (f"ただし、{doubt}" if (doubt := distrust_sentence(self._doubts)) else ""),
             *sureness_lines(found.scores, found.questions),
             *found.breakdowns.lines(),
             *both_change_lines(found.both_forms, names),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from ...core.prompts import Form
 from ...core.runs import distrust_name
 from ..number_text import interval_text, nats, p_text, points
@@ -134,9 +136,14 @@ def _other_differences(pair: Comparison) -> str:
 
 
 def _not_to_be_trusted(pair: Comparison) -> str:
-    if not pair.distrust:
+    return distrust_sentence(pair.distrust)
+
+
+def distrust_sentence(distrust: Sequence[tuple[str, str]]) -> str:
+    """Which results, with their reasons, say of themselves that they must not be trusted; empty when none does."""
+    if not distrust:
         return ""
     # The long reasons are in the results themselves.
-    kinds = sorted({distrust_name(reason) for _, reason in pair.distrust})
-    names = "と".join(f"「{name}」" for name in dict.fromkeys(name for name, _ in pair.distrust))
+    kinds = sorted({distrust_name(reason) for _, reason in distrust})
+    names = "と".join(f"「{name}」" for name in dict.fromkeys(name for name, _ in distrust))
     return f"{names}は信用できない結果です（{'、'.join(kinds)}）。"

@@ -15,7 +15,7 @@ from ..results.known_items import KnownItem, known_items
 from ..results.order_answer import OrderAnswer
 from ..results.outcomes import Outcome
 from ..results.result_words import POLARITY_NAMES, STATUS_NAMES, TEXT_STATUS_NAMES
-from ..results.retrieval_score import countable
+from ..results.retrieval_score import countable, is_found
 from .marking import Piece, mark, runs_of
 
 MARKS = {"correct": "○", "wrong": "×", "tied": "＝", "unparsed": "？", "failed": "－"}
@@ -151,7 +151,11 @@ def depends_on_order(outcome: Outcome) -> bool:
 
 def missed(outcome: Outcome) -> bool:
     """Whether passages were retrieved, a statute article was to be found, and none of the gold ones reached the prompt."""
-    return bool(outcome.passages) and countable(outcome) and not any(p.gold and p.shown for p in outcome.passages)
+    return (
+        bool(outcome.passages)
+        and countable(outcome)
+        and not any(is_found(one) and one.shown for one in outcome.passages)
+    )
 
 
 def _answered(outcome: Outcome) -> Answered:

@@ -56,7 +56,10 @@ def summary_lines(summary: Mapping[str, Any], plan: Mapping[str, Any], *, color:
         lines.append(f"  うち {summary['without_context']} 問は文脈がないまま尋ねました")
     if "cited_words" in summary:
         lines.append(f"  {counted_text(summary['cited_words'])}")
-    lines += _statements(summary["statements"]) if form == "choice" else _orders(orders)
+    if form == "letter":
+        lines += _orders(orders)
+    elif summary["statements"]:  # not where no choice was judged
+        lines += _statements(summary["statements"])
     lines += _histogram(summary, color=color) if form == "letter" else []
     lines += _mass(summary["label_mass"], form)
     lines += _ladder(summary["floors"], several=orders["orders"] > 1)

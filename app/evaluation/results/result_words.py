@@ -60,7 +60,7 @@ def accuracy_label(orders: int, ensemble: bool, form: Form = "letter") -> str:
 
 def form_of(summary: Mapping[str, Any]) -> Form:
     """The form in which a result was asked: choices that were judged by themselves are counted as statements."""
-    return "choice" if summary["statements"] else "letter"
+    return "choice" if summary["statements"] or "chi_square" not in summary["collapse"] else "letter"
 
 
 def counts_text(counts: Mapping[str, int]) -> str:

@@ -6,10 +6,16 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
+from ...data.context import ShownPassage
 from .outcomes import Outcome
 
 # An article of a law (27_2, 附則1), not a section of a guideline (4-2, 問12), which e-Gov does not have.
 _LAW_ARTICLE = re.compile(r"(?:附則)?\d+(?:_\d+)*")
+
+
+def is_found(passage: ShownPassage) -> bool:
+    """Whether a passage is a gold article: a gold appendix, which is counted nowhere else, is none."""
+    return passage.gold and _LAW_ARTICLE.fullmatch(passage.article) is not None
 
 
 def countable(outcome: Outcome) -> bool:
@@ -23,7 +29,7 @@ def gold_ranks(outcome: Outcome) -> list[int]:
     seen: set[tuple[str, str]] = set()
     for rank, passage in enumerate(outcome.passages, start=1):
         key = (passage.law_title, passage.article)
-        if passage.gold and key not in seen:
+        if is_found(passage) and key not in seen:
             ranks.append(rank)
             seen.add(key)
     return ranks
@@ -43,7 +49,7 @@ def retrieval_summary(outcomes: Sequence[Outcome], top_k: int) -> dict[str, Any]
         ranks = gold_ranks(outcome)
         recalls.append(min(1.0, len(ranks) / gold))
         first.append(1 / ranks[0] if ranks else 0.0)
-    hit = [outcome for outcome in counted if any(passage.gold and passage.shown for passage in outcome.passages)]
+    hit = [outcome for outcome in counted if any(is_found(passage) and passage.shown for passage in outcome.passages)]
     missed = [outcome for outcome in counted if outcome not in hit]
     return {
         "k": top_k,

@@ -22,7 +22,7 @@ from ..statistics import (
 )
 from .answers import answer_name, collapse, label_histogram, shown_gold, used_letters
 from .floors import floors, uniform_logprob
-from .known_items import split_accuracy
+from .known_items import known_items, split_accuracy
 from .order_answer import OrderAnswer
 from .outcomes import STATUSES, Outcome
 from .retrieval_score import retrieval_summary
@@ -101,9 +101,11 @@ def _masses(answer: OrderAnswer) -> Sequence[float]:
 
 
 def _known_items(outcomes: Sequence[Outcome]) -> dict[str, Any]:
-    split = split_accuracy(outcomes)
+    split, listed = split_accuracy(outcomes), known_items()
+    found = [(outcome.id, listed.get(outcome.question_sha256)) for outcome in outcomes]
     return {
-        "items": [{"id": item.id, "kind": item.kind, "reason": item.reason} for item in split.items],
+        # By the id that the question has here, which the answers stand under.
+        "items": [{"id": name, "kind": item.kind, "reason": item.reason} for name, item in found if item],
         "accuracy_without": split.without_items,
         "questions_without": split.questions_without,
     }

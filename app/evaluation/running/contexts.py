@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any, Protocol
 
 from ...core.questions import Question
@@ -50,10 +51,18 @@ def context_lookup(
             return pipeline.retrieve_documents(query, top_k)
         found = pipeline.retrieve_candidates(query, 2 * top_k + len(question.articles), shown=top_k)
         kept = [one for one in found if not is_gold(question, one.law_title, one.part, one.article, one.title)]
-        return kept[:top_k]
+        return [_without_gold_definitions(question, one) for one in kept[:top_k]]
 
     def retrieved(question: Question) -> Context:
         passages = passages_of(question)
         return retrieved_context(question, passages, pipeline.format_context(passages))
 
     return retrieved
+
+
+def _without_gold_definitions(question: Question, passage: Any) -> Any:
+    """The passage without definitions that stand in the question's own articles: under it they would come back."""
+    kept = tuple(
+        term for term in passage.definitions if not is_gold(question, term.law_title, "main", term.article, term.title)
+    )
+    return passage if kept == passage.definitions else replace(passage, definitions=kept)

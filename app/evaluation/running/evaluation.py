@@ -115,7 +115,12 @@ def run_evaluation(
     again = ["python", "scripts/evaluate_multiple_choice.py", "--config", str(stored)]
     again += ["--output", str(settings.result.with_stem(f"{settings.result.stem}_2"))]
     # A report is no part of what is asked, and asked again it would be written over this one.
-    text = run_file_text(program, {**as_values(settings), "report": None}, again, **resolved_options(config, plan))
+    text = run_file_text(
+        program,
+        {**as_values(settings), "report": None},
+        again,
+        **resolved_options(config, [job.plan for job, _ in jobs]),
+    )
     write_text(stored, text)
     return distrust
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -96,10 +96,10 @@ def plans_of(
     return [*((beside(settings.result, one.context), one) for one in others), main]
 
 
-def resolved_options(config: RAGConfig, plan: EvaluationPlan) -> dict[str, Any]:
-    """The options that the environment may have given, as they took effect."""
+def resolved_options(config: RAGConfig, plans: Sequence[EvaluationPlan]) -> dict[str, Any]:
+    """The options that the environment may have given, as they took effect in what is asked."""
     found = resolved_model(config.llm)
-    if plan.context in RETRIEVED:
+    if any(plan.context in RETRIEVED for plan in plans):
         found |= {"top_k": config.retriever.top_k, "index_dir": config.retriever.index_dir}
     return found
 

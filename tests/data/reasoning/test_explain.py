@@ -7,7 +7,7 @@ import pytest
 
 from app.core.answers import parse_answer
 from app.core.prompts import render_cot_answer
-from app.core.questions import LETTERS, ORDERS, Question, original_letter, reorder
+from app.core.questions import ORDERS, Question, original_letter, reorder
 from app.core.requests import question_polarity
 from app.data.lawqa import load_questions
 from app.data.provisions import gold_articles, parse_provisions

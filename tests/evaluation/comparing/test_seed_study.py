@@ -47,6 +47,16 @@ def test_the_lines_of_several_seeds_and_of_one(result_of: Any) -> None:
     ]
 
 
+def test_the_verdict_of_several_seeds_names_the_results_that_are_not_to_be_trusted(result_of: Any) -> None:
+    base, one, two = result_of("base", set()), result_of("one", set(range(6))), result_of("two", set(range(12)))
+    two = replace(two, run={**two.run, "distrust": ["COLLAPSED: 回答が a に偏っています"]})
+    study = study_seeds(base, [one, two], [42, 43], seed=1)
+    assert study.together is not None
+    caution = f"ただし、「{two.name}」は信用できない結果です（COLLAPSED）。"
+    assert study.lines()[4] == study.together.verdict + caution
+    assert "ただし" not in "".join(study_seeds(base, [one, result_of("two", set(range(12)))], [42, 43], seed=1).lines())
+
+
 def test_where_the_runs_stand_is_said_where_all_are_known(result_of: Any) -> None:
     def at(result: Result, logprob: float, auc: float) -> Result:
         levels = {

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -246,6 +247,25 @@ def test_known_items_are_those_the_file_names(stored: Any, read: Any) -> None:
         "questions_without": 11,
     }
     assert read(put(stored, "summary.known_items", listed)).summary["known_items"] == listed
+
+
+def test_a_known_item_under_another_id_is_found_again(
+    tmp_path: Path, question_of: Any, outcome_of: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One question of the list stands in the file twice, under ids of the user's own."""
+    questions = [question_of(number, LETTERS[number % 4]) for number in range(4)]
+    outcomes = [outcome_of(one, list("abcd")) for one in questions]
+    item = replace(next(iter(known_items().values())), question_sha256=outcomes[1].question_sha256)
+    outcomes[2] = replace(outcomes[1], id="mine")
+    questions[2] = replace(questions[1], id="mine")
+    listed = {item.question_sha256: item}
+    for module in ("known_items", "summary"):
+        monkeypatch.setattr(f"app.evaluation.results.{module}.known_items", lambda: listed)
+    run = {"plan": PLAN.as_dict(), "prompt_version": "1", "adapter": None, "distrust": [], "data": {"questions": 4}, "model": {}}  # fmt: skip
+    summary = {**summarize(outcomes, questions, PLAN), "seconds": 1.0}
+    write_result(tmp_path / "x.json", run=run, summary=summary, outcomes=outcomes)
+    known = read_result(tmp_path / "x.json").summary["known_items"]
+    assert ([one["id"] for one in known["items"]], known["questions_without"]) == (["q1", "mine"], 2)
 
 
 def test_the_stored_hash_is_of_the_stored_question(stored: Any) -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from app.core.questions import LETTERS, ORDERS
 from app.data.context import ShownPassage
+from app.evaluation.results.order_answer import OrderAnswer
 from app.evaluation.results.result_text import power_lines, summary_lines
 from app.evaluation.results.result_words import percent
 from app.evaluation.results.summary import summarize, ties
@@ -141,7 +143,6 @@ def test_groups_have_intervals_and_small_ones_are_dim(question_of: Any, outcome_
 
 
 def test_low_label_mass_is_counted_and_shown(question_of: Any, outcome_of: Any, answer_of: Any) -> None:
-    from dataclasses import replace
 
     answers = tuple(replace(answer_of("abcd", "c"), mass=mass) for mass in (0.1,))
     question = question_of()
@@ -211,3 +212,22 @@ def test_percent_and_power() -> None:
         "  10 ポイントの差を見分けられる確率は 15.0 % です。",
     ]
     assert "どんな差も" in power_lines(4)[1]
+
+
+def test_a_gold_appendix_is_found_for_no_article(question_of: Any, outcome_of: Any) -> None:
+    """It has no number, so it is not among what was to be found; the article that is was missed."""
+    gold = (("架空法", "5"), ("架空法", "別表第1"))
+    annex = replace(passage(1, gold=True), article="")
+    outcome = outcome_of(question_of(1), ["c"] * 4, gold_articles=gold, passages=(annex,))
+    found = summarize([outcome], [question_of(1)], EvaluationPlan(context="rag", top_k=3))["retrieval"]
+    assert (found["questions"], found["recall_at_k"], found["hit_at_k"], found["mrr"]) == (1, 0.0, 0.0, 0.0)
+    assert (found["accuracy_given_hit"]["total"], found["accuracy_given_miss"]["total"]) == (0, 1)
+
+
+def test_choices_that_were_all_not_judged_are_summarised(question_of: Any, outcome_of: Any) -> None:
+    plan = EvaluationPlan(context="none", scoring="choice", orders=1)
+    question = question_of(1)
+    failed = OrderAnswer("abcd", "0" * 64, error="down")
+    outcome = replace(outcome_of(question, [], answers=(failed,)), form="choice")
+    lines = summary_lines(summarize([outcome], [question], plan), plan.as_dict())
+    assert lines[0].startswith("正解率（選択肢ごとの判断） 0.0 %（1 問中 0 問")

@@ -24,6 +24,7 @@ class Found:
     paragraph: str | None = None
     text: str = "本文"
     score: float = 1.23456789
+    definitions: tuple[Any, ...] = ()
 
 
 class Pipeline:
@@ -120,3 +121,15 @@ def test_a_retrieved_appendix_is_gold_by_its_title(question_of: Any) -> None:
     lookup = context_lookup("rag", pipeline=pipeline, search_query=lambda question: "", top_k=2)
     context = lookup(question_of(articles=(ArticleRef("架空法", "別表第2"),)))
     assert [passage.gold for passage in context.passages] == [False, True]
+
+
+def test_a_definition_of_a_removed_article_does_not_come_back_under_another(question_of: Any) -> None:
+    gold = SimpleNamespace(law_title="架空法", article="1", title="第1条第1項")
+    other = SimpleNamespace(law_title="架空法", article="2", title="第2条第1項")
+    pipeline = Pipeline([Found("x#1", "架空法", "1"), Found("x#9", "架空法", "9", definitions=(gold, other))])
+    shown: list[Found] = []
+    pipeline.format_context = lambda passages: (  # type: ignore[method-assign]
+        shown.extend(passages) or SimpleNamespace(text="本文", used=tuple(passages))
+    )
+    context_lookup("removed", pipeline=pipeline, search_query=lambda question: "", top_k=3)(question_of(1))
+    assert [(one.id, one.definitions) for one in shown] == [("x#9", (other,))]

@@ -228,10 +228,23 @@ def test_the_run_file_names_the_server_that_the_environment_gave(monkeypatch: py
     monkeypatch.setenv("LLM_HOST", "http://127.0.0.1:9")
     monkeypatch.setenv("LLM_TOKENIZER", "sample/tiny-qwen3")
     settings, config = parse("--no-rag")
-    found = resolved_options(config, resolve_plan(settings, config, None))
+    found = resolved_options(config, [resolve_plan(settings, config, None)])
     assert (found["llm_backend"], found["llm_host"], found["tokenizer"]) == (
         "llamacpp", "http://127.0.0.1:9", "sample/tiny-qwen3",
     )  # fmt: skip
+
+
+def test_the_run_file_of_a_reading_test_names_what_the_environment_said_of_retrieval(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """The main plan shows the right articles; one of the others retrieves."""
+    monkeypatch.setenv("RETRIEVER_TOP_K", "7")
+    monkeypatch.setenv("RETRIEVER_INDEX_DIR", str(tmp_path))
+    settings, config = parse("--reading-test", "--output", str(tmp_path / "a.json"))
+    plan = resolve_plan(settings, config, None)
+    found = resolved_options(config, [one for _, one in plans_of(settings, config, plan)])
+    assert (plan.context, found["top_k"], found["index_dir"]) == ("gold", 7, str(tmp_path))
+    assert "top_k" not in resolved_options(config, [plan])
 
 
 def test_both_forms_are_two_plans_of_one_context(tmp_path: Path) -> None:
