@@ -42,6 +42,8 @@ def named_model(config: LLMConfig) -> NamedModel | None:
         config = _filled(config, adapter_folder(str(config.lora_path)))
     trained = trained_of(config)
     where, manifest = ("", None) if trained is None else (str(trained[0]), trained[1])
+    if manifest is not None and manifest.get("export") and "load_in_4bit" not in config.model_fields_set:
+        config = config.model_copy(update={"load_in_4bit": False})  # rounded again it would be another model
     few_shot = resolve_few_shot(manifest, None, False, where)
     if manifest is not None and few_shot:
         check_few_shot_source(manifest, BUILTIN_SOURCE, where)

@@ -17,7 +17,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from .instructions import COT_INSTRUCTIONS, DIRECT_CONTEXT_NOTE, DIRECT_INSTRUCTION
 from .questions import LETTERS
@@ -53,19 +53,22 @@ _MARKER = (
     r"(?:の?(?:選択肢|記号|番号|文字|肢)|欄)?[\"'」』)】\]]*\s*"
 )
 _EXPLICIT = re.compile(rf"{_MARKER}(?:(?:[:=→]|は|が|として|\bis\b|\bwould be\b)+\s*|(?={_OPEN}{_LETTER}))")
+_IN_PASSING = re.compile(r"(?:option|choice)[\"'」』)】\]]*\s*")
 _BOXED = re.compile(rf"\\boxed\s*\{{\s*(?:\\text\s*\{{)?\s*(?:\(\s*)?({_LETTER})")
 _CHOSEN = re.compile(
-    rf"({_LETTER})[\s」』)\]】]*(?:(?:が|を)\s*(?:(?:正解|正答|答え|回答|解答)(?!では|でな)|選(?:ぶ|び|択)(?!べきで|ことは|のは|では|しな))|\s+is\s+(?:the\s+)?(?:correct|right)\b)"
+    rf"({_LETTER})[\s」』)\]】]*(?:(?:が|を)\s*(?:(?:正解|正答|答え|回答|解答)(?!では|でな)|選(?:ぶ|び|択)(?!べきで|ことは|のは|では|し?な|し?やす|し?がち|する?人|する?者|人|者))|\s+is\s+(?:the\s+)?(?:correct|right)\b)"
 )
 _CONCLUSION = re.compile(
     r"(?:よって|したがって|従って|ゆえに|故に|以上(?:より|から|により|のことから)|結論として|結局|\btherefore\b|\bthus\b|\bhence\b)"
     r"|(?:正しい|誤っている|誤りである|間違っている|該当しない|該当する|当てはまらない|適切な|適切でない|不適切な|適当な)"
     r"(?:もの|選択肢|記述|の)?(?:は|が|:)"
 )
-_NEGATION = r"誤り|誤っ|誤った|間違|不正解|不適切|違う|違い|異なる|ではな|じゃな|でな[くい]|除外|除か|除き|\bwrong\b|\bincorrect\b|\bnot\b"
+_NEGATION = r"誤り|誤っ|誤った|間違|不正解|不適切|違う|違い|異なる|ではな|じゃな|でな[くい]|除外|除か|除き|\bwrong\b|\bincorrect\b"
+# Something has to join the letter to what rejects it: what stands behind a comma or in brackets may be said of another
+# letter (c, not b) or be what is asked for (c（誤り）).
 _REJECTED = re.compile(
-    rf"({_LETTER}(?:{_JOINER}{_LETTER}){{0,3}})[」』)\]】]*(?:の記述)?\s*(?:は|が|も|\bis\b|\bare\b)?"
-    rf"(?:(?!{_LETTER})[^。\n]){{0,12}}?(?:{_NEGATION})"
+    rf"({_LETTER}(?:{_JOINER}{_LETTER}){{0,3}})[」』)\]】]*(?:の[^。\n()、,はがも]{{1,8}})?\s*"
+    rf"(?:(?:は|が|も|[:=→]|\bis\b|\bare\b)(?:(?!{_LETTER})[^。\n]){{0,12}}?(?:{_NEGATION}|\bnot\b)|(?:{_NEGATION}))"
     rf"|\bnot\s+(?:option\s+|choice\s+)?({_LETTER})"
 )
 _REFUSAL = re.compile(
@@ -131,7 +134,7 @@ def reads_as_answer(text: str) -> bool:
     """
     plain = _plain(text)
     # Every marker, not only the last: what comes after this text may take the last one's place.
-    found = [_conclusion(plain), _alone(plain), *(letters for _, letters in _explicit_hits(plain))]
+    found = [_conclusion(plain), _alone(plain), *(hit.letters for hit in _explicit_hits(plain))]
     if any(letters and letters != _NOT_OFFERED for letters in found):
         return True
     return any(_MARKED_DIGIT.search(line) for line in plain.split("\n"))
@@ -180,13 +183,14 @@ def _letters(text: str) -> frozenset[str]:
     return frozenset(re.findall(_LETTER, text))
 
 
-def _standing(text: str) -> frozenset[str]:
-    """Letters that the text names and does not reject; if it rejects the only one it names, that one."""
+def _standing(text: str) -> tuple[frozenset[str], bool]:
+    """Letters that the text names and does not reject; if it rejects the only one it names, that one and True."""
     rejected: set[str] = set()
     for match in _REJECTED.finditer(text):
         rejected |= _letters(match.group(1) or match.group(2))
     named = _letters(text)
-    return named - rejected or (named if len(named) == 1 else frozenset())
+    kept = named - rejected
+    return (kept, False) if kept or len(named) != 1 else (named, True)
 
 
 def _first_sentence(text: str) -> str:
@@ -194,34 +198,46 @@ def _first_sentence(text: str) -> str:
     return re.split(r"[。\n]", text.lstrip(), maxsplit=1)[0]
 
 
-def _named_after(text: str) -> frozenset[str] | None:
-    """Letters an answer marker names: the one right behind it (with what is joined to it), else its sentence's."""
+def _named_after(text: str) -> tuple[frozenset[str] | None, bool]:
+    """Letters an answer marker names: the one right behind it (with what is joined to it), else its sentence's; and
+    whether it is a single one that the sentence rejects."""
     direct = re.match(rf"{_OPEN}({_LETTER}(?:[」』)\]]*{_JOINER}[「『(\[]*{_LETTER}){{0,3}})", text)
     sentence = _first_sentence(text)
     if direct and not _REJECTED.match(text[direct.start(1) :]):
-        return _letters(direct.group(1))
-    named = _standing(sentence)
+        return _letters(direct.group(1)), False
+    named, rejected = _standing(sentence)
     if named:
-        return named
+        return named, rejected
     if _REFUSAL.match(sentence) or re.match(rf"{_OPEN}{_ANY_LETTER}(?!\s+[a-z])", text):
-        return _NOT_OFFERED
-    return None
+        return _NOT_OFFERED, False
+    return None, False
 
 
 def _explicit(text: str) -> frozenset[str] | None:
     hits = _explicit_hits(text)
-    return max(hits, key=lambda hit: hit[0])[1] if hits else None
+    return max(hits, key=lambda hit: (hit.firm, hit.place)).letters if hits else None
 
 
-def _explicit_hits(text: str) -> list[tuple[int, frozenset[str]]]:
-    """Where markers and choosing words name something, and the letters that they name."""
-    hits: list[tuple[int, frozenset[str]]] = []
+class _Hit(NamedTuple):
+    """Where a marker or a choosing word names something, and the letters that it names.
+
+    firm  not ``option b`` in passing, nor a single letter that is named to be rejected: such a one is the answer only
+          where nothing else is
+    """
+
+    place: int
+    letters: frozenset[str]
+    firm: bool = True
+
+
+def _explicit_hits(text: str) -> list[_Hit]:
+    hits: list[_Hit] = []
     for match in _EXPLICIT.finditer(text):
-        named = _named_after(text[match.end() :])
+        named, rejected = _named_after(text[match.end() :])
         if named is not None:
-            hits.append((match.end(), named))
-    hits += [(match.end(), frozenset(match.group(1))) for match in _BOXED.finditer(text)]
-    hits += [(match.start(), frozenset(match.group(1))) for match in _CHOSEN.finditer(text)]
+            hits.append(_Hit(match.end(), named, not rejected and not _IN_PASSING.fullmatch(match.group())))
+    hits += [_Hit(match.end(), frozenset(match.group(1))) for match in _BOXED.finditer(text)]
+    hits += [_Hit(match.start(), frozenset(match.group(1))) for match in _CHOSEN.finditer(text)]
     return hits
 
 
@@ -240,14 +256,15 @@ def _alone(text: str) -> frozenset[str] | None:
 
 
 def _line_start(text: str) -> frozenset[str] | None:
-    matches = (_LINE_START.match(line.strip()) for line in text.split("\n"))
-    found = frozenset(match.group(1) for match in matches if match)
+    matches = [(match, line) for line in map(str.strip, text.split("\n")) if (match := _LINE_START.match(line))]
+    # a:誤り says that it is not a, if it says more than that.
+    found = frozenset(match.group(1) for match, line in matches if not _REJECTED.match(line, match.start(1)))
     # Three or four are the choices read aloud, not an answer.
     return found if 0 < len(found) < 3 else None
 
 
 def _only_letter(text: str) -> frozenset[str] | None:
-    return _standing(text) or None
+    return _standing(text)[0] or None
 
 
 def _digit(text: str) -> frozenset[str] | None:

@@ -38,8 +38,8 @@ def verdict(
 ) -> dict[str, Any] | None:
     """``better``: ``start`` (the model before training) or ``adapter``, by the dev file; None without a dev file.
 
-    ``reasons`` for the start are ``saturated`` (fewer than six wrong answers left to it), ``below_start`` (no evaluation
-    gave the right answers a higher log-probability) and ``collapsed`` (every evaluation answered with one letter).
+    ``reasons`` for the start are ``saturated`` (fewer than six wrong answers left to it), ``below_start`` (the kept
+    step gives the right answers no higher log-probability) and ``collapsed`` (every evaluation answered with one letter).
     ``too_few`` says that the file has under six questions, which decides nothing.
     """
     before = next((row for row in dev_history if row["step"] == 0), None)
@@ -48,7 +48,7 @@ def verdict(
     wrong = round((1 - before["accuracy"]) * questions)
     reasons = {
         "saturated": questions >= FEWEST_CHANGED > wrong,
-        "below_start": all(row["gold_logprob"] <= before["gold_logprob"] for row in dev_history if row["step"] > 0),
+        "below_start": best["gold_logprob"] <= before["gold_logprob"],
         "collapsed": bool(best["collapsed"]),
     }
     found = [name for name, holds in reasons.items() if holds]
@@ -86,7 +86,7 @@ def _reasons(found: Mapping[str, Any], training: Mapping[str, Any]) -> list[str]
     before = training["dev_history"][0]
     texts = {
         "saturated": (untuned_note(before["accuracy"], found["questions"]) or "").rstrip("。"),
-        "below_start": f"dev の正答の対数確率が、学習前（{before['gold_logprob']:.3f}）を一度も上回っていません",
+        "below_start": f"dev の正答の対数確率が、学習前（{before['gold_logprob']:.3f}）を上回っていません",
         "collapsed": "どの時点でも、dev の答えが一文字に偏っています",
     }
     return [texts[name] for name in found["reasons"]]
@@ -106,6 +106,10 @@ def evaluation_command(manifest: Mapping[str, Any]) -> str:
         words.append("--use-cot")
     elif manifest["few_shot"]:
         words += ["--few-shot-path", manifest["few_shot_path"]] if manifest["few_shot_path"] else ["--few-shot"]
+    stored = manifest.get("quantization") or {}
+    for option, name, usual in (("quant-type", "quant_type", "nf4"), ("compute-dtype", "compute_dtype", "bfloat16")):
+        if stored.get(name, usual) != usual:  # what an evaluation takes where nothing is said
+            words += [f"--bnb-4bit-{option}", stored[name]]
     return command_line(config["model_name"], config["output_dir"], words, use_4bit=config["use_4bit"])
 
 

@@ -77,3 +77,12 @@ def test_an_adapter_without_its_base(tmp_path, manifest):
     folder = adapter(tmp_path / "adapter", manifest)
     with pytest.raises(ConfigError, match="--hf-model-name も指定してください"):
         named_model(load_config(env_file=None, lora_path=folder).llm)
+
+
+@pytest.mark.parametrize(("settings", "four"), [({}, False), ({"load_in_4bit": True}, True)])
+def test_a_merged_model_is_not_rounded_again_unless_told(tmp_path, settings, four):
+    folder = tmp_path / "merged"
+    folder.mkdir()
+    (folder / "run.json").write_text(json.dumps({"kind": "merged", "export": {"key": "x"}, "form": "choice"}), "utf-8")
+    named = named_model(load_config(env_file=None, hf_model_name=str(folder), **settings).llm)
+    assert (named.config.load_in_4bit, named.form) == (four, "choice")

@@ -45,6 +45,24 @@ OK = [
     ("c<|im_end|>", "c", "alone"),
     ("c\n\n", "c", "alone"),
     ("\n\nb", "b", "alone"),
+    # what is said of another letter, or of this one in brackets, takes nothing back
+    ("The correct answer is c, not b.", "c", "explicit"),
+    ("Answer: d (not c)", "d", "explicit"),
+    ("Answer: b. It is not a.", "b", "explicit"),
+    ("正解はc（誤っている）、bは正しい", "c", "explicit"),
+    ("答え: c（誤りの記述）、aは正しい", "c", "explicit"),
+    ("The correct answer is c. Option d is incorrect.", "c", "explicit"),
+    ("Answer: c\n\nOption a is wrong. Option b is wrong.", "c", "explicit"),
+    ("Answer: c\nExplanation: choice b is contrary to article 5", "c", "explicit"),
+    ("答えはcです。aを選ぶ人が多い。", "c", "explicit"),
+    ("答え：c\n（正答率が低い問題。aを選びやすい）", "c", "explicit"),
+    ("答え：c。aを選択しがちです。", "c", "explicit"),
+    ("答え: a誤り、b誤り、c正しい", "c", "explicit"),
+    ("Answer: not a but d", "d", "explicit"),
+    ("Option b is wrong, so option c.", "c", "explicit"),
+    ("Option b is wrong.", "b", "explicit"),  # the only one, as where the wrong statement is asked for
+    ("答えはbと思ったが、cを選ぶ。", "c", "explicit"),
+    ("a:誤り\nb:誤り\nc:正しい\nd:誤り", "c", "line_start"),
     # explicit markers
     ("Answer: c", "c", "explicit"),
     ("answer: C", "c", "explicit"),
@@ -208,6 +226,7 @@ NOT_OK = [
     ("よってa。よってc。", "ambiguous"),
     ("正しいのはaとb", "ambiguous"),
     ("答え: 1と2", "ambiguous"),
+    ("誤っているものはc（誤り）でaは正しい", "ambiguous"),
     ("1\n2", "ambiguous"),
 ]  # fmt: skip
 

@@ -49,6 +49,27 @@ def test_the_verdict(history: list[dict[str, Any]], questions: int, better: str,
     assert made == {"better": better, "reasons": reasons, "questions": questions, "too_few": questions < 6}
 
 
+def test_a_step_that_was_not_kept_speaks_for_nothing() -> None:
+    """It gave the right answers more, by giving one letter nearly always; what is kept is worse than the start."""
+    history = [row(0, 0.3, -2.0), row(20, 0.25, -1.39, collapsed=True), row(40, 0.3, -2.6)]
+    made = verdict(history, history[-1], 20)
+    assert made == {"better": "start", "reasons": ["below_start"], "questions": 20, "too_few": False}
+
+
+@pytest.mark.parametrize(
+    ("quantization", "options"),
+    [
+        ({"compute_dtype": "bfloat16", "quant_type": "nf4"}, ""),
+        ({"compute_dtype": "float16", "quant_type": "fp4"}, "--bnb-4bit-quant-type fp4 --bnb-4bit-compute-dtype float16 "),
+        ({"compute_dtype": "float16", "quant_type": "nf4"}, "--bnb-4bit-compute-dtype float16 "),
+        (None, ""),
+    ],
+)
+def test_the_evaluation_is_of_the_base_as_it_was_stored(quantization: Any, options: str) -> None:
+    command = evaluation_command(manifest(quantization=quantization))
+    assert f"--context gold {options}--output" in command
+
+
 def test_no_dev_no_verdict() -> None:
     assert verdict([], None, 0) is None
 
@@ -70,7 +91,7 @@ def manifest(**more: Any) -> dict[str, Any]:
 def test_the_outcome_names_the_step_and_the_better_model() -> None:
     assert outcome_lines(manifest()) == [
         "残したアダプタ: 5 ステップ目（dev の正答の対数確率 -1.400、学習前 -1.200、正答率 50.0%）",
-        "注意: 使うなら、このアダプタではなく調整前のモデルです。dev の正答の対数確率が、学習前（-1.200）を一度も上回っていません。",
+        "注意: 使うなら、このアダプタではなく調整前のモデルです。dev の正答の対数確率が、学習前（-1.200）を上回っていません。",
     ]
     second = outcome_lines(manifest(init_adapter={"path": "runs/one"}))
     assert "--init-adapter のアダプタです" in second[1]

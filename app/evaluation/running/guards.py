@@ -162,14 +162,22 @@ def _sources(manifest: Mapping[str, Any]) -> list[str]:
     return [value] if isinstance(value, str) else [str(one) for one in value if one is not None]
 
 
+_REQUANTISED = (
+    "統合したモデルを 4bit にし直して評価しています。丸めの誤差はアダプタの変化と同じほど大きいので、書き出したモデルの成績ではありません"
+    "（--no-hf-load-in-4bit を付けてください）。"
+)
+
+
 def quantization_note(manifest: Mapping[str, Any], model_key: Mapping[str, Any]) -> str | None:
     """A remark where the base is stored in another way than the adapter was trained on; None where it is the same.
 
     It is another model then, by as much as rounding to 4 bits moves the weights. A merged model holds what the adapter
-    learned on, and an adapter of another tool does not say.
+    learned on: rounded again, it loses about as much as the adapter gave. An adapter of another tool does not say.
     """
-    if "quantization" not in manifest or manifest.get("export") or "load_in_4bit" not in model_key:
+    if "quantization" not in manifest or "load_in_4bit" not in model_key:
         return None
+    if manifest.get("export"):
+        return _REQUANTISED if model_key["load_in_4bit"] else None
     trained = manifest["quantization"] or {}
     learned = (bool(trained.get("load_in_4bit")), trained.get("quant_type"), bool(trained.get("lm_head_4bit")))
     loaded = bool(model_key["load_in_4bit"])

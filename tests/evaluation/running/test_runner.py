@@ -488,7 +488,8 @@ def test_another_quantisation_than_the_trainings_is_remarked_on(
     note = quantization_note(manifest(quantization=trained), asked)
     assert note is None if remark is None else note is not None and remark in note
     assert quantization_note(manifest(), asked) is None
-    assert quantization_note(manifest(quantization=trained, export={"key": "x"}), asked) is None
+    merged = quantization_note(manifest(quantization=trained, export={"key": "x"}), asked)
+    assert (merged is not None and "4bit にし直して" in merged) is bool(asked.get("load_in_4bit"))
 
 
 POOL = f"file:{'ab' * 32}:pool.json"

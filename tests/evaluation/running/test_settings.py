@@ -243,7 +243,7 @@ def test_the_run_file_of_a_reading_test_names_what_the_environment_said_of_retri
     settings, config = parse("--reading-test", "--output", str(tmp_path / "a.json"))
     plan = resolve_plan(settings, config, None)
     found = resolved_options(config, [one for _, one in plans_of(settings, config, plan)])
-    assert (plan.context, found["top_k"], found["index_dir"]) == ("gold", 7, str(tmp_path))
+    assert (plan.context, found["top_k"], found["index_dir"]) == ("gold", 7, tmp_path)
     assert "top_k" not in resolved_options(config, [plan])
 
 
