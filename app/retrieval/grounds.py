@@ -20,7 +20,12 @@ ANSWER_INSTRUCTION = (
 EARLIER_TURNS = 3  # of a conversation that a follow-up question is asked with
 EARLIER_CHARS = 400  # of each earlier answer that are repeated
 _DIGITS = re.compile(r"[0-9０-９]{1,3}")
-_CITATION = re.compile(rf"[\[［]\s*{_DIGITS.pattern}(?:\s*[,，、・]\s*{_DIGITS.pattern})*\s*[\]］]")  # [1], [1, 2]
+_TO = r"\s*[-‐–~〜～]\s*"
+_CITATION = re.compile(  # [1], [1, 2], [2-4], 【1】, [参照条文1]
+    rf"[\[［【]\s*(?:参照条文|条文|注)?\s*{_DIGITS.pattern}"
+    rf"(?:(?:\s*(?:[,，、・]|と|及び)\s*|{_TO}){_DIGITS.pattern})*\s*[\]］】]"
+)
+_CITED = re.compile(rf"({_DIGITS.pattern})(?:{_TO}({_DIGITS.pattern}))?")
 _NOT_SAID = re.compile(
     r"(?:条文|規定|法令)(?:だけ)?(?:から|で)は?(?:分か|わか|判断でき|読み取れ)(?:らない|りません|ない|ません)"
 )
@@ -95,9 +100,10 @@ def follow_up_query(question: str, earlier: Sequence[Turn]) -> str:
 
 
 def check_citations(text: str, passages: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """Numbers ``[n]`` and ``[n, m]`` in an answer: those that name one of the ``passages`` passages, and those that name
-    none."""
-    numbers = sorted({int(number) for cited in _CITATION.findall(text) for number in _DIGITS.findall(cited)})
+    """Numbers ``[n]``, ``[n, m]`` and ``[n-m]`` in an answer: those that name one of the ``passages`` passages, and those
+    that name none."""
+    ranges = [match.groups() for cited in _CITATION.findall(text) for match in _CITED.finditer(cited)]
+    numbers = sorted({number for first, last in ranges for number in range(int(first), int(last or first) + 1)})
     return (
         tuple(number for number in numbers if 1 <= number <= passages),
         tuple(number for number in numbers if not 1 <= number <= passages),

@@ -25,6 +25,10 @@ from ..core.failures import naming
 from ..core.files import follow_umask, read_json, sha256_file, write_json
 
 _WAY = "このチェックポイントのフォルダを消すと、その前のものから（なければはじめから）再開します。"
+_WAY_OF_BEST = (
+    "残すステップのものなので、これと、これより後のチェックポイントのフォルダをすべて消すと、その前のものから"
+    "（なければはじめから）再開します。"
+)
 _NAME = re.compile(r"checkpoint-(\d+)")
 _SUMS = "sums.json"
 
@@ -144,24 +148,26 @@ def write_checkpoint(
     return final
 
 
-def check_trainer_state(checkpoint: Path) -> None:
+def check_trainer_state(checkpoint: Path, way: str = _WAY) -> None:
     """Raise DataError, with the way out, unless transformers' part of the checkpoint can be read: a full disk or a power
     failure may have cut it."""
     path = checkpoint / "trainer_state.json"
     try:
         value = read_json(path)
     except DataError as error:
-        raise DataError(f"{error} {_WAY}") from None
+        raise DataError(f"{error} {way}") from None
     if not isinstance(value, dict) or not {"global_step", "log_history"} <= value.keys():
-        raise DataError(f"{path}: 内容が壊れています。{_WAY}")
+        raise DataError(f"{path}: 内容が壊れています。{way}")
 
 
-def check_checkpoint(checkpoint: Path, run_id: str) -> None:
+def check_checkpoint(checkpoint: Path, run_id: str, *, kept: bool = False) -> None:
     """Raise DataError unless every file of the checkpoint is as the run ``run_id`` wrote it.
 
-    One of before 0.3.0 says nothing about itself: that it was not checked is said in a line.
+    ``kept``: it is the best one so far, without which what came later cannot end. One of before 0.3.0 says nothing about
+    itself: that it was not checked is said in a line.
     """
-    check_trainer_state(checkpoint)
+    way = _WAY_OF_BEST if kept else _WAY
+    check_trainer_state(checkpoint, way)
     if not (checkpoint / _SUMS).is_file():
         log(f"注意: {checkpoint} に検査値（{_SUMS}）がないので、書いたときのままか確かめられません。")
         return
@@ -169,13 +175,19 @@ def check_checkpoint(checkpoint: Path, run_id: str) -> None:
         value = read_json(checkpoint / _SUMS)
         writer, sums = value["run_id"], dict(value["files"])
     except (DataError, KeyError, TypeError, ValueError):
-        raise DataError(f"{checkpoint / _SUMS}: 内容が壊れています。{_WAY}") from None
+        raise DataError(f"{checkpoint / _SUMS}: 内容が壊れています。{way}") from None
     if writer != run_id:
-        raise DataError(f"{checkpoint}: 別の学習のチェックポイントです。{_WAY}")
+        raise DataError(f"{checkpoint}: 別の学習のチェックポイントです。{way}")
     for name, digest in sums.items():
         path = checkpoint / name
         if not path.is_file() or sha256_file(path) != digest:
-            raise DataError(f"{path}: 書いたときと内容が違うか、なくなっています（SHA-256）。{_WAY}")
+            raise DataError(f"{path}: 書いたときと内容が違うか、なくなっています（SHA-256）。{way}")
+
+
+def logged(checkpoint: Path) -> list[dict[str, Any]]:
+    """The trainer's log up to a checkpoint that was checked."""
+    history: list[dict[str, Any]] = read_json(checkpoint / "trainer_state.json")["log_history"]
+    return history
 
 
 def read_states(checkpoint: Path) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from ..core.files import follow_umask, sha256_file, write_bytes, write_json, wri
 from ..core.manifests import ADAPTER_FILES
 from ..core.run_file import RUN_FILE
 from ..llm.loading import resolve_device
-from .checkpoints import check_checkpoint, checkpoint_path, checkpoint_steps, restore_weights
+from .checkpoints import check_checkpoint, checkpoint_path, checkpoint_steps, logged, restore_weights
 from .config import TrainConfig
 from .curve import draw_curve
 from .dev_choice import ChoiceDev, evaluate_choice_dev
@@ -190,6 +190,9 @@ def train(
     last = checkpoint_path(checkpoints, steps[-1]) if steps else None
     if last is not None:
         check_checkpoint(last, run_id)
+        kept = best_step(logged(last))
+        if kept is not None and kept != steps[-1]:  # found out now, not after the last step
+            check_checkpoint(checkpoint_path(checkpoints, kept), run_id, kept=True)
         log(f"ステップ {steps[-1]} のチェックポイントから再開します。")
     elif state == "unfinished":
         log("再開できるチェックポイントがまだないので、はじめから学習します。")
@@ -209,13 +212,13 @@ def train(
         log_history=history,
         seconds=trainer.seconds,
         resumed=bool(steps),
-        memory=compared(measured_memory(), planned),
+        memory=compared(measured_memory(trained=trainer.state.global_step > (steps[-1] if steps else 0)), planned),
     )
     if not here().first:
         return manifest
     best = best_step(history)
     if best is not None and best != trainer.state.global_step:
-        check_checkpoint(checkpoint_path(checkpoints, best), run_id)
+        check_checkpoint(checkpoint_path(checkpoints, best), run_id, kept=True)
         restore_weights(checkpoint_path(checkpoints, best), trainable_parameters(trainer.model))
     chance = None if data.dev is None else data.dev.chance
     write_adapter_folder(folder, trainer.model, data.tokenizer, manifest, chance=chance)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 import time
 from pathlib import Path
@@ -13,6 +14,8 @@ import pytest
 from app.commands import train_qwen_law_ft
 from app.core.cli import run_program
 from app.data.records import write_records
+from app.training.checkpoints import checkpoint_path, checkpoint_steps, logged
+from app.training.dev_eval import best_step
 from tests.killing import kill_at_line
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -123,6 +126,39 @@ def test_a_run_that_was_over_when_it_was_killed_takes_no_further_step(
     assert two["training"]["best"] == one["training"]["best"]
     name = "adapter_model.safetensors"
     assert (tmp_path / "stopped" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
+
+
+def test_a_broken_best_checkpoint_is_named_before_anything_goes_on(
+    tiny_model_dir: Path, data: tuple[Path, Path], tmp_path: Path, monkeypatch: Any, capsys: Any
+) -> None:
+    """Found out after the last step only, it could not be mended by what the line advises."""
+
+    def killed(*_: Any, **__: Any) -> None:
+        raise KeyboardInterrupt
+
+    more = ("--eval-steps", "1", "--early-stopping-patience", "1", "--learning-rate", "0.3")
+    command = arguments(tiny_model_dir, *data, tmp_path / "out", *more)
+    with monkeypatch.context() as patch:
+        patch.setattr("app.training.training_run.write_adapter_folder", killed)
+        assert run_program(train_qwen_law_ft.main, command) == 130
+    steps = checkpoint_steps(tmp_path / "out/checkpoints")
+    kept = best_step(logged(checkpoint_path(tmp_path / "out/checkpoints", steps[-1])))
+    assert kept is not None
+    assert kept < steps[-1]
+    best = checkpoint_path(tmp_path / "out/checkpoints", kept)
+    (best / "weights.safetensors").write_bytes(b"cut")
+    for damage in (lambda: None, lambda: shutil.rmtree(best)):
+        damage()
+        assert run_program(train_qwen_law_ft.main, [*command, "--resume"]) == 1
+        assert (
+            "残すステップのものなので、これと、これより後のチェックポイントのフォルダをすべて消すと"
+            in capsys.readouterr().err
+        )
+    for step in steps:
+        if step >= kept:
+            shutil.rmtree(checkpoint_path(tmp_path / "out/checkpoints", step), ignore_errors=True)
+    assert run_program(train_qwen_law_ft.main, [*command, "--resume"]) == 0
+    assert json.loads((tmp_path / "out/run.json").read_text("utf-8"))["training"]["best"]["step"] == kept
 
 
 def test_a_finished_run_is_left_alone(

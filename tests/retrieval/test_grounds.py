@@ -71,6 +71,9 @@ def test_a_text_that_is_repeated_whole_names_nothing_else(grounds_of):
         ("一年です［１，２・３］。", (1, 2, 3), ()),
         ("一年です[ 1 ,2 ]。", (1, 2), ()),
         ("令和[2026]年、[1,]、[a, 1]、[1 2]", (), ()),
+        ("五年です[1]。休止は届け出ます[2-9]。", (1, 2, 3), (4, 5, 6, 7, 8, 9)),
+        ("五年です【1】、【９】、[参照条文9]、[1と2]、[2及び3]、［1〜2］", (1, 2, 3), (9,)),
+        ("【注2】と[条文 1]。【第1】、【2年】", (1, 2), ()),
     ],
 )
 def test_several_numbers_in_one_pair_of_brackets_are_citations(text, cited, unsupported):

@@ -60,7 +60,10 @@ def test_a_step_that_was_not_kept_speaks_for_nothing() -> None:
     ("quantization", "options"),
     [
         ({"compute_dtype": "bfloat16", "quant_type": "nf4"}, ""),
-        ({"compute_dtype": "float16", "quant_type": "fp4"}, "--bnb-4bit-quant-type fp4 --bnb-4bit-compute-dtype float16 "),
+        (
+            {"compute_dtype": "float16", "quant_type": "fp4"},
+            "--bnb-4bit-quant-type fp4 --bnb-4bit-compute-dtype float16 ",
+        ),
         ({"compute_dtype": "float16", "quant_type": "nf4"}, "--bnb-4bit-compute-dtype float16 "),
         (None, ""),
     ],

@@ -174,9 +174,14 @@ def forget_peaks() -> None:
         torch.cuda.reset_peak_memory_stats()
 
 
-def measured_memory() -> dict[str, Any]:
-    """Peak memory of this process and, where one was used, of the GPU since ``forget_peaks``; bytes."""
+def measured_memory(*, trained: bool = True) -> dict[str, Any]:
+    """Peak memory of this process and, where one was used, of the GPU since ``forget_peaks``; bytes.
+
+    The card's is left out of a process that has not ``trained`` a step: it would be that of loading the model.
+    """
     memory: dict[str, Any] = {"peak_rss_bytes": peak_rss_bytes()}
+    if not trained:
+        return memory
     import torch
 
     if torch.cuda.is_available():

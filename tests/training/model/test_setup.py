@@ -157,6 +157,7 @@ def test_what_the_card_held_before_this_model_is_not_its_peak(
     load_model(config(model_name=str(tiny_model_dir), device="cpu", use_4bit=False))
     measured = measured_memory()
     assert (measured["gpu_peak_allocated_bytes"], measured["gpu_peak_reserved_bytes"]) == (300, 40)
+    assert set(measured_memory(trained=False)) == {"peak_rss_bytes"}  # nothing but the loading
 
 
 def test_counters_of_a_card_that_nobody_has_used_are_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
