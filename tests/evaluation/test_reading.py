@@ -222,6 +222,7 @@ class Pipeline:
             SimpleNamespace(
                 id=f"p{number}", law_title="架空法", part="main", article=str(number), paragraph=None, score=1 / number,
                 text=f"第{number}条の本文", title=f"第{number}条",
+                definitions=(),
             )
             for number in range(1, count + 1)
         ]  # fmt: skip
