@@ -9,6 +9,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from ...core.chat import ChatFormat
+from ...core.cli import log
 from ...core.errors import ConfigError, DataError, ModelError
 from ...core.files import read_json, sha256_file
 from ...core.questions import Question
@@ -149,7 +150,10 @@ def check_tools(job: ExportJob) -> None:
 
 
 def trained_quantization(manifest: Mapping[str, Any], where: str) -> Quantization | None:
-    """How the base was stored while the adapter was trained; None for plain weights. Raises DataError where not said."""
+    """How the base was stored while the adapter was trained; None for plain weights. Raises DataError where not said.
+
+    An output layer in 4 bits, which nothing here writes or compares with, is said in a line.
+    """
     if "quantization" not in manifest:
         raise DataError(
             f"{where}: run.json に quantization がなく、4bit の上で学習したか分かりません。学習し直してください。"
@@ -157,6 +161,11 @@ def trained_quantization(manifest: Mapping[str, Any], where: str) -> Quantizatio
     value = manifest["quantization"]
     if not value or not value.get("load_in_4bit"):
         return None
+    if value.get("lm_head_4bit"):
+        log(
+            f"注意: {where} は出力層も 4bit のモデル（--lm-head-4bit）で学習しましたが、書き出すモデルと、それを比べるモデルの"
+            "出力層は量子化しません。答えは学習のときと少し違います。"
+        )
     return Quantization(True, value["compute_dtype"], value["quant_type"], bool(value.get("double_quant", True)))
 
 

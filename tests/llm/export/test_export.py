@@ -18,6 +18,7 @@ from app.llm.export import gguf_file, gguf_form, job, merged_form, recheck
 from app.llm.export.folder import begin
 from app.llm.export.plan import plan_export
 from app.llm.export.recheck import Tolerance
+from app.llm.loading import Quantization
 
 ROOT = Path(__file__).resolve().parents[3]
 SAMPLE = ROOT / "sample" / "selection.json"
@@ -85,6 +86,14 @@ def test_everything_of_a_4_bit_adapter(
     assert weights.stat().st_mtime_ns == before
     assert run("--lora-path", four_bit_adapter, "--output-dir", out, "--recheck", 0, "--dtype", "float16") == 1
     assert "別のファイルがあります" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("head", [False, True])
+def test_an_output_layer_in_4_bits_is_said_not_to_be_exported(head: bool, capsys: pytest.CaptureFixture[str]) -> None:
+    stored = {"load_in_4bit": True, "compute_dtype": "float32", "quant_type": "nf4", "lm_head_4bit": head}
+    assert job.trained_quantization({"quantization": stored}, "runs/a") == Quantization(True, "float32", "nf4", True)
+    remark = "注意: runs/a は出力層も 4bit のモデル（--lm-head-4bit）で学習しましたが"
+    assert (remark in capsys.readouterr().err) is head
 
 
 def test_a_plain_merge_of_a_4_bit_adapter_is_found_out(
