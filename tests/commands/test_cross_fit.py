@@ -282,7 +282,14 @@ def test_two_seeds_are_one_verdict(data: Path, tiny_model_dir: Path, capsys: pyt
     # Seeds are not held against each other.
     assert all(pair["p_value_holm"] == max(pair["p_value"], pair["cluster_p_value"]) for pair in pairs)
     out = capsys.readouterr().out.splitlines()
-    place = out.index(together["verdict"])
+    place = next(number for number, line in enumerate(out) if line.startswith(together["verdict"]))
+    caution = out[place].removeprefix(together["verdict"])  # of results that say of themselves not to be trusted
+    distrusted = [
+        name
+        for name in ("base", "seed_42/tuned", "seed_43/tuned")
+        if read_result(Path(f"out/{name}.json")).run["distrust"]
+    ]
+    assert caution.startswith("ただし、「") == bool(distrusted) == bool(caution)
     assert out[place - 1].startswith("seed 2 個の平均: 差 ")
     beginnings = [line.split("（")[0].split("、")[0] for line in out[place + 1 : place + 4]]
     assert beginnings == ["自信の強さをそれぞれ合わせた", "正解をほかの選択肢より上に置いた割合", "問い方別"]
